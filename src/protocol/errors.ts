@@ -1,0 +1,63 @@
+/**
+ * The error table: every way a request can be answered with `error`.
+ *
+ * `code` is the wire code of the original contract; `kind` (sent as `error.data.kind`) is the stable name a program
+ * should switch on. `retryable` says whether the same request can succeed later without being changed. `exit` is the
+ * status the command line ends with.
+ */
+export const errors = {
+  PARSE_ERROR: { code: -32700, exit: 2, retryable: false, meaning: "the line is not JSON, or not UTF-8" },
+  INVALID_REQUEST: { code: -32600, exit: 2, retryable: false, meaning: "JSON, but not a request" },
+  UNKNOWN_METHOD: { code: -32601, exit: 2, retryable: false, meaning: "no method answers to this name" },
+  INVALID_PARAMS: { code: -32602, exit: 2, retryable: false, meaning: "the parameters do not fit the method" },
+  LINE_TOO_LONG: {
+    code: -32001,
+    exit: 2,
+    retryable: false,
+    meaning: "the line is over the limit; the connection closes",
+  },
+  NOT_FOUND: { code: -32000, exit: 1, retryable: false, meaning: "no such task, node, lock or bundle" },
+  INVALID_STATE: { code: -32000, exit: 1, retryable: false, meaning: "the transition does not exist from this status" },
+  LEASE_LOST: { code: -32000, exit: 1, retryable: false, meaning: "the lease is not the current one" },
+  CYCLE: { code: -32000, exit: 1, retryable: false, meaning: "the dependencies form a cycle" },
+  DUPLICATE_ID: { code: -32000, exit: 1, retryable: false, meaning: "a node id is taken" },
+  UNKNOWN_DEPENDENCY: { code: -32000, exit: 1, retryable: false, meaning: "a dependency names no node of the call" },
+  IDEMPOTENCY_MISMATCH: {
+    code: -32000,
+    exit: 1,
+    retryable: false,
+    meaning: "the idempotency key was used for another request",
+  },
+  LIMIT_EXCEEDED: { code: -32000, exit: 1, retryable: false, meaning: "a stated limit would be passed" },
+  EVENTS_PRUNED: { code: -32000, exit: 1, retryable: false, meaning: "the journal no longer holds events that old" },
+  TOO_MANY_CONNECTIONS: { code: -32000, exit: 5, retryable: true, meaning: "the daemon serves no further connection" },
+  SHUTTING_DOWN: { code: -32000, exit: 5, retryable: true, meaning: "the daemon is stopping and takes no new request" },
+  STORAGE_FULL: { code: -32000, exit: 5, retryable: true, meaning: "the disk is full; nothing was written" },
+  STORAGE_FAILED: { code: -32000, exit: 5, retryable: true, meaning: "the database cannot be written; nothing was" },
+  OUTCOME_UNKNOWN: {
+    code: -32000,
+    exit: 5,
+    retryable: true,
+    meaning: "the commit failed half-way: the write may or may not last; repeat it with its idempotency key",
+  },
+  INTERNAL: { code: -32000, exit: 5, retryable: false, meaning: "a bug in agentd; the daemon's log has the details" },
+} as const satisfies Record<string, { code: number; exit: number; retryable: boolean; meaning: string }>;
+
+/** A name from the error table, sent as `error.data.kind`. */
+export type ErrorKind = keyof typeof errors;
+
+/** What a refusal tells a program beyond its message: ids, statuses, deadlines. Snake case, as on the wire. */
+export type Facts = Readonly<Record<string, unknown>>;
+
+/** The `error` member of an answer. */
+export interface WireError {
+  code: number;
+  message: string;
+  data: { kind: ErrorKind; retryable: boolean; [fact: string]: unknown };
+}
+
+/** The wire form of one row of the table. */
+export function wireError(kind: ErrorKind, message: string, facts: Facts = {}): WireError {
+  const { code, retryable } = errors[kind];
+  return { code, message, data: { kind, retryable, ...facts } };
+}

@@ -1,0 +1,30 @@
+/**
+ * Limits that are part of the contract. Those a user may change have a row in `settings.ts` as well, where these are
+ * the defaults.
+ */
+export const limits = {
+  /** One request line, its newline included. */
+  requestBytesMax: 1 << 20,
+  /** Nested arrays and objects in one request, the request's own braces included. */
+  depthMax: 32,
+  /** Requests that share one turn of the event loop and one commit. */
+  batchRequestsMax: 256,
+  connectionsMax: 256,
+  /** Answers a client may leave unread before it is disconnected. */
+  unreadBytesMax: 4 << 20,
+  taskNodesMax: 10_000,
+  nodeDependenciesMax: 1_000,
+  idempotencyKeyCharsMax: 200,
+  /** How long an idempotency key keeps its answer. */
+  idempotencyDays: 7,
+  /** One page of ListEvents or ListTasks. */
+  pageMax: 1_000,
+  /** Journal rows or tasks one page may look at before it answers with what it has. */
+  pageScanMax: 10_000,
+  /** Longest wait a request may ask for. */
+  waitMsMax: 600_000,
+  /** Longest lease: a hundred years. A longer wish is cut to this, so that deadlines stay exact integers. */
+  ttlSecsMax: 3_155_760_000,
+  /** A Unix socket path ordinary clients can open (`sun_path` less its terminator on the narrowest system). */
+  socketPathBytesMax: 103,
+} as const;

@@ -1,0 +1,34 @@
+import type * as v from "valibot";
+import type { ErrorKind } from "./errors.ts";
+
+type AnySchema = v.GenericSchema;
+
+/** One method of the contract. Everything else about a method is derived from its row. */
+export interface Method<Params extends AnySchema = AnySchema, Result extends AnySchema = AnySchema> {
+  /** One sentence, shown by `DescribeInterface`, `agentd describe` and the reference. */
+  summary: string;
+  /** Whether the method may change state: it then runs in the group commit, carries `seq` and takes an idempotency key. */
+  mutates: boolean;
+  params: Params;
+  result: Result;
+  /** What the state machine may refuse it with, beside what every method can answer. */
+  refusals: readonly ErrorKind[];
+  /** One call and its answer, as a client sees them. Tests hold both against the schemas. */
+  example: { params: v.InferInput<Params>; result: v.InferOutput<Result> };
+  /** Names the original took for the method, beside PascalCase and snake_case. */
+  aliases?: readonly string[];
+  /** Older spellings of parameters: old name → name. */
+  renamedParams?: Readonly<Record<string, string>>;
+}
+
+/** Gives a row its exact types; the value is the row itself. */
+export function defineMethod<const Params extends AnySchema, const Result extends AnySchema>(
+  row: Method<Params, Result>,
+): Method<Params, Result> {
+  return row;
+}
+
+/** `AcquireNextNode` → `acquire_next_node`. */
+export function snakeCase(name: string): string {
+  return name.replace(/(?<=[a-z0-9])[A-Z]/g, "_$&").toLowerCase();
+}

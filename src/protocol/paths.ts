@@ -1,0 +1,104 @@
+import { limits } from "./limits.ts";
+
+/** Where one agentd lives. Daemon and client find these by the same rules, so they always meet. */
+export interface Paths {
+  /** Directory of everything else, 0700. */
+  home: string;
+  envFile: string;
+  database: string;
+  socket: string;
+  /** Held locked for the daemon's life. */
+  lock: string;
+  log: string;
+  /** Written by `agentd stop`: automatic start stays away while it exists. */
+  stopMarker: string;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A path or an environment file that cannot be used, in words for its user. */
+export class BadPath extends Error {}
+
+/** Where the process stands, and what `--home` and `--socket` override. */
+export interface Whereabouts {
+  /** Relative paths are taken from here. */
+  cwd: string;
+  home?: string | undefined;
+  socket?: string | undefined;
+}
+
+/** Reads a file's text; null when it does not exist. */
+export type ReadText = (path: string) => Promise<string | null>;
+
+/**
+ * The environment an agentd process goes by: the process's own, then what the env file adds.
+ * @throws {BadPath} when AGENTD_ENV_FILE names a file that is missing, or a path cannot be used.
+ */
+export async function resolveEnvironment(
+  processEnvironment: Environment,
+  readText: ReadText,
+  at: Whereabouts,
+): Promise<{ environment: Environment; paths: Paths }> {
+  const absolute = (path: string) => (path.startsWith("/") ? path : `${at.cwd}/${path}`);
+  const home = absolute(at.home ?? processEnvironment.AGENTD_HOME ?? defaultHome(processEnvironment));
+  const envFile = absolute(processEnvironment.AGENTD_ENV_FILE ?? `${home}/.env`);
+  const text = await readText(envFile);
+  if (text === null && processEnvironment.AGENTD_ENV_FILE !== undefined) {
+    throw new BadPath(`AGENTD_ENV_FILE names ${envFile}, which does not exist; create it or unset the variable`);
+  }
+  const environment: Environment = { ...parseEnvFile(text ?? ""), ...dropUnset(processEnvironment) };
+  const socket = absolute(at.socket ?? environment.AGENTD_SOCKET_PATH ?? `${home}/agentd.sock`);
+  checkSocketPath(socket);
+  return {
+    environment,
+    paths: {
+      home,
+      envFile,
+      database: absolute(databasePath(environment.AGENTD_DATABASE_URL ?? `sqlite://${home}/agent_state.db`)),
+      socket,
+      lock: `${home}/agentd.lock`,
+      log: `${home}/agentd.log`,
+      stopMarker: `${home}/agentd.stopped`,
+    },
+  };
+}
+
+function defaultHome(environment: Environment): string {
+  if (environment.HOME === undefined || environment.HOME === "") {
+    throw new BadPath("neither AGENTD_HOME nor HOME is set; set one of them to say where agentd lives");
+  }
+  return `${environment.HOME}/.agentd`;
+}
+
+function checkSocketPath(socket: string): void {
+  const bytes = new TextEncoder().encode(socket).length;
+  if (bytes <= limits.socketPathBytesMax) return;
+  throw new BadPath(
+    `the socket path ${socket} has ${bytes} bytes and a Unix socket allows ${limits.socketPathBytesMax}; ` +
+      "set AGENTD_SOCKET_PATH to a shorter one",
+  );
+}
+
+/** `sqlite:///abs/path`, `sqlite://relative/path` and `sqlite:path`, as the original took them; `?mode=…` is dropped. */
+function databasePath(url: string): string {
+  const match = /^sqlite:(?:\/\/)?([^?]+)/.exec(url);
+  if (match?.[1] === undefined || match[1] === ":memory:") {
+    throw new BadPath(`AGENTD_DATABASE_URL is ${JSON.stringify(url)}; expected sqlite://PATH of a file`);
+  }
+  return match[1];
+}
+
+/** `KEY=value`, `export KEY="value"` and `#` comments; keys that are not agentd's are left out. */
+export function parseEnvFile(text: string): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const line of text.split(/\r?\n/)) {
+    const match = /^\s*(?:export\s+)?(AGENTD_[A-Z0-9_]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^#]*?))\s*(?:#.*)?$/.exec(line);
+    const [, name, double, single, bare] = match ?? [];
+    if (name !== undefined) values[name] = double ?? single ?? bare ?? "";
+  }
+  return values;
+}
+
+function dropUnset(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined));
+}

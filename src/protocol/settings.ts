@@ -1,0 +1,107 @@
+import { limits } from "./limits.ts";
+
+/** One number a user may set by environment. */
+export interface Setting {
+  variable: string;
+  default: number;
+  min: number;
+  max: number;
+  /** How the value is written: decimal, or octal as file modes are. */
+  notation: "decimal" | "octal";
+  summary: string;
+}
+
+const decimal = (variable: string, value: number, min: number, max: number, summary: string): Setting => ({
+  variable,
+  default: value,
+  min,
+  max,
+  notation: "decimal",
+  summary,
+});
+
+/** Everything the daemon can be told by environment or `.env`, beside its paths. */
+export const settings = {
+  nodeTimeoutSecs: decimal(
+    "AGENTD_NODE_TIMEOUT_SECS",
+    300,
+    0,
+    limits.ttlSecsMax,
+    "how long a lease runs without a heartbeat",
+  ),
+  contextEventLimit: decimal("AGENTD_CONTEXT_EVENT_LIMIT", 50, 0, 10_000, "events an acquired node's context shows"),
+  connectionsMax: decimal("AGENTD_CONNECTIONS_MAX", limits.connectionsMax, 1, 65_536, "connections served at once"),
+  requestBytesMax: decimal(
+    "AGENTD_REQUEST_BYTES_MAX",
+    limits.requestBytesMax,
+    1_024,
+    64 << 20,
+    "bytes of one request line, newline included",
+  ),
+  depthMax: decimal("AGENTD_DEPTH_MAX", limits.depthMax, 8, 512, "nesting of one request"),
+  batchRequestsMax: decimal(
+    "AGENTD_BATCH_REQUESTS_MAX",
+    limits.batchRequestsMax,
+    1,
+    65_536,
+    "requests that share one commit",
+  ),
+  unreadBytesMax: decimal(
+    "AGENTD_UNREAD_BYTES_MAX",
+    limits.unreadBytesMax,
+    65_536,
+    1 << 30,
+    "bytes of answers a client may leave unread before it is disconnected",
+  ),
+  taskNodesMax: decimal("AGENTD_TASK_NODES_MAX", limits.taskNodesMax, 1, 1_000_000, "nodes of one task"),
+  nodeDependenciesMax: decimal(
+    "AGENTD_NODE_DEPENDENCIES_MAX",
+    limits.nodeDependenciesMax,
+    0,
+    100_000,
+    "dependencies of one node",
+  ),
+  socketMode: {
+    variable: "AGENTD_SOCKET_MODE",
+    default: 0o600,
+    min: 0o600,
+    max: 0o660,
+    notation: "octal",
+    summary: "mode of the socket: 0600 for its owner, 0660 to let the group in",
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
+export type Settings = Record<SettingName, number>;
+
+/** A setting that cannot be used: which variable, which value, what was expected. */
+export class BadSetting extends Error {}
+
+/**
+ * Reads every setting.
+ * @throws {BadSetting} for the first value that does not fit; a wrong value never falls back to its default.
+ */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const entries = Object.entries(settings).map(([name, setting]) => [name, readSetting(setting, environment)]);
+  return Object.fromEntries(entries) as Settings;
+}
+
+function readSetting(setting: Setting, environment: Readonly<Record<string, string | undefined>>): number {
+  const text = environment[setting.variable];
+  if (text === undefined) return setting.default;
+  const octal = setting.notation === "octal";
+  const value = octal ? Number.parseInt(text, 8) : Number(text);
+  const fits = octal ? /^0?6[06]0$/.test(text) : /^\d+$/.test(text) && value >= setting.min && value <= setting.max;
+  if (fits) return value;
+  const expected = octal ? "0600 or 0660" : `a whole number from ${setting.min} to ${setting.max}`;
+  throw new BadSetting(`${setting.variable} is ${JSON.stringify(text)}; expected ${expected} (${setting.summary})`);
+}
+
+/** The limits as Health and DescribeInterface show them: the variable's name without its prefix, in lower case. */
+export function settingsView(values: Settings): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(settings)
+      .filter(([, setting]) => setting.notation === "decimal")
+      .map(([name, setting]) => [setting.variable.replace("AGENTD_", "").toLowerCase(), values[name as SettingName]]),
+  );
+}
