@@ -1,0 +1,104 @@
+import { type ErrorKind, errors } from "./errors.ts";
+import { limits as contract } from "./limits.ts";
+import { aliasesOf, type MethodName, methodNames, methodRow, type Result } from "./methods.ts";
+import { jsonSchemaOf, shapeOf } from "./shape.ts";
+import { nodeStatus } from "./types.ts";
+import { commit, version } from "./version.ts";
+
+type Description = Result<"DescribeInterface">;
+type MethodDescription = Description["methods"][number];
+
+/** What a request may be refused with beside the refusals of its method: by any method, and by one that mutates. */
+export const commonRefusals = {
+  any: [
+    "PARSE_ERROR",
+    "INVALID_REQUEST",
+    "UNKNOWN_METHOD",
+    "INVALID_PARAMS",
+    "LINE_TOO_LONG",
+    "TOO_MANY_CONNECTIONS",
+    "SHUTTING_DOWN",
+    "INTERNAL",
+  ],
+  mutating: ["IDEMPOTENCY_MISMATCH", "STORAGE_FULL", "STORAGE_FAILED", "OUTCOME_UNKNOWN"],
+} as const satisfies Record<string, readonly ErrorKind[]>;
+
+/** How bytes become requests, in one sentence for programs and people. */
+export const framing =
+  "one JSON object per line, UTF-8, ended by \\n (a \\r before it is dropped, blank lines are skipped); " +
+  "one answer line per request, in request order; the last line before a half-close needs no newline";
+
+/** Which call moves a node from which status to which. */
+export const strictTransitions = {
+  AcquireNextNode: "PENDING -> RUNNING, for the first node in registration order whose dependencies are all COMPLETED",
+  CompleteNode: "RUNNING -> COMPLETED, with the node's current lease_id",
+  FailNode: "RUNNING -> FAILED, with the node's current lease_id",
+  timeout_rollback: "RUNNING -> PENDING, when the lease expired without a heartbeat; its lease_id is then refused",
+} as const;
+
+/** The rules of resource locks. */
+export const resourceLockModel = {
+  key: "a string of 1 or more characters, none of them NUL; keys are compared byte by byte, so agree on one spelling, such as file:src/lib.rs",
+  lease: "at most one unexpired lease per key; AcquireResourceLock answers null while one exists, even to its owner",
+  expiry: "a lease ends ttl_secs after it was acquired or last kept; without ttl_secs it runs the node timeout",
+  take_over: "the key of an expired lease is free: the next AcquireResourceLock gets it under a new lease_id",
+  fencing:
+    "fencing_token grows with every lease ever given; a guarded resource should refuse a smaller one than it saw",
+} as const;
+
+/** The members of a request and of an answer. */
+export const envelope = {
+  id: "any JSON value, echoed as sent; an answer to a request without one (or with null) has none",
+  method: "string: a method's name, its snake_case form or an alias",
+  params: "object; may be left out where no parameter is required",
+  idempotency_key:
+    `string of 1 to ${contract.idempotencyKeyCharsMax} characters, on any mutating request: the same key with the same ` +
+    `method and params gets the first answer again for ${contract.idempotencyDays} days, also after a restart`,
+  result: "what the method answers; exactly one of result and error is present",
+  error: "{code, message, data: {kind, retryable, …facts}}: switch on data.kind; its rows are in errors",
+  replayed: "true beside a result that was given before, to the same idempotency_key",
+  seq: "the journal's place of this answer, beside a result that is null and cannot carry it",
+  common_refusals: `any method: ${commonRefusals.any.join(", ")}; a mutating one also: ${commonRefusals.mutating.join(", ")}`,
+} as const;
+
+let withoutLimits: Omit<Description, "limits"> | undefined;
+
+/**
+ * The answer to `DescribeInterface`, derived from the tables of methods and errors.
+ * @param limits the daemon's limits by name, as `settingsView` gives them
+ */
+export function describeInterface(limits: Record<string, number>): Description {
+  withoutLimits ??= describeTables();
+  return { ...withoutLimits, limits };
+}
+
+function describeTables(): Omit<Description, "limits"> {
+  return {
+    protocol: "agentd-jsonl-v1",
+    transport: "unix-domain-socket",
+    framing,
+    server: { name: "agentd", version, commit },
+    state_model: { node_statuses: [...nodeStatus.options], strict_transitions: strictTransitions },
+    resource_lock_model: resourceLockModel,
+    envelope,
+    errors: Object.entries(errors).map(([kind, { code, retryable, meaning }]) => ({ kind, code, retryable, meaning })),
+    methods: methodNames.map(describeMethod),
+  };
+}
+
+function describeMethod(method: MethodName): MethodDescription {
+  const { summary, mutates, params, result, refusals, example } = methodRow(method);
+  const [paramsSchema, resultSchema] = [jsonSchemaOf(params), jsonSchemaOf(result)];
+  return {
+    method,
+    aliases: aliasesOf(method),
+    summary,
+    mutates,
+    params: shapeOf(paramsSchema),
+    result: shapeOf(resultSchema),
+    params_schema: paramsSchema,
+    result_schema: resultSchema,
+    refusals: [...refusals],
+    example,
+  };
+}
