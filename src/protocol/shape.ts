@@ -71,3 +71,39 @@ function optionalShape(field: JsonSchema): Shape {
 function isSchema(part: unknown): part is JsonSchema {
   return typeof part === "object" && part !== null && !Array.isArray(part);
 }
+
+/** One parameter, as a row of a table. */
+export interface Field {
+  /** `initial_nodes[].id` for a field of a list's objects. */
+  path: string;
+  type: string;
+  required: boolean;
+  /** The default as JSON, where there is one. */
+  fallback: string | undefined;
+  /** What the type alone does not say: `1 to 1000`. */
+  bounds: string;
+}
+
+/** The fields of an object's schema, each followed by those of the objects it lists. */
+export function fieldsOf(schema: JsonSchema, prefix = ""): Field[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
+    if (!isSchema(property)) return [];
+    const present = withoutNull(property) ?? property;
+    const path = `${prefix}${name}`;
+    const shape = shapeOf(present);
+    const field = {
+      path,
+      type: typeof shape === "string" ? shape : "[object]",
+      required: schema.required?.includes(name) ?? false,
+      fallback: property.default === undefined ? undefined : JSON.stringify(property.default),
+      bounds: boundsOf(present),
+    };
+    return [field, ...(isSchema(present.items) ? fieldsOf(present.items, `${path}[].`) : [])];
+  });
+}
+
+function boundsOf({ title, minimum, maximum = Number.MAX_SAFE_INTEGER, minLength }: JsonSchema): string {
+  if (minLength !== undefined) return "not empty";
+  if (minimum === undefined || title === "seq") return "";
+  return maximum === Number.MAX_SAFE_INTEGER ? `at least ${minimum}` : `${minimum} to ${maximum}`;
+}

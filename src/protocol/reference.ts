@@ -1,0 +1,248 @@
+import { commonRefusals, framing, resourceLockModel, strictTransitions } from "./describe.ts";
+import { type ErrorKind, errors, wireError } from "./errors.ts";
+import { limits } from "./limits.ts";
+import { meaningOf } from "./meanings.ts";
+import { task_id } from "./methods/examples.ts";
+import { aliasesOf, type MethodName, methodNames, methodRow } from "./methods.ts";
+import { type Setting, settings } from "./settings.ts";
+import { type Field, fieldsOf, jsonSchemaOf, shapeOf } from "./shape.ts";
+
+/** The protocol's reference as Markdown: what docs/protocol.md holds. The same text from every build. */
+export function protocolReference(): string {
+  const chapters = [introduction(), requests(), errorChapter(), typeChapter(), limitChapter(), lifeCycles()];
+  return `${[...chapters, methodIndex(), ...methodNames.map(methodChapter)].join("\n\n")}\n`;
+}
+
+const introduction = () => `# The agentd protocol: agentd-jsonl-v1
+
+<!-- Generated from src/protocol by \`bun run docs\`. Edit the tables there, not this file. -->
+
+A client opens the daemon's Unix stream socket, writes requests and reads answers. It may keep the connection for as
+long as it likes, and send further requests before the first is answered. There is no greeting and no farewell: whoever
+is done closes the connection.
+
+The socket is \`$AGENTD_SOCKET_PATH\`, or else \`agentd.sock\` in \`$AGENTD_HOME\`, which is \`~/.agentd\` unless set. Its path
+has at most ${limits.socketPathBytesMax} bytes. Only the user who runs the daemon may connect, unless \`${settings.socketMode.variable}=0660\`
+lets the socket's group in.
+
+Framing: ${framing}.
+
+${fenced("sh", `printf '%s\\n' '{"id":1,"method":"Health"}' | nc -N -U ~/.agentd/agentd.sock`)}`;
+
+const requests = () => `## Requests and answers
+
+A request is an object with these members:
+
+${table(
+  ["member", "", "meaning"],
+  [
+    ["`method`", "required", "a method's name, as `AcquireNextNode`, `acquire_next_node` or an alias"],
+    ["`params`", "optional", "an object; members the method does not know are ignored"],
+    ["`id`", "optional", "any JSON value, to tell answers apart; it comes back as it was sent"],
+    ["\`idempotency_key\`", "optional", `a string of 1 to ${limits.idempotencyKeyCharsMax} characters, see below`],
+  ],
+)}
+
+The answer carries the request's \`id\`, and either \`result\` or \`error\`. A request without an \`id\`, or with null,
+gets an answer without one. Answers on one connection come in the order of the requests.
+
+${exchange(
+  { id: 1, method: "TaskStatus", params: { task_id } },
+  { id: 1, error: wireError("NOT_FOUND", `no task ${task_id}; ListTasks shows those there are`, { task_id }) },
+)}
+
+JSON is kept as sent, numbers to the letter: \`1.0\` stays \`1.0\`. Refused are duplicate keys, the key \`__proto__\`, half
+a surrogate pair, and nesting beyond the limit.
+
+A method that changes state answers after its change is on disk, and says with \`seq\` where the journal then stood.
+Where its result is null, \`seq\` stands beside \`result\`.
+
+### Idempotency keys
+
+Any request of a method that changes state may carry an \`idempotency_key\`. A repetition of the request under the same
+key, on any connection, changes nothing: it gets the first answer again, with \`"replayed": true\` beside \`result\`. The
+daemon remembers a key for ${limits.idempotencyDays} days, also over a restart. The same key with another method or other
+parameters is refused with \`IDEMPOTENCY_MISMATCH\`. A client that lost its connection, or was told \`OUTCOME_UNKNOWN\`,
+sends the request again under the same key.`;
+
+const errorChapter = () => `## Errors
+
+An \`error\` has a \`code\`, a \`message\` for people, and \`data\` for programs: \`kind\`, the name to switch on;
+\`retryable\`, whether the same request can succeed later; and facts of the refusal, such as who holds the lease.
+
+These answers are possible for any method and are not repeated below. The mutating methods can also give the second
+group. After a refusal nothing was changed, except where the table says otherwise.
+
+${errorTable(commonRefusals.any)}
+
+Methods that change state:
+
+${errorTable(commonRefusals.mutating)}
+
+Given by the methods that name them:
+
+${errorTable(specificRefusals())}`;
+
+function specificRefusals(): ErrorKind[] {
+  const common: readonly ErrorKind[] = [...commonRefusals.any, ...commonRefusals.mutating];
+  return (Object.keys(errors) as ErrorKind[]).filter((kind) => !common.includes(kind));
+}
+
+const errorTable = (kinds: readonly ErrorKind[]) =>
+  table(
+    ["kind", "code", "retryable", "meaning"],
+    kinds.map((kind) => [
+      `\`${kind}\``,
+      String(errors[kind].code),
+      errors[kind].retryable ? "yes" : "no",
+      errors[kind].meaning,
+    ]),
+  );
+
+const typeChapter = () => `## Types
+
+${table(
+  ["type", "meaning"],
+  [
+    ["`uuid`", "36 characters of any RFC 9562 version, in either case; lower case in answers"],
+    ["`unix seconds`, `unix milliseconds`", "integer since 1970-01-01T00:00:00Z"],
+    ["`seconds`, `milliseconds`", "integer span of time"],
+    ["`iso time`", "string, `2026-01-31T12:34:56.789Z`"],
+    ["`seq`", "integer; a place in the journal, counted from 1, or a fencing token"],
+    ["`int`", "integer from 0 to 2^53 - 1"],
+    ["`json`", "any JSON value, kept as sent"],
+    ["`[uuid]`", "a list of them"],
+    ["`{string: int}`", "an object of any keys"],
+    ["`uuid?`", "may be left out; null is the same as leaving it out"],
+    ["`uuid | null`", "always there, and null where there is none"],
+    ['`{"nullable": {…}}`', "the same for an object"],
+  ],
+)}`;
+
+const limitChapter = () => `## Limits
+
+Set by environment or in \`$AGENTD_HOME/.env\`; \`Health\` shows the values in force.
+
+${table(["variable", "default", "least", "most", "meaning"], Object.values(settings).map(settingRow))}
+
+Fixed: a page of \`ListTasks\` or \`ListEvents\` has at most ${limits.pageMax} entries, a wait lasts at most
+${limits.waitMsMax} ms, and a lease asked for longer than ${limits.ttlSecsMax} seconds is cut to that.`;
+
+function settingRow({ variable, notation, summary, ...numbers }: Setting): string[] {
+  const written = (value: number) => (notation === "octal" ? `0${value.toString(8)}` : String(value));
+  return [`\`${variable}\``, ...[numbers.default, numbers.min, numbers.max].map(written), summary];
+}
+
+const lifeCycles = () => `## Life of a node
+
+                  RegisterTask
+                       |
+                       v
+    .------------> [PENDING]
+    |                  |
+    |                  | AcquireNextNode
+    | the lease        v
+    | expires      [RUNNING] <---.
+    '------------------|   |     | HeartbeatNode
+                       |   '-----'
+           .-----------+-----------.
+           | CompleteNode          | FailNode
+           v                       v
+      [COMPLETED]              [FAILED]
+
+${definitions(strictTransitions)}
+
+A node that went back to PENDING can be acquired again, under a new \`lease_id\` and a greater \`fencing_token\`. The
+worker that lost it is refused with \`LEASE_LOST\`, or with \`INVALID_STATE\` once the node has ended. It can still leave
+what it found as an event: \`CommitEvent\` asks for the lease only while the node is RUNNING.
+
+## State of a task
+
+Derived from its nodes, never stored.
+
+${table(
+  ["state", "when"],
+  [
+    ["`ACTIVE`", "a node is running or can still run"],
+    ["`COMPLETED`", "all nodes are COMPLETED"],
+    ["`FAILED`", "nothing can run any more, and a node FAILED"],
+  ],
+)}
+
+A PENDING node behind a failed one never runs; \`TaskStatus\` names in \`blocked_by\` the failed nodes it waits behind.
+
+## Life of a resource lock
+
+              AcquireResourceLock
+    (free) ------------------------> [HELD] <---.
+      ^                               |  |      | HeartbeatResourceLock
+      |  ReleaseResourceLock          |  '------'
+      '-------------------------------|
+      |  the lease expires            |
+      '-------------------------------'
+
+${definitions(resourceLockModel)}`;
+
+const methodIndex = () => `## Methods
+
+${table(
+  ["method", "changes state", "summary"],
+  methodNames.map((name) => [
+    `[${name}](#${name.toLowerCase()})`,
+    methodRow(name).mutates ? "yes" : "no",
+    methodRow(name).summary,
+  ]),
+)}`;
+
+function methodChapter(name: MethodName): string {
+  const { summary, params, result, refusals, example } = methodRow(name);
+  const refused = refusals.map((kind) => `- \`${kind}\`: ${errors[kind].meaning}`).join("\n");
+  return `### ${name}
+
+${summary} Also answers to ${aliasesOf(name)
+    .map((alias) => `\`${alias}\``)
+    .join(", ")}.
+
+${paramsTable(name, fieldsOf(jsonSchemaOf(params)))}
+
+The answer's \`result\`:
+
+${fenced("json", JSON.stringify(shapeOf(jsonSchemaOf(result)), null, 2))}
+
+${refused === "" ? "It refuses with nothing of its own." : `Or it is refused with:\n\n${refused}`}
+
+Example:
+
+${exchange({ id: 1, method: name, params: example.params }, { id: 1, result: example.result })}`;
+}
+
+function paramsTable(method: MethodName, fields: Field[]): string {
+  if (fields.length === 0) return "It takes no parameters.";
+  const rows = fields.map(({ path, type, required, fallback, bounds }) => [
+    `\`${path}\``,
+    `\`${type}\``,
+    required ? "required" : fallback === undefined ? "" : `\`${fallback}\``,
+    [meaningOf(method, path), bounds, olderSpelling(method, path)].filter((part) => part !== "").join("; "),
+  ]);
+  return table(["parameter", "type", "default", "meaning"], rows);
+}
+
+function olderSpelling(method: MethodName, path: string): string {
+  const [older] = Object.entries(methodRow(method).renamedParams ?? {}).find(([, name]) => name === path) ?? [];
+  return older === undefined ? "" : `also taken as \`${older}\``;
+}
+
+const definitions = (entries: Readonly<Record<string, string>>) =>
+  Object.entries(entries)
+    .map(([term, text]) => `- \`${term}\`: ${text}`)
+    .join("\n");
+
+const fenced = (language: string, text: string) => `\`\`\`${language}\n${text}\n\`\`\``;
+
+const exchange = (request: unknown, response: unknown) =>
+  fenced("json", `${JSON.stringify(request)}\n${JSON.stringify(response)}`);
+
+function table(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
