@@ -10,7 +10,7 @@ const agentd = join(dirname(dirname(import.meta.dir)), "dist", "agentd");
 const trapFiles: Record<string, string> = {
   ".env": "AGENTD_SOCKET_PATH=/trap.sock\n",
   ".env.local": "AGENTD_SOCKET_PATH=/trap.sock\n",
-  ".env.production": "AGENTD_SOCKET_PATH=/trap.sock\n",
+  ".env.development": "AGENTD_SOCKET_PATH=/trap.sock\n",
   "bunfig.toml": 'preload = ["./trap.ts"]\n',
   "tsconfig.json": '{ "compilerOptions": { "paths": { "*": ["./trap.ts"] } }, trap',
   "package.json": '{ "type": "trap", "imports": { "#a": trap',
