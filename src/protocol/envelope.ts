@@ -45,7 +45,7 @@ export function parseRequest(line: string, depthMax: number): Request | BadLine 
     if (!(refused instanceof JsonRefused)) throw refused;
     return bad(undefined, refused.reason === "syntax" ? "PARSE_ERROR" : "INVALID_REQUEST", refused.message);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || JSON.isRawJSON(value)) {
     return bad(undefined, "INVALID_REQUEST", `a request is a JSON object, not ${describe(value)}`);
   }
   const { id: sentId, method, params, idempotency_key: idempotencyKey } = value;
@@ -54,21 +54,22 @@ export function parseRequest(line: string, depthMax: number): Request | BadLine 
     return bad(id, "INVALID_REQUEST", `method: expected a string, got ${describe(method)}`);
   }
   if (idempotencyKey !== undefined && idempotencyKey !== null && !isIdempotencyKey(idempotencyKey)) {
-    const expected = `a string of 1 to ${limits.idempotencyKeyCharsMax} characters`;
+    const expected = `a string of 1 to ${limits.idempotencyKeyCharsMax} characters without NUL`;
     return bad(id, "INVALID_REQUEST", `idempotency_key: expected ${expected}, got ${describe(idempotencyKey)}`);
   }
   return { id, method, params: params ?? {}, idempotencyKey: idempotencyKey ?? undefined };
 }
 
 function isIdempotencyKey(value: Json): value is string {
-  return typeof value === "string" && value.length >= 1 && value.length <= limits.idempotencyKeyCharsMax;
+  if (typeof value !== "string" || value.includes("\0")) return false;
+  return value.length >= 1 && value.length <= limits.idempotencyKeyCharsMax;
 }
 
 /** A value named shortly enough for an error message. */
 export function describe(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return "an array";
-  if (typeof value === "object" && value !== null) return "an object";
+  if (typeof value === "object" && value !== null && !JSON.isRawJSON(value)) return "an object";
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

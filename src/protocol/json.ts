@@ -11,10 +11,12 @@ export class JsonRefused extends Error {
   }
 }
 
-// TypeScript's library does not know these two yet (ECMAScript proposal "JSON.parse source text access").
+// TypeScript's library does not know these yet (ECMAScript proposal "JSON.parse source text access").
 declare global {
   interface JSON {
     rawJSON(text: string): Json;
+    isRawJSON(value: unknown): boolean;
+    isRawJSON(value: unknown): boolean;
     parse(text: string, reviver: (key: string, value: Json, context: { source?: string }) => Json): Json;
   }
 }
