@@ -117,8 +117,7 @@ function cycles(sources: Source[]): string[] {
 }
 
 // Ada is the user of the documentation's examples.
-const machine =
-  /\/root\/|\/(?:home|Users)\/(?!ada\b)\w|registry\.[\w-]+\.\w|\b(?:npmmirror|artifactory|jfrog|verdaccio)\b/i;
+const machine = /\/root\/|\/(?:home|Users)\/(?!ada\b)\w|\b(?:registry|mirrors?)\.[\w-]+\.\w/i;
 const ofThisMachine: Rule = ({ path, text }) => {
   const found = machine.exec(text);
   return found === null ? [] : [`${path} names ${found[0]}`];

@@ -15,6 +15,7 @@ test("versions are exact, so that the lockfile decides nothing alone", () => {
   for (const version of Object.values(all)) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
 });
 
-test.each(["build", "test", "demo", "check"])("npm run %s sets everything up first", (name) => {
-  expect(manifest.scripts).toHaveProperty(`pre${name}`, manifest.scripts.setup);
+// In the command itself: npm leaves out pre-scripts for whoever has switched install scripts off.
+test.each(["build", "test", "demo", "check"] as const)("npm run %s sets everything up first", (name) => {
+  expect(manifest.scripts[name]).toStartWith(`${manifest.scripts.setup} && `);
 });
