@@ -39,22 +39,28 @@ export async function resolveEnvironment(
   readText: ReadText,
   at: Whereabouts,
 ): Promise<{ environment: Environment; paths: Paths }> {
-  const absolute = (path: string) => (path.startsWith("/") ? path : `${at.cwd}/${path}`);
-  const home = absolute(at.home ?? processEnvironment.AGENTD_HOME ?? defaultHome(processEnvironment));
-  const envFile = absolute(processEnvironment.AGENTD_ENV_FILE ?? `${home}/.env`);
+  const absolute = (name: string, path: string) => {
+    if (path === "") throw new BadPath(`${name} is empty; give it a path or leave it out`);
+    return path.startsWith("/") ? path : `${at.cwd}/${path}`;
+  };
+  const home = absolute("AGENTD_HOME", at.home ?? processEnvironment.AGENTD_HOME ?? defaultHome(processEnvironment));
+  const envFile = absolute("AGENTD_ENV_FILE", processEnvironment.AGENTD_ENV_FILE ?? `${home}/.env`);
   const text = await readText(envFile);
   if (text === null && processEnvironment.AGENTD_ENV_FILE !== undefined) {
     throw new BadPath(`AGENTD_ENV_FILE names ${envFile}, which does not exist; create it or unset the variable`);
   }
   const environment: Environment = { ...parseEnvFile(text ?? ""), ...dropUnset(processEnvironment) };
-  const socket = absolute(at.socket ?? environment.AGENTD_SOCKET_PATH ?? `${home}/agentd.sock`);
+  const socket = absolute("AGENTD_SOCKET_PATH", at.socket ?? environment.AGENTD_SOCKET_PATH ?? `${home}/agentd.sock`);
   checkSocketPath(socket);
   return {
     environment,
     paths: {
       home,
       envFile,
-      database: absolute(databasePath(environment.AGENTD_DATABASE_URL ?? `sqlite://${home}/agent_state.db`)),
+      database: absolute(
+        "AGENTD_DATABASE_URL",
+        databasePath(environment.AGENTD_DATABASE_URL ?? `sqlite://${home}/agent_state.db`),
+      ),
       socket,
       lock: `${home}/agentd.lock`,
       log: `${home}/agentd.log`,
@@ -81,18 +87,21 @@ function checkSocketPath(socket: string): void {
 
 /** `sqlite:///abs/path`, `sqlite://relative/path` and `sqlite:path`, as the original took them; `?mode=…` is dropped. */
 function databasePath(url: string): string {
-  const match = /^sqlite:(?:\/\/)?([^?]+)/.exec(url);
+  const match = /^sqlite:(?:\/\/(?=[^?])|(?!\/\/))([^?]+)/.exec(url);
   if (match?.[1] === undefined || match[1] === ":memory:") {
     throw new BadPath(`AGENTD_DATABASE_URL is ${JSON.stringify(url)}; expected sqlite://PATH of a file`);
   }
   return match[1];
 }
 
+// A bare value may hold a `#`: only one after white space, a closing quote or the `=` itself starts a comment.
+const envLine = /^\s*(?:export\s+)?(AGENTD_[A-Z0-9_]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|(.*?))\s*(?:(?<=[\s="'])#.*)?$/;
+
 /** `KEY=value`, `export KEY="value"` and `#` comments; keys that are not agentd's are left out. */
 export function parseEnvFile(text: string): Record<string, string> {
   const values: Record<string, string> = {};
   for (const line of text.split(/\r?\n/)) {
-    const match = /^\s*(?:export\s+)?(AGENTD_[A-Z0-9_]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^#]*?))\s*(?:#.*)?$/.exec(line);
+    const match = envLine.exec(line);
     const [, name, double, single, bare] = match ?? [];
     if (name !== undefined) values[name] = double ?? single ?? bare ?? "";
   }
