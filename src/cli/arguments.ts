@@ -1,0 +1,110 @@
+import type { ArgsDef } from "citty";
+import { Failure } from "./exits.ts";
+import { suggest } from "./nearest.ts";
+
+/** Options every command takes, before or after its name. */
+export const globalArgs = {
+  json: { type: "boolean", description: "print the result, and errors, as JSON" },
+  home: { type: "string", valueHint: "DIR", description: "agentd's directory (AGENTD_HOME, ~/.agentd)" },
+  socket: { type: "string", valueHint: "PATH", description: "the daemon's socket (AGENTD_SOCKET_PATH)" },
+  "no-start": { type: "boolean", description: "never start a daemon (AGENTD_NO_START=1)" },
+  help: { type: "boolean", alias: "h", description: "show this help" },
+  version: { type: "boolean", alias: "V", description: "show the version" },
+} as const satisfies ArgsDef;
+
+/** Arguments checked against their definitions: options by name, and the words that are none. */
+export interface CheckedArguments {
+  options: Map<string, string | true>;
+  positionals: string[];
+}
+
+/**
+ * Splits tokens into options and words, strictly: an option nobody defined, one given twice, one without its value
+ * and a value where none belongs are all refused, with the nearest name. `--` ends the options.
+ * @throws {Failure} USAGE
+ */
+export function splitArguments(tokens: readonly string[], args: ArgsDef): CheckedArguments {
+  const options = new Map<string, string | true>();
+  const positionals: string[] = [];
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i] ?? "";
+    if (token === "--") {
+      positionals.push(...tokens.slice(i + 1));
+      break;
+    }
+    if (!token.startsWith("-") || token === "-") {
+      positionals.push(token);
+      continue;
+    }
+    const { name, value: attached } = splitOption(token, args);
+    if (options.has(name)) throw new Failure("USAGE", `--${name} is given twice`);
+    if (!takesValue(args, name)) {
+      if (attached !== undefined) throw new Failure("USAGE", `--${name} takes no value, and got ${attached}`);
+      options.set(name, true);
+      continue;
+    }
+    const value = attached ?? tokens[++i];
+    if (value === undefined || (attached === undefined && value.startsWith("--"))) {
+      throw new Failure("USAGE", `--${name} needs a value: --${name} ${args[name]?.valueHint ?? "VALUE"}`);
+    }
+    options.set(name, value);
+  }
+  return { options, positionals };
+}
+
+/** Whether an option's value is the next word; `name` is its full name. */
+export function takesValue(args: ArgsDef, name: string): boolean {
+  return args[name]?.type !== "boolean";
+}
+
+/** `--name`, `--name=value` or `-n` as the option's full name and what is attached to it. */
+function splitOption(token: string, args: ArgsDef): { name: string; value: string | undefined } {
+  const equals = token.indexOf("=");
+  const spelled = equals === -1 ? token : token.slice(0, equals);
+  const value = equals === -1 ? undefined : token.slice(equals + 1);
+  const name = optionNames(args).find((option) => spelled === `--${option}` || isAlias(spelled, args[option]));
+  if (name !== undefined) return { name, value };
+  const dashes = optionNames(args).map((option) => `--${option}`);
+  throw new Failure("USAGE", `there is no option ${spelled}${suggest(spelled, dashes)}`);
+}
+
+function isAlias(spelled: string, definition: ArgsDef[string] | undefined): boolean {
+  if (definition === undefined || !("alias" in definition) || definition.alias === undefined) return false;
+  return [definition.alias].flat().some((alias) => spelled === `-${alias}`);
+}
+
+function optionNames(args: ArgsDef): string[] {
+  return Object.keys(args).filter((name) => args[name]?.type !== "positional");
+}
+
+/**
+ * Checks words and required options against the definitions.
+ * @throws {Failure} USAGE, for a missing argument, a word too many or a value that is none of an enum's.
+ */
+export function checkArguments({ options, positionals }: CheckedArguments, args: ArgsDef): void {
+  let taken = 0;
+  for (const [name, definition] of Object.entries(args)) {
+    const given = definition.type === "positional" ? positionals[taken++] : options.get(name);
+    if (given === undefined && definition.required === true) {
+      const shown = definition.type === "positional" ? placeholder(name) : `--${name}`;
+      throw new Failure("USAGE", `${shown} is missing (${definition.description})`);
+    }
+    if (definition.type === "enum" && typeof given === "string" && definition.options?.includes(given) === false) {
+      const hint = suggest(given, definition.options);
+      throw new Failure("USAGE", `--${name} is ${given}, and can be ${definition.options.join(", ")}${hint}`);
+    }
+  }
+  const surplus = positionals[taken];
+  if (surplus !== undefined) throw new Failure("USAGE", `${JSON.stringify(surplus)} is one word too many`);
+}
+
+/** How a positional is shown: `task_id` as `TASK_ID`. */
+export function placeholder(name: string): string {
+  return name.toUpperCase();
+}
+
+/** The arguments as citty reads them without doubt: every value attached, all words behind `--`. */
+export function toRawArgs({ options, positionals }: CheckedArguments): string[] {
+  const flags = [...options].map(([name, value]) => (value === true ? `--${name}` : `--${name}=${value}`));
+  return [...flags, "--", ...positionals];
+}

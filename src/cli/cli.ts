@@ -1,0 +1,109 @@
+import {
+  checkArguments,
+  type CheckedArguments,
+  globalArgs,
+  splitArguments,
+  takesValue,
+  toRawArgs,
+} from "./arguments.ts";
+import type { Command } from "./command.ts";
+import { type Exit, Failure } from "./exits.ts";
+import { suggest } from "./nearest.ts";
+import { reportFailure } from "./report.ts";
+import { type Globals, type Host, Session } from "./session.ts";
+import { commands, familyOf } from "./table.ts";
+
+/**
+ * Runs one command line and gives its exit status. Results go to standard output, everything else to standard error.
+ * Without a command, agentd serves, as the original did.
+ */
+export async function runCli(argv: readonly string[], host: Host): Promise<Exit> {
+  try {
+    const { name, tokens } = findCommand(argv);
+    if (name === undefined) return await showHelp([], true);
+    const row = commands[name];
+    if (row === undefined) return await showHelp([name], splitArguments(tokens, globalArgs).options.has("help"));
+    return await run(name, await row.load(), tokens, host);
+  } catch (cause) {
+    return reportFailure(cause, argv.includes("--json"));
+  }
+}
+
+function text(value: string | true | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+async function run(name: string, command: Command, tokens: readonly string[], host: Host): Promise<Exit> {
+  const given = splitArguments(tokens, { ...command.args, ...globalArgs });
+  if (given.options.has("help")) return showHelp(name.split(" "), true);
+  const globals = takeGlobals(given);
+  checkArguments(given, command.args);
+  using session = new Session(globals, host);
+  return await command.run(toRawArgs(given), session);
+}
+
+/**
+ * The command the words name, and every other token. Options every command takes may stand before it. A family alone
+ * (`agentd task`) is a name without a row.
+ * @throws {Failure} USAGE for a command that does not exist.
+ */
+function findCommand(argv: readonly string[]): { name: string | undefined; tokens: string[] } {
+  const words: string[] = [];
+  const tokens: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const token = argv[i] ?? "";
+    if (token.startsWith("-")) {
+      const { options } = splitArguments([token, argv[i + 1] ?? ""], globalArgs);
+      const [option = ""] = options.keys();
+      tokens.push(token);
+      if (takesValue(globalArgs, option) && !token.includes("=")) tokens.push(argv[++i] ?? "");
+      continue;
+    }
+    words.push(token);
+    const name = words.join(" ");
+    if (name in commands) return { name, tokens: [...tokens, ...argv.slice(i + 1)] };
+    const family = familyOf(name);
+    if (family.length === 0) throw unknownCommand(words);
+  }
+  if (words.length > 0) return { name: words.join(" "), tokens };
+  const asks = splitArguments(tokens, globalArgs).options;
+  if (asks.has("version")) return { name: "version", tokens };
+  return { name: asks.has("help") ? undefined : "serve", tokens };
+}
+
+function unknownCommand(words: readonly string[]): Failure {
+  const [first = "", second] = words;
+  if (second === undefined) {
+    const firstWords = new Set(Object.keys(commands).map((name) => name.split(" ")[0] ?? name));
+    return new Failure("USAGE", `there is no command ${first}${suggest(first, firstWords)}; see: agentd --help`);
+  }
+  const hint = suggest(second, familyOf(first), `${first} `);
+  return new Failure("USAGE", `there is no command ${first} ${second}${hint}; it can be ${familyOf(first).join(", ")}`);
+}
+
+/** Takes the options of every command out of `given`, so that the command sees only its own. */
+function takeGlobals({ options }: CheckedArguments): Globals {
+  const take = (name: keyof typeof globalArgs) => {
+    const value = options.get(name);
+    options.delete(name);
+    return value;
+  };
+  take("version");
+  return {
+    json: take("json") === true,
+    noStart: take("no-start") === true,
+    at: { cwd: process.cwd(), home: text(take("home")), socket: text(take("socket")) },
+  };
+}
+
+/** Half a command, such as `agentd task`, gets its help as well, but is a mistake unless help was asked for. */
+async function showHelp(words: readonly string[], asked: boolean): Promise<Exit> {
+  const { helpPage } = await import("./help.ts");
+  const page = await helpPage(words);
+  if (!asked) {
+    console.error(page);
+    return 2;
+  }
+  console.log(page);
+  return 0;
+}

@@ -1,0 +1,62 @@
+import { type ArgsDef, defineCommand, type ParsedArgs, runCommand } from "citty";
+import type { Exit } from "./exits.ts";
+import type { Session } from "./session.ts";
+
+/** One command: its arguments, what it does, and the examples its help page begins with. */
+export interface Command {
+  args: ArgsDef;
+  examples: readonly Example[];
+  /** What a user should know beyond the arguments, in whole lines. */
+  notes: string;
+  /** Runs it with arguments already checked, as `toRawArgs` gives them. */
+  run(rawArgs: string[], session: Session): Promise<Exit>;
+}
+
+/** A command line without its leading `agentd`, and what it is for. */
+export type Example = readonly [line: string, purpose: string];
+
+interface CommandSource<Args extends ArgsDef> {
+  args: Args;
+  examples: readonly [Example, ...Example[]];
+  notes?: string;
+  /** Does the work; what it returns is the exit status, 0 when it returns nothing. */
+  run(args: ParsedArgs<Args>, session: Session): Promise<Exit | void>;
+}
+
+/** Defines a command; its name and summary stand in the table of commands. citty types and reads its arguments. */
+export function command<const Args extends ArgsDef>(source: CommandSource<Args>): Command {
+  const { args, examples, notes = "" } = source;
+  async function run(rawArgs: string[], session: Session): Promise<Exit> {
+    let exit: Exit | void = undefined;
+    const definition = defineCommand<Args>({
+      args,
+      run: async ({ args: parsed }) => {
+        exit = await source.run(parsed, session);
+      },
+    });
+    await runCommand(definition, { rawArgs });
+    return exit ?? 0;
+  }
+  return { args, examples, notes, run };
+}
+
+/** The option of every command that changes state. */
+export const idempotencyKey = {
+  "idempotency-key": {
+    type: "string",
+    valueHint: "KEY",
+    description: "the same key and request get the first answer again, for 7 days",
+  },
+} as const satisfies ArgsDef;
+
+export const taskArg = {
+  task: { type: "positional", required: true, description: "the task's id, or a unique beginning of it" },
+} as const satisfies ArgsDef;
+
+export const nodeArg = {
+  node: { type: "positional", required: true, description: "the node's id, or a unique beginning of it" },
+} as const satisfies ArgsDef;
+
+export const leaseArg = {
+  lease: { type: "positional", required: true, description: "the lease's id, or a unique beginning of it" },
+} as const satisfies ArgsDef;

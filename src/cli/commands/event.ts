@@ -1,0 +1,115 @@
+import type { Result } from "../../protocol/methods.ts";
+import { command, idempotencyKey, nodeArg, taskArg } from "../command.ts";
+import { Failure } from "../exits.ts";
+import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
+import type { Session } from "../session.ts";
+import { printLive } from "../live.ts";
+import { columns, dim, momentText, oneLine } from "../text.ts";
+import { readJson, readWhole } from "../values.ts";
+
+type Event = Result<"ListEvents">["events"][number];
+
+/** How long one question for news waits; the next begins where it ended. */
+const followWaitMs = 60_000;
+
+export const commit = command({
+  args: {
+    ...taskArg,
+    ...nodeArg,
+    payload: { type: "positional", required: true, description: "the event: JSON, - for standard input, or @FILE" },
+    lease: { type: "string", valueHint: "LEASE", description: "the node's lease, needed while it is RUNNING" },
+    type: { type: "string", valueHint: "NAME", description: "the event's action_type (COMMIT_EVENT)" },
+    ...idempotencyKey,
+  },
+  examples: [
+    [`event commit 0197f3a2 6f1a8a5e '{"done":"lexer"}' --lease b1c9d7e2 --type progress`, "note progress"],
+    ["event commit 0197f3a2 6f1a8a5e @late-result.json", "keep what came after the lease was lost"],
+  ],
+  async run({ task, node, payload, lease, type, "idempotency-key": key }, session) {
+    const value = await readJson(payload, "PAYLOAD");
+    const task_id = await resolveTask(session, task);
+    const node_id = await resolveNode(session, task_id, node);
+    const lease_id = lease === undefined ? undefined : await resolveLease(session, task_id, lease);
+    const params = { task_id, node_id, lease_id, action_type: type, payload: value };
+    const event = await session.call("CommitEvent", params, key);
+    session.show(event, () => `committed event ${event.event_id}`);
+  },
+});
+
+export const list = command({
+  args: {
+    task: { type: "string", valueHint: "TASK", description: "only this task's events" },
+    node: { type: "string", valueHint: "NODE", description: "only this node's events" },
+    type: { type: "string", valueHint: "A,B", description: "only these action types" },
+    after: { type: "string", valueHint: "SEQ", description: "only what came after this seq (0; now with --follow)" },
+    limit: { type: "string", valueHint: "N", description: "at most this many (100)" },
+    follow: { type: "boolean", alias: "f", description: "wait for more until Ctrl-C, which ends it with status 130" },
+  },
+  examples: [
+    ["event list --task 0197f3a2", "what happened to a task"],
+    ["event list --follow --type COMPLETE_NODE,FAIL_NODE", "what ends from now on"],
+    ["event list --after 120 --json", "a page for a program"],
+  ],
+  notes: "With --json a page is one line; --follow prints one line for each event.",
+  async run({ task, node, type, after, limit, follow }, session) {
+    if (follow === true && limit !== undefined) throw new Failure("USAGE", "--limit makes no sense with --follow");
+    const filter = await readFilter(session, { task, node, type });
+    const after_seq = after === undefined ? undefined : readWhole(after, "after");
+    if (follow === true) return followEvents(session, filter, after_seq);
+    const limits = limit === undefined ? {} : { limit: readWhole(limit, "limit") };
+    const page = await session.call("ListEvents", { ...filter, ...limits, after_seq });
+    session.show(page, () => eventsText(page.events));
+    if (page.next_after_seq < page.last_seq) {
+      session.note(`the journal goes on to seq ${page.last_seq}; next page: --after ${page.next_after_seq}`);
+    }
+    return 0;
+  },
+});
+
+interface Filter {
+  task_id: string | undefined;
+  node_id: string | undefined;
+  action_types: string[] | undefined;
+}
+
+async function readFilter(
+  session: Session,
+  given: { task: string | undefined; node: string | undefined; type: string | undefined },
+): Promise<Filter> {
+  const task_id = given.task === undefined ? undefined : await resolveTask(session, given.task);
+  const action_types = given.type?.split(",").filter((name) => name !== "");
+  return { task_id, node_id: await readNode(session, task_id, given.node), action_types };
+}
+
+async function readNode(session: Session, taskId: string | undefined, given: string | undefined) {
+  if (given === undefined) return undefined;
+  if (taskId !== undefined) return resolveNode(session, taskId, given);
+  if (given.length === 36) return given;
+  throw new Failure("USAGE", "a shortened --node needs its --task, or give the node's full id");
+}
+
+async function followEvents(session: Session, filter: Filter, after: number | undefined): Promise<0> {
+  let after_seq = after ?? (await session.call("Health", {})).last_seq;
+  for (;;) {
+    const page = await session.call("ListEvents", { ...filter, after_seq, wait_ms: followWaitMs });
+    after_seq = page.next_after_seq;
+    for (const event of page.events) {
+      const line = session.globals.json ? JSON.stringify(event) : eventCells(event).join("  ");
+      if (!(await printLive(line))) return 0;
+    }
+  }
+}
+
+function eventsText(events: readonly Event[]): string {
+  return events.length === 0 ? "no events" : columns(events.map(eventCells)).join("\n");
+}
+
+function eventCells(event: Event): string[] {
+  return [
+    String(event.seq).padStart(6),
+    dim(momentText(Date.parse(event.timestamp) / 1000)),
+    event.action_type.padEnd(20),
+    (event.node_id ?? event.task_id ?? "").padEnd(36),
+    oneLine(JSON.stringify(event.payload), 80),
+  ];
+}

@@ -1,0 +1,25 @@
+import { commit, version as ownVersion } from "../../protocol/version.ts";
+import { command } from "../command.ts";
+import { helpPage } from "../help.ts";
+
+export const help = command({
+  args: {
+    command: { type: "positional", required: false, description: "the command, or the first word of several" },
+    second: { type: "positional", required: false, description: "its second word" },
+  },
+  examples: [
+    ["help", "everything agentd does"],
+    ["help task wait", "one command"],
+  ],
+  async run({ command: first, second }) {
+    console.log(await helpPage([first, second].filter((word) => word !== undefined)));
+  },
+});
+
+export const version = command({
+  args: {},
+  examples: [["version", "the version of this executable; `agentd status` shows the daemon's"]],
+  async run(_args, session) {
+    session.show({ version: ownVersion, commit }, () => `agentd ${ownVersion} (${commit})`);
+  },
+});

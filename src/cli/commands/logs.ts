@@ -1,0 +1,59 @@
+import { command } from "../command.ts";
+import { Failure } from "../exits.ts";
+import { printLive } from "../live.ts";
+import { readWhole } from "../values.ts";
+
+const pollMs = 200;
+/** The end of the log that is looked at for its last lines. */
+const tailBytesMax = 1 << 20;
+
+export const logs = command({
+  args: {
+    follow: { type: "boolean", alias: "f", description: "wait for more until Ctrl-C, which ends it with status 130" },
+    lines: { type: "string", alias: "n", valueHint: "N", description: "how many of the last lines (50)" },
+  },
+  examples: [
+    ["logs", "the last 50 lines"],
+    ["logs -f -n 5", "follow it, across rotations"],
+  ],
+  notes: "Reads the file in agentd's directory; a daemon in the foreground logs to its terminal instead.",
+  async run({ follow, lines }, session) {
+    const { log } = (await session.locate()).paths;
+    const wanted = lines === undefined ? 50 : readWhole(lines, "lines");
+    if (!(await Bun.file(log).exists())) {
+      if (follow !== true) throw new Failure("FOUND_A_PROBLEM", `there is no log at ${log} yet`);
+    } else if (wanted > 0) {
+      const tail = await lastLines(log, wanted);
+      if (tail !== "") console.log(tail);
+    }
+    if (follow === true) await followFile(log);
+  },
+});
+
+async function lastLines(path: string, count: number): Promise<string> {
+  const file = Bun.file(path);
+  const text = await file.slice(Math.max(0, file.size - tailBytesMax)).text();
+  return text.trimEnd().split("\n").slice(-count).join("\n");
+}
+
+/** Prints what is added to a file; one that is shorter than before, or another one, is read from its beginning. */
+async function followFile(path: string): Promise<void> {
+  let seen = await sizeAndInode(path);
+  for (;;) {
+    await Bun.sleep(pollMs);
+    const now = await sizeAndInode(path);
+    const offset = now.inode === seen.inode && now.size >= seen.size ? seen.size : 0;
+    const added = now.size > offset ? await Bun.file(path).slice(offset, now.size).text() : "";
+    if (added !== "" && !(await printLive(added.replace(/\n$/, "")))) return;
+    seen = now;
+  }
+}
+
+async function sizeAndInode(path: string): Promise<{ size: number; inode: number }> {
+  try {
+    const { size, ino } = await Bun.file(path).stat();
+    return { size, inode: ino };
+  } catch {
+    return { size: 0, inode: 0 };
+  }
+}

@@ -1,0 +1,72 @@
+import type { Result } from "../../protocol/methods.ts";
+import { command, taskArg } from "../command.ts";
+import type { Exit } from "../exits.ts";
+import { resolveTask } from "../ids.ts";
+import type { Session } from "../session.ts";
+import { countsText, oneLine, statusText } from "../text.ts";
+import { readDuration } from "../values.ts";
+
+type Status = Result<"TaskStatus">;
+
+/** One question for news waits at most this long, so that a daemon started anew is noticed. */
+const sliceMs = 60_000;
+/** A task may end hundreds of nodes a second; its status is asked for this often at most. */
+const restMs = 100;
+
+export const wait = command({
+  args: {
+    ...taskArg,
+    timeout: { type: "string", valueHint: "DURATION", description: "give up after 90s, 5m, 1h (never)" },
+  },
+  examples: [
+    ["task wait 0197f3a2 --timeout 1h", "in a script: 0 COMPLETED, 1 FAILED, 3 timed out"],
+    ["task wait 0197f3a2", "watch it; a terminal shows a live line"],
+  ],
+  async run({ task, timeout }, session) {
+    const deadline = timeout === undefined ? Infinity : Date.now() + readDuration(timeout, "timeout") * 1000;
+    const task_id = await resolveTask(session, task);
+    const progress = progressLine(session);
+    const status = await waitForEnd(session, task_id, deadline, progress.show);
+    progress.clear();
+    session.show(status, () => `${statusText(status.state)}: ${countsText(status.counts)}`);
+    if (status.state === "ACTIVE") session.note(`timed out; who holds what: agentd task status ${task_id}`);
+    return exitOf[status.state];
+  },
+});
+
+/** What a task's state at the end of the wait means to a script. */
+const exitOf = { COMPLETED: 0, FAILED: 1, ACTIVE: 3 } as const satisfies Record<Status["state"], Exit>;
+
+/** The task's status once it is over or time is up. Only ends of nodes can end a task, so only they are waited for. */
+async function waitForEnd(
+  session: Session,
+  task_id: string,
+  deadline: number,
+  show: (status: Status) => void,
+): Promise<Status> {
+  let { last_seq: after_seq } = await session.call("Health", {});
+  for (;;) {
+    const status = await session.call("TaskStatus", { task_id });
+    const left = deadline - Date.now();
+    if (status.state !== "ACTIVE" || left <= 0) return status;
+    show(status);
+    const wait_ms = Math.ceil(Math.min(left, sliceMs));
+    const filter = { task_id, action_types: ["COMPLETE_NODE", "FAIL_NODE"] };
+    const page = await session.call("ListEvents", { ...filter, after_seq, wait_ms });
+    after_seq = page.next_after_seq;
+    await Bun.sleep(Math.min(restMs, Math.max(0, deadline - Date.now())));
+  }
+}
+
+/** A line on standard error that is written over and over; nothing where standard error is no terminal. */
+function progressLine(session: Session) {
+  const { stderr } = process;
+  const live = stderr.isTTY && !session.globals.json;
+  const write = (text: string) => {
+    if (live) stderr.write(`\r\x1b[K${text}`);
+  };
+  return {
+    show: ({ task, counts }: Status) => write(`waiting for ${oneLine(task.goal, 40)}: ${countsText(counts)}`),
+    clear: () => write(""),
+  };
+}

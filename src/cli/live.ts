@@ -1,0 +1,13 @@
+/**
+ * Prints one line of an output without end; false once nobody reads it any more, as after `| head`. console.log
+ * would not tell.
+ */
+export async function printLive(line: string): Promise<boolean> {
+  try {
+    await Bun.write(Bun.stdout, `${line}\n`);
+    return true;
+  } catch (cause) {
+    if ((cause as { code?: string }).code === "EPIPE") return false;
+    throw cause;
+  }
+}

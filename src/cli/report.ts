@@ -1,0 +1,33 @@
+import {
+  ConnectionLost,
+  DaemonUnreachable,
+  messageOf,
+  RequestRefused,
+  StartFailed,
+  Untrusted,
+} from "../client/refusals.ts";
+import { BadPath } from "../protocol/paths.ts";
+import { type Exit, Failure } from "./exits.ts";
+
+/** Says on standard error why a command failed, as JSON where that was asked for, and gives its exit status. */
+export function reportFailure(cause: unknown, json: boolean): Exit {
+  const failure = toFailure(cause);
+  const { code, message, data, exit } = failure;
+  console.error(json ? JSON.stringify({ error: { code, message, data } }) : `agentd: ${message}`);
+  if (failure.kind === "BUG") console.error(cause);
+  return exit;
+}
+
+function toFailure(cause: unknown): Failure {
+  if (cause instanceof Failure) return cause;
+  if (cause instanceof RequestRefused) return new Failure(cause.kind, cause.message, cause.wire.data);
+  if (cause instanceof DaemonUnreachable) return new Failure("UNREACHABLE", `${cause.message}; run: agentd start`);
+  if (cause instanceof Untrusted) return new Failure("UNREACHABLE", cause.message);
+  if (cause instanceof StartFailed) return new Failure("NOT_STARTED", cause.message);
+  if (cause instanceof BadPath) return new Failure("USAGE", cause.message);
+  if (cause instanceof ConnectionLost) {
+    const advice = "what it changes may or may not have happened; `agentd logs` may say why";
+    return new Failure("OUTCOME_UNKNOWN", `${cause.message}; ${advice}`);
+  }
+  return new Failure("BUG", `this is a bug in agentd: ${messageOf(cause)}`);
+}

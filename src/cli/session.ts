@@ -1,0 +1,91 @@
+import type { Client } from "../client/client.ts";
+import { connectAt, type Located, locate } from "../client/find.ts";
+import { DaemonUnreachable } from "../client/refusals.ts";
+import type { MethodName, ParamsInput, Result } from "../protocol/methods.ts";
+import type { Whereabouts } from "../protocol/paths.ts";
+import { Failure } from "./exits.ts";
+
+/** What the process around the command line provides. */
+export interface Host {
+  /** The command that runs agentd again, such as its own executable. */
+  program: readonly string[];
+  /** Runs the daemon until it is stopped; a Failure when it cannot start. */
+  serve(options: { at: Whereabouts; background: boolean }): Promise<void>;
+}
+
+/** The options every command takes, as given. */
+export interface Globals {
+  json: boolean;
+  noStart: boolean;
+  at: Whereabouts;
+}
+
+/** What a command works with: one connection, opened when first needed, and where its output goes. */
+export class Session implements Disposable {
+  readonly globals: Globals;
+  readonly host: Host;
+  #located: Promise<Located> | undefined;
+  #client: Promise<Client> | undefined;
+
+  constructor(globals: Globals, host: Host) {
+    this.globals = globals;
+    this.host = host;
+  }
+
+  locate(): Promise<Located> {
+    this.#located ??= locate(this.globals.at);
+    return this.#located;
+  }
+
+  /** The connection to the daemon, which is started when none runs. */
+  client(): Promise<Client> {
+    this.#client ??= this.#connectOrStart();
+    return this.#client;
+  }
+
+  /** Calls a method; that an answer was given before, to the same idempotency key, is said on standard error. */
+  async call<Name extends MethodName>(
+    method: Name,
+    params: ParamsInput<Name>,
+    idempotencyKey?: string,
+  ): Promise<Result<Name>> {
+    const client = await this.client();
+    const answer = await client.request(method, params, { idempotencyKey });
+    if (answer.replayed === true) this.note("this was done before: the first answer is shown again");
+    return answer.result as Result<Name>;
+  }
+
+  /** Prints a command's result: itself as one line of JSON, or what `text` makes of it. */
+  show(result: unknown, text: () => string): void {
+    console.log(this.globals.json ? JSON.stringify(result) : text());
+  }
+
+  /** Tells a person something that is no result. */
+  note(text: string): void {
+    if (!this.globals.json) console.error(text);
+  }
+
+  [Symbol.dispose](): void {
+    this.#client?.then(
+      (client) => client.close(),
+      () => {},
+    );
+  }
+
+  async #connectOrStart(): Promise<Client> {
+    const located = await this.locate();
+    try {
+      return await connectAt(located.paths);
+    } catch (cause) {
+      if (!(cause instanceof DaemonUnreachable)) throw cause;
+      if (this.globals.noStart || located.environment.AGENTD_NO_START === "1") {
+        throw new Failure("UNREACHABLE", `${cause.message}, and starting one is switched off; run: agentd start`);
+      }
+    }
+    const { isStopped, startDaemon } = await import("../client/start.ts");
+    if (await isStopped(located.paths)) {
+      throw new Failure("UNREACHABLE", "the daemon was stopped with `agentd stop`; run: agentd start");
+    }
+    return startDaemon(this.host.program, located);
+  }
+}

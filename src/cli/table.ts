@@ -1,0 +1,62 @@
+import type { Command } from "./command.ts";
+
+/** A command's row: what it is for, and how it is loaded once it is wanted. */
+interface Row {
+  summary: string;
+  load(): Promise<Command>;
+}
+
+const daemon = () => import("./commands/daemon.ts");
+const task = () => import("./commands/task.ts");
+const node = () => import("./commands/node.ts");
+const event = () => import("./commands/event.ts");
+const lock = () => import("./commands/lock.ts");
+const inspect = () => import("./commands/inspect.ts");
+const protocol = () => import("./commands/protocol.ts");
+
+/** Every command, in the order help shows them. Dispatch, help and suggestions all read this table. */
+export const commands: Readonly<Record<string, Row>> = {
+  serve: { summary: "run the daemon in the foreground", load: async () => (await daemon()).serve },
+  start: { summary: "start a background daemon", load: async () => (await daemon()).start },
+  stop: { summary: "stop the daemon, and keep it from starting by itself", load: async () => (await daemon()).stop },
+  restart: { summary: "stop the daemon and start it again", load: async () => (await daemon()).restart },
+  status: { summary: "say whether a daemon runs, and which", load: async () => (await daemon()).status },
+  logs: { summary: "show the daemon's log", load: async () => (await import("./commands/logs.ts")).logs },
+  "task register": { summary: "store a task and its nodes from a file", load: async () => (await task()).register },
+  "task list": { summary: "list tasks, newest first", load: async () => (await task()).list },
+  "task status": { summary: "show a task's nodes as a tree", load: async () => (await task()).status },
+  "task wait": {
+    summary: "wait until a task is COMPLETED or FAILED",
+    load: async () => (await import("./commands/wait.ts")).wait,
+  },
+  "node acquire": { summary: "take a task's next runnable node", load: async () => (await node()).acquire },
+  "node heartbeat": { summary: "keep a node's lease alive", load: async () => (await node()).heartbeat },
+  "node complete": { summary: "end a node with its result", load: async () => (await node()).complete },
+  "node fail": { summary: "end a node with an error", load: async () => (await node()).fail },
+  "event commit": { summary: "append an event to the journal", load: async () => (await event()).commit },
+  "event list": { summary: "read the journal, or follow it", load: async () => (await event()).list },
+  "lock acquire": { summary: "take a resource lock", load: async () => (await lock()).acquire },
+  "lock heartbeat": { summary: "keep a resource lock", load: async () => (await lock()).heartbeat },
+  "lock release": { summary: "give a resource lock back", load: async () => (await lock()).release },
+  "lock list": { summary: "list the resource locks held now", load: async () => (await lock()).list },
+  describe: { summary: "describe the protocol, or one method", load: async () => (await protocol()).describe },
+  call: { summary: "call any method with JSON parameters", load: async () => (await protocol()).call },
+  health: { summary: "ask the daemon whether it and its database work", load: async () => (await inspect()).health },
+  metrics: { summary: "show counters", load: async () => (await inspect()).metrics },
+  verify: {
+    summary: "check the journal and the tables against each other",
+    load: async () => (await inspect()).verify,
+  },
+  backup: { summary: "copy the database to a new file", load: async () => (await inspect()).backup },
+  doctor: {
+    summary: "find what is wrong with this installation",
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
+  version: { summary: "show the version", load: async () => (await import("./commands/help.ts")).version },
+  help: { summary: "show help for a command", load: async () => (await import("./commands/help.ts")).help },
+};
+
+/** First words of two-word commands, each with the second words it takes. */
+export function familyOf(word: string): string[] {
+  return Object.keys(commands).flatMap((name) => (name.startsWith(`${word} `) ? [name.slice(word.length + 1)] : []));
+}

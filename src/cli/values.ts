@@ -1,0 +1,55 @@
+import { messageOf } from "../client/refusals.ts";
+import { type Json, JsonRefused, parseJson } from "../protocol/json.ts";
+import { limits } from "../protocol/limits.ts";
+import { Failure } from "./exits.ts";
+
+/**
+ * A JSON value given on the command line: the text itself, `-` for standard input, or `@FILE`.
+ * @throws {Failure} USAGE when it is no JSON, naming `what` was given.
+ */
+export async function readJson(given: string, what: string): Promise<Json> {
+  const text = await readText(given, what);
+  try {
+    return parseJson(text, limits.depthMax);
+  } catch (cause) {
+    if (!(cause instanceof JsonRefused)) throw cause;
+    const advice = /^[\w ]+$/.test(text) ? `; a text is written '"${text}"'` : "";
+    throw new Failure("USAGE", `${what} is not usable as JSON: ${cause.message}${advice}`);
+  }
+}
+
+async function readText(given: string, what: string): Promise<string> {
+  if (given === "-") return Bun.stdin.text();
+  return given.startsWith("@") ? readFileText(given.slice(1), what) : given;
+}
+
+/** @throws {Failure} USAGE when the file cannot be read. */
+export async function readFileText(path: string, what: string): Promise<string> {
+  try {
+    return await Bun.file(path).text();
+  } catch (cause) {
+    throw new Failure("USAGE", `${what}: ${path} cannot be read: ${messageOf(cause)}`);
+  }
+}
+
+/** A whole number of an option. */
+export function readWhole(given: string, option: string): number {
+  const value = Number(given);
+  if (/^\d+$/.test(given) && Number.isSafeInteger(value)) return value;
+  throw new Failure("USAGE", `--${option} is ${JSON.stringify(given)}; expected a whole number, 0 or more`);
+}
+
+const unitSecs: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/**
+ * A duration in whole seconds: `90`, `90s`, `5m`, `1h`, `1h30m`, `2d`.
+ * @throws {Failure} USAGE
+ */
+export function readDuration(given: string, option: string): number {
+  const parts = [...given.matchAll(/(\d+)([smhd]?)/g)];
+  const bare = parts.some(([, , unit]) => unit === "");
+  const secs = parts.reduce((sum, [, count, unit = ""]) => sum + Number(count) * (unitSecs[unit] ?? 0), 0);
+  const whole = parts.map(([part]) => part).join("") === given && given !== "" && (!bare || parts.length === 1);
+  if (whole && Number.isSafeInteger(secs)) return secs;
+  throw new Failure("USAGE", `--${option} is ${JSON.stringify(given)}; expected a duration such as 90s, 5m or 1h`);
+}

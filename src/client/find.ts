@@ -1,0 +1,72 @@
+import { type Environment, type Paths, resolveEnvironment, type Whereabouts } from "../protocol/paths.ts";
+import { Client } from "./client.ts";
+import { DaemonUnreachable, messageOf, Untrusted } from "./refusals.ts";
+
+/** Where this user's agentd lives, and the environment it goes by. */
+export interface Located {
+  environment: Environment;
+  paths: Paths;
+}
+
+/**
+ * Finds the paths by the rules the daemon uses.
+ * @throws {BadPath} when they cannot be used, {Untrusted} when the environment file is open to others.
+ */
+export async function locate(at: Whereabouts, environment: Environment = process.env): Promise<Located> {
+  return resolveEnvironment(environment, readPrivateText, at);
+}
+
+/**
+ * Connects to the daemon at `paths.socket`, once it is known to be this user's: a request may hold secrets, and a
+ * stranger's socket would get them.
+ * @throws {DaemonUnreachable} when there is none, {Untrusted} when what is there is not this user's socket.
+ */
+export async function connectAt(paths: Paths): Promise<Client> {
+  await checkSocket(paths.socket);
+  return Client.connect(paths.socket);
+}
+
+async function checkSocket(path: string): Promise<void> {
+  const found = await statOrMissing(path);
+  if (found === null) throw new DaemonUnreachable(path, new Error("the path does not exist"));
+  if (!found.isSocket()) {
+    throw new Untrusted(`${path} is not a socket; remove it, or name the right path with --socket`);
+  }
+  const uid = ownUid();
+  if (uid !== undefined && found.uid !== uid) {
+    throw new Untrusted(`${path} belongs to user ${found.uid} and you are ${uid}: nothing was sent to it`);
+  }
+}
+
+/** An environment file decides where requests go, so nobody else may read or write it. */
+async function readPrivateText(path: string): Promise<string | null> {
+  const found = await statOrMissing(path);
+  if (found === null) return null;
+  const uid = ownUid();
+  if (uid !== undefined && found.uid !== uid) {
+    throw new Untrusted(
+      `${path} belongs to user ${found.uid} and you are ${uid}; remove it, or take it over with chown`,
+    );
+  }
+  if ((found.mode & 0o077) !== 0) {
+    const mode = (found.mode & 0o777).toString(8).padStart(4, "0");
+    throw new Untrusted(`${path} has mode ${mode}, so others can reach it; run: chmod 600 ${path}`);
+  }
+  return Bun.file(path).text();
+}
+
+// Bun.file's stat costs a third of loading node:fs. It follows links, as connecting and reading do, so what is judged
+// is what is used.
+async function statOrMissing(path: string) {
+  try {
+    return await Bun.file(path).stat();
+  } catch (cause) {
+    const code = (cause as { code?: string }).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    throw new Untrusted(`${path} cannot be examined: ${messageOf(cause)}`);
+  }
+}
+
+function ownUid(): number | undefined {
+  return process.getuid?.();
+}

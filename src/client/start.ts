@@ -1,0 +1,102 @@
+import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
+import type { Environment, Paths } from "../protocol/paths.ts";
+import type { Client } from "./client.ts";
+import { TIMED_OUT, within } from "./deadline.ts";
+import { connectAt, type Located } from "./find.ts";
+import { DaemonUnreachable, StartFailed } from "./refusals.ts";
+
+const deadlineMs = 5_000;
+/** How long a daemon that holds the lock may take to listen before another start is tried. */
+const holderPatienceMs = 250;
+const pollMs = 5;
+
+/** The line a starting daemon reports with. `held` means another daemon has the lock already. */
+type Readiness = { ready: true; pid: number } | { ready: false; error: string; held?: boolean };
+
+/** Automatic starts stay away after `agentd stop`, until the marker it left is removed. */
+export function isStopped(paths: Paths): Promise<boolean> {
+  return Bun.file(paths.stopMarker).exists();
+}
+
+export function clearStopMarker(paths: Paths): void {
+  rmSync(paths.stopMarker, { force: true });
+}
+
+/**
+ * Starts a background daemon and connects to it; when another start wins the race, connects to the winner.
+ * `program` is the command that runs agentd, to which `serve --background` is added.
+ * @throws {StartFailed} with the daemon's own error, or after 5 s.
+ */
+export async function startDaemon(program: readonly string[], located: Located): Promise<Client> {
+  const { paths } = located;
+  const deadline = Date.now() + deadlineMs;
+  mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+  while (Date.now() < deadline) {
+    const report = await spawnDaemon(program, located, deadline);
+    if (report.ready) return connectAt(paths);
+    if (report.held !== true) throw new StartFailed(`the daemon did not start: ${report.error}\nits log: ${paths.log}`);
+    const client = await pollSocket(paths, Math.min(deadline, Date.now() + holderPatienceMs));
+    if (client !== undefined) return client;
+  }
+  throw new StartFailed(
+    `another agentd holds ${paths.lock} but listens not at ${paths.socket} within ${deadlineMs / 1000} s; ` +
+      `it may be starting, stopping or serving another socket\nits log: ${paths.log}`,
+  );
+}
+
+async function spawnDaemon(program: readonly string[], located: Located, deadline: number): Promise<Readiness> {
+  const { log } = located.paths;
+  const logFd = openSync(log, "a", 0o600);
+  const child = Bun.spawn([...program, "serve", "--background"], {
+    cwd: "/",
+    detached: true,
+    env: daemonEnvironment(process.env, located),
+    stdio: ["ignore", "pipe", logFd],
+  });
+  closeSync(logFd);
+  child.unref();
+  const line = await within(firstLine(child.stdout), deadline - Date.now());
+  if (line === TIMED_OUT) {
+    throw new StartFailed(`process ${child.pid} was not ready within ${deadlineMs / 1000} s; its log: ${log}`);
+  }
+  if (line === "") {
+    const status = (await child.exited) || child.signalCode;
+    return { ready: false, error: `it ended with status ${status} before it said anything` };
+  }
+  return JSON.parse(line) as Readiness;
+}
+
+/** The caller's environment with every path absolute, since the daemon works in `/`, and nothing that steers Bun. */
+function daemonEnvironment(environment: Environment, { paths, environment: resolved }: Located): Environment {
+  const kept = Object.entries(environment).filter(([name]) => !name.startsWith("BUN_"));
+  return {
+    ...Object.fromEntries(kept),
+    AGENTD_HOME: paths.home,
+    AGENTD_SOCKET_PATH: paths.socket,
+    ...(environment.AGENTD_ENV_FILE === undefined ? {} : { AGENTD_ENV_FILE: paths.envFile }),
+    ...(resolved.AGENTD_DATABASE_URL === undefined ? {} : { AGENTD_DATABASE_URL: `sqlite://${paths.database}` }),
+  };
+}
+
+async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    const end = text.indexOf("\n");
+    if (end !== -1) return text.slice(0, end);
+  }
+  return text;
+}
+
+async function pollSocket(paths: Paths, until: number): Promise<Client | undefined> {
+  do {
+    try {
+      return await connectAt(paths);
+    } catch (cause) {
+      if (!(cause instanceof DaemonUnreachable)) throw cause;
+    }
+    await Bun.sleep(pollMs);
+  } while (Date.now() < until);
+  return undefined;
+}
