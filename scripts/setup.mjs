@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const pinned = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).devDependencies.bun;
-const install = ["install", "--frozen-lockfile", "--silent"];
+const install = ["install", "--frozen-lockfile"];
 const localBun = join(root, "node_modules", "bun", "bin", "bun.exe");
 
 if (localBunVersion() === pinned) {
@@ -25,14 +25,10 @@ function localBunVersion() {
 }
 
 function run(command, args, environment = {}) {
-  const { status, error } = spawnSync(command, args, {
-    cwd: root,
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, ...environment },
-  });
+  const env = { ...process.env, ...environment };
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: "utf8", env });
   if (status === 0) return;
-  console.error(
-    `setup: ${command} ${args.join(" ")} failed${error ? `: ${error.message}` : ""}; fix that and run again`,
-  );
+  console.error(error?.message ?? stdout + stderr);
+  console.error(`setup: "${command} ${args.join(" ")}" failed; put that right and run it again`);
   process.exit(1);
 }
