@@ -125,10 +125,13 @@ async function bundle(outfile: string, target: Target | undefined, commit: strin
 /** Starts the new binary, since a bundle may build and still not run. */
 async function smokeRun(executable: string, commit: string): Promise<void> {
   for (const words of [["version", "--json"], ["--help"]]) {
-    const run = await Bun.$`${executable} ${words}`.env({ AGENTD_HOME: dist, AGENTD_NO_START: "1" }).nothrow().quiet();
+    const run = await Bun.$`${executable} ${words}`
+      .env({ AGENTD_HOME: dirname(executable), AGENTD_NO_START: "1" })
+      .nothrow()
+      .quiet();
     if (run.exitCode === 0 && (words[0] !== "version" || run.stdout.includes(commit))) continue;
     throw new BuildRefused(
-      `the new binary does not run: "${name} ${words.join(" ")}" ended with ${run.exitCode}\n${run.stdout}${run.stderr}`,
+      `the new binary does not run: "${name} ${words.join(" ")}" ended with ${run.exitCode}\n${run.stderr.toString()}`,
     );
   }
 }
