@@ -38,7 +38,7 @@ async function run(name: string, command: Command, tokens: readonly string[], ho
   if (given.options.has("help")) return showHelp(name.split(" "), true);
   const globals = takeGlobals(given);
   checkArguments(given, command.args);
-  using session = new Session(globals, host);
+  using session = new Session(globals, host, helpPage);
   return await command.run(toRawArgs(given), session);
 }
 
@@ -96,9 +96,12 @@ function takeGlobals({ options }: CheckedArguments): Globals {
   };
 }
 
+async function helpPage(words: readonly string[]): Promise<string> {
+  return (await import("./help.ts")).helpPage(words);
+}
+
 /** Half a command, such as `agentd task`, gets its help as well, but is a mistake unless help was asked for. */
 async function showHelp(words: readonly string[], asked: boolean): Promise<Exit> {
-  const { helpPage } = await import("./help.ts");
   const page = await helpPage(words);
   if (!asked) {
     console.error(page);

@@ -24,12 +24,15 @@ export interface Globals {
 export class Session implements Disposable {
   readonly globals: Globals;
   readonly host: Host;
+  /** The help page of the command these words name. */
+  readonly helpPage: (words: readonly string[]) => Promise<string>;
   #located: Promise<Located> | undefined;
   #client: Promise<Client> | undefined;
 
-  constructor(globals: Globals, host: Host) {
+  constructor(globals: Globals, host: Host, helpPage: Session["helpPage"]) {
     this.globals = globals;
     this.host = host;
+    this.helpPage = helpPage;
   }
 
   locate(): Promise<Located> {

@@ -1,6 +1,5 @@
 import { commit, version as ownVersion } from "../../protocol/version.ts";
 import { command } from "../command.ts";
-import { helpPage } from "../help.ts";
 
 export const help = command({
   args: {
@@ -11,8 +10,8 @@ export const help = command({
     ["help", "everything agentd does"],
     ["help task wait", "one command"],
   ],
-  async run({ command: first, second }) {
-    console.log(await helpPage([first, second].filter((word) => word !== undefined)));
+  async run({ command: first, second }, session) {
+    console.log(await session.helpPage([first, second].filter((word) => word !== undefined)));
   },
 });
 
