@@ -12,8 +12,8 @@ export const globalArgs = {
   version: { type: "boolean", alias: "V", description: "show the version" },
 } as const satisfies ArgsDef;
 
-/** Arguments checked against their definitions: options by name, and the words that are none. */
-export interface CheckedArguments {
+/** Options by their full names, and the words that are none. */
+export interface SplitArguments {
   options: Map<string, string | true>;
   positionals: string[];
 }
@@ -23,7 +23,7 @@ export interface CheckedArguments {
  * and a value where none belongs are all refused, with the nearest name. `--` ends the options.
  * @throws {Failure} USAGE
  */
-export function splitArguments(tokens: readonly string[], args: ArgsDef): CheckedArguments {
+export function splitArguments(tokens: readonly string[], args: ArgsDef): SplitArguments {
   const options = new Map<string, string | true>();
   const positionals: string[] = [];
   for (let i = 0; i < tokens.length; i++) {
@@ -77,34 +77,40 @@ function optionNames(args: ArgsDef): string[] {
   return Object.keys(args).filter((name) => args[name]?.type !== "positional");
 }
 
+/** Arguments by name, as citty's types describe them; `_` holds the words again. */
+export interface Values {
+  _: string[];
+  [name: string]: string | boolean | string[] | undefined;
+}
+
 /**
- * Checks words and required options against the definitions.
+ * The value of every argument, by its definition.
  * @throws {Failure} USAGE, for a missing argument, a word too many or a value that is none of an enum's.
  */
-export function checkArguments({ options, positionals }: CheckedArguments, args: ArgsDef): void {
+export function readValues({ options, positionals }: SplitArguments, args: ArgsDef): Values {
+  const values: Values = { _: positionals };
   let taken = 0;
   for (const [name, definition] of Object.entries(args)) {
-    const given = definition.type === "positional" ? positionals[taken++] : options.get(name);
+    const positional = definition.type === "positional";
+    const given = positional ? positionals[taken++] : options.get(name);
     if (given === undefined && definition.required === true) {
-      const shown = definition.type === "positional" ? placeholder(name) : `--${name}`;
+      const shown = positional ? placeholder(name) : `--${name}`;
       throw new Failure("USAGE", `${shown} is missing (${definition.description})`);
     }
-    if (definition.type === "enum" && typeof given === "string" && definition.options?.includes(given) === false) {
-      const hint = suggest(given, definition.options);
-      throw new Failure("USAGE", `--${name} is ${given}, and can be ${definition.options.join(", ")}${hint}`);
-    }
+    if (definition.type === "enum" && given !== undefined) checkChoice(name, String(given), definition.options ?? []);
+    values[name] = given;
   }
   const surplus = positionals[taken];
   if (surplus !== undefined) throw new Failure("USAGE", `${JSON.stringify(surplus)} is one word too many`);
+  return values;
+}
+
+function checkChoice(name: string, given: string, choices: readonly string[]): void {
+  if (choices.includes(given)) return;
+  throw new Failure("USAGE", `--${name} is ${given}, and can be ${choices.join(", ")}${suggest(given, choices)}`);
 }
 
 /** How a positional is shown: `task_id` as `TASK_ID`. */
 export function placeholder(name: string): string {
   return name.toUpperCase();
-}
-
-/** The arguments as citty reads them without doubt: every value attached, all words behind `--`. */
-export function toRawArgs({ options, positionals }: CheckedArguments): string[] {
-  const flags = [...options].map(([name, value]) => (value === true ? `--${name}` : `--${name}=${value}`));
-  return [...flags, "--", ...positionals];
 }

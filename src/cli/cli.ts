@@ -1,11 +1,4 @@
-import {
-  checkArguments,
-  type CheckedArguments,
-  globalArgs,
-  splitArguments,
-  takesValue,
-  toRawArgs,
-} from "./arguments.ts";
+import { globalArgs, readValues, splitArguments, type SplitArguments, takesValue } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { type Exit, Failure } from "./exits.ts";
 import { suggest } from "./nearest.ts";
@@ -37,9 +30,9 @@ async function run(name: string, command: Command, tokens: readonly string[], ho
   const given = splitArguments(tokens, { ...command.args, ...globalArgs });
   if (given.options.has("help")) return showHelp(name.split(" "), true);
   const globals = takeGlobals(given);
-  checkArguments(given, command.args);
+  const values = readValues(given, command.args);
   using session = new Session(globals, host, helpPage);
-  return await command.run(toRawArgs(given), session);
+  return await command.run(values, session);
 }
 
 /**
@@ -82,7 +75,7 @@ function unknownCommand(words: readonly string[]): Failure {
 }
 
 /** Takes the options of every command out of `given`, so that the command sees only its own. */
-function takeGlobals({ options }: CheckedArguments): Globals {
+function takeGlobals({ options }: SplitArguments): Globals {
   const take = (name: keyof typeof globalArgs) => {
     const value = options.get(name);
     options.delete(name);
