@@ -39,7 +39,7 @@ ${table(
     ["`method`", "required", "a method's name, as `AcquireNextNode`, `acquire_next_node` or an alias"],
     ["`params`", "optional", "an object; members the method does not know are ignored"],
     ["`id`", "optional", "any JSON value, to tell answers apart; it comes back as it was sent"],
-    ["\`idempotency_key\`", "optional", `a string of 1 to ${limits.idempotencyKeyCharsMax} characters, see below`],
+    ["`idempotency_key`", "optional", `a string of 1 to ${limits.idempotencyKeyCharsMax} characters, see below`],
   ],
 )}
 
@@ -84,8 +84,8 @@ Given by the methods that name them:
 ${errorTable(specificRefusals())}`;
 
 function specificRefusals(): ErrorKind[] {
-  const common: readonly ErrorKind[] = [...commonRefusals.any, ...commonRefusals.mutating];
-  return (Object.keys(errors) as ErrorKind[]).filter((kind) => !common.includes(kind));
+  const common = new Set<ErrorKind>([...commonRefusals.any, ...commonRefusals.mutating]);
+  return (Object.keys(errors) as ErrorKind[]).filter((kind) => !common.has(kind));
 }
 
 const errorTable = (kinds: readonly ErrorKind[]) =>
@@ -242,7 +242,10 @@ const fenced = (language: string, text: string) => `\`\`\`${language}\n${text}\n
 const exchange = (request: unknown, response: unknown) =>
   fenced("json", `${JSON.stringify(request)}\n${JSON.stringify(response)}`);
 
-function table(head: string[], rows: string[][]): string {
-  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+function table(head: string[], body: string[][]): string {
+  const rows = [head, ...body].map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")));
+  const widths = head.map((_, column) => Math.max(3, ...rows.map((cells) => cells[column]?.length ?? 0)));
+  const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
+  const [headline = "", ...lines] = rows.map(line);
+  return [headline, line(widths.map((width) => "-".repeat(width))), ...lines].join("\n");
 }

@@ -42,11 +42,15 @@ function withoutNull({ anyOf }: JsonSchema): JsonSchema | undefined {
 
 function plainShape(schema: JsonSchema): Shape {
   if (schema.title !== undefined) return schema.title;
-  if (schema.const !== undefined) return String(schema.const);
-  if (schema.enum !== undefined) return schema.enum.join(" | ");
+  if (schema.const !== undefined) return inWords(schema.const);
+  if (schema.enum !== undefined) return schema.enum.map(inWords).join(" | ");
   if (schema.type === "array" && isSchema(schema.items)) return listShape(shapeOf(schema.items));
   if (schema.type === "object") return objectShape(schema);
   return String(schema.type);
+}
+
+function inWords(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function listShape(item: Shape): Shape {
@@ -54,7 +58,7 @@ function listShape(item: Shape): Shape {
 }
 
 function objectShape({ properties, required, additionalProperties }: JsonSchema): Shape {
-  if (isSchema(additionalProperties)) return `{string: ${String(shapeOf(additionalProperties))}}`;
+  if (isSchema(additionalProperties)) return `{string: ${inWords(shapeOf(additionalProperties))}}`;
   const fields = Object.entries(properties ?? {}).filter((entry): entry is [string, JsonSchema] => isSchema(entry[1]));
   return Object.fromEntries(
     fields.map(([name, field]) => [name, required?.includes(name) ? shapeOf(field) : optionalShape(field)]),

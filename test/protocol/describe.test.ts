@@ -60,11 +60,12 @@ function judges(name: MethodName, side: "params" | "result") {
  * A payload with each of its fields, at any depth, left out or replaced, one at a time. Never by a list: valibot takes
  * one for an object that has no required field, JSON Schema does not.
  */
-function* variations(value: unknown): Generator<unknown> {
+function* variations(value: unknown): Generator {
   for (const wrong of [null, true, "", "x", "a\0b", 0, -1, 1.5, 2 ** 53, 1_001, 600_001, {}]) yield wrong;
   if (typeof value !== "object" || value === null) return;
   if (Array.isArray(value)) {
-    for (const item of variations(value[0])) yield [item, ...value.slice(1)];
+    const [first, ...others] = value as unknown[];
+    for (const item of variations(first)) yield [item, ...others];
     return;
   }
   for (const [field, inner] of Object.entries(value)) {

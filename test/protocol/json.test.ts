@@ -133,7 +133,7 @@ const { written } = fc.letrec<{ written: Written }>((tie) => ({
 }));
 
 const escapeAll = (text: string) =>
-  `"${[...text].map((char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`).join("")}"`;
+  `"${Array.from(text, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`).join("")}"`;
 
 function render(document: Written, gap: string): string {
   if ("text" in document) return document.text;

@@ -23,7 +23,7 @@ describe.each(methodNames)("%s", (name) => {
   test("has a meaning for every parameter", () => {
     const paths = fieldsOf(jsonSchemaOf(params)).map(({ path }) => path);
     expect(paths.filter((path) => meaningOf(name, path) === "")).toEqual([]);
-    for (const path of paths) expect(chapter).toContain(`| \`${path}\` |`);
+    for (const path of paths) expect(chapter).toContain(`| \`${path}\` `);
   });
 
   test("names every refusal, and an exchange that reads as the wire does", () => {
