@@ -19,4 +19,5 @@ const host: Host = {
   },
 };
 
-process.exitCode = await runCli(Bun.argv.slice(2), host);
+// A daemon that reported its refusal to its starter has set a status of its own.
+process.exitCode = (await runCli(Bun.argv.slice(2), host)) || process.exitCode;
