@@ -1,0 +1,121 @@
+import type { TaskState } from "../protocol/types.ts";
+import { type Decision, refuse } from "./decision.ts";
+import type { NewNode, Node } from "./model.ts";
+
+export interface DagLimits {
+  nodesMax: number;
+  dependenciesMax: number;
+}
+
+/**
+ * Checks that `nodes` form a DAG among themselves. Whether an id is taken in the store is for the store to say.
+ * Refusals: LIMIT_EXCEEDED, DUPLICATE_ID, UNKNOWN_DEPENDENCY, CYCLE (also a dependency on itself).
+ */
+export function checkDag(nodes: readonly NewNode[], limits: DagLimits): Decision<null> {
+  if (nodes.length > limits.nodesMax) {
+    const message = `the task has ${nodes.length} nodes and the limit is ${limits.nodesMax}; split it into several tasks`;
+    return refuse("LIMIT_EXCEEDED", message, { limit: "task_nodes_max", max: limits.nodesMax, got: nodes.length });
+  }
+  const ids = new Set<string>();
+  for (const { id } of nodes) {
+    if (ids.has(id)) return duplicateId(id, "the call names it twice");
+    ids.add(id);
+  }
+  for (const { id, dependencies } of nodes) {
+    if (dependencies.length > limits.dependenciesMax) {
+      const message = `node ${id} has ${dependencies.length} dependencies and the limit is ${limits.dependenciesMax}`;
+      const facts = { limit: "node_dependencies_max", max: limits.dependenciesMax, got: dependencies.length };
+      return refuse("LIMIT_EXCEEDED", message, { node_id: id, ...facts });
+    }
+    const unknown = dependencies.find((dependency) => !ids.has(dependency));
+    if (unknown !== undefined) {
+      const message = `node ${id} depends on ${unknown}, which is not a node of this call; add it or drop the dependency`;
+      return refuse("UNKNOWN_DEPENDENCY", message, { node_id: id, dependency: unknown });
+    }
+  }
+  const cycle = findCycle(nodes);
+  if (cycle === null) return null;
+  const message = `the dependencies form a cycle: ${[...cycle, cycle[0]].join(" -> ")}; none of these nodes could ever run`;
+  return refuse("CYCLE", message, { cycle });
+}
+
+export function duplicateId(id: string, why: string): Decision<null> {
+  return refuse("DUPLICATE_ID", `node id ${id} cannot be registered: ${why}; choose another`, { node_id: id });
+}
+
+/** One cycle, each node depending on the next, or null. */
+function findCycle(nodes: readonly NewNode[]): string[] | null {
+  const dependencies = new Map(nodes.map((node) => [node.id, node.dependencies]));
+  const done = new Set<string>();
+  for (const { id: start } of nodes) {
+    if (done.has(start)) continue;
+    const path = [{ id: start, next: 0 }];
+    const onPath = new Set([start]);
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+      const next = dependencies.get(top.id)?.[top.next++];
+      if (next === undefined) {
+        path.pop();
+        onPath.delete(top.id);
+        done.add(top.id);
+      } else if (onPath.has(next)) {
+        return path.slice(path.findIndex(({ id }) => id === next)).map(({ id }) => id);
+      } else if (!done.has(next)) {
+        path.push({ id: next, next: 0 });
+        onPath.add(next);
+      }
+    }
+  }
+  return null;
+}
+
+/**
+ * A task's state, from what exists among its nodes. In a DAG where nothing runs and nothing is runnable, every PENDING
+ * node stands behind a FAILED one, so three facts decide.
+ */
+export function taskState(exists: { running: boolean; runnable: boolean; failed: boolean }): TaskState {
+  if (exists.running || exists.runnable) return "ACTIVE";
+  return exists.failed ? "FAILED" : "COMPLETED";
+}
+
+/** At most this many failed nodes are named for one blocked node. */
+const blockersShownMax = 100;
+
+/** For each PENDING node that cannot run: the failed nodes it waits behind, directly or through other PENDING nodes. */
+export function blockedBy(nodes: readonly Pick<Node, "id" | "status" | "dependencies">[]): Map<string, string[]> {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const blockers = new Map<string, Set<string>>();
+  for (const id of inDependencyOrder(nodes)) {
+    const node = byId.get(id);
+    if (node?.status !== "PENDING") continue;
+    const found = new Set<string>();
+    for (const dependency of node.dependencies) {
+      const failed = byId.get(dependency)?.status === "FAILED" ? [dependency] : (blockers.get(dependency) ?? []);
+      for (const blocker of failed) if (found.size < blockersShownMax) found.add(blocker);
+    }
+    if (found.size > 0) blockers.set(id, found);
+  }
+  return new Map([...blockers].map(([id, found]) => [id, [...found]]));
+}
+
+/** Node ids so that every dependency comes before its dependents. */
+function inDependencyOrder(nodes: readonly { id: string; dependencies: readonly string[] }[]): string[] {
+  const waitingFor = new Map<string, number>();
+  const dependents = new Map<string, string[]>();
+  for (const { id, dependencies } of nodes) {
+    waitingFor.set(id, dependencies.length);
+    for (const dependency of dependencies) {
+      const known = dependents.get(dependency);
+      if (known === undefined) dependents.set(dependency, [id]);
+      else known.push(id);
+    }
+  }
+  const order = nodes.filter(({ dependencies }) => dependencies.length === 0).map(({ id }) => id);
+  for (const id of order) {
+    for (const dependent of dependents.get(id) ?? []) {
+      const left = (waitingFor.get(dependent) ?? 0) - 1;
+      waitingFor.set(dependent, left);
+      if (left === 0) order.push(dependent);
+    }
+  }
+  return order;
+}

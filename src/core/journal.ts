@@ -1,0 +1,74 @@
+import type { Json } from "../protocol/json.ts";
+
+/**
+ * The transitions the daemon journals, each in the transaction that makes it. Clients may give their own events any
+ * name, also one of these; `origin` tells the two apart.
+ */
+export const actions = {
+  registerTask: "REGISTER_TASK",
+  acquireNode: "ACQUIRE_NODE",
+  rollBackNode: "TIMEOUT_ROLLBACK",
+  completeNode: "COMPLETE_NODE",
+  failNode: "FAIL_NODE",
+  acquireLock: "ACQUIRE_RESOURCE_LOCK",
+  takeOverLock: "TAKE_OVER_RESOURCE_LOCK",
+  releaseLock: "RELEASE_RESOURCE_LOCK",
+  expireLock: "EXPIRE_RESOURCE_LOCK",
+  adoptTask: "ADOPT_TASK",
+  adoptLock: "ADOPT_RESOURCE_LOCK",
+} as const;
+
+export type Origin = "daemon" | "client";
+
+/** A row about to be journalled. */
+export interface Entry {
+  /** Set exactly on what the contract calls events: client events, completions, failures and roll-backs. */
+  id: string | null;
+  taskId: string | null;
+  nodeId: string | null;
+  actionType: string;
+  origin: Origin;
+  payload: Json;
+  timestampMs: number;
+}
+
+/** A row of the journal. */
+export interface JournalRow extends Entry {
+  seq: number;
+}
+
+/** The journal's newest row. */
+export interface JournalHead {
+  seq: number;
+  hash: string;
+}
+
+/** What the first row's hash is chained to. */
+export const genesis: JournalHead = { seq: 0, hash: "0".repeat(64) };
+
+/** A row as it is hashed: the payload as the text that is stored. */
+export type HashedRow = Omit<JournalRow, "payload"> & { payload: string };
+
+/**
+ * The text whose SHA-256 is the row's hash. Fixed fields come first, separated by characters they cannot hold; the two
+ * free texts follow with the length of the first, so no two rows have the same text.
+ */
+export function hashedText(previousHash: string, row: HashedRow): string {
+  const { seq, id, taskId, nodeId, origin, timestampMs, actionType, payload } = row;
+  return `${previousHash} ${seq} ${id} ${taskId} ${nodeId} ${origin} ${timestampMs} ${actionType.length}\n${actionType}\n${payload}`;
+}
+
+/** Which rows of the journal a reader wants. Null means any. */
+export interface JournalFilter {
+  taskId: string | null;
+  nodeId: string | null;
+  actionTypes: readonly string[] | null;
+}
+
+export function matchesFilter(row: Entry, filter: JournalFilter): boolean {
+  return (
+    (filter.taskId === null || row.taskId === filter.taskId) &&
+    (filter.nodeId === null || row.nodeId === filter.nodeId) &&
+    (filter.actionTypes === null || filter.actionTypes.includes(row.actionType))
+  );
+}
