@@ -1,0 +1,263 @@
+import type { Database } from "bun:sqlite";
+import { actions, type Entry, genesis } from "../core/journal.ts";
+import { type Json, parseStored } from "../protocol/json.ts";
+import type { NodeStatus } from "../protocol/types.ts";
+import { journalTable } from "./journal.ts";
+
+/*
+ * Takes over a database of the original (schema 1 or 2, or the unversioned one before): its events become the first
+ * rows of the journal in their old order, its tasks and locks follow as ADOPT_ rows that hold their whole state, so that
+ * a replay starts from them.
+ */
+
+interface OldTask {
+  id: string;
+  goal: string;
+  context: string;
+  created_at: string;
+}
+
+interface OldNode {
+  id: string;
+  task_id: string;
+  status: NodeStatus;
+  dependencies: string;
+  payload_schema: string;
+  result_payload: string | null;
+  acquired_at: number | null;
+  lease_id: string | null;
+  lease_owner: string | null;
+  lease_expires_at: number | null;
+  updated_at: number;
+}
+
+interface OldEvent {
+  id: string;
+  task_id: string;
+  node_id: string;
+  action_type: string;
+  payload: string;
+  timestamp: string;
+}
+
+interface OldLock {
+  resource_key: string;
+  lease_id: string;
+  owner: string;
+  provider: string | null;
+  task_id: string | null;
+  node_id: string | null;
+  metadata: string;
+  acquired_at: number;
+  lease_expires_at: number;
+  updated_at: number;
+}
+
+/** The original's default timeout: what a lease without a deadline of its own ran for. */
+const oldTimeoutMs = 300_000;
+
+/** Moves everything into the new tables and drops the old ones. Runs inside the migration's transaction. */
+export function adoptOriginal(db: Database, nowMs: number): void {
+  const journal = journalTable(db);
+  let head = genesis;
+  const append = (entry: Entry): number => {
+    head = journal.append(head, entry);
+    return head.seq;
+  };
+  if (hasColumn(db, "event_journal", "id")) adoptEvents(db, append);
+  adoptTasks(db, append, nowMs);
+  if (hasColumn(db, "resource_locks", "resource_key")) adoptLocks(db, append, nowMs);
+  writeHead(db, head);
+  for (const table of ["event_journal", "resource_locks", "dag_nodes", "global_tasks"]) {
+    db.run(`DROP TABLE IF EXISTS ${table}`);
+  }
+}
+
+type Append = (entry: Entry) => number;
+
+function adoptEvents(db: Database, append: Append): void {
+  const events = db.prepare<OldEvent, []>("SELECT * FROM event_journal ORDER BY timestamp, rowid");
+  for (const event of events.iterate()) {
+    append({
+      id: event.id,
+      taskId: event.task_id,
+      nodeId: event.node_id,
+      actionType: event.action_type,
+      // Told by the original, not by this daemon's rules: a replay takes the state from the ADOPT_ rows instead.
+      origin: "client",
+      payload: storedJson(event.payload),
+      timestampMs: isoMs(event.timestamp),
+    });
+  }
+}
+
+function adoptTasks(db: Database, append: Append, nowMs: number): void {
+  const insertTask = db.prepare<null, [string, string, string, number]>(`
+    INSERT INTO tasks (id, goal, context, created_at_ms) VALUES (?, ?, ?, ?)`);
+  const nodesOf = db.prepare<OldNode, [string]>("SELECT * FROM dag_nodes WHERE task_id = ? ORDER BY rowid");
+  for (const old of db.query<OldTask, []>("SELECT * FROM global_tasks ORDER BY rowid").all()) {
+    const context = storedJson(old.context);
+    const createdAtMs = isoMs(old.created_at);
+    const nodes = nodesOf.all(old.id);
+    insertTask.run(old.id, old.goal, JSON.stringify(context), createdAtMs);
+    const payload: Json = {
+      goal: old.goal,
+      context,
+      created_at_ms: createdAtMs,
+      nodes: nodes.map(nodeState),
+    };
+    const seq = append(adopted(old.id, null, actions.adoptTask, payload, nowMs));
+    insertNodes(db, nodes, seq, nowMs);
+  }
+}
+
+/** A node as its ADOPT_TASK row tells it; only what differs from a freshly registered one is there. */
+function nodeState(node: OldNode): Json {
+  const state: Record<string, Json> = {
+    id: node.id,
+    dependencies: storedJson(node.dependencies),
+    payload_schema: storedJson(node.payload_schema),
+    status: node.status,
+  };
+  if (node.result_payload !== null) state.result_payload = storedJson(node.result_payload);
+  if (node.acquired_at !== null) state.acquired_at_ms = node.acquired_at * 1000;
+  if (node.status === "RUNNING")
+    Object.assign(state, { lease_id: node.lease_id ?? null, lease_owner: node.lease_owner ?? null });
+  return state;
+}
+
+type NodeValues = [
+  id: string,
+  taskId: string,
+  status: NodeStatus,
+  waitingOn: number,
+  dependencies: string,
+  payloadSchema: string,
+  resultPayload: string | null,
+  acquiredAtMs: number | null,
+  leaseId: string | null,
+  leaseOwner: string | null,
+  expiresAtMs: number | null,
+  ttlMs: number | null,
+  fencingToken: number | null,
+  updatedAtMs: number,
+];
+
+function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, nowMs: number): void {
+  const insert = db.prepare<null, NodeValues>(`
+    INSERT INTO nodes (id, task_id, status, waiting_on, dependencies, payload_schema, result_payload, acquired_at_ms,
+      lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const insertDependent = db.prepare<null, [string, string]>(`
+    INSERT INTO node_dependents SELECT dependency.row, dependent.row FROM nodes dependency, nodes dependent
+    WHERE dependency.id = ?1 AND dependent.id = ?2`);
+  const completed = new Set(nodes.filter(({ status }) => status === "COMPLETED").map(({ id }) => id));
+  for (const node of nodes) {
+    const dependencies = storedJson(node.dependencies) as string[];
+    const waitingOn = [...new Set(dependencies)].filter((id) => !completed.has(id)).length;
+    const running = node.status === "RUNNING";
+    const deadline = running ? oldDeadlineMs(node) : null;
+    insert.run(
+      node.id,
+      node.task_id,
+      node.status,
+      waitingOn,
+      JSON.stringify(dependencies),
+      JSON.stringify(storedJson(node.payload_schema)),
+      node.result_payload === null ? null : JSON.stringify(storedJson(node.result_payload)),
+      node.acquired_at === null ? null : node.acquired_at * 1000,
+      running ? (node.lease_id ?? null) : null,
+      running ? (node.lease_owner ?? null) : null,
+      deadline,
+      deadline === null ? null : ttlMs(node.acquired_at, deadline, nowMs),
+      running ? seq : null,
+      node.updated_at * 1000,
+    );
+  }
+  for (const node of nodes) {
+    for (const dependency of new Set(storedJson(node.dependencies) as string[]))
+      insertDependent.run(dependency, node.id);
+  }
+}
+
+function adoptLocks(db: Database, append: Append, nowMs: number): void {
+  const insert = db.prepare("INSERT INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  for (const old of db.query<OldLock, []>("SELECT * FROM resource_locks ORDER BY resource_key").all()) {
+    const { resource_key, lease_id, owner, provider, task_id, node_id } = old;
+    const metadata = storedJson(old.metadata);
+    const acquiredAtMs = old.acquired_at * 1000;
+    const deadline = old.lease_expires_at * 1000;
+    const payload = { resource_key, lease_id, owner, provider, metadata, acquired_at_ms: acquiredAtMs };
+    const seq = append(adopted(task_id, node_id, actions.adoptLock, payload, nowMs));
+    insert.run(
+      resource_key,
+      lease_id,
+      owner,
+      provider,
+      task_id,
+      node_id,
+      JSON.stringify(metadata),
+      acquiredAtMs,
+      deadline,
+      ttlMs(old.acquired_at, deadline, nowMs),
+      seq,
+      old.updated_at * 1000,
+    );
+  }
+}
+
+function oldDeadlineMs(node: OldNode): number {
+  return node.lease_expires_at === null || node.lease_expires_at === undefined
+    ? (node.acquired_at ?? 0) * 1000 + oldTimeoutMs
+    : node.lease_expires_at * 1000;
+}
+
+/**
+ * The original kept deadlines only. A lease that was over keeps a length of 0: no start renews it, as nobody can still
+ * be working under it.
+ */
+function ttlMs(acquiredAtSecs: number | null, deadlineMs: number, nowMs: number): number {
+  if (deadlineMs <= nowMs) return 0;
+  return Math.max(1000, Math.min(oldTimeoutMs, deadlineMs - (acquiredAtSecs ?? 0) * 1000));
+}
+
+function writeHead(db: Database, head: { seq: number; hash: string }): void {
+  db.prepare<null, [number, string]>(
+    `
+    UPDATE journal_head SET seq = ?1, hash = ?2,
+      tasks     = (SELECT count(*) FROM tasks),
+      events    = (SELECT count(*) FROM journal),
+      pending   = (SELECT count(*) FROM nodes WHERE status = 'PENDING'),
+      running   = (SELECT count(*) FROM nodes WHERE status = 'RUNNING'),
+      completed = (SELECT count(*) FROM nodes WHERE status = 'COMPLETED'),
+      failed    = (SELECT count(*) FROM nodes WHERE status = 'FAILED')`,
+  ).run(head.seq, head.hash);
+}
+
+function adopted(
+  taskId: string | null,
+  nodeId: string | null,
+  actionType: string,
+  payload: Json,
+  nowMs: number,
+): Entry {
+  return { id: null, taskId, nodeId, actionType, origin: "daemon", payload, timestampMs: nowMs };
+}
+
+function hasColumn(db: Database, table: string, column: string): boolean {
+  return db.query("SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2").get(table, column) !== null;
+}
+
+/** Text that is no JSON, should there be any, is kept as a string: nothing of the user's is dropped. */
+function storedJson(text: string): Json {
+  try {
+    return parseStored(text);
+  } catch {
+    return text;
+  }
+}
+
+function isoMs(text: string): number {
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? 0 : ms;
+}

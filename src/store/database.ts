@@ -1,0 +1,105 @@
+import { Database } from "bun:sqlite";
+import { existsSync, statSync } from "node:fs";
+import { copyDurably } from "./files.ts";
+import { isOriginalDatabase, migrate } from "./schema.ts";
+import { StorageFailure } from "./store.ts";
+
+/**
+ * Opens the state database for this process alone and brings it to the newest schema. A database of the original is
+ * copied to `<path>.before-agentd-ts` before it is touched.
+ *
+ * @throws {StorageFailure} when it cannot be opened
+ */
+export function openDatabase(path: string, nowMs: number): Database {
+  try {
+    return open(path, nowMs);
+  } catch (error) {
+    throw explain(path, error);
+  }
+}
+
+function open(path: string, nowMs: number): Database {
+  let db = connect(path);
+  if (isOriginalDatabase(db)) {
+    // Folding the log in and closing leaves one file that is the whole database.
+    db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    db.close(true);
+    copyDurably(path, freeName(`${path}.before-agentd-ts`));
+    db = connect(path);
+  }
+  migrate(db, nowMs);
+  return db;
+}
+
+function connect(path: string): Database {
+  const db = new Database(path, { create: true, readwrite: true, strict: true });
+  // Exclusive before WAL: no -shm file to truncate, no second writer, no reader that pins the log.
+  db.run("PRAGMA locking_mode = EXCLUSIVE");
+  db.run("PRAGMA journal_mode = WAL");
+  db.run("PRAGMA synchronous = FULL");
+  // On macOS a plain fsync stops at the drive's cache.
+  db.run("PRAGMA fullfsync = 1");
+  db.run("PRAGMA checkpoint_fullfsync = 1");
+  db.run("PRAGMA foreign_keys = OFF");
+  db.run("PRAGMA cache_size = -8192");
+  db.run(`PRAGMA journal_size_limit = ${walBytesKept}`);
+  // Takes the exclusive lock now, so that a second process fails here and not at its first write.
+  db.run("BEGIN EXCLUSIVE; COMMIT");
+  return db;
+}
+
+/** What is left of the write-ahead log's file after a checkpoint. */
+const walBytesKept = 4 << 20;
+
+function freeName(path: string): string {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? path : `${path}.${n}`;
+    if (!existsSync(name)) return name;
+  }
+}
+
+/** The file behind a path, so that an unlinked or replaced database is noticed. */
+export interface FileIdentity {
+  device: number;
+  inode: number;
+}
+
+export function fileIdentity(path: string): FileIdentity | null {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? null : { device: stat.dev, inode: stat.ino };
+}
+
+const storageCodes = /^SQLITE_(IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN|BUSY|LOCKED|NOMEM|PERM|PROTOCOL)/;
+
+/** Tells a failing storage from a bug: null for an error that says nothing about the storage. */
+export function storageFailure(error: unknown): StorageFailure | null {
+  if (error instanceof StorageFailure) return error;
+  const code = sqliteCode(error);
+  if (code === "SQLITE_FULL") {
+    return new StorageFailure("STORAGE_FULL", "the disk is full: nothing was written; free some space and try again", {
+      reopen: false,
+    });
+  }
+  if (!storageCodes.test(code)) return null;
+  return new StorageFailure("STORAGE_FAILED", `the database cannot be used (${code}): ${message(error)}`, {
+    reopen: true,
+  });
+}
+
+export function sqliteCode(error: unknown): string {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : "";
+}
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function explain(path: string, error: unknown): StorageFailure {
+  const code = sqliteCode(error);
+  if (code.startsWith("SQLITE_BUSY")) {
+    return new StorageFailure("STORAGE_FAILED", `another process has the database ${path} open; stop it first`, {
+      reopen: true,
+    });
+  }
+  const kind = code === "SQLITE_FULL" ? "STORAGE_FULL" : "STORAGE_FAILED";
+  return new StorageFailure(kind, `the database ${path} cannot be opened: ${message(error)}`, { reopen: true });
+}

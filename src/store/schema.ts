@@ -1,0 +1,156 @@
+import type { Database } from "bun:sqlite";
+import { adoptOriginal } from "./adoption.ts";
+
+/** One step of the schema. Versions 1 and 2 were the original's. */
+interface Migration {
+  version: number;
+  name: string;
+  up(db: Database): void;
+}
+
+const migrations: readonly Migration[] = [{ version: 3, name: "journalled_state_engine", up: createTables }];
+
+export const latestSchemaVersion = 3;
+
+/** Brings the database to the newest schema in one transaction; a newer one than this program knows is refused. */
+export function migrate(db: Database, nowMs: number): void {
+  const current = schemaVersion(db);
+  if (current > latestSchemaVersion) {
+    throw new Error(
+      `the database has schema version ${current} and this agentd knows ${latestSchemaVersion}; use the newer agentd`,
+    );
+  }
+  if (current === latestSchemaVersion) return;
+  db.transaction(() => {
+    const isOriginal = hasTable(db, "global_tasks");
+    db.run(
+      "CREATE TABLE IF NOT EXISTS agentd_schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)",
+    );
+    const record = db.prepare("INSERT INTO agentd_schema_migrations (version, name, applied_at) VALUES (?, ?, ?)");
+    for (const migration of migrations.filter(({ version }) => version > current)) {
+      migration.up(db);
+      record.run(migration.version, migration.name, new Date(nowMs).toISOString());
+    }
+    if (isOriginal) adoptOriginal(db, nowMs);
+  }).immediate();
+}
+
+/** Whether the file holds the original's tables: they are adopted by `migrate`, after a copy was made. */
+export function isOriginalDatabase(db: Database): boolean {
+  return hasTable(db, "global_tasks");
+}
+
+export function schemaVersion(db: Database): number {
+  if (!hasTable(db, "agentd_schema_migrations")) return 0;
+  const newest = db
+    .query<{ version: number | null }, []>("SELECT max(version) AS version FROM agentd_schema_migrations")
+    .get();
+  return newest?.version ?? 0;
+}
+
+export function hasTable(db: Database, name: string): boolean {
+  return db.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== null;
+}
+
+function createTables(db: Database): void {
+  db.run(`
+    CREATE TABLE tasks (
+      row           INTEGER PRIMARY KEY,
+      id            TEXT NOT NULL UNIQUE,
+      goal          TEXT NOT NULL,
+      context       TEXT NOT NULL,
+      created_at_ms INTEGER NOT NULL
+    ) STRICT`);
+
+  // row is the registration order; waiting_on counts the distinct dependencies that are not COMPLETED.
+  db.run(`
+    CREATE TABLE nodes (
+      row                 INTEGER PRIMARY KEY,
+      id                  TEXT NOT NULL UNIQUE,
+      task_id             TEXT NOT NULL REFERENCES tasks (id),
+      status              TEXT NOT NULL CHECK (status IN ('PENDING', 'RUNNING', 'COMPLETED', 'FAILED')),
+      waiting_on          INTEGER NOT NULL CHECK (waiting_on >= 0),
+      dependencies        TEXT NOT NULL,
+      payload_schema      TEXT NOT NULL,
+      result_payload      TEXT,
+      acquired_at_ms      INTEGER,
+      lease_id            TEXT,
+      lease_owner         TEXT,
+      lease_expires_at_ms INTEGER,
+      lease_ttl_ms        INTEGER,
+      fencing_token       INTEGER,
+      updated_at_ms       INTEGER NOT NULL
+    ) STRICT`);
+  db.run("CREATE INDEX nodes_by_state ON nodes (task_id, status, waiting_on)");
+  db.run("CREATE INDEX nodes_by_deadline ON nodes (lease_expires_at_ms) WHERE status = 'RUNNING'");
+
+  db.run(`
+    CREATE TABLE node_dependents (
+      dependency INTEGER NOT NULL REFERENCES nodes (row),
+      dependent  INTEGER NOT NULL REFERENCES nodes (row),
+      PRIMARY KEY (dependency, dependent)
+    ) STRICT, WITHOUT ROWID`);
+
+  // Rows with an id are what the contract calls events; each row stands in exactly one of the two indexes.
+  db.run(`
+    CREATE TABLE journal (
+      seq          INTEGER PRIMARY KEY,
+      id           TEXT,
+      task_id      TEXT,
+      node_id      TEXT,
+      action_type  TEXT NOT NULL,
+      origin       TEXT NOT NULL CHECK (origin IN ('daemon', 'client')),
+      payload      TEXT NOT NULL,
+      timestamp_ms INTEGER NOT NULL,
+      hash         TEXT NOT NULL
+    ) STRICT`);
+  db.run("CREATE INDEX journal_events ON journal (task_id, seq) WHERE id IS NOT NULL");
+  db.run("CREATE INDEX journal_transitions ON journal (task_id, seq) WHERE id IS NULL AND task_id IS NOT NULL");
+  for (const verb of ["UPDATE", "DELETE"]) {
+    db.run(`
+      CREATE TRIGGER journal_refuses_${verb.toLowerCase()} BEFORE ${verb} ON journal
+      BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END`);
+  }
+
+  // One row, written with every commit.
+  db.run(`
+    CREATE TABLE journal_head (
+      one       INTEGER PRIMARY KEY CHECK (one = 1),
+      seq       INTEGER NOT NULL,
+      hash      TEXT NOT NULL,
+      tasks     INTEGER NOT NULL,
+      events    INTEGER NOT NULL,
+      pending   INTEGER NOT NULL,
+      running   INTEGER NOT NULL,
+      completed INTEGER NOT NULL,
+      failed    INTEGER NOT NULL
+    ) STRICT`);
+  db.run("INSERT INTO journal_head VALUES (1, 0, printf('%064d', 0), 0, 0, 0, 0, 0, 0)");
+
+  db.run(`
+    CREATE TABLE locks (
+      resource_key        TEXT PRIMARY KEY,
+      lease_id            TEXT NOT NULL,
+      owner               TEXT NOT NULL,
+      provider            TEXT,
+      task_id             TEXT,
+      node_id             TEXT,
+      metadata            TEXT NOT NULL,
+      acquired_at_ms      INTEGER NOT NULL,
+      lease_expires_at_ms INTEGER NOT NULL,
+      lease_ttl_ms        INTEGER NOT NULL,
+      fencing_token       INTEGER NOT NULL,
+      updated_at_ms       INTEGER NOT NULL
+    ) STRICT`);
+  db.run("CREATE INDEX locks_by_deadline ON locks (lease_expires_at_ms)");
+
+  db.run(`
+    CREATE TABLE idempotency_keys (
+      key           TEXT PRIMARY KEY,
+      method        TEXT NOT NULL,
+      params_hash   TEXT NOT NULL,
+      answer        TEXT NOT NULL,
+      created_at_ms INTEGER NOT NULL
+    ) STRICT`);
+  db.run("CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at_ms)");
+}

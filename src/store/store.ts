@@ -1,0 +1,155 @@
+import type { Entry, JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
+import type { Lock, LockRequest, NewNode, Node, NodeHead, Task } from "../core/model.ts";
+import type { LeaseGrant, Transition } from "../core/node.ts";
+import type { ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replay.ts";
+import type { Json } from "../protocol/json.ts";
+import type { NodeStatus, TaskState } from "../protocol/types.ts";
+
+/**
+ * The durable state, in the domain's words: no SQL and no engine shows through.
+ *
+ * Every method that changes state takes the journal entry that records it, applies both, and returns the entry's seq;
+ * nothing can change without being journalled. All calls are synchronous. Changes happen between `begin` and `commit`.
+ */
+export interface Store {
+  readonly head: JournalHead;
+  readonly totals: Readonly<Totals>;
+  readonly schemaVersion: number;
+  /** What the transaction that is open, or was last, has journalled. */
+  readonly appended: readonly Entry[];
+
+  /** @throws {StorageFailure} also when the database file is no longer the one that was opened. */
+  begin(): void;
+  /** @throws {StorageFailure} with OUTCOME_UNKNOWN unless it is certain that nothing was kept. */
+  commit(): void;
+  /** Leaves the transaction, whatever state it is in. */
+  abandon(): void;
+  /** Runs `work`; what it changed stays only if `keep` says so of its result, and never if it throws. */
+  attempt<T>(work: () => T, keep: (result: T) => boolean): T;
+  /** Closes and opens the database anew, as after a failed commit. @throws {StorageFailure} */
+  reopen(): void;
+  /** What a caught error says about the storage; null when it says nothing, and is a bug. */
+  failureIn(error: unknown): StorageFailure | null;
+  close(): void;
+
+  registerTask(task: Task, nodes: readonly NewNode[], entry: Entry): number;
+  task(taskId: string): Task | null;
+  /** Whether a node id is taken, by any task. */
+  nodeExists(nodeId: string): boolean;
+  taskSummary(taskId: string): TaskSummary | null;
+  /** Newest first, from the task before `beforeTaskId` (null: from the newest); null when that task is unknown. */
+  listTasks(beforeTaskId: string | null, limit: number): Task[] | null;
+
+  nodeHead(nodeId: string): NodeHead | null;
+  /** All nodes of a task in registration order. */
+  nodesOf(taskId: string): Node[];
+  nextRunnable(taskId: string): Node | null;
+  resultOf(nodeId: string): Json;
+  /** RUNNING nodes of the task whose lease is over. */
+  expiredNodes(taskId: string, nowMs: number): NodeHead[];
+  /** RUNNING nodes of any task whose lease is over; zero-length leases are left to the next acquire. */
+  dueNodes(nowMs: number, limit: number): NodeHead[];
+  acquireNode(transition: Transition, grant: LeaseGrant): number;
+  rollBackNode(transition: Transition): number;
+  completeNode(transition: Transition, result: Json): number;
+  failNode(transition: Transition, error: Json): number;
+  extendNodeLease(nodeId: string, expiresAtMs: number, nowMs: number): void;
+
+  appendEvent(entry: Entry): number;
+  /** The first row the journal still holds; 1 as long as nothing was pruned. */
+  oldestSeq(): number;
+  /** The task's newest events (what the contract's `event_journal` shows), oldest first. */
+  taskEvents(taskId: string, limit: number): JournalRow[];
+  journalPage(filter: JournalFilter, afterSeq: number, bounds: PageBounds): JournalPage;
+
+  lock(resourceKey: string): Lock | null;
+  /** All locks on record, ordered by key. */
+  locks(): Lock[];
+  dueLocks(nowMs: number, limit: number): Lock[];
+  putLock(lock: LockRequest, entry: Entry): number;
+  extendLock(resourceKey: string, expiresAtMs: number, ttlMs: number, nowMs: number): void;
+  removeLock(resourceKey: string, entry: Entry): number;
+
+  /** Leases and locks on record, and how many of them are over. */
+  countLeases(nowMs: number): LeaseCounts;
+  /** The next moment at which a lease or lock is over; null when none is live. */
+  nextDeadlineMs(): number | null;
+  shiftDeadlines(byMs: number): void;
+  /** Gives every live lease and lock its full time again. */
+  renewLeases(nowMs: number): void;
+
+  rememberedAnswer(key: string): RememberedAnswer | null;
+  rememberAnswer(key: string, answer: RememberedAnswer, nowMs: number): void;
+
+  /** Journal rows after `afterSeq` with what is needed to recompute their hashes. */
+  journalSlice(afterSeq: number, limit: number): ChainedRow[];
+  /** The hash a row must have. */
+  hashOf(previousHash: string, row: ChainedRow): string;
+  nodeSlice(afterRow: number, limit: number): (ReplayedNode & { id: string; row: number; waitingOn: number })[];
+  taskSlice(afterRow: number, limit: number): (ReplayedTask & { id: string; row: number })[];
+  lockSlice(afterKey: string, limit: number): (ReplayedLock & { resourceKey: string })[];
+
+  /** Writes a consistent copy to a file that does not exist yet; its size in bytes. @throws {StorageFailure} */
+  backup(path: string): number;
+}
+
+/** Kept with the journal's head, so that counting never scans. */
+export interface Totals {
+  tasks: number;
+  events: number;
+  nodes: Record<NodeStatus, number>;
+}
+
+export interface TaskSummary {
+  state: TaskState;
+  counts: Partial<Record<NodeStatus, number>>;
+}
+
+export interface PageBounds {
+  /** Most rows of the page. */
+  limit: number;
+  /** Most journal rows looked at for it. */
+  scanMax: number;
+  /** The page ends after the row with which its payloads pass this many characters. */
+  payloadCharsMax: number;
+}
+
+export interface JournalPage {
+  rows: JournalRow[];
+  /** Everything up to here was looked at. */
+  nextAfterSeq: number;
+}
+
+export interface ChainedRow {
+  row: JournalRow;
+  payloadText: string;
+  hash: string;
+}
+
+export interface LeaseCounts {
+  running: number;
+  expiredRunning: number;
+  locks: number;
+  expiredLocks: number;
+}
+
+/** The answer an idempotency key stands for. */
+export interface RememberedAnswer {
+  method: string;
+  paramsHash: string;
+  /** The answer's `result` or `error` member as JSON text. */
+  answer: string;
+}
+
+/** The storage could not do it; `kind` is the refusal every affected request gets. */
+export class StorageFailure extends Error {
+  readonly kind: "STORAGE_FULL" | "STORAGE_FAILED" | "OUTCOME_UNKNOWN";
+  /** Whether the database must be reopened before it is trusted again; else the next try may simply succeed. */
+  readonly reopen: boolean;
+
+  constructor(kind: StorageFailure["kind"], message: string, { reopen }: { reopen: boolean }) {
+    super(message);
+    this.kind = kind;
+    this.reopen = reopen;
+  }
+}

@@ -1,0 +1,164 @@
+import type { Database } from "bun:sqlite";
+import type { Entry, JournalHead } from "../core/journal.ts";
+import { type FileIdentity, fileIdentity, openDatabase, sqliteCode, storageFailure } from "./database.ts";
+import { copyHead, type HeadState, headTable } from "./head.ts";
+import { idempotencyTable } from "./idempotency.ts";
+import { journalTable } from "./journal.ts";
+import { lockTable } from "./locks.ts";
+import { nodeTable } from "./nodes.ts";
+import { StorageFailure, type Totals } from "./store.ts";
+import { taskTable } from "./tasks.ts";
+
+/** Everything prepared on one open connection. */
+function tablesOf(db: Database) {
+  return {
+    db,
+    head: headTable(db),
+    journal: journalTable(db),
+    tasks: taskTable(db),
+    nodes: nodeTable(db),
+    locks: lockTable(db),
+    idempotency: idempotencyTable(db),
+    begin: db.prepare("BEGIN IMMEDIATE"),
+    commit: db.prepare("COMMIT"),
+    savepoint: db.prepare("SAVEPOINT request"),
+    release: db.prepare("RELEASE request"),
+    undo: db.prepare("ROLLBACK TO request"),
+  };
+}
+
+/**
+ * One database connection with its transaction, and the journal's head as it stands inside it: what is rolled back
+ * in the database is rolled back here.
+ */
+export class Transactions {
+  readonly #path: string;
+  readonly #nowMs: () => number;
+  #tables: ReturnType<typeof tablesOf>;
+  #file: FileIdentity | null;
+  #state: HeadState;
+  #committed: HeadState;
+  #appended: Entry[] = [];
+
+  constructor(path: string, nowMs: () => number) {
+    this.#path = path;
+    this.#nowMs = nowMs;
+    this.#tables = tablesOf(openDatabase(path, nowMs()));
+    this.#file = fileIdentity(path);
+    this.#state = this.#tables.head.read();
+    this.#committed = copyHead(this.#state);
+  }
+
+  protected get tables() {
+    return this.#tables;
+  }
+
+  get head(): JournalHead {
+    return this.#state.journal;
+  }
+
+  get totals(): Totals {
+    return this.#state.totals;
+  }
+
+  get appended(): readonly Entry[] {
+    return this.#appended;
+  }
+
+  /** Journals an entry in the open transaction; its seq. */
+  protected append(entry: Entry): number {
+    this.#state.journal = this.#tables.journal.append(this.#state.journal, entry);
+    this.#state.totals.events++;
+    this.#appended.push(entry);
+    return this.#state.journal.seq;
+  }
+
+  begin(): void {
+    this.#refuseForeignFile();
+    this.#tables.begin.run();
+    this.#appended = [];
+  }
+
+  commit(): void {
+    try {
+      if (this.#state.journal.seq !== this.#committed.journal.seq) this.#tables.head.write(this.#state);
+      this.#refuseForeignFile();
+    } catch (error) {
+      this.abandon();
+      throw storageFailure(error) ?? error;
+    }
+    try {
+      this.#tables.commit.run();
+    } catch (error) {
+      this.abandon();
+      throw commitFailure(error);
+    }
+    this.#committed = copyHead(this.#state);
+  }
+
+  abandon(): void {
+    // After SQLITE_FULL and some I/O errors SQLite has rolled back already.
+    if (this.#tables.db.inTransaction) this.#tables.db.run("ROLLBACK");
+    this.#state = copyHead(this.#committed);
+    this.#appended = [];
+  }
+
+  attempt<T>(work: () => T, keep: (result: T) => boolean): T {
+    const before = copyHead(this.#state);
+    const appended = this.#appended.length;
+    let kept = false;
+    this.#tables.savepoint.run();
+    try {
+      const result = work();
+      kept = keep(result);
+      return result;
+    } finally {
+      if (this.#tables.db.inTransaction) {
+        if (!kept) this.#tables.undo.run();
+        this.#tables.release.run();
+      }
+      if (!kept) {
+        this.#state = before;
+        this.#appended.length = appended;
+      }
+    }
+  }
+
+  reopen(): void {
+    this.#refuseForeignFile();
+    this.#tables.db.close();
+    this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs()));
+    this.#state = this.#tables.head.read();
+    this.#committed = copyHead(this.#state);
+    this.#appended = [];
+  }
+
+  failureIn(error: unknown): StorageFailure | null {
+    return storageFailure(error);
+  }
+
+  close(): void {
+    this.#tables.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    this.#tables.db.close();
+  }
+
+  /** Rows written to a file nobody can find any more would be acknowledged and lost. */
+  #refuseForeignFile(): void {
+    const now = fileIdentity(this.#path);
+    if (now !== null && now.device === this.#file?.device && now.inode === this.#file.inode) return;
+    const what = now === null ? "was removed" : "was replaced";
+    throw new StorageFailure(
+      "STORAGE_FAILED",
+      `the database file ${this.#path} ${what} while the daemon was running; nothing was written: put the file back, or restart the daemon`,
+      { reopen: false },
+    );
+  }
+}
+
+/** SQLite undoes a commit that finds no room; after any other error the rows may be back after a restart. */
+function commitFailure(error: unknown): StorageFailure {
+  const code = sqliteCode(error);
+  const full = code === "SQLITE_FULL" ? storageFailure(error) : null;
+  const message = `the commit failed half-way (${code}): the write may or may not last; repeat it with its idempotency key`;
+  return full ?? new StorageFailure("OUTCOME_UNKNOWN", message, { reopen: true });
+}
