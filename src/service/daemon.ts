@@ -1,0 +1,66 @@
+import { refuse } from "../core/decision.ts";
+import { describeInterface } from "../protocol/describe.ts";
+import { settingsView } from "../protocol/settings.ts";
+import { commit, version } from "../protocol/version.ts";
+import type { Handlers } from "./handler.ts";
+import { verifyJournal } from "./verify.ts";
+
+export const daemonHandlers = {
+  DescribeInterface: (_params, { settings }) => describeInterface(settingsView(settings)),
+
+  Health(_params, { store, settings, paths, runtime }) {
+    const problem = runtime.storageProblem();
+    return {
+      status: problem === null ? "ok" : "degraded",
+      database: problem ?? "ok",
+      running_timeout_secs: settings.nodeTimeoutSecs,
+      context_event_limit: settings.contextEventLimit,
+      version,
+      commit,
+      pid: runtime.pid,
+      uptime_secs: runtime.uptimeSecs(),
+      home: paths.home,
+      socket_path: paths.socket,
+      database_path: paths.database,
+      last_seq: store.head.seq,
+      limits: settingsView(settings),
+    };
+  },
+
+  Metrics(_params, { store, settings, runtime, nowMs }) {
+    const leases = store.countLeases(nowMs);
+    const { acquisition_latency_micros_total: micros, acquired_nodes: acquired } = runtime.counts;
+    const statuses = Object.entries(store.totals.nodes).filter(([, count]) => count > 0);
+    return {
+      uptime_secs: runtime.uptimeSecs(),
+      running_timeout_secs: settings.nodeTimeoutSecs,
+      context_event_limit: settings.contextEventLimit,
+      runtime: {
+        ...runtime.counts,
+        average_acquisition_latency_micros: acquired === 0 ? 0 : Math.round(micros / acquired),
+      },
+      database: {
+        schema_version: store.schemaVersion,
+        latest_schema_version: store.schemaVersion,
+        total_tasks: store.totals.tasks,
+        total_nodes: Object.values(store.totals.nodes).reduce((sum, count) => sum + count, 0),
+        total_events: store.totals.events,
+        active_resource_locks: leases.locks - leases.expiredLocks,
+        expired_resource_locks: leases.expiredLocks,
+        running_leases: leases.running,
+        expired_running_leases: leases.expiredRunning,
+        node_status_counts: Object.fromEntries(statuses),
+      },
+    };
+  },
+
+  VerifyJournal: (_params, { store }) => verifyJournal(store),
+
+  Backup({ path }, { store }) {
+    if (!path.startsWith("/")) {
+      const message = `${path} is not an absolute path; the daemon's working directory is not yours`;
+      return refuse("INVALID_STATE", message, { path });
+    }
+    return { path, bytes: store.backup(path), seq: store.head.seq };
+  },
+} satisfies Partial<Handlers>;

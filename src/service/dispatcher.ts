@@ -1,0 +1,214 @@
+import { type ClockReading, deadlineShift, tickMs } from "../core/clock.ts";
+import type { Entry } from "../core/journal.ts";
+import type { BadLine, Request } from "../protocol/envelope.ts";
+import { wireError } from "../protocol/errors.ts";
+import type { Paths } from "../protocol/paths.ts";
+import type { Settings } from "../protocol/settings.ts";
+import type { Store } from "../store/store.ts";
+import { type Chores, GroupCommit, noChores, type ReportBug } from "./batch.ts";
+import { type Call, isCall, type Outcome, outcomeOf, prepareCall } from "./execute.ts";
+import { type Context, isLater } from "./handler.ts";
+import { expireDue } from "./expiry.ts";
+import { Parked, type Waiting } from "./parked.ts";
+import { type Counter, noCounts, type Runtime } from "./runtime.ts";
+import { Session, type Slot } from "./sessions.ts";
+
+export interface DispatcherOptions {
+  store: Store;
+  settings: Settings;
+  paths: Paths;
+  pid: number;
+  readClock: () => ClockReading;
+  newId: () => string;
+  reportBug: ReportBug;
+}
+
+/**
+ * Runs requests in turns: each takes what arrived, a fair share from every client, settles it in one commit and sends
+ * the answers. Expiry of leases and requests that wait are served in the same turns, so that everything that changes
+ * state stands in one order.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #commit: GroupCommit;
+  readonly #counts = noCounts();
+  readonly #runtime: Runtime;
+  readonly #parked = new Parked();
+  /** Sessions with requests that wait for a turn, each once, in the order they came. */
+  #ready: Session[] = [];
+  #clock: ClockReading;
+  /** By how much all deadlines must move with the next commit. */
+  #shiftMs = 0;
+  /** Whether the next commit gives every lease its full time again, as nobody could renew one before the start. */
+  #renew: boolean;
+  /** When the next lease or lock is over; null while none is live. */
+  #nextDeadlineMs: number | null;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#commit = new GroupCommit(options.store, options.reportBug);
+    this.#clock = options.readClock();
+    this.#runtime = this.#makeRuntime(this.#clock.monotonicMs);
+    this.#nextDeadlineMs = options.store.nextDeadlineMs();
+    this.#renew = this.#nextDeadlineMs !== null;
+  }
+
+  /** Adds a client. `send` gets whole answer lines, in the order of the requests. */
+  open(send: (lines: string) => void): Session {
+    return new Session(send);
+  }
+
+  submit(session: Session, request: Request | BadLine): void {
+    if (session.queued === 0) this.#ready.push(session);
+    session.enqueue(request);
+  }
+
+  /** Forgets a client that is gone: its waiting requests end, and what it has not been answered is dropped. */
+  drop(session: Session): void {
+    session.close();
+    this.#ready = this.#ready.filter((ready) => ready !== session);
+    this.#parked.drop(session);
+  }
+
+  /** Runs one turn. True when the next should follow at once. */
+  turn(): boolean {
+    const now = this.#observeClock();
+    const slots = this.#take(this.#options.settings.batchRequestsMax);
+    const touched = new Set(slots.map(({ session }) => session));
+    const calls = new Map<Call, Slot>();
+    for (const slot of slots) this.#prepare(slot, calls);
+    const committed = this.#settle(calls, now);
+    this.#wakeParked(now, committed, touched);
+    for (const session of touched) session.flush();
+    return this.#ready.length > 0 || this.#parked.busy || (this.#commit.problem === null && this.#isDue(now.wallMs));
+  }
+
+  /** The last turns: everything that was submitted is answered, and who waits is told that the wait is over. */
+  drain(): void {
+    while (this.#ready.length > 0) this.turn();
+    const touched = new Set<Session>();
+    const over = { ...this.#clock, monotonicMs: Number.POSITIVE_INFINITY };
+    this.#wakeParked(over, [], touched, stopping);
+    for (const session of touched) session.flush();
+  }
+
+  /** Milliseconds until a turn is needed although no request came; null when none ever is. */
+  msUntilTurn(): number | null {
+    const now = this.#options.readClock();
+    const waits: number[] = [];
+    // While a lease is live the clocks are compared every tick, so that a stopped process or a step is noticed.
+    if (this.#nextDeadlineMs !== null) {
+      const untilDue = this.#commit.problem === null ? this.#nextDeadlineMs - now.wallMs : tickMs;
+      waits.push(Math.min(tickMs, untilDue));
+    }
+    const parked = this.#parked.nextDeadlineMs();
+    if (parked !== null) waits.push(parked - now.monotonicMs);
+    return waits.length === 0 ? null : Math.max(0, Math.ceil(Math.min(...waits)));
+  }
+
+  /** A fair share of what waits: one request of each ready session after the other. */
+  #take(most: number): Slot[] {
+    const taken: Slot[] = [];
+    while (taken.length < most && this.#ready.length > 0) {
+      const served = this.#ready.splice(0, most - taken.length);
+      for (const session of served) {
+        const slot = session.next();
+        if (slot !== undefined) taken.push(slot);
+        if (session.queued > 0) this.#ready.push(session);
+      }
+    }
+    return taken;
+  }
+
+  #prepare(slot: Slot, calls: Map<Call, Slot>): void {
+    const { session, request } = slot;
+    if ("error" in request) {
+      session.answer(slot, { error: request.error });
+      return;
+    }
+    const prepared = prepareCall(request);
+    if (isCall(prepared)) calls.set(prepared, slot);
+    else session.answer(slot, prepared);
+  }
+
+  /** Settles the calls and what is due of the daemon's own; gives what was committed. */
+  #settle(calls: ReadonlyMap<Call, Slot>, now: ClockReading): readonly Entry[] {
+    const { store } = this.#options;
+    const tally: [Counter, number][] = [];
+    const context = this.#context(now.wallMs, (counter, by = 1) => tally.push([counter, by]));
+    const committed = this.#commit.run([...calls.keys()], context, this.#chores(context), (call, settled) => {
+      const slot = calls.get(call);
+      if (slot === undefined) return;
+      if (isLater(settled)) this.#parked.park({ slot, call, later: settled }, now.monotonicMs);
+      else slot.session.answer(slot, settled);
+    });
+    if (!committed) return [];
+    this.#shiftMs = 0;
+    this.#renew = false;
+    this.#nextDeadlineMs = store.nextDeadlineMs();
+    for (const [counter, by] of tally) this.#counts[counter] += by;
+    return store.appended;
+  }
+
+  /** What the daemon itself has to change, before and after the calls of the turn. */
+  #chores(context: Context): Chores {
+    const { store } = this.#options;
+    if (this.#nextDeadlineMs === null) return noChores;
+    if (this.#renew) return { before: () => store.renewLeases(context.nowMs), after: null };
+    const shiftMs = this.#shiftMs;
+    return {
+      before: shiftMs === 0 ? null : () => store.shiftDeadlines(shiftMs),
+      // After the calls: a heartbeat that arrived in time is heard before its lease expires.
+      after: this.#isDue(context.nowMs - shiftMs) ? () => expireDue(context) : null,
+    };
+  }
+
+  #wakeParked(
+    now: ClockReading,
+    committed: readonly Entry[],
+    touched: Set<Session>,
+    otherwise: Outcome | null = null,
+  ): void {
+    const context = this.#context(now.wallMs, () => undefined);
+    const resume = ({ call, later }: Waiting, last: boolean) =>
+      this.#commit.guard(call, () => {
+        const reply = later.resume(context, last);
+        return reply === null ? otherwise : outcomeOf(reply, call.mutates, context);
+      });
+    this.#parked.wake(now, committed, resume, (slot, outcome) => {
+      slot.session.answer(slot, outcome);
+      touched.add(slot.session);
+    });
+  }
+
+  #isDue(wallMs: number): boolean {
+    return this.#nextDeadlineMs !== null && this.#nextDeadlineMs <= wallMs;
+  }
+
+  #observeClock(): ClockReading {
+    const now = this.#options.readClock();
+    this.#shiftMs += deadlineShift(this.#clock, now);
+    this.#clock = now;
+    return now;
+  }
+
+  #context(nowMs: number, count: Context["count"]): Context {
+    const { store, settings, paths, newId } = this.#options;
+    return { store, settings, paths, runtime: this.#runtime, nowMs, newId, count };
+  }
+
+  #makeRuntime(startedAtMs: number): Runtime {
+    const { readClock, pid } = this.#options;
+    return {
+      counts: this.#counts,
+      pid,
+      uptimeSecs: () => Math.floor((readClock().monotonicMs - startedAtMs) / 1000),
+      monotonicMicros: () => Math.round(readClock().monotonicMs * 1000),
+      storageProblem: () => this.#commit.problem?.message ?? null,
+    };
+  }
+}
+
+const stopping: Outcome = {
+  error: wireError("SHUTTING_DOWN", "the daemon is stopping before this answer was ready; ask again when it is back"),
+};

@@ -1,0 +1,61 @@
+import { isRefusal, refuse } from "../core/decision.ts";
+import { type JournalFilter, matchesFilter } from "../core/journal.ts";
+import { commitEvent } from "../core/node.ts";
+import type { Json } from "../protocol/json.ts";
+import { limits } from "../protocol/limits.ts";
+import type { Result } from "../protocol/methods.ts";
+import type { Context, Handlers, Later } from "./handler.ts";
+import { journalRowView } from "./views.ts";
+
+type Page = Result<"ListEvents">;
+
+/** A page's payloads together; one row more may follow, so that even the largest event is shown. */
+const pagePayloadCharsMax = 1 << 20;
+
+export const eventHandlers = {
+  CommitEvent(params, context) {
+    const { store, nowMs } = context;
+    const claim = { taskId: params.task_id, nodeId: params.node_id, leaseId: params.lease_id ?? null };
+    const event = { id: context.newId(), actionType: params.action_type, payload: params.payload as Json };
+    const entry = commitEvent(store.nodeHead(params.node_id), claim, event, nowMs);
+    if (isRefusal(entry)) return entry;
+    context.count("committed_events");
+    return { event_id: event.id, seq: store.appendEvent(entry) };
+  },
+
+  ListEvents(params, context) {
+    const filter: JournalFilter = {
+      taskId: params.task_id ?? null,
+      nodeId: params.node_id ?? null,
+      actionTypes: params.action_types ?? null,
+    };
+    const oldest = context.store.oldestSeq();
+    if (params.after_seq > 0 && params.after_seq < oldest - 1) {
+      const message = `the journal starts at seq ${oldest} and cannot tell what came after ${params.after_seq}; start again from after_seq 0`;
+      return refuse("EVENTS_PRUNED", message, { after_seq: params.after_seq, first_seq: oldest });
+    }
+    const page = readPage(context, filter, params.after_seq, params.limit);
+    if (page.events.length > 0 || params.wait_ms === 0) return page;
+    return waitForEvents(filter, page.next_after_seq, params.limit, params.wait_ms);
+  },
+} satisfies Partial<Handlers>;
+
+function readPage({ store }: Context, filter: JournalFilter, afterSeq: number, limit: number): Page {
+  const bounds = { limit, scanMax: limits.pageScanMax, payloadCharsMax: pagePayloadCharsMax };
+  const { rows, nextAfterSeq } = store.journalPage(filter, afterSeq, bounds);
+  return { events: rows.map(journalRowView), next_after_seq: nextAfterSeq, last_seq: store.head.seq };
+}
+
+/** Looks on from where the last look ended, so that waiting never scans a row twice. */
+function waitForEvents(filter: JournalFilter, afterSeq: number, limit: number, waitMs: number): Later<Page> {
+  let cursor = afterSeq;
+  return {
+    wakes: (committed) => matchesFilter(committed, filter),
+    waitMs,
+    resume(context, last) {
+      const page = readPage(context, filter, cursor, limit);
+      cursor = page.next_after_seq;
+      return page.events.length > 0 || last ? page : null;
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import type { Context } from "./handler.ts";
+import { expire } from "./locks.ts";
+import { rollBack } from "./nodes.ts";
+
+/** Leases ended in one turn: five thousand that are due at once take twenty turns, and nobody waits for all of them. */
+const expiredPerTurnMax = 256;
+
+/** Rolls back nodes and ends locks whose lease is over, the longest overdue first. */
+export function expireDue(context: Context): void {
+  const { store, nowMs } = context;
+  for (const node of store.dueNodes(nowMs, expiredPerTurnMax)) rollBack(node, context);
+  for (const lock of store.dueLocks(nowMs, expiredPerTurnMax)) expire(lock, context);
+}

@@ -1,0 +1,42 @@
+import type { Refusal } from "../core/decision.ts";
+import type { Entry } from "../core/journal.ts";
+import type { MethodName, Params, Result } from "../protocol/methods.ts";
+import type { Paths } from "../protocol/paths.ts";
+import type { Settings } from "../protocol/settings.ts";
+import type { Store } from "../store/store.ts";
+import type { Counter, Runtime } from "./runtime.ts";
+
+/** What a handler works with. Time and ids come from here, so that a test decides both. */
+export interface Context {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly paths: Paths;
+  readonly runtime: Runtime;
+  /** The turn's one reading of the wall clock. */
+  readonly nowMs: number;
+  readonly newId: () => string;
+  /** Counts something for Metrics, unless the request ends up refused. */
+  count(counter: Counter, by?: number): void;
+}
+
+/** An answer that is not ready. It is asked for again until it is there. */
+export interface Later<T> {
+  /** `turn`: once in every turn of the event loop, a slice of work at a time. Else: when such an entry was committed. */
+  readonly wakes: "turn" | ((committed: Entry) => boolean);
+  /** After this many milliseconds it must answer; null: it may take as long as it takes. */
+  readonly waitMs: number | null;
+  /** The answer, or null while there is none; `last` when the wait is over. */
+  resume(context: Context, last: boolean): T | Refusal | null;
+}
+
+export function isLater(reply: unknown): reply is Later<unknown> {
+  return typeof reply === "object" && reply !== null && "wakes" in reply;
+}
+
+export type Handler<Name extends MethodName> = (
+  params: Params<Name>,
+  context: Context,
+) => Result<Name> | Refusal | Later<Result<Name>>;
+
+/** One handler per row of the method table: a row without one does not compile. */
+export type Handlers = { [Name in MethodName]: Handler<Name> };

@@ -1,0 +1,14 @@
+import { daemonHandlers } from "./daemon.ts";
+import { eventHandlers } from "./events.ts";
+import type { Handlers } from "./handler.ts";
+import { lockHandlers } from "./locks.ts";
+import { nodeHandlers } from "./nodes.ts";
+import { taskHandlers } from "./tasks.ts";
+
+export const handlers: Handlers = {
+  ...daemonHandlers,
+  ...taskHandlers,
+  ...nodeHandlers,
+  ...eventHandlers,
+  ...lockHandlers,
+};

@@ -1,0 +1,88 @@
+import { isRefusal } from "../core/decision.ts";
+import type { Node, NodeHead, Task } from "../core/model.ts";
+import { acquireNode, completeNode, failNode, heartbeatNode, type LeaseClaim, rollBackNode } from "../core/node.ts";
+import type { Json } from "../protocol/json.ts";
+import type { Context, Handlers } from "./handler.ts";
+import { noTask } from "./tasks.ts";
+import { contextEventView, deadlineView, nodeView, taskView } from "./views.ts";
+
+export const nodeHandlers = {
+  AcquireNextNode({ task_id: taskId, lease_owner: owner }, context) {
+    const { store, runtime, nowMs } = context;
+    const startedAt = runtime.monotonicMicros();
+    context.count("acquire_attempts");
+    const task = store.task(taskId);
+    if (task === null) return noTask(taskId);
+    for (const node of store.expiredNodes(taskId, nowMs)) rollBack(node, context);
+    const node = store.nextRunnable(taskId);
+    if (node === null) return null;
+
+    const ttlMs = context.settings.nodeTimeoutSecs * 1000;
+    const grant = { id: context.newId(), owner, expiresAtMs: nowMs + ttlMs, ttlMs };
+    const seq = store.acquireNode(acquireNode(node, grant, nowMs), grant);
+    const lease = { ...grant, fencingToken: seq };
+    const running: Node = { ...node, status: "RUNNING", lease, acquiredAtMs: nowMs, updatedAtMs: nowMs };
+    context.count("acquired_nodes");
+    context.count("acquisition_latency_micros_total", runtime.monotonicMicros() - startedAt);
+    return {
+      task_id: taskId,
+      node_id: node.id,
+      lease_id: grant.id,
+      lease_owner: owner,
+      ...deadlineView(grant.expiresAtMs),
+      fencing_token: seq,
+      seq,
+      context: nodeContext(task, running, context),
+    };
+  },
+
+  HeartbeatNode(params, context) {
+    const { store, nowMs } = context;
+    const expiresAtMs = heartbeatNode(store.nodeHead(params.node_id), claimOf(params), nowMs);
+    if (isRefusal(expiresAtMs)) return expiresAtMs;
+    store.extendNodeLease(params.node_id, expiresAtMs, nowMs);
+    context.count("heartbeats");
+    return { ok: true, ...deadlineView(expiresAtMs), seq: store.head.seq };
+  },
+
+  CompleteNode(params, context) {
+    const { store, nowMs } = context;
+    const result = params.result_payload as Json;
+    const eventId = context.newId();
+    const transition = completeNode(store.nodeHead(params.node_id), claimOf(params), result, eventId, nowMs);
+    if (isRefusal(transition)) return transition;
+    context.count("completed_nodes");
+    return { event_id: eventId, seq: store.completeNode(transition, result) };
+  },
+
+  FailNode(params, context) {
+    const { store, nowMs } = context;
+    const error = params.error_payload as Json;
+    const eventId = context.newId();
+    const transition = failNode(store.nodeHead(params.node_id), claimOf(params), error, eventId, nowMs);
+    if (isRefusal(transition)) return transition;
+    context.count("failed_nodes");
+    return { event_id: eventId, seq: store.failNode(transition, error) };
+  },
+} satisfies Partial<Handlers>;
+
+/** Rolls a node back whose lease is over. */
+export function rollBack(node: NodeHead, context: Context): void {
+  context.store.rollBackNode(rollBackNode(node, context.newId(), context.nowMs));
+  context.count("timeout_rollbacks");
+}
+
+function claimOf(params: { task_id: string; node_id: string; lease_id: string }): LeaseClaim {
+  return { taskId: params.task_id, nodeId: params.node_id, leaseId: params.lease_id };
+}
+
+/** All an agent needs to start on the node without asking again. */
+function nodeContext(task: Task, node: Node, { store, settings }: Context) {
+  return {
+    task: taskView(task),
+    node: nodeView(node),
+    completed_dependencies: node.dependencies.map((id) => ({ node_id: id, result_payload: store.resultOf(id) })),
+    event_journal_limit: settings.contextEventLimit,
+    event_journal: store.taskEvents(task.id, settings.contextEventLimit).map(contextEventView),
+  };
+}
