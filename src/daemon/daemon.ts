@@ -1,4 +1,17 @@
-import type { Whereabouts } from "../protocol/paths.ts";
+import { writeSync } from "node:fs";
+import type { Paths, Whereabouts } from "../protocol/paths.ts";
+import { commit, version } from "../protocol/version.ts";
+import { Dispatcher } from "../service/dispatcher.ts";
+import { openStore } from "../store/sqlite-store.ts";
+import { type Store, StorageFailure } from "../store/store.ts";
+import { type Configuration, readConfiguration } from "./configuration.ts";
+import { prepareHome } from "./home.ts";
+import { claimHome, type Instance, removeStaleSocket, watchIdentity } from "./instance.ts";
+import { createLog, fileSink, type Log, type LogSink, stderrSink } from "./log.ts";
+import { Server } from "./server.ts";
+import { StartRefused } from "./start-refused.ts";
+
+export { StartRefused } from "./start-refused.ts";
 
 /** How a daemon is asked to run. */
 export interface ServeOptions {
@@ -7,15 +20,97 @@ export interface ServeOptions {
   background: boolean;
 }
 
+/** How long a stopping daemon waits for clients to take their last answers. */
+const drainMsMax = 2_000;
+
 /**
- * Runs the daemon until SIGTERM or SIGINT has drained it.
+ * Runs the daemon until SIGTERM or SIGINT has drained it, or its home is taken from it.
  *
  * In the background, standard output gets exactly one line: `{"ready":true,"pid":…,"socket":"…"}`, or
- * `{"ready":false,"error":"…"}` when it cannot start; in the foreground a start that fails throws StartRefused.
+ * `{"ready":false,"error":"…","held":…}` when it cannot start; in the foreground a start that fails throws StartRefused.
  */
-export async function serve(_options: ServeOptions): Promise<void> {
-  throw new Error("not yet");
+export async function serve({ at, background }: ServeOptions): Promise<void> {
+  try {
+    const daemon = await start(await readConfiguration(process.env, at), background);
+    const { socket } = daemon.paths;
+    if (background) report({ ready: true, pid: process.pid, socket });
+    await untilStopped(daemon);
+    process.exit(0);
+  } catch (error) {
+    const refusal = asRefusal(error);
+    if (refusal === null) throw error;
+    if (!background) throw refusal;
+    report({ ready: false, error: refusal.message, held: refusal.held });
+    process.exitCode = 4;
+  }
 }
 
-/** The daemon cannot start; the message tells a person what stands in the way and what to do. */
-export class StartRefused extends Error {}
+/** Tells the process that started this one how it went; nobody else reads standard output. */
+function report(readiness: Record<string, unknown>): void {
+  writeSync(1, `${JSON.stringify(readiness)}\n`);
+}
+
+function asRefusal(error: unknown): StartRefused | null {
+  if (error instanceof StartRefused) return error;
+  return error instanceof StorageFailure ? new StartRefused(error.message) : null;
+}
+
+/** Starts everything, bottom up; resolves once the daemon serves, to what takes it down again. */
+async function start({ paths, settings }: Configuration, background: boolean): Promise<Daemon> {
+  process.umask(0o077);
+  prepareHome(paths);
+  const instance = claimHome(paths);
+  await removeStaleSocket(paths.socket);
+  const sink = background ? fileSink(paths.log) : stderrSink;
+  const log = createLog(sink);
+  const store = openStore(paths.database, Date.now);
+  const dispatcher = new Dispatcher({
+    store,
+    settings,
+    paths,
+    pid: process.pid,
+    readClock: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
+    newId: () => crypto.randomUUID(),
+    reportBug: (call, error) => log.error(`${call.name} failed:`, error),
+  });
+  const server = new Server(dispatcher, settings, log);
+  server.listen(paths.socket);
+  log.info(`agentd ${version} (${commit}) serves ${paths.socket}, pid ${process.pid}, journal at ${store.head.seq}`);
+  return { paths, log, sink, store, server, instance };
+}
+
+interface Daemon {
+  paths: Paths;
+  log: Log;
+  sink: LogSink;
+  store: Store;
+  server: Server;
+  instance: Instance;
+}
+
+/** Serves until a signal or the loss of the home ends it, and leaves nothing half done. */
+async function untilStopped(daemon: Daemon): Promise<void> {
+  const { paths, log, sink, store, server, instance } = daemon;
+  const { promise, resolve } = Promise.withResolvers<{ ours: boolean; why: string }>();
+  const unwatch = [paths.socket, paths.lock].map((path) =>
+    watchIdentity(path, () => resolve({ ours: false, why: `${path} was removed or replaced` })),
+  );
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => resolve({ ours: true, why: signal }));
+  process.on("SIGHUP", () => sink.reopen());
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error) => {
+      log.fatal(`${event}:`, error);
+      process.exit(70);
+    });
+  }
+
+  const { ours, why } = await promise;
+  log.info(`stopping: ${why}`);
+  for (const stop of unwatch) stop();
+  await server.drain(drainMsMax);
+  store.close();
+  // Unlinking goes by path: another's socket must not go with ours. The lock comes last, so no successor is there yet.
+  if (ours) server.unlink();
+  instance.release();
+  log.info("stopped");
+}

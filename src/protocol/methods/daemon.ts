@@ -188,7 +188,7 @@ export const VerifyJournal = defineMethod({
     tasks: count,
     nodes: count,
     locks: count,
-    first_difference: v.nullable(v.object({ where: text, expected: json, found: json, message: text })),
+    first_difference: v.nullable(v.object({ where: text, field: text, expected: json, found: json, message: text })),
   }),
   refusals: [],
   example: {

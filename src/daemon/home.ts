@@ -1,0 +1,70 @@
+import { chmodSync, lstatSync, mkdirSync, type Stats } from "node:fs";
+import { dirname } from "node:path";
+import type { Paths } from "../protocol/paths.ts";
+import { StartRefused } from "./start-refused.ts";
+
+/*
+ * Who may touch what. Everything agentd keeps belongs to one user; whoever could swap a file under the daemon, or a
+ * socket under a client, would be in. So every place is looked at, and any doubt refuses.
+ */
+
+/** Makes the home directory if it is missing, and refuses one that others could change. */
+export function prepareHome(paths: Paths): void {
+  mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+  checkDirectory(paths.home, "home directory");
+  checkDirectory(dirname(paths.socket), "socket's directory");
+  checkDirectory(dirname(paths.database), "database's directory");
+  for (const path of [paths.database, `${paths.database}-wal`]) checkPrivateFile(path);
+}
+
+/** @throws {StartRefused} for a symlink, a foreign owner, or a directory others may write to (sticky ones excepted) */
+function checkDirectory(path: string, what: string): void {
+  const stat = lstat(path);
+  if (stat === null) throw new StartRefused(`the ${what} ${path} does not exist; create it with mode 0700`);
+  if (stat.isSymbolicLink())
+    throw new StartRefused(`the ${what} ${path} is a symbolic link; name the directory itself`);
+  if (!stat.isDirectory()) throw new StartRefused(`the ${what} ${path} is not a directory`);
+  // In a sticky directory of root's, such as /tmp, others can add names but not move or remove ours.
+  if (stat.uid === 0 && (stat.mode & 0o1000) !== 0) return;
+  checkOwner(stat, path, what);
+  if ((stat.mode & 0o022) === 0) return;
+  throw new StartRefused(
+    `the ${what} ${path} has mode ${octal(stat)}: its group or others may write to it; run: chmod go-w ${path}`,
+  );
+}
+
+/** A file of agentd's own: a regular one of this user's; what others could read of it is closed to them. */
+function checkPrivateFile(path: string): void {
+  const stat = lstat(path);
+  if (stat === null) return;
+  if (!stat.isFile()) throw new StartRefused(`${path} is not a regular file; move it away`);
+  checkOwner(stat, path, "file");
+  if ((stat.mode & 0o077) !== 0) chmodSync(path, 0o600);
+}
+
+/** @throws {StartRefused} for an environment file that others may read or that belongs to somebody else */
+export function checkEnvFile(path: string): void {
+  const stat = lstat(path);
+  if (stat === null) return;
+  checkOwner(stat, path, "environment file");
+  if ((stat.mode & 0o077) === 0 || stat.isSymbolicLink()) return;
+  throw new StartRefused(`the environment file ${path} has mode ${octal(stat)}; run: chmod 600 ${path}`);
+}
+
+/** What stands at a socket's path: nothing, a socket of this user's, or something to keep away from. */
+export function socketAt(path: string): "none" | "ours" {
+  const stat = lstat(path);
+  if (stat === null) return "none";
+  if (!stat.isSocket()) throw new StartRefused(`${path} exists and is not a socket; move it away`);
+  checkOwner(stat, path, "socket");
+  return "ours";
+}
+
+function checkOwner(stat: Stats, path: string, what: string): void {
+  const uid = process.geteuid?.();
+  if (stat.uid === uid) return;
+  throw new StartRefused(`the ${what} ${path} belongs to user ${stat.uid}, and agentd runs as user ${uid}`);
+}
+
+const lstat = (path: string): Stats | null => lstatSync(path, { throwIfNoEntry: false }) ?? null;
+const octal = (stat: Stats): string => `0${(stat.mode & 0o777).toString(8)}`;

@@ -1,0 +1,119 @@
+import { statSync } from "node:fs";
+import type { Socket } from "bun";
+import type { Settings } from "../protocol/settings.ts";
+import type { Dispatcher } from "../service/dispatcher.ts";
+import { Connection, turnAway } from "./connection.ts";
+import { peerUid } from "./libc.ts";
+import type { Log } from "./log.ts";
+import { Ticker } from "./ticker.ts";
+
+/** Bun gives a socket's descriptor at run time; its types do not say so. A test opens a socket and checks it. */
+interface WithDescriptor {
+  fd: number;
+}
+
+type Client = Socket<{ connection: Connection | null }>;
+
+/** The Unix socket and the clients on it. */
+export class Server {
+  readonly #dispatcher: Dispatcher;
+  readonly #settings: Settings;
+  readonly #log: Log;
+  readonly #ticker: Ticker;
+  readonly #connections = new Set<Connection>();
+  #listener: { stop(closeActive?: boolean): void } | null = null;
+  #draining = false;
+
+  constructor(dispatcher: Dispatcher, settings: Settings, log: Log) {
+    this.#dispatcher = dispatcher;
+    this.#settings = settings;
+    this.#log = log;
+    this.#ticker = new Ticker(dispatcher, () => {
+      for (const connection of this.#connections) connection.afterTurn();
+    });
+  }
+
+  /** Binds the socket with its mode from the first moment on. The path must be free. */
+  listen(path: string): void {
+    const umask = process.umask(0o777 & ~this.#settings.socketMode);
+    try {
+      this.#listener = Bun.listen<{ connection: Connection | null }>({
+        unix: path,
+        allowHalfOpen: true,
+        socket: {
+          open: (socket) => this.#open(socket),
+          data: (socket, chunk) => this.#data(socket, chunk),
+          end: (socket) => this.#end(socket),
+          drain: (socket) => socket.data.connection?.drained(),
+          close: (socket) => this.#close(socket),
+          error: (socket, error) => {
+            this.#log.warn("connection failed:", error.message);
+            socket.terminate();
+          },
+        },
+      });
+    } finally {
+      process.umask(umask);
+    }
+    const mode = statSync(path).mode & 0o777;
+    if (mode !== this.#settings.socketMode) throw new Error(`the socket ${path} came up with mode ${mode.toString(8)}`);
+    this.#ticker.request();
+  }
+
+  /** Takes no new request, answers what was read, and waits for clients to take it, `msMax` at the most. */
+  async drain(msMax: number): Promise<void> {
+    this.#draining = true;
+    this.#ticker.stop();
+    for (const connection of this.#connections) connection.refuseMore();
+    this.#dispatcher.drain();
+    const deadline = performance.now() + msMax;
+    while ([...this.#connections].some(({ idle }) => !idle) && performance.now() < deadline) await Bun.sleep(5);
+  }
+
+  /** Unlinks the socket's path, whoever made it: call it only while the path is known to be ours. */
+  unlink(): void {
+    this.#listener?.stop(true);
+  }
+
+  #open(socket: Client): void {
+    socket.data = { connection: null };
+    const uid = peerUid((socket as unknown as WithDescriptor).fd);
+    // In group mode the file system has let the peer in, by the socket's mode and its directory's.
+    const known = this.#settings.socketMode === 0o660 ? uid !== null : uid === process.geteuid?.();
+    if (!known) {
+      this.#log.warn(`refused a connection of user ${uid ?? "unknown"}`);
+      socket.terminate();
+    } else if (this.#draining || this.#connections.size >= this.#settings.connectionsMax) {
+      turnAway(socket, this.#settings.connectionsMax);
+    } else {
+      const connection = new Connection(socket, this.#dispatcher, this.#settings);
+      this.#connections.add(connection);
+      socket.data.connection = connection;
+    }
+  }
+
+  #data(socket: Client, chunk: Uint8Array): void {
+    if (socket.data.connection === null) return;
+    socket.data.connection.received(chunk);
+    if (!this.#draining) this.#ticker.request();
+  }
+
+  #end(socket: Client): void {
+    const { connection } = socket.data;
+    if (connection === null) {
+      socket.terminate();
+      return;
+    }
+    connection.ended();
+    if (this.#draining) connection.afterTurn();
+    else this.#ticker.request();
+  }
+
+  #close(socket: Client): void {
+    const { connection } = socket.data;
+    if (connection === null) return;
+    socket.data.connection = null;
+    this.#connections.delete(connection);
+    connection.closed();
+  }
+}
