@@ -92,11 +92,11 @@ export class Client implements Disposable {
   }
 
   #settle(frame: Frame): void {
-    if (frame === NOT_UTF8 || frame === TOO_LONG) {
-      this.#fail(new ConnectionLost("what answers at the socket does not speak agentd's protocol"));
+    const answer = toAnswer(frame);
+    if (answer === undefined) {
+      this.#fail(new ConnectionLost("what listens at the socket does not speak agentd's protocol"));
       return;
     }
-    const answer = parseStored(frame) as unknown as Response;
     const first = this.#waiting.shift();
     if (first !== undefined) first.resolve(answer);
     // An error nobody asked for, such as "too many connections", is the answer to whatever is asked next.
@@ -106,5 +106,14 @@ export class Client implements Disposable {
   #fail(reason: Error): void {
     this.#lost ??= reason;
     for (const answer of this.#waiting.splice(0)) answer.reject(this.#lost);
+  }
+}
+
+function toAnswer(frame: Frame): Response | undefined {
+  if (frame === NOT_UTF8 || frame === TOO_LONG) return undefined;
+  try {
+    return parseStored(frame) as unknown as Response;
+  } catch {
+    return undefined;
   }
 }

@@ -5,8 +5,8 @@ import { TIMED_OUT, within } from "./deadline.ts";
 import { connectAt } from "./find.ts";
 import { ConnectionLost, DaemonUnreachable, RequestRefused } from "./refusals.ts";
 
-const answerMs = 2_000;
-const drainMs = 10_000;
+/** How long the daemon may take to tell its pid, and then to end. */
+const patience = { answerMs: 2_000, drainMs: 10_000 };
 const pollMs = 5;
 
 /** How a stop ended. `unknown`: something listens but does not say which process it is. */
@@ -14,14 +14,15 @@ export type Stopped =
   { outcome: "stopped" | "draining"; pid: number } | { outcome: "not running" } | { outcome: "unknown" };
 
 /**
- * Asks the daemon to drain and waits until its process is gone, at most 10 s; it is never killed. Leaves the marker
+ * Asks the daemon to drain and waits until its process is gone, at most `drainMs`; it is never killed. Leaves the marker
  * that keeps automatic starts away.
  */
-export async function stopDaemon(paths: Paths): Promise<Stopped> {
+export async function stopDaemon(paths: Paths, limits: Partial<typeof patience> = {}): Promise<Stopped> {
+  const { answerMs, drainMs } = { ...patience, ...limits };
   if (existsSync(paths.home)) {
     writeFileSync(paths.stopMarker, "stopped by `agentd stop`; `agentd start` removes this file\n", { mode: 0o600 });
   }
-  const found = await findProcess(paths);
+  const found = await findProcess(paths, answerMs);
   if (found.outcome !== "running") return found;
   const { pid } = found;
   try {
@@ -39,11 +40,11 @@ export async function stopDaemon(paths: Paths): Promise<Stopped> {
 
 type Found = { outcome: "running"; pid: number } | { outcome: "not running" } | { outcome: "unknown" };
 
-async function findProcess(paths: Paths): Promise<Found> {
+async function findProcess(paths: Paths, answerMs: number): Promise<Found> {
   try {
     using client = await connectAt(paths);
     // Something listens, so the lock's holder lives and the pid it wrote there is its own.
-    const pid = (await askPid(client)) ?? lockHolder(paths);
+    const pid = (await askPid(client, answerMs)) ?? lockHolder(paths);
     return pid === undefined ? { outcome: "unknown" } : { outcome: "running", pid };
   } catch (cause) {
     if (cause instanceof DaemonUnreachable) return { outcome: "not running" };
@@ -52,7 +53,7 @@ async function findProcess(paths: Paths): Promise<Found> {
 }
 
 /** The pid Health tells; undefined from a daemon that does not answer, or that is the original, which tells none. */
-async function askPid(client: Client): Promise<number | undefined> {
+async function askPid(client: Client, answerMs: number): Promise<number | undefined> {
   try {
     const health = await within(client.call("Health", {}), answerMs);
     return health === TIMED_OUT ? undefined : health.pid;

@@ -1,0 +1,40 @@
+import { describe, expect, test } from "bun:test";
+import { pickId, shortIds } from "../../src/cli/ids.ts";
+
+const ids = [
+  "0197f3a2-5c1e-7b64-9d3a-2f6e8c1b4a70",
+  "0197f3a2-5c1f-7b64-9d3a-2f6e8c1b4a70",
+  "6f1a8a5e-0d5b-4f0e-9c57-3d2b1a0f9e88",
+] as const;
+const candidates = ids.map((id, index) => ({ id, label: `goal ${index}` }));
+
+describe("a shortened id", () => {
+  test.each([
+    ["6", ids[2]],
+    ["6F1A", ids[2]],
+    ["0197f3a2-5c1e", ids[0]],
+  ])("%s names the one that begins with it", (given, id) => {
+    expect(pickId(given, "task", candidates)).toBe(id);
+  });
+
+  test("that names several lists them", () => {
+    expect(() => pickId("0197", "task", candidates)).toThrow(
+      `0197 begins 2 task ids; add characters:\n  ${ids[0]}  goal 0\n  ${ids[1]}  goal 1`,
+    );
+  });
+
+  test("that names very many lists a few", () => {
+    const many = Array.from({ length: 9 }, (_, index) => ({ id: `0197f3a${index}`, label: "" }));
+    expect(() => pickId("0", "node", many)).toThrow("and 4 more");
+  });
+
+  test("that names none is not found", () => {
+    expect(() => pickId("abc", "node", candidates)).toThrow(
+      expect.objectContaining({ kind: "NOT_FOUND", exit: 1, message: "no node id begins with abc" }),
+    );
+  });
+});
+
+test("ids are shown with as few characters as tell them apart, 8 at least", () => {
+  expect([...shortIds(ids).values()]).toEqual(["0197f3a2-5c1e", "0197f3a2-5c1f", "6f1a8a5e"]);
+});

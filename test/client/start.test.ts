@@ -1,0 +1,118 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { locate } from "../../src/client/find.ts";
+import { startDaemon } from "../../src/client/start.ts";
+import { stopDaemon } from "../../src/client/stop.ts";
+import { program, temporaryHome } from "../support/daemon.ts";
+import { rejectionOf } from "../support/rejection.ts";
+
+const scripts = await mkdtemp(join(tmpdir(), "agentd-programs-"));
+afterAll(() => rm(scripts, { recursive: true }));
+
+/** A program that stands in for agentd and does what `source` says. */
+async function pretend(name: string, source: string): Promise<string[]> {
+  const path = join(scripts, `${name}.ts`);
+  await writeFile(path, source);
+  return [process.execPath, path];
+}
+
+describe("a start", () => {
+  test("makes a private home and log, and serves", async () => {
+    await using home = await temporaryHome();
+    const located = await locate({ cwd: "/" }, { AGENTD_HOME: home.path });
+    using client = await startDaemon(program, located);
+    expect(await client.call("Health", {})).toMatchObject({ status: "ok", home: home.path });
+    expect((await stat(home.path)).mode & 0o777).toBe(0o700);
+    expect((await stat(located.paths.log)).mode & 0o777).toBe(0o600);
+  });
+
+  test.each([
+    [
+      "says why",
+      `console.log('{"ready":false,"error":"the disk is full"}')`,
+      "the daemon did not start: the disk is full",
+    ],
+    ["ends silently", "process.exit(7)", "it ended with status 7 before it said anything"],
+    ["babbles", 'console.log("hello")', "the daemon did not start: it said hello"],
+  ])("that fails because the daemon %s, says so and names the log", async (name, source, message) => {
+    await using home = await temporaryHome();
+    const located = await locate({ cwd: "/" }, { AGENTD_HOME: home.path });
+    const failure = await rejectionOf(startDaemon(await pretend(name.replaceAll(" ", "-"), source), located));
+    expect(failure.message).toContain(message);
+    expect(failure.message).toContain(located.paths.log);
+  });
+
+  test("whose daemon keeps silent ends within its deadline", async () => {
+    await using home = await temporaryHome();
+    const located = await locate({ cwd: "/" }, { AGENTD_HOME: home.path });
+    const silent = await pretend(
+      "silent",
+      "const parent = process.ppid; while (process.ppid === parent) await Bun.sleep(20)",
+    );
+    expect((await rejectionOf(startDaemon(silent, located, 200))).message).toContain("said nothing in time");
+  });
+
+  test("that loses a race connects to the winner", async () => {
+    await using home = await temporaryHome();
+    const located = await locate({ cwd: "/" }, { AGENTD_HOME: home.path });
+    const clients = await Promise.all(Array.from({ length: 4 }, () => startDaemon(program, located)));
+    const healths = await Promise.all(clients.map((client) => client.call("Health", {})));
+    for (const client of clients) client.close();
+    expect(new Set(healths.map(({ pid }) => pid)).size).toBe(1);
+  });
+
+  test("takes no variable that steers Bun along", async () => {
+    await using home = await temporaryHome();
+    const located = await locate({ cwd: "/" }, { AGENTD_HOME: home.path });
+    const source =
+      "console.log(JSON.stringify({ ready: false, error: `${process.cwd()} ${process.env.BUN_OPTIONS}` }))";
+    process.env.BUN_OPTIONS = "--smol";
+    try {
+      expect((await rejectionOf(startDaemon(await pretend("surroundings", source), located))).message).toContain(
+        "start: / undefined",
+      );
+    } finally {
+      delete process.env.BUN_OPTIONS;
+    }
+  });
+});
+
+describe("a stop", () => {
+  test("ends the daemon's process and leaves the marker", async () => {
+    await using home = await temporaryHome();
+    const { paths, environment } = await locate({ cwd: "/" }, { AGENTD_HOME: home.path });
+    using client = await startDaemon(program, { paths, environment });
+    const { pid } = await client.call("Health", {});
+    expect(await stopDaemon(paths)).toEqual({ outcome: "stopped", pid });
+    expect(existsSync(paths.stopMarker)).toBe(true);
+    expect(existsSync(paths.socket)).toBe(false);
+    expect(await stopDaemon(paths)).toEqual({ outcome: "not running" });
+  });
+
+  test("finds a daemon that does not answer by the pid in its lock file", async () => {
+    await using home = await temporaryHome();
+    const { paths, environment } = await locate({ cwd: "/" }, { AGENTD_HOME: home.path });
+    using client = await startDaemon(program, { paths, environment });
+    const { pid } = await client.call("Health", {});
+    process.kill(pid, "SIGSTOP");
+    try {
+      expect(await stopDaemon(paths, { answerMs: 50, drainMs: 0 })).toEqual({ outcome: "draining", pid });
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+  });
+
+  test("never believes a lock file alone: its pid may be another program's by now", async () => {
+    await using home = await temporaryHome();
+    const { paths } = await locate({ cwd: "/" }, { AGENTD_HOME: home.path });
+    await using bystander = Bun.spawn(["sleep", "60"]);
+    await Bun.$`mkdir -p ${home.path}`;
+    await writeFile(paths.lock, `${bystander.pid}\n`);
+    expect(await stopDaemon(paths)).toEqual({ outcome: "not running" });
+    expect(bystander.exitCode).toBeNull();
+    expect(() => process.kill(bystander.pid, 0)).not.toThrow();
+  });
+});
