@@ -68,11 +68,17 @@ export class Session implements Disposable {
     if (!this.globals.json) console.error(text);
   }
 
-  [Symbol.dispose](): void {
+  /** Drops the connection; the next call opens another. */
+  disconnect(): void {
     this.#client?.then(
       (client) => client.close(),
       () => {},
     );
+    this.#client = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.disconnect();
   }
 
   async #connectOrStart(): Promise<Client> {

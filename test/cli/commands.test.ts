@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { startDaemon, temporaryHome, type TestDaemon } from "../support/daemon.ts";
 
 let daemon: TestDaemon;
 let directory: string;
@@ -193,6 +193,24 @@ describe("looking at the daemon", () => {
     const task = await register({ goal: "large", nodes });
     const status = await json<{ nodes: unknown[] }>("task", "status", task);
     expect(status.nodes).toHaveLength(3_000);
+  });
+});
+
+describe("following the log", () => {
+  test.each([
+    ["appended to", (path: string, line: string) => appendFile(path, line)],
+    ["rotated", (path: string, line: string) => writeFile(`${path}.new`, line).then(() => rename(`${path}.new`, path))],
+  ])("shows what comes while the file is %s", async (_how, add) => {
+    await using home = await temporaryHome();
+    await mkdir(home.path, { mode: 0o700 });
+    const log = join(home.path, "agentd.log");
+    await writeFile(log, "old\n");
+    const pipeline = home.agentd(["logs", "-f", "-n", "1"], { into: "head -n 2" });
+    let line = 0;
+    for (let ran: unknown; ran === undefined; ran = await Promise.race([pipeline, Bun.sleep(20)])) {
+      await add(log, `new ${line++}\n`);
+    }
+    expect((await pipeline).out).toMatch(/^(old|new \d+)\nnew \d+\n$/);
   });
 });
 

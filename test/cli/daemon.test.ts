@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Socket } from "bun";
 import { type Home, temporaryHome } from "../support/daemon.ts";
 
 async function pidOf(home: Home): Promise<number> {
@@ -65,11 +66,36 @@ describe("the daemon", () => {
     expect(error.data).toMatchObject({ kind: "NOT_STARTED" });
   });
 
+  test("may be restarted under a command that waits", async () => {
+    await using home = await temporaryHome();
+    const { out } = await home.agentd(["task", "register", "-", "--json"], { stdin: "goal: g\nnodes: [{name: a}]" });
+    const { task_id } = JSON.parse(out) as { task_id: string };
+    const waiting = home.agentd(["task", "wait", task_id, "--timeout", "30s"]);
+    await home.agentd(["restart"]);
+    const acquired = await home.agentd(["node", "acquire", task_id, "--json"]);
+    const { node_id, lease_id } = JSON.parse(acquired.out) as { node_id: string; lease_id: string };
+    await home.agentd(["node", "complete", task_id, node_id, lease_id]);
+    expect(await waiting).toMatchObject({ exit: 0, out: "COMPLETED: 1 COMPLETED\n" });
+  });
+
+  test("that is the original's is told apart, and never stopped by guess", async () => {
+    await using home = await temporaryHome();
+    await mkdir(home.path, { mode: 0o700 });
+    using _original = listenAsOriginal(home.socket);
+    const status = await home.agentd(["status"]);
+    expect(status).toMatchObject({ exit: 0, out: expectedOriginal });
+    expect(status.err).toContain("run: agentd restart");
+    expect((await home.agentd(["doctor"])).out).toContain("the original agentd answers");
+    const stop = await home.agentd(["stop"]);
+    expect(stop.exit).toBe(4);
+    expect(stop.err).toContain("stop it by hand");
+  });
+
   test("in the foreground says why it cannot start", async () => {
     await using home = await temporaryHome();
     const ran = await home.agentd(["serve"], { env: { AGENTD_NODE_TIMEOUT_SECS: "soon" } });
     expect(ran).toMatchObject({ exit: 4, out: "" });
-    expect(ran.err).toStartWith('agentd: AGENTD_NODE_TIMEOUT_SECS is "soon"');
+    expect(ran.err).toContain('\nagentd: AGENTD_NODE_TIMEOUT_SECS is "soon"');
   });
 
   test("is found through a relative --home and --socket, wherever it was started", async () => {
@@ -120,6 +146,18 @@ describe("doctor", () => {
     expect(existsSync(home.path)).toBe(false);
   });
 });
+
+const expectedOriginal = "running: the original agentd, which tells neither its version nor its process\n";
+
+function listenAsOriginal(path: string): Disposable {
+  const result = { status: "ok", database: "ok", running_timeout_secs: 300, context_event_limit: 50 };
+  const answer = (socket: Socket, chunk: Buffer) => {
+    const { id } = JSON.parse(chunk.toString()) as { id: number };
+    socket.write(`${JSON.stringify({ id, result })}\n`);
+  };
+  const listener = Bun.listen({ unix: path, socket: { data: answer } });
+  return { [Symbol.dispose]: () => listener.stop(true) };
+}
 
 function badSetting(home: string): Promise<void> {
   return writeFile(join(home, ".env"), "AGENTD_NODE_TIMEOUT_SECS=soon\n", { mode: 0o600 });

@@ -18,7 +18,9 @@ export const serve = command({
   ],
   async run({ background }, session) {
     const { clearStopMarker } = await import("../../client/start.ts");
-    clearStopMarker((await session.locate()).paths);
+    const { paths } = await session.locate();
+    clearStopMarker(paths);
+    if (background !== true) session.note(`agentd is to listen at ${paths.socket}; its commands: agentd --help`);
     await session.host.serve({ at: session.globals.at, background: background === true });
   },
 });

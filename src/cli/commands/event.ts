@@ -1,16 +1,15 @@
 import type { Result } from "../../protocol/methods.ts";
+import { limits } from "../../protocol/limits.ts";
 import { command, idempotencyKey, nodeArg, taskArg } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
 import type { Session } from "../session.ts";
 import { printLive } from "../live.ts";
+import { askPatiently } from "../patience.ts";
 import { columns, dim, momentText, oneLine } from "../text.ts";
 import { readJson, readWhole } from "../values.ts";
 
 type Event = Result<"ListEvents">["events"][number];
-
-/** How long one question for news waits; the next begins where it ended. */
-const followWaitMs = 60_000;
 
 export const commit = command({
   args: {
@@ -56,8 +55,8 @@ export const list = command({
     const filter = await readFilter(session, { task, node, type });
     const after_seq = after === undefined ? undefined : readWhole(after, "after");
     if (follow === true) return followEvents(session, filter, after_seq);
-    const limits = limit === undefined ? {} : { limit: readWhole(limit, "limit") };
-    const page = await session.call("ListEvents", { ...filter, ...limits, after_seq });
+    const paging = { after_seq, limit: limit === undefined ? undefined : readWhole(limit, "limit") };
+    const page = await session.call("ListEvents", { ...filter, ...paging });
     session.show(page, () => eventsText(page.events));
     if (page.next_after_seq < page.last_seq) {
       session.note(`the journal goes on to seq ${page.last_seq}; next page: --after ${page.next_after_seq}`);
@@ -91,7 +90,7 @@ async function readNode(session: Session, taskId: string | undefined, given: str
 async function followEvents(session: Session, filter: Filter, after: number | undefined): Promise<0> {
   let after_seq = after ?? (await session.call("Health", {})).last_seq;
   for (;;) {
-    const page = await session.call("ListEvents", { ...filter, after_seq, wait_ms: followWaitMs });
+    const page = await askPatiently(session, "ListEvents", { ...filter, after_seq, wait_ms: limits.waitMsMax });
     after_seq = page.next_after_seq;
     for (const event of page.events) {
       const line = session.globals.json ? JSON.stringify(event) : eventCells(event).join("  ");

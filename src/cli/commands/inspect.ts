@@ -52,8 +52,8 @@ function healthText(answer: Partial<Result<"Health">>): string {
   const shown: Record<string, unknown> = { ...answer };
   if (answer.uptime_secs !== undefined) shown.uptime = spanText(answer.uptime_secs);
   const { limits = {}, uptime_secs: _replaced, ...facts } = shown as Partial<Result<"Health">>;
-  const rows = [...Object.entries(facts), ...Object.entries(limits)];
-  return columns(rows.map(([name, value]) => [name.replaceAll("_", " "), colourOk(String(value))])).join("\n");
+  const factRows = Object.entries(facts).map(([name, value]) => [name.replaceAll("_", " "), colourOk(String(value))]);
+  return [...columns(factRows), "limits:", ...columns(counterRows(limits))].join("\n");
 }
 
 function colourOk(text: string): string {

@@ -1,15 +1,15 @@
 import type { Result } from "../../protocol/methods.ts";
+import { limits } from "../../protocol/limits.ts";
 import { command, taskArg } from "../command.ts";
 import type { Exit } from "../exits.ts";
 import { resolveTask } from "../ids.ts";
 import type { Session } from "../session.ts";
+import { askPatiently } from "../patience.ts";
 import { countsText, oneLine, statusText } from "../text.ts";
 import { readDuration } from "../values.ts";
 
 type Status = Result<"TaskStatus">;
 
-/** One question for news waits at most this long, so that a daemon started anew is noticed. */
-const sliceMs = 60_000;
 /** A task may end hundreds of nodes a second; its status is asked for this often at most. */
 const restMs = 100;
 
@@ -44,15 +44,15 @@ async function waitForEnd(
   deadline: number,
   show: (status: Status) => void,
 ): Promise<Status> {
-  let { last_seq: after_seq } = await session.call("Health", {});
+  let { last_seq: after_seq } = await askPatiently(session, "Health", {});
   for (;;) {
-    const status = await session.call("TaskStatus", { task_id });
+    const status = await askPatiently(session, "TaskStatus", { task_id });
     const left = deadline - Date.now();
     if (status.state !== "ACTIVE" || left <= 0) return status;
     show(status);
-    const wait_ms = Math.ceil(Math.min(left, sliceMs));
+    const wait_ms = Math.ceil(Math.min(left, limits.waitMsMax));
     const filter = { task_id, action_types: ["COMPLETE_NODE", "FAIL_NODE"] };
-    const page = await session.call("ListEvents", { ...filter, after_seq, wait_ms });
+    const page = await askPatiently(session, "ListEvents", { ...filter, after_seq, wait_ms });
     after_seq = page.next_after_seq;
     await Bun.sleep(Math.min(restMs, Math.max(0, deadline - Date.now())));
   }
