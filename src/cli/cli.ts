@@ -97,7 +97,7 @@ async function helpPage(words: readonly string[]): Promise<string> {
 async function showHelp(words: readonly string[], asked: boolean): Promise<Exit> {
   const page = await helpPage(words);
   if (!asked) {
-    console.error(page);
+    console.warn(page);
     return 2;
   }
   console.log(page);

@@ -65,7 +65,8 @@ export class Session implements Disposable {
 
   /** Tells a person something that is no result. */
   note(text: string): void {
-    if (!this.globals.json) console.error(text);
+    // On a terminal Bun paints console.error red, and this is no error.
+    if (!this.globals.json) console.warn(text);
   }
 
   /** Drops the connection; the next call opens another. */

@@ -6,7 +6,7 @@ import { version } from "../../protocol/version.ts";
 import { command } from "../command.ts";
 import { Failure } from "../exits.ts";
 import type { Session } from "../session.ts";
-import { spanText, yellow } from "../text.ts";
+import { spanText } from "../text.ts";
 
 export const serve = command({
   args: {
@@ -124,5 +124,5 @@ function healthLine(health: Partial<Result<"Health">>): string {
 function warnOfVersions(session: Session, health: Partial<Result<"Health">>): void {
   if (health.version === version) return;
   const theirs = health.version === undefined ? "the original agentd" : `agentd ${health.version}`;
-  session.note(yellow(`the daemon is ${theirs} and this is ${version}; run: agentd restart`));
+  session.note(`the daemon is ${theirs} and this is ${version}; run: agentd restart`);
 }
