@@ -36,8 +36,7 @@ async function main(): Promise<number> {
     await Promise.race([show(), interrupted.promise]);
     return 0;
   } catch (cause) {
-    if (!(cause instanceof Deviation)) throw cause;
-    console.error(`demo: ${cause.message}`);
+    console.error(`demo: ${cause instanceof Error ? cause.message : String(cause)}`);
     return 1;
   } finally {
     clearTimeout(timer);

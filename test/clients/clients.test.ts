@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,6 +47,9 @@ function isSkipped({ language, needs }: OriginalClient): boolean {
   console.warn(`SKIPPED: the ${language} client, because ${missing.join(" and ")} is not installed`);
   return true;
 }
+
+/** The binary may have to be built, and the Rust client compiled. */
+setDefaultTimeout(90_000);
 
 describe("a client written for the original runs unchanged", () => {
   for (const client of clients) {

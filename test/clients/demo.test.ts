@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,6 +45,9 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+/** Far above what the demo takes: it says itself what went wrong after a minute. */
+setDefaultTimeout(90_000);
 
 describe("the demo", () => {
   test("lets three workers finish the task although one is killed, and leaves nothing behind", async () => {

@@ -113,6 +113,7 @@ for method in TaskStatus GetTaskStatus task_status get_task_status; do
   has '"FAILED":1'
   lacks '"PENDING":'
   has '"result_payload":{"exit":2}'
+  lacks '"lease_id":"'
 done
 
 key="file:src/$(uuid).sh"
