@@ -2,6 +2,7 @@ import { refuse } from "../core/decision.ts";
 import { describeInterface } from "../protocol/describe.ts";
 import { settingsView } from "../protocol/settings.ts";
 import { commit, version } from "../protocol/version.ts";
+import { backUp } from "./backup.ts";
 import type { Handlers } from "./handler.ts";
 import { verifyJournal } from "./verify.ts";
 
@@ -61,6 +62,6 @@ export const daemonHandlers = {
       const message = `${path} is not an absolute path; the daemon's working directory is not yours`;
       return refuse("INVALID_STATE", message, { path });
     }
-    return { path, bytes: store.backup(path), seq: store.head.seq };
+    return backUp(store, path);
   },
 } satisfies Partial<Handlers>;

@@ -27,6 +27,8 @@ export interface Later<T> {
   readonly waitMs: number | null;
   /** The answer, or null while there is none; `last` when the wait is over. */
   resume(context: Context, last: boolean): T | Refusal | null;
+  /** Nobody waits for the answer any more. */
+  cancel?(): void;
 }
 
 export function isLater(reply: unknown): reply is Later<unknown> {

@@ -32,7 +32,11 @@ export class Parked {
   }
 
   drop(session: Session): void {
-    for (const place of this.#places) if (place.slot.session === session) this.#places.delete(place);
+    for (const place of this.#places) {
+      if (place.slot.session !== session) continue;
+      this.#places.delete(place);
+      place.later.cancel?.();
+    }
   }
 
   nextDeadlineMs(): number | null {

@@ -1,4 +1,4 @@
-import { closeSync, copyFileSync, constants, fsyncSync, openSync, renameSync, statSync } from "node:fs";
+import { closeSync, copyFileSync, constants, fsyncSync, openSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Copies a file that nobody writes, so that after a crash the copy is whole or not there. */
@@ -22,8 +22,4 @@ function sync(path: string): void {
   } finally {
     closeSync(fd);
   }
-}
-
-export function sizeOf(path: string): number {
-  return statSync(path).size;
 }

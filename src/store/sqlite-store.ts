@@ -1,22 +1,13 @@
-import { existsSync } from "node:fs";
 import { taskState } from "../core/dag.ts";
 import type { Entry, JournalFilter } from "../core/journal.ts";
 import type { LockRequest, NewNode, Task } from "../core/model.ts";
 import type { LeaseGrant, Transition } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
-import { moveDurably, sizeOf } from "./files.ts";
 import { countMove } from "./head.ts";
 import { hashOf } from "./journal.ts";
 import { latestSchemaVersion } from "./schema.ts";
-import {
-  type ChainedRow,
-  type PageBounds,
-  type RememberedAnswer,
-  StorageFailure,
-  type Store,
-  type TaskSummary,
-} from "./store.ts";
+import { type ChainedRow, type PageBounds, type RememberedAnswer, type Store, type TaskSummary } from "./store.ts";
 import { Transactions } from "./transactions.ts";
 
 /** Opens the SQLite store at `path`, creating, migrating or adopting what is there. @throws {StorageFailure} */
@@ -205,14 +196,5 @@ class SqliteStore extends Transactions implements Store {
 
   lockSlice(afterKey: string, limit: number) {
     return this.tables.locks.slice(afterKey, limit);
-  }
-
-  backup(path: string): number {
-    if (existsSync(path))
-      throw new StorageFailure("STORAGE_FAILED", `${path} exists already; name a new file`, { reopen: false });
-    const unfinished = `${path}.unfinished`;
-    this.tables.db.prepare<null, [string]>("VACUUM INTO ?").run(unfinished);
-    moveDurably(unfinished, path);
-    return sizeOf(path);
   }
 }

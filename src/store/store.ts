@@ -89,8 +89,8 @@ export interface Store {
   taskSlice(afterRow: number, limit: number): (ReplayedTask & { id: string; row: number })[];
   lockSlice(afterKey: string, limit: number): (ReplayedLock & { resourceKey: string })[];
 
-  /** Writes a consistent copy to a file that does not exist yet; its size in bytes. @throws {StorageFailure} */
-  backup(path: string): number;
+  /** Starts a consistent copy to a file that does not exist yet; one at a time. @throws {StorageFailure} */
+  startBackup(path: string): Backup;
 }
 
 /** Kept with the journal's head, so that counting never scans. */
@@ -131,6 +131,17 @@ export interface LeaseCounts {
   expiredRunning: number;
   locks: number;
   expiredLocks: number;
+}
+
+/** A copy of the database as it was when the backup started, made in steps between other work. */
+export interface Backup {
+  readonly bytes: number;
+  /** Neither complete nor given up. */
+  readonly active: boolean;
+  /** Goes on; true when the copy is complete under its name. @throws {StorageFailure} */
+  step(): boolean;
+  /** Gives it up and removes what was written. */
+  cancel(): void;
 }
 
 /** The answer an idempotency key stands for. */

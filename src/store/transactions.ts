@@ -1,12 +1,14 @@
 import type { Database } from "bun:sqlite";
+import { closeSync, openSync } from "node:fs";
 import type { Entry, JournalHead } from "../core/journal.ts";
 import { type FileIdentity, fileIdentity, openDatabase, sqliteCode, storageFailure } from "./database.ts";
+import { startBackup } from "./backup.ts";
 import { copyHead, type HeadState, headTable } from "./head.ts";
 import { idempotencyTable } from "./idempotency.ts";
 import { journalTable } from "./journal.ts";
 import { lockTable } from "./locks.ts";
 import { nodeTable } from "./nodes.ts";
-import { StorageFailure, type Totals } from "./store.ts";
+import { type Backup, StorageFailure, type Totals } from "./store.ts";
 import { taskTable } from "./tasks.ts";
 
 /** Everything prepared on one open connection. */
@@ -36,6 +38,9 @@ export class Transactions {
   readonly #nowMs: () => number;
   #tables: ReturnType<typeof tablesOf>;
   #file: FileIdentity | null;
+  /** For backups. Open as long as the database is: closing any descriptor of the file drops SQLite's locks on it. */
+  #source: number;
+  #backup: Backup | null = null;
   #state: HeadState;
   #committed: HeadState;
   #appended: Entry[] = [];
@@ -45,6 +50,7 @@ export class Transactions {
     this.#nowMs = nowMs;
     this.#tables = tablesOf(openDatabase(path, nowMs()));
     this.#file = fileIdentity(path);
+    this.#source = openSync(path, "r");
     this.#state = this.#tables.head.read();
     this.#committed = copyHead(this.#state);
   }
@@ -126,11 +132,22 @@ export class Transactions {
 
   reopen(): void {
     this.#refuseForeignFile();
+    this.#backup?.cancel();
     this.#tables.db.close();
+    closeSync(this.#source);
     this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs()));
+    this.#source = openSync(this.#path, "r");
     this.#state = this.#tables.head.read();
     this.#committed = copyHead(this.#state);
     this.#appended = [];
+  }
+
+  startBackup(path: string): Backup {
+    if (this.#backup?.active === true) {
+      throw new StorageFailure("STORAGE_FAILED", "another backup is being made; wait for its end", { reopen: false });
+    }
+    this.#backup = startBackup(this.#tables.db, this.#source, path);
+    return this.#backup;
   }
 
   failureIn(error: unknown): StorageFailure | null {
@@ -138,8 +155,10 @@ export class Transactions {
   }
 
   close(): void {
+    this.#backup?.cancel();
     this.#tables.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     this.#tables.db.close();
+    closeSync(this.#source);
   }
 
   /** Rows written to a file nobody can find any more would be acknowledged and lost. */

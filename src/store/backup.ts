@@ -1,0 +1,67 @@
+import type { Database } from "bun:sqlite";
+import { closeSync, existsSync, fdatasyncSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { moveDurably } from "./files.ts";
+import { type Backup, StorageFailure } from "./store.ts";
+
+/** What one step copies and syncs: a few milliseconds, after which other clients get their turn. */
+const stepBytes = 4 << 20;
+
+/** SQLite's own default, in pages. */
+const autoCheckpointPages = 1_000;
+
+/**
+ * Copies the database file step by step while writing goes on. The log is folded in first and kept from being folded
+ * again until the copy is done: until then no write touches the file, and it stays the state of that one moment.
+ *
+ * `source` is a descriptor of the file that outlives the copy: closing one would drop SQLite's locks on the file.
+ */
+export function startBackup(db: Database, source: number, path: string): Backup {
+  if (existsSync(path)) throw failure(`${path} exists already; name a new file`);
+  const unfinished = `${path}.unfinished`;
+  const target = attempt(() => openSync(unfinished, "w", 0o600));
+  db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  db.run("PRAGMA wal_autocheckpoint = 0");
+  const bytes = fstatSync(source).size;
+  const buffer = new Uint8Array(stepBytes);
+  let copied = 0;
+  let active = true;
+
+  const finish = () => {
+    active = false;
+    closeSync(target);
+    db.run(`PRAGMA wal_autocheckpoint = ${autoCheckpointPages}`);
+  };
+
+  return {
+    bytes,
+    get active() {
+      return active;
+    },
+    step: () =>
+      attempt(() => {
+        const length = readSync(source, buffer, 0, Math.min(stepBytes, bytes - copied), copied);
+        copied += writeSync(target, buffer, 0, length);
+        fdatasyncSync(target);
+        if (copied < bytes) return false;
+        finish();
+        moveDurably(unfinished, path);
+        return true;
+      }),
+    cancel() {
+      if (!active) return;
+      finish();
+      unlinkSync(unfinished);
+    },
+  };
+}
+
+/** The copy's own troubles say nothing about the database: it is served as before. */
+function attempt<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw failure(`the copy cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const failure = (message: string) => new StorageFailure("STORAGE_FAILED", message, { reopen: false });
