@@ -4,6 +4,7 @@ import { describe, type Request, type Response } from "../protocol/envelope.ts";
 import { wireError } from "../protocol/errors.ts";
 import { type Json, parseStored } from "../protocol/json.ts";
 import { findMethod, type MethodName, methodRow } from "../protocol/methods.ts";
+import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
 import { type Context, isLater, type Later } from "./handler.ts";
 import { handlers } from "./handlers.ts";
 
@@ -94,11 +95,19 @@ function renameParams(params: Json, renamed: Readonly<Record<string, string>> | 
 
 function invalidParams(name: MethodName, issue: v.BaseIssue<unknown>) {
   const path = ["params", v.getDotPath(issue)].filter(Boolean).join(".");
-  const missing = issue.kind === "schema" && issue.input === undefined && issue.path !== undefined;
-  const expected = missing ? "a value" : issue.kind === "schema" ? (issue.expected ?? "something else") : issue.message;
+  const expected = issue.kind === "schema" ? expectedType(name, path, issue) : issue.message;
   const received = describe(issue.input);
   const message = `${path}: expected ${expected}, got ${received}; \`agentd describe ${name}\` shows the parameters`;
   return wireError("INVALID_PARAMS", message, { path, expected, received });
+}
+
+/** For a value of the wrong type what valibot expected; for one that is missing, which only its key says, its type. */
+function expectedType(name: MethodName, path: string, issue: v.BaseIssue<unknown>): string {
+  const missing = issue.input === undefined && issue.path !== undefined;
+  if (!missing) return issue.expected ?? "something else";
+  const fieldPath = path.replace("params.", "").replaceAll(/\.\d+(?=\.)/g, "[]");
+  const field = fieldsOf(jsonSchemaOf(methodRow(name).params)).find((candidate) => candidate.path === fieldPath);
+  return field?.type ?? "a value";
 }
 
 /** JSON text in which the order of keys does not matter. */
