@@ -68,14 +68,17 @@ describe("the daemon", () => {
 
   test("may be restarted under a command that waits", async () => {
     await using home = await temporaryHome();
-    const { out } = await home.agentd(["task", "register", "-", "--json"], { stdin: "goal: g\nnodes: [{name: a}]" });
-    const { task_id } = JSON.parse(out) as { task_id: string };
-    const waiting = home.agentd(["task", "wait", task_id, "--timeout", "30s"]);
+    const register = (goal: string) => home.agentd(["task", "register", "-"], { stdin: `goal: ${goal}` });
+    await register("before");
+    const seen = join(home.path, "seen");
+    const readTwo = `{ read -r one; echo "$one" > ${seen}; read -r two; echo "$two"; }`;
+    const follow = ["event", "list", "--follow", "--after", "0", "--json"];
+    const following = home.agentd(follow, { into: readTwo });
+    while (!existsSync(seen)) await Bun.sleep(5);
     await home.agentd(["restart"]);
-    const acquired = await home.agentd(["node", "acquire", task_id, "--json"]);
-    const { node_id, lease_id } = JSON.parse(acquired.out) as { node_id: string; lease_id: string };
-    await home.agentd(["node", "complete", task_id, node_id, lease_id]);
-    expect(await waiting).toMatchObject({ exit: 0, out: "COMPLETED: 1 COMPLETED\n" });
+    for (let ran: unknown; ran === undefined; ran = await Promise.race([following, Bun.sleep(5)]))
+      await register("after");
+    expect(JSON.parse((await following).out)).toMatchObject({ seq: 2, payload: { goal: "after" } });
   });
 
   test("that is the original's is told apart, and never stopped by guess", async () => {
