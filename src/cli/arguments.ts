@@ -5,6 +5,7 @@ import { suggest } from "./nearest.ts";
 /** Options every command takes, before or after its name. */
 export const globalArgs = {
   json: { type: "boolean", description: "print the result, and errors, as JSON" },
+  get: { type: "string", valueHint: "FIELD", description: "print one field of the result, such as tasks.0.id" },
   home: { type: "string", valueHint: "DIR", description: "agentd's directory (AGENTD_HOME, ~/.agentd)" },
   socket: { type: "string", valueHint: "PATH", description: "the daemon's socket (AGENTD_SOCKET_PATH)" },
   "no-start": { type: "boolean", description: "never start a daemon (AGENTD_NO_START=1)" },

@@ -82,8 +82,11 @@ function takeGlobals({ options }: SplitArguments): Globals {
     return value;
   };
   take("version");
+  const get = text(take("get"));
   return {
-    json: take("json") === true,
+    get,
+    // Who asks for a field is a program too.
+    json: take("json") === true || get !== undefined,
     noStart: take("no-start") === true,
     at: { cwd: process.cwd(), home: text(take("home")), socket: text(take("socket")) },
   };

@@ -16,6 +16,8 @@ export interface Host {
 /** The options every command takes, as given. */
 export interface Globals {
   json: boolean;
+  /** The path of the one field of the result that is wanted. */
+  get: string | undefined;
   noStart: boolean;
   at: Whereabouts;
 }
@@ -58,9 +60,11 @@ export class Session implements Disposable {
     return answer.result as Result<Name>;
   }
 
-  /** Prints a command's result: itself as one line of JSON, or what `text` makes of it. */
+  /** Prints a command's result: one field of it, itself as one line of JSON, or what `text` makes of it. */
   show(result: unknown, text: () => string): void {
-    console.log(this.globals.json ? JSON.stringify(result) : text());
+    const { get, json } = this.globals;
+    if (get !== undefined) return showField(result, get);
+    console.log(json ? JSON.stringify(result) : text());
   }
 
   /** Tells a person something that is no result. */
@@ -98,4 +102,22 @@ export class Session implements Disposable {
     }
     return startDaemon(this.host.program, located);
   }
+}
+
+/** Prints a text bare, so that a shell can use it as it is, and anything else as JSON; of no result, nothing. */
+function showField(result: unknown, path: string): void {
+  if (result === null) return;
+  let value: unknown = result;
+  for (const key of path.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) {
+      const keys =
+        typeof value === "object" && value !== null ? Object.keys(value).slice(0, 20).join(", ") : "no fields";
+      throw new Failure(
+        "USAGE",
+        `the result has no ${path}: where ${key} was looked for there is ${keys || "nothing"}`,
+      );
+    }
+    value = (value as Record<string, unknown>)[key];
+  }
+  console.log(typeof value === "string" ? value : JSON.stringify(value));
 }
