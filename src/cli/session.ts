@@ -89,7 +89,7 @@ export class Session implements Disposable {
   async #connectOrStart(): Promise<Client> {
     const located = await this.locate();
     try {
-      return await connectAt(located.paths);
+      return await connectAt(located.paths, located.environment);
     } catch (cause) {
       if (!(cause instanceof DaemonUnreachable)) throw cause;
       if (this.globals.noStart || located.environment.AGENTD_NO_START === "1") {

@@ -24,21 +24,23 @@ export async function locate(at: Whereabouts, environment: Environment = process
  * stranger's socket would get them.
  * @throws {DaemonUnreachable} when there is none, {Untrusted} when what is there is not this user's socket.
  */
-export async function connectAt(paths: Paths): Promise<Client> {
-  await checkSocket(paths.socket);
+export async function connectAt(paths: Paths, environment: Environment = process.env): Promise<Client> {
+  await checkSocket(paths.socket, environment);
   return Client.connect(paths.socket);
 }
 
-async function checkSocket(path: string): Promise<void> {
+async function checkSocket(path: string, environment: Environment): Promise<void> {
   const found = await statOrMissing(path);
   if (found === null) throw new DaemonUnreachable(path, new Error("the path does not exist"));
   if (!found.isSocket()) {
     throw new Untrusted(`${path} is not a socket; remove it, or name the right path with --socket`);
   }
   const uid = ownUid();
-  if (uid !== undefined && found.uid !== uid) {
-    throw new Untrusted(`${path} belongs to user ${found.uid} and you are ${uid}: nothing was sent to it`);
-  }
+  if (uid === undefined || found.uid === uid) return;
+  // In group mode, which both sides opt into, a fellow member of the socket's group may be the one who serves.
+  const ourGroup = process.getgroups?.().includes(found.gid) ?? false;
+  if (environment.AGENTD_SOCKET_MODE?.endsWith("660") === true && ourGroup && (found.mode & 0o777) === 0o660) return;
+  throw new Untrusted(`${path} belongs to user ${found.uid} and you are ${uid}: nothing was sent to it`);
 }
 
 /** An environment file decides where requests go, so nobody else may read or write it. */

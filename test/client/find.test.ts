@@ -55,5 +55,12 @@ test.skipIf(process.getuid?.() !== 0)("nothing is sent to a stranger's socket", 
   await Bun.$`chown 12345 ${paths.socket}`;
   expect((await rejectionOf(connectAt(paths))).message).toContain("belongs to user 12345");
   expect(connections).toBe(0);
+
+  // In group mode, opted into here as well, a socket of one's own group is no stranger's.
+  await Bun.$`chmod 0660 ${paths.socket}`;
+  (await connectAt(paths, { AGENTD_SOCKET_MODE: "0660" })).close();
+  await Bun.$`chown 12345:12345 ${paths.socket}`;
+  const refusal = await rejectionOf(connectAt(paths, { AGENTD_SOCKET_MODE: "0660" }));
+  expect(refusal.message).toContain("belongs to user 12345");
   listener.stop(true);
 });
