@@ -142,6 +142,8 @@ export class Dispatcher {
       if (isLater(settled)) this.#parked.park({ slot, call, later: settled }, now.monotonicMs);
       else slot.session.answer(slot, settled);
     });
+    // A commit whose outcome is unknown may have left leases behind that will be over some day.
+    if (this.#commit.problem?.kind === "OUTCOME_UNKNOWN") this.#nextDeadlineMs = store.nextDeadlineMs();
     if (!committed) return [];
     this.#shiftMs = 0;
     this.#renew = false;

@@ -18,8 +18,8 @@ const autoCheckpointPages = 1_000;
 export function startBackup(db: Database, source: number, path: string): Backup {
   if (existsSync(path)) throw failure(`${path} exists already; name a new file`);
   const unfinished = `${path}.unfinished`;
-  const target = attempt(() => openSync(unfinished, "w", 0o600));
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  const target = attempt(() => openSync(unfinished, "w", 0o600));
   db.run("PRAGMA wal_autocheckpoint = 0");
   const bytes = fstatSync(source).size;
   const buffer = new Uint8Array(stepBytes);
@@ -39,6 +39,7 @@ export function startBackup(db: Database, source: number, path: string): Backup 
     },
     step: () =>
       attempt(() => {
+        if (!active) throw new Error("it was given up when the database had to be opened anew");
         const length = readSync(source, buffer, 0, Math.min(stepBytes, bytes - copied), copied);
         copied += writeSync(target, buffer, 0, length);
         fdatasyncSync(target);

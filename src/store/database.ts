@@ -20,19 +20,28 @@ export function openDatabase(path: string, nowMs: number): Database {
 
 function open(path: string, nowMs: number): Database {
   let db = connect(path);
-  if (isOriginalDatabase(db)) {
-    // Folding the log in and closing leaves one file that is the whole database.
-    db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  try {
+    configure(db);
+    if (isOriginalDatabase(db)) {
+      // Folding the log in and closing leaves one file that is the whole database.
+      db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+      db.close(true);
+      copyDurably(path, freeName(`${path}.before-agentd-ts`));
+      db = connect(path);
+      configure(db);
+    }
+    migrate(db, nowMs);
+    return db;
+  } catch (error) {
+    // Left open, it would keep the file locked against the next attempt.
     db.close(true);
-    copyDurably(path, freeName(`${path}.before-agentd-ts`));
-    db = connect(path);
+    throw error;
   }
-  migrate(db, nowMs);
-  return db;
 }
 
-function connect(path: string): Database {
-  const db = new Database(path, { create: true, readwrite: true, strict: true });
+const connect = (path: string) => new Database(path, { create: true, readwrite: true, strict: true });
+
+function configure(db: Database): void {
   // Exclusive before WAL: no -shm file to truncate, no second writer, no reader that pins the log.
   db.run("PRAGMA locking_mode = EXCLUSIVE");
   db.run("PRAGMA journal_mode = WAL");
@@ -45,7 +54,6 @@ function connect(path: string): Database {
   db.run(`PRAGMA journal_size_limit = ${walBytesKept}`);
   // Takes the exclusive lock now, so that a second process fails here and not at its first write.
   db.run("BEGIN EXCLUSIVE; COMMIT");
-  return db;
 }
 
 /** What is left of the write-ahead log's file after a checkpoint. */

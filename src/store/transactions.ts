@@ -41,6 +41,8 @@ export class Transactions {
   /** For backups. Open as long as the database is: closing any descriptor of the file drops SQLite's locks on it. */
   #source: number;
   #backup: Backup | null = null;
+  /** Why a reopening failed: the database is closed then, and whatever is tried fails for this reason. */
+  #closedBy: StorageFailure | null = null;
   #state: HeadState;
   #committed: HeadState;
   #appended: Entry[] = [];
@@ -104,7 +106,7 @@ export class Transactions {
 
   abandon(): void {
     // After SQLITE_FULL and some I/O errors SQLite has rolled back already.
-    if (this.#tables.db.inTransaction) this.#tables.db.run("ROLLBACK");
+    if (this.#closedBy === null && this.#tables.db.inTransaction) this.#tables.db.run("ROLLBACK");
     this.#state = copyHead(this.#committed);
     this.#appended = [];
   }
@@ -132,10 +134,14 @@ export class Transactions {
 
   reopen(): void {
     this.#refuseForeignFile();
-    this.#backup?.cancel();
-    this.#tables.db.close();
-    closeSync(this.#source);
-    this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs()));
+    if (this.#closedBy === null) this.#closeFile();
+    try {
+      this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs()));
+    } catch (error) {
+      this.#closedBy = storageFailure(error);
+      throw error;
+    }
+    this.#closedBy = null;
     this.#source = openSync(this.#path, "r");
     this.#state = this.#tables.head.read();
     this.#committed = copyHead(this.#state);
@@ -151,13 +157,19 @@ export class Transactions {
   }
 
   failureIn(error: unknown): StorageFailure | null {
-    return storageFailure(error);
+    return storageFailure(error) ?? this.#closedBy;
   }
 
   close(): void {
-    this.#backup?.cancel();
+    if (this.#closedBy !== null) return;
     this.#tables.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
-    this.#tables.db.close();
+    this.#closeFile();
+  }
+
+  #closeFile(): void {
+    this.#backup?.cancel();
+    // `true` ends the prepared statements too; with one left, the file would stay locked against the next opening.
+    this.#tables.db.close(true);
     closeSync(this.#source);
   }
 

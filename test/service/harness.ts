@@ -1,0 +1,196 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { WireError } from "../../src/protocol/errors.ts";
+import type { Json } from "../../src/protocol/json.ts";
+import type { MethodName, ParamsInput, Result } from "../../src/protocol/methods.ts";
+import { readSettings, type Settings } from "../../src/protocol/settings.ts";
+import { Dispatcher } from "../../src/service/dispatcher.ts";
+import type { Session } from "../../src/service/sessions.ts";
+import { openStore } from "../../src/store/sqlite-store.ts";
+import type { Store } from "../../src/store/store.ts";
+
+/** Where files are fast: a memory file system, where the machine has one. */
+export const fastDirectory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
+/** One answer line, as the client reads it. */
+export interface Answer {
+  id?: Json;
+  result?: unknown;
+  error?: WireError;
+  replayed?: true;
+  seq?: number;
+}
+
+export interface ServiceOptions {
+  settings?: Partial<Settings>;
+  /** Puts something between the service and its store. */
+  wrap?: (store: Store) => Store;
+}
+
+/** The n-th id a service makes: of the form of a UUID, and easy to tell apart. */
+export const nthId = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, "0")}`;
+
+/**
+ * The daemon's service without its process: a real store in a temporary directory, no sockets, and clocks and ids
+ * that the test decides.
+ */
+export class TestService implements Disposable {
+  readonly directory = mkdtempSync(join(fastDirectory, "agentd-service-"));
+  readonly database = join(this.directory, "agent_state.db");
+  /** What the service reported as its own bugs. */
+  readonly bugs: unknown[] = [];
+  readonly clock = { wallMs: Date.UTC(2026, 0, 31, 12), monotonicMs: 5_000 };
+  readonly settings: Settings;
+  readonly #wrap: (store: Store) => Store;
+  #ids = 0;
+  #store: Store;
+  #dispatcher: Dispatcher;
+
+  constructor({ settings = {}, wrap = (store) => store }: ServiceOptions = {}) {
+    this.settings = { ...readSettings({}), ...settings };
+    this.#wrap = wrap;
+    this.#store = this.#openStore();
+    this.#dispatcher = this.#start();
+  }
+
+  get store(): Store {
+    return this.#store;
+  }
+
+  get dispatcher(): Dispatcher {
+    return this.#dispatcher;
+  }
+
+  newId(): string {
+    return nthId(++this.#ids);
+  }
+
+  client(): TestClient {
+    return new TestClient(this);
+  }
+
+  turn(): boolean {
+    return this.#dispatcher.turn();
+  }
+
+  /** Runs turns for as long as one asks for the next; how many there were. */
+  settle(): number {
+    let turns = 1;
+    while (this.turn()) turns++;
+    return turns;
+  }
+
+  /** Time passes on both clocks; no turn runs. */
+  pass(ms: number): void {
+    this.clock.wallMs += ms;
+    this.clock.monotonicMs += ms;
+  }
+
+  /** Time passes as the daemon lives through it: a turn at each tick and one at the end. */
+  live(ms: number): void {
+    for (let left = ms; left > 0; left -= 1_000) {
+      this.pass(Math.min(left, 1_000));
+      this.settle();
+    }
+  }
+
+  /** Stops the daemon and runs `meanwhile` with the database closed, then starts it anew. */
+  restart(meanwhile: () => void = () => undefined): void {
+    this.#dispatcher.drain();
+    this.#store.close();
+    meanwhile();
+    this.#store = this.#openStore();
+    this.#dispatcher = this.#start();
+  }
+
+  [Symbol.dispose](): void {
+    this.#store.close();
+    rmSync(this.directory, { recursive: true });
+  }
+
+  #openStore(): Store {
+    return this.#wrap(openStore(this.database, () => this.clock.wallMs));
+  }
+
+  #start(): Dispatcher {
+    return new Dispatcher({
+      store: this.#store,
+      settings: this.settings,
+      paths: { home: "", envFile: "", database: this.database, socket: "", lock: "", log: "", stopMarker: "" },
+      pid: 1,
+      readClock: () => ({ ...this.clock }),
+      newId: () => this.newId(),
+      reportBug: (_call, error) => this.bugs.push(error),
+    });
+  }
+}
+
+/** One connection to the service. */
+export class TestClient {
+  /** Every answer so far, in the order they came. */
+  readonly answers: Answer[] = [];
+  readonly #service: TestService;
+  readonly #session: Session;
+
+  constructor(service: TestService) {
+    this.#service = service;
+    this.#session = service.dispatcher.open((lines) => {
+      for (const line of lines.trimEnd().split("\n")) this.answers.push(JSON.parse(line) as Answer);
+    });
+  }
+
+  /** Leaves a request for the next turn. */
+  send<Name extends MethodName>(method: Name, params: ParamsInput<Name>, key?: string): void {
+    this.#service.dispatcher.submit(this.#session, {
+      id: undefined,
+      method,
+      params: params as Json,
+      idempotencyKey: key,
+    });
+  }
+
+  /** The next answer that has not been read. */
+  read(): Answer {
+    const answer = this.answers.shift();
+    if (answer === undefined) throw new Error("there is no answer");
+    return answer;
+  }
+
+  /** Sends a request, runs turns until all is settled, and reads its answer. */
+  ask<Name extends MethodName>(method: Name, params: ParamsInput<Name>, key?: string): Answer {
+    this.send(method, params, key);
+    this.#service.settle();
+    return this.read();
+  }
+
+  /** As `ask`, for a request that must succeed. */
+  call<Name extends MethodName>(method: Name, params: ParamsInput<Name>, key?: string): Result<Name> {
+    const { result, error } = this.ask(method, params, key);
+    if (error !== undefined) throw new Error(`${method}: ${error.message}`);
+    return result as Result<Name>;
+  }
+
+  /** As `ask`, for a request that must be refused: the kind of its refusal. */
+  refusal<Name extends MethodName>(method: Name, params: ParamsInput<Name>, key?: string): string | undefined {
+    return this.ask(method, params, key).error?.data.kind;
+  }
+
+  leave(): void {
+    this.#service.dispatcher.drop(this.#session);
+  }
+}
+
+/** A task of nodes without dependencies; the ids it was given. */
+export function registerTask(client: TestClient, nodes: number): { taskId: string; nodeIds: string[] } {
+  const { task_id: taskId } = client.call("RegisterTask", { goal: "g", initial_nodes: Array(nodes).fill({}) });
+  return { taskId, nodeIds: client.call("TaskStatus", { task_id: taskId }).nodes.map(({ id }) => id) };
+}
+
+/** The next runnable node under a lease, which there must be. */
+export function acquire(client: TestClient, taskId: string) {
+  const lease = client.call("AcquireNextNode", { task_id: taskId, lease_owner: "worker" });
+  if (lease === null) throw new Error("nothing is runnable");
+  const { task_id, node_id, lease_id } = lease;
+  return { ...lease, claim: { task_id, node_id, lease_id } };
+}
