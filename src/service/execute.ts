@@ -43,7 +43,7 @@ export function execute(call: Call, context: Context): Outcome | Later<unknown> 
   if (key === undefined) return runUndoable(call, context);
 
   const paramsHash = Bun.SHA256.hash(canonicalText(call.params as Json), "hex");
-  const first = context.store.rememberedAnswer(key);
+  const first = context.store.rememberedAnswer(key, context.nowMs);
   if (first === null) {
     const outcome = runUndoable(call, context);
     const answer = { method: call.name, paramsHash, answer: JSON.stringify(outcome) };

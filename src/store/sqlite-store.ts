@@ -170,8 +170,8 @@ class SqliteStore extends Transactions implements Store {
     this.tables.locks.renewLeases(nowMs);
   }
 
-  rememberedAnswer(key: string) {
-    return this.tables.idempotency.find(key);
+  rememberedAnswer(key: string, nowMs: number) {
+    return this.tables.idempotency.find(key, nowMs);
   }
 
   rememberAnswer(key: string, answer: RememberedAnswer, nowMs: number): void {

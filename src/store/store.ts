@@ -78,7 +78,8 @@ export interface Store {
   /** Gives every live lease and lock its full time again. */
   renewLeases(nowMs: number): void;
 
-  rememberedAnswer(key: string): RememberedAnswer | null;
+  /** Null for a key that was never used, or longer ago than answers are kept. */
+  rememberedAnswer(key: string, nowMs: number): RememberedAnswer | null;
   rememberAnswer(key: string, answer: RememberedAnswer, nowMs: number): void;
 
   /** Journal rows after `afterSeq` with what is needed to recompute their hashes. */
