@@ -183,7 +183,10 @@ export class TestClient {
 
 /** A task of nodes without dependencies; the ids it was given. */
 export function registerTask(client: TestClient, nodes: number): { taskId: string; nodeIds: string[] } {
-  const { task_id: taskId } = client.call("RegisterTask", { goal: "g", initial_nodes: Array(nodes).fill({}) });
+  const { task_id: taskId } = client.call("RegisterTask", {
+    goal: "g",
+    initial_nodes: Array.from({ length: nodes }, () => ({})),
+  });
   return { taskId, nodeIds: client.call("TaskStatus", { task_id: taskId }).nodes.map(({ id }) => id) };
 }
 

@@ -28,7 +28,7 @@ function commit(store: Store, fate: Fate): void {
   throw new StorageFailure("OUTCOME_UNKNOWN", "the sync failed", { reopen: true });
 }
 
-const kinds = (client: TestClient) => client.answers.splice(0).map(({ error }) => error?.data.kind ?? "ok");
+const kinds = (client: TestClient): string[] => client.answers.splice(0).map(({ error }) => error?.data.kind ?? "ok");
 
 describe("a commit that fails", () => {
   test.each<[Fate, string]>([
