@@ -38,7 +38,7 @@ async function checkSocket(path: string, environment: Environment): Promise<void
   const uid = ownUid();
   if (uid === undefined || found.uid === uid) return;
   // In group mode, which both sides opt into, a fellow member of the socket's group may be the one who serves.
-  const ourGroup = process.getgroups?.().includes(found.gid) ?? false;
+  const ourGroup = [process.getegid?.(), ...(process.getgroups?.() ?? [])].includes(found.gid);
   if (environment.AGENTD_SOCKET_MODE?.endsWith("660") === true && ourGroup && (found.mode & 0o777) === 0o660) return;
   throw new Untrusted(`${path} belongs to user ${found.uid} and you are ${uid}: nothing was sent to it`);
 }
