@@ -1,5 +1,6 @@
 import { genesis, type JournalHead } from "../core/journal.ts";
 import { ImpossibleRow, Replay } from "../core/replay.ts";
+import { parseStored } from "../protocol/json.ts";
 import type { Result } from "../protocol/methods.ts";
 import type { Store } from "../store/store.ts";
 import type { Later } from "./handler.ts";
@@ -77,13 +78,12 @@ class Verification {
   /** Replays one slice of the journal; true when that was its end. */
   #follow(): boolean {
     const slice = this.#store.journalSlice(this.#head.seq, sliceRows);
-    for (const chained of slice) {
-      const { row, hash } = chained;
+    for (const { row, hash } of slice) {
       const where = `journal row ${row.seq}`;
       expectSame(where, "seq", this.#head.seq + 1, row.seq);
-      expectSame(where, "hash", this.#store.hashOf(this.#head.hash, chained), hash);
+      expectSame(where, "hash", this.#store.hashOf(this.#head.hash, row), hash);
       try {
-        this.#replay.apply(row);
+        this.#replay.apply({ ...row, payload: parseStored(row.payload) });
       } catch (error) {
         if (!(error instanceof ImpossibleRow)) throw error;
         throw differs(where, row.actionType, null, error.message);

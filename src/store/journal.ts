@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import {
   type Entry,
+  type HashedRow,
   hashedText,
   type JournalFilter,
   type JournalHead,
@@ -98,16 +99,20 @@ export function journalTable(db: Database) {
     },
 
     slice: (afterSeq: number, limit: number): ChainedRow[] =>
-      all.all(afterSeq, limit).map((row) => ({ row: toJournalRow(row), payloadText: row.payload, hash: row.hash })),
+      all.all(afterSeq, limit).map((row) => ({ row: toHashedRow(row), hash: row.hash })),
   };
 }
 
 /** The SHA-256 that chains a row to the one before it, in hexadecimal. */
-export function hashOf(previousHash: string, row: Parameters<typeof hashedText>[1]): string {
+export function hashOf(previousHash: string, row: HashedRow): string {
   return Bun.SHA256.hash(hashedText(previousHash, row), "hex");
 }
 
 function toJournalRow(row: Row): JournalRow {
+  return { ...toHashedRow(row), payload: parseStored(row.payload) };
+}
+
+function toHashedRow(row: Row): HashedRow {
   return {
     seq: row.seq,
     id: row.id,
@@ -115,7 +120,7 @@ function toJournalRow(row: Row): JournalRow {
     nodeId: row.node_id,
     actionType: row.action_type,
     origin: row.origin,
-    payload: parseStored(row.payload),
+    payload: row.payload,
     timestampMs: row.timestamp_ms,
   };
 }

@@ -1,5 +1,5 @@
 import { taskState } from "../core/dag.ts";
-import type { Entry, JournalFilter } from "../core/journal.ts";
+import type { Entry, HashedRow, JournalFilter } from "../core/journal.ts";
 import type { LockRequest, NewNode, Task } from "../core/model.ts";
 import type { LeaseGrant, Transition } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
@@ -7,7 +7,7 @@ import type { NodeStatus } from "../protocol/types.ts";
 import { countMove } from "./head.ts";
 import { hashOf } from "./journal.ts";
 import { latestSchemaVersion } from "./schema.ts";
-import { type ChainedRow, type PageBounds, type RememberedAnswer, type Store, type TaskSummary } from "./store.ts";
+import type { PageBounds, RememberedAnswer, Store, TaskSummary } from "./store.ts";
 import { Transactions } from "./transactions.ts";
 
 /** Opens the SQLite store at `path`, creating, migrating or adopting what is there. @throws {StorageFailure} */
@@ -182,8 +182,8 @@ class SqliteStore extends Transactions implements Store {
     return this.tables.journal.slice(afterSeq, limit);
   }
 
-  hashOf(previousHash: string, { row, payloadText }: ChainedRow): string {
-    return hashOf(previousHash, { ...row, payload: payloadText });
+  hashOf(previousHash: string, row: HashedRow): string {
+    return hashOf(previousHash, row);
   }
 
   nodeSlice(afterRow: number, limit: number) {

@@ -1,4 +1,4 @@
-import type { Entry, JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
+import type { Entry, HashedRow, JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
 import type { Lock, LockRequest, NewNode, Node, NodeHead, Task } from "../core/model.ts";
 import type { LeaseGrant, Transition } from "../core/node.ts";
 import type { ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replay.ts";
@@ -85,7 +85,7 @@ export interface Store {
   /** Journal rows after `afterSeq` with what is needed to recompute their hashes. */
   journalSlice(afterSeq: number, limit: number): ChainedRow[];
   /** The hash a row must have. */
-  hashOf(previousHash: string, row: ChainedRow): string;
+  hashOf(previousHash: string, row: HashedRow): string;
   nodeSlice(afterRow: number, limit: number): (ReplayedNode & { id: string; row: number; waitingOn: number })[];
   taskSlice(afterRow: number, limit: number): (ReplayedTask & { id: string; row: number })[];
   lockSlice(afterKey: string, limit: number): (ReplayedLock & { resourceKey: string })[];
@@ -121,9 +121,9 @@ export interface JournalPage {
   nextAfterSeq: number;
 }
 
+/** A journal row as it is stored, its payload unread: whether it can be read is known once its hash is right. */
 export interface ChainedRow {
-  row: JournalRow;
-  payloadText: string;
+  row: HashedRow;
   hash: string;
 }
 
