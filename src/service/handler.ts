@@ -15,7 +15,7 @@ export interface Context {
   /** The turn's one reading of the wall clock. */
   readonly nowMs: number;
   readonly newId: () => string;
-  /** Counts something for Metrics, unless the request ends up refused. */
+  /** Counts something for Metrics once the turn is committed. Called after everything that may refuse the request. */
   count(counter: Counter, by?: number): void;
 }
 
