@@ -9,13 +9,16 @@ export type Frame = string | typeof NOT_UTF8 | typeof TOO_LONG;
 export const NOT_UTF8 = Symbol("not UTF-8");
 export const TOO_LONG = Symbol("too long");
 
+const nothing = new Uint8Array(0);
+
 /**
- * Cuts a byte stream into lines. Bytes are framed before they are decoded, and a line's chunks are joined once, so a
- * long line costs its own size and no more. Blank lines are skipped, a trailing `\r` is dropped.
+ * Cuts a byte stream into lines. Bytes are framed before they are decoded, and an open line is kept in one buffer that
+ * doubles, so a long line costs at most twice its size, however small its pieces are. Blank lines are skipped, a
+ * trailing `\r` is dropped.
  */
 export class LineReader {
   readonly #bytesMax: number;
-  #pending: Uint8Array[] = [];
+  #pending = nothing;
   #pendingBytes = 0;
   #closed = false;
 
@@ -34,7 +37,7 @@ export class LineReader {
       // A line still open needs one byte more for its newline.
       if (bytes > this.#bytesMax - (end === -1 ? 1 : 0)) return [...frames, this.#refuse()];
       if (end === -1) {
-        if (start < chunk.length) this.#keep(chunk.slice(start));
+        this.#keep(chunk.subarray(start));
         return frames;
       }
       const frame = this.#finish(chunk.subarray(start, end));
@@ -47,22 +50,28 @@ export class LineReader {
   /** The last line, which counts although no newline ended it; undefined when there is none. */
   end(): Frame | undefined {
     if (this.#closed) return undefined;
-    const frame = this.#finish(new Uint8Array(0));
+    const frame = this.#finish(nothing);
     this.#closed = true;
     return frame === "" ? undefined : frame;
   }
 
   #keep(part: Uint8Array): void {
-    this.#pending.push(part);
-    this.#pendingBytes += part.length;
+    const bytes = this.#pendingBytes + part.length;
+    if (bytes > this.#pending.length) {
+      const larger = new Uint8Array(Math.max(bytes, 2 * this.#pending.length));
+      larger.set(this.#pending.subarray(0, this.#pendingBytes));
+      this.#pending = larger;
+    }
+    this.#pending.set(part, this.#pendingBytes);
+    this.#pendingBytes = bytes;
   }
 
   #finish(last: Uint8Array): Frame {
     let line = last;
-    if (this.#pending.length > 0) {
-      line = Buffer.concat([...this.#pending, last]);
-      this.#pending = [];
-      this.#pendingBytes = 0;
+    if (this.#pendingBytes > 0) {
+      this.#keep(last);
+      line = this.#pending.subarray(0, this.#pendingBytes);
+      this.#forget();
     }
     let length = line.length;
     if (length > 0 && line[length - 1] === CARRIAGE_RETURN) length--;
@@ -76,9 +85,13 @@ export class LineReader {
 
   #refuse(): typeof TOO_LONG {
     this.#closed = true;
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    this.#forget();
     return TOO_LONG;
+  }
+
+  #forget(): void {
+    this.#pending = nothing;
+    this.#pendingBytes = 0;
   }
 }
 

@@ -1,3 +1,4 @@
+import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { type Frame, LineReader, NOT_UTF8, TOO_LONG } from "../../src/protocol/framing.ts";
 import { limits } from "../../src/protocol/limits.ts";
@@ -100,4 +101,16 @@ describe("the limit counts the newline", () => {
   test("a line is refused before its end came", () => {
     expect(new LineReader(8).push(bytes("12345678"))).toEqual([TOO_LONG]);
   });
+});
+
+test("a line in a hundred thousand pieces cost an object for each", () => {
+  const arrays = () => heapStats().objectTypeCounts.Uint8Array ?? 0;
+  const reader = new LineReader(limits.requestBytesMax);
+  const piece = bytes("x");
+  Bun.gc(true);
+  const before = arrays();
+  for (let i = 0; i < 100_000; i++) reader.push(piece);
+  Bun.gc(true);
+  expect(arrays() - before).toBeLessThan(100);
+  expect(reader.push(bytes("\n"))).toEqual(["x".repeat(100_000)]);
 });
