@@ -1,0 +1,60 @@
+import { join } from "node:path";
+import type { Client } from "../../src/client/client.ts";
+
+/** An id nothing has. */
+export const nobody = "00000000-0000-4000-8000-000000000000";
+
+/** A node somebody holds, in the terms of its lease. */
+export interface Held {
+  task_id: string;
+  node_id: string;
+  lease_id: string;
+}
+
+/** State to ask about, made through the daemon itself; everything is new each time it is asked for. */
+export class World {
+  readonly #client: Client;
+  /** Where a test may have files written. */
+  readonly directory: string;
+  #names = 0;
+
+  constructor(client: Client, directory: string) {
+    this.#client = client;
+    this.directory = directory;
+  }
+
+  newName(): string {
+    return `name-${++this.#names}`;
+  }
+
+  newPath(): string {
+    return join(this.directory, this.newName());
+  }
+
+  /** A task of one PENDING node. */
+  async task(): Promise<{ task_id: string; node_id: string }> {
+    const node_id = crypto.randomUUID();
+    const { task_id } = await this.#client.call("RegisterTask", { goal: "a goal", initial_nodes: [{ id: node_id }] });
+    return { task_id, node_id };
+  }
+
+  async running(): Promise<Held> {
+    const { task_id } = await this.task();
+    const acquired = await this.#client.call("AcquireNextNode", { task_id, lease_owner: "worker" });
+    if (acquired === null) throw new Error("the new task's node was not acquired");
+    return { task_id, node_id: acquired.node_id, lease_id: acquired.lease_id };
+  }
+
+  async completed(): Promise<Held> {
+    const held = await this.running();
+    await this.#client.call("CompleteNode", { ...held, result_payload: null });
+    return held;
+  }
+
+  async lock(): Promise<{ resource_key: string; lease_id: string }> {
+    const resource_key = this.newName();
+    const lock = await this.#client.call("AcquireResourceLock", { resource_key });
+    if (lock === null) throw new Error("the new lock was not acquired");
+    return { resource_key, lease_id: lock.lease_id };
+  }
+}
