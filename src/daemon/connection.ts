@@ -1,67 +1,85 @@
 import type { Socket } from "bun";
 import { type BadLine, encodeResponse, notUtf8, parseRequest } from "../protocol/envelope.ts";
-import { wireError } from "../protocol/errors.ts";
+import { type WireError, wireError } from "../protocol/errors.ts";
 import { type Frame, LineReader, NOT_UTF8, TOO_LONG } from "../protocol/framing.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/dispatcher.ts";
 import type { Session } from "../service/sessions.ts";
 import { Outbox } from "./outbox.ts";
 
-/** Requests of one client that may wait for a turn before its socket is read no further. */
-const queuedMax = 1_024;
+/** Requests of one client that are under way at once. */
+const underWayMax = 32;
+
+/** How long a client may take nothing of more unread answers than its share. */
+const stalledMs = 5_000;
 
 /** How long a client that was told to go may still take to read that. */
 const farewellMs = 2_000;
 
-/** One client's socket: bytes in, request lines to the dispatcher, answer lines out. */
+/**
+ * One client's socket: bytes in, request lines to the dispatcher, answer lines out.
+ *
+ * A client may send as much as it likes at once. What it sends beyond a share waits in its own socket until earlier
+ * answers have been sent and read, so it costs the daemon no memory, and no one else's time.
+ */
 export class Connection {
   readonly #socket: Socket<unknown>;
   readonly #dispatcher: Dispatcher;
   readonly #settings: Settings;
+  readonly #submitted: () => void;
   readonly #reader: LineReader;
   readonly #outbox: Outbox;
   readonly #session: Session;
+  /** What was read and is not under way; it starts at `#next`. */
+  #waiting: Frame[] = [];
+  #next = 0;
   /** No further request is read: the client has ended its side, or broke the framing. */
   #ending = false;
   #paused = false;
+  #stalled: ReturnType<typeof setTimeout> | null = null;
   #farewell: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(socket: Socket<unknown>, dispatcher: Dispatcher, settings: Settings) {
+  /** `submitted` is called when the dispatcher has something to do. */
+  constructor(socket: Socket<unknown>, dispatcher: Dispatcher, settings: Settings, submitted: () => void) {
     this.#socket = socket;
     this.#dispatcher = dispatcher;
     this.#settings = settings;
+    this.#submitted = submitted;
     this.#reader = new LineReader(settings.requestBytesMax);
     this.#outbox = new Outbox(socket);
-    this.#session = dispatcher.open((lines) => this.#send(lines));
+    this.#session = dispatcher.open((lines) => this.#outbox.send(lines));
   }
 
   /** Whether everything asked was answered and taken. */
   get idle(): boolean {
-    return this.#session.unanswered === 0 && this.#outbox.bytes === 0;
+    return !this.#waits && this.#session.unanswered === 0 && this.#outbox.bytes === 0;
   }
 
   received(chunk: Uint8Array): void {
     if (this.#ending) return;
-    for (const frame of this.#reader.push(chunk)) this.#submit(frame);
-    if (this.#session.queued > queuedMax) this.#pause();
+    this.#read(this.#reader.push(chunk));
   }
 
   /** The client has said all it will; it may still read. */
   ended(): void {
     if (this.#ending) return;
     const last = this.#reader.end();
-    if (last !== undefined) this.#submit(last);
     this.#ending = true;
-  }
-
-  drained(): void {
-    this.#outbox.flush();
+    this.#read(last === undefined ? [] : [last]);
     this.afterTurn();
   }
 
-  /** Reads on when the backlog is worked off, and says goodbye when all is said. */
+  drained(): void {
+    const unread = this.#outbox.bytes;
+    this.#outbox.flush();
+    if (this.#outbox.bytes < unread) this.#forgive();
+    this.afterTurn();
+  }
+
+  /** Goes on with what waits, notices a client that reads nothing, and says goodbye when all is said. */
   afterTurn(): void {
-    if (this.#paused && this.#session.queued < queuedMax / 2) this.#resume();
+    this.#admit();
+    if (this.#overfull) this.#stalled ??= setTimeout(() => this.#socket.terminate(), stalledMs);
     if (this.#ending && this.idle) this.#leave();
   }
 
@@ -69,43 +87,67 @@ export class Connection {
   refuseMore(): void {
     this.#ending = true;
     this.#pause();
+    while (this.#waits) this.#submit();
   }
 
   closed(): void {
+    this.#forgive();
     if (this.#farewell !== null) clearTimeout(this.#farewell);
     this.#outbox.clear();
     this.#dispatcher.drop(this.#session);
   }
 
-  #submit(frame: Frame): void {
-    this.#dispatcher.submit(this.#session, this.#read(frame));
+  get #waits(): boolean {
+    return this.#next < this.#waiting.length;
   }
 
-  #read(frame: Frame): ReturnType<typeof parseRequest> {
+  get #overfull(): boolean {
+    return this.#outbox.bytes > this.#settings.unreadBytesMax;
+  }
+
+  #read(frames: Frame[]): void {
+    if (frames.includes(TOO_LONG)) this.#ending = true;
+    this.#waiting = this.#waits ? [...this.#waiting.slice(this.#next), ...frames] : frames;
+    this.#next = 0;
+    this.#admit();
+  }
+
+  /** Puts as much under way as the client's share allows, and reads its socket on only when nothing is left over. */
+  #admit(): void {
+    while (this.#waits && this.#session.unanswered < underWayMax && !this.#overfull) this.#submit();
+    if (this.#waits) this.#pause();
+    else if (this.#paused && !this.#ending) this.#resume();
+  }
+
+  #submit(): void {
+    const frame = this.#waiting[this.#next++];
+    if (frame === undefined) return;
+    this.#dispatcher.submit(this.#session, this.#toRequest(frame));
+    this.#submitted();
+  }
+
+  #toRequest(frame: Frame): ReturnType<typeof parseRequest> {
     if (frame === NOT_UTF8) return notUtf8;
-    if (frame !== TOO_LONG) return parseRequest(frame, this.#settings.depthMax);
-    this.#ending = true;
-    return tooLong(this.#settings.requestBytesMax);
+    if (frame === TOO_LONG) return tooLong(this.#settings.requestBytesMax);
+    return parseRequest(frame, this.#settings.depthMax);
   }
 
-  #send(lines: string): void {
-    if (this.#outbox.bytes > this.#settings.unreadBytesMax) {
-      this.#socket.terminate();
-      return;
-    }
-    this.#outbox.send(lines);
+  #forgive(): void {
+    if (this.#stalled !== null) clearTimeout(this.#stalled);
+    this.#stalled = null;
   }
 
   /** Ends our side at once and the socket soon: closing it while the client still writes would cost it the answer. */
   #leave(): void {
     if (this.#farewell !== null) return;
+    if (this.#paused) this.#resume();
     this.#socket.shutdown();
     this.#farewell = setTimeout(() => this.#socket.terminate(), farewellMs);
   }
 
   #pause(): void {
+    if (!this.#paused) this.#socket.pause();
     this.#paused = true;
-    this.#socket.pause();
   }
 
   #resume(): void {
@@ -123,9 +165,7 @@ const tooLong = (bytesMax: number): BadLine => ({
 });
 
 /** Turns a client away with one clear line. */
-export function turnAway(socket: Socket<unknown>, connectionsMax: number): void {
-  const message = `the daemon serves ${connectionsMax} connections and all are taken; close one or try again later`;
-  const error = wireError("TOO_MANY_CONNECTIONS", message, { limit: "connections_max", max: connectionsMax });
+export function turnAway(socket: Socket<unknown>, error: WireError): void {
   socket.write(encodeResponse({ error }));
   socket.shutdown();
   setTimeout(() => socket.terminate(), farewellMs);

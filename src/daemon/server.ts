@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import type { Socket } from "bun";
+import { type WireError, wireError } from "../protocol/errors.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/dispatcher.ts";
 import { Connection, turnAway } from "./connection.ts";
@@ -42,7 +43,7 @@ export class Server {
         allowHalfOpen: true,
         socket: {
           open: (socket) => this.#open(socket),
-          data: (socket, chunk) => this.#data(socket, chunk),
+          data: (socket, chunk) => socket.data.connection?.received(chunk),
           end: (socket) => this.#end(socket),
           drain: (socket) => socket.data.connection?.drained(),
           close: (socket) => this.#close(socket),
@@ -62,6 +63,8 @@ export class Server {
 
   /** Takes no new request, answers what was read, and waits for clients to take it, `msMax` at the most. */
   async drain(msMax: number): Promise<void> {
+    // What lies in the sockets now was sent before the end, and is read first.
+    await Bun.sleep(1);
     this.#draining = true;
     this.#ticker.stop();
     for (const connection of this.#connections) connection.refuseMore();
@@ -83,18 +86,31 @@ export class Server {
     if (!known) {
       this.#log.warn(`refused a connection of user ${uid ?? "unknown"}`);
       socket.terminate();
-    } else if (this.#draining || this.#connections.size >= this.#settings.connectionsMax) {
-      turnAway(socket, this.#settings.connectionsMax);
+      return;
+    }
+    const refusal = this.#refusal();
+    if (refusal !== null) {
+      turnAway(socket, refusal);
     } else {
-      const connection = new Connection(socket, this.#dispatcher, this.#settings);
+      const connection = new Connection(socket, this.#dispatcher, this.#settings, () => this.#requestTurn());
       this.#connections.add(connection);
       socket.data.connection = connection;
     }
   }
 
-  #data(socket: Client, chunk: Uint8Array): void {
-    if (socket.data.connection === null) return;
-    socket.data.connection.received(chunk);
+  /** Why no further client is served now. */
+  #refusal(): WireError | null {
+    const { connectionsMax: max } = this.#settings;
+    if (this.#draining) {
+      return wireError("SHUTTING_DOWN", "the daemon is stopping and serves no further connection; try again later");
+    }
+    if (this.#connections.size < max) return null;
+    const message = `the daemon serves ${max} connections and all are taken; close one or try again later`;
+    return wireError("TOO_MANY_CONNECTIONS", message, { limit: "connections_max", max });
+  }
+
+  /** Draining runs the last turns itself. */
+  #requestTurn(): void {
     if (!this.#draining) this.#ticker.request();
   }
 
@@ -105,8 +121,6 @@ export class Server {
       return;
     }
     connection.ended();
-    if (this.#draining) connection.afterTurn();
-    else this.#ticker.request();
   }
 
   #close(socket: Client): void {
