@@ -1,0 +1,39 @@
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { commitEvent } from "../../src/core/node.ts";
+import { isRefusal } from "../../src/core/decision.ts";
+import { registerTask } from "../../src/core/task.ts";
+import { openStore } from "../../src/store/sqlite-store.ts";
+import type { Store } from "../../src/store/store.ts";
+
+const rowsPerCommit = 10_000;
+const tasks = 100;
+
+/** Makes a home whose journal has `rows` rows of some 500 bytes, events of a hundred tasks. The database's size in bytes. */
+export function fillJournal(home: string, rows: number): number {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const path = join(home, "agent_state.db");
+  const store = openStore(path, Date.now);
+  store.begin();
+  const nodes = Array.from({ length: tasks }, () => registerOneNode(store));
+  for (let row = tasks; row < rows; row++) {
+    const node = nodes[row % tasks] ?? { taskId: "", nodeId: "" };
+    const event = { id: crypto.randomUUID(), actionType: "progress", payload: { row, note: "x".repeat(200) } };
+    const entry = commitEvent(store.nodeHead(node.nodeId), { ...node, leaseId: null }, event, Date.now());
+    if (isRefusal(entry)) throw new Error(entry.message);
+    store.appendEvent(entry);
+    if (row % rowsPerCommit !== 0) continue;
+    store.commit();
+    store.begin();
+  }
+  store.commit();
+  store.close();
+  return statSync(path).size;
+}
+
+function registerOneNode(store: Store): { taskId: string; nodeId: string } {
+  const task = { id: crypto.randomUUID(), goal: "fill", context: {}, createdAtMs: Date.now() };
+  const node = { id: crypto.randomUUID(), dependencies: [], payloadSchema: {} };
+  store.registerTask(task, [node], registerTask(task, [node]));
+  return { taskId: task.id, nodeId: node.id };
+}

@@ -1,0 +1,65 @@
+import { compile, generate } from "./programs.ts";
+import { atMost, type Figure } from "./report.ts";
+import type { Stage } from "./stage.ts";
+import { median } from "./statistics.ts";
+import { commitEventLine } from "./throughput.ts";
+import { usageOf } from "./usage.ts";
+
+/** Requests after which memory is looked at again. */
+const requests = 100_000;
+
+/** Memory and processor time of a daemon nobody uses, and its memory after it was used. */
+export async function measureIdle(stage: Stage): Promise<Figure[]> {
+  await using daemon = await stage.daemon("idle");
+  const { pid, client, socket } = daemon;
+  await client.call("Health", {});
+  await Bun.sleep(1_000);
+  const before = usageOf(pid);
+  await Bun.sleep(stage.pace.idleMs);
+  const idle = usageOf(pid);
+  const percent = ((idle.ticks - before.ticks) * 1_000) / stage.pace.idleMs;
+  const line = await commitEventLine(client);
+  const until = { warmUpMs: 0, measureMs: 60_000, operationsMax: requests };
+  await generate({ socket, clients: 64, ...until, work: { kind: "repeat", line } });
+  const used = usageOf(pid);
+  return [
+    { name: "idle: processor", value: `${percent.toFixed(1)} %`, number: percent, wanted: atMost(0) },
+    { name: "idle: memory", value: `${idle.rssMb.toFixed(1)} MB`, number: idle.rssMb, wanted: atMost(40) },
+    {
+      name: "memory after 100,000 requests",
+      value: `${used.rssMb.toFixed(1)} MB`,
+      number: used.rssMb,
+      wanted: atMost(60),
+    },
+  ];
+}
+
+/** One command that asks a running daemon, beside a program that only says hello. */
+export async function measureCommand(stage: Stage): Promise<Figure[]> {
+  const hello = await compile("hello.ts", stage.path("hello"));
+  await using daemon = await stage.daemon("command");
+  const ask = [stage.binary, "--socket", daemon.socket, "--no-start", "health"];
+  const found = { hello: [] as number[], health: [] as number[] };
+  for (let n = 0; n < stage.pace.cliRuns; n++) {
+    found.hello.push(timeRun([hello]));
+    found.health.push(timeRun(ask));
+  }
+  const [helloMs, healthMs] = [median(found.hello), median(found.health)];
+  return [
+    {
+      name: "agentd health, beside a compiled hello world",
+      value: `${healthMs.toFixed(1)} ms`,
+      beside: `${helloMs.toFixed(1)} ms`,
+      number: healthMs,
+      ratio: healthMs / helloMs,
+      wanted: atMost(2),
+    },
+  ];
+}
+
+function timeRun(command: string[]): number {
+  const startedAt = performance.now();
+  const { exitCode, stderr } = Bun.spawnSync(command, { stdin: "ignore" });
+  if (exitCode !== 0) throw new Error(`${command.join(" ")} ended with ${exitCode}: ${stderr.toString()}`);
+  return performance.now() - startedAt;
+}
