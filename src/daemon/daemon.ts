@@ -32,9 +32,11 @@ const drainMsMax = 2_000;
 export async function serve({ at, background }: ServeOptions): Promise<void> {
   try {
     const daemon = await start(await readConfiguration(process.env, at), background);
-    const { socket } = daemon.paths;
-    if (background) report({ ready: true, pid: process.pid, socket });
-    await untilStopped(daemon);
+    // Before anyone is told that it serves: the first thing it hears may be a signal.
+    const end = watchForEnd(daemon);
+    if (background) report({ ready: true, pid: process.pid, socket: daemon.paths.socket });
+    const { why, socketIsOurs } = await end;
+    await takeDown(daemon, why, socketIsOurs);
     process.exit(0);
   } catch (error) {
     const refusal = asRefusal(error);
@@ -88,14 +90,19 @@ interface Daemon {
   instance: Instance;
 }
 
-/** Serves until a signal or the loss of the home ends it, and leaves nothing half done. */
-async function untilStopped(daemon: Daemon): Promise<void> {
-  const { paths, log, sink, store, server, instance } = daemon;
-  const { promise, resolve } = Promise.withResolvers<{ ours: boolean; why: string }>();
-  const unwatch = [paths.socket, paths.lock].map((path) =>
-    watchIdentity(path, () => resolve({ ours: false, why: `${path} was removed or replaced` })),
-  );
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => resolve({ ours: true, why: signal }));
+/** Why a daemon ends, and whether its socket's path is its own by then. */
+interface End {
+  why: string;
+  socketIsOurs: () => boolean;
+}
+
+/** Resolves when a signal or the loss of the home ends the daemon; a failure it cannot survive ends the process. */
+function watchForEnd({ paths, log, sink }: Daemon): Promise<End> {
+  const { promise, resolve } = Promise.withResolvers<End>();
+  const end = (why: string) => resolve({ why, socketIsOurs });
+  const socketIsOurs = watchIdentity(paths.socket, () => end(`${paths.socket} was removed or replaced`));
+  watchIdentity(paths.lock, () => end(`${paths.lock} was removed or replaced`));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(signal));
   process.on("SIGHUP", () => sink.reopen());
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error) => {
@@ -103,14 +110,17 @@ async function untilStopped(daemon: Daemon): Promise<void> {
       process.exit(70);
     });
   }
+  return promise;
+}
 
-  const { ours, why } = await promise;
+/** Answers what was asked and leaves nothing half done. */
+async function takeDown(daemon: Daemon, why: string, socketIsOurs: () => boolean): Promise<void> {
+  const { log, store, server, instance } = daemon;
   log.info(`stopping: ${why}`);
-  for (const stop of unwatch) stop();
   await server.drain(drainMsMax);
   store.close();
   // Unlinking goes by path: another's socket must not go with ours. The lock comes last, so no successor is there yet.
-  if (ours) server.unlink();
+  if (socketIsOurs()) server.unlink();
   instance.release();
   log.info("stopped");
 }

@@ -50,14 +50,15 @@ async function answers(path: string): Promise<boolean> {
   }
 }
 
-/** Calls `gone` once when a file is removed or replaced. Costs nothing while nothing happens. */
-export function watchIdentity(path: string, gone: () => void): () => void {
-  const inode = statSync(path).ino;
+/** Calls `gone` once when a file is removed or replaced, and tells at any time whether it is still the same. */
+export function watchIdentity(path: string, gone: () => void): () => boolean {
+  const { ino } = statSync(path);
+  const isSame = () => statSync(path, { throwIfNoEntry: false })?.ino === ino;
   const watcher = watch(path, () => {
-    if (statSync(path, { throwIfNoEntry: false })?.ino === inode) return;
+    if (isSame()) return;
     watcher.close();
     gone();
   });
   watcher.unref();
-  return () => watcher.close();
+  return isSame;
 }

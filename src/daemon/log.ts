@@ -17,9 +17,11 @@ export function fileSink(path: string): LogSink {
   let fd = openSync(path, "a", 0o600);
   let bytes = fstatSync(fd).size;
 
+  // Opened before the old one is closed: a number given back would be the next client's, who would get our lines.
   const reopen = () => {
+    const reopened = openSync(path, "a", 0o600);
     closeSync(fd);
-    fd = openSync(path, "a", 0o600);
+    fd = reopened;
     bytes = fstatSync(fd).size;
   };
 
@@ -40,7 +42,13 @@ export function fileSink(path: string): LogSink {
         // A full disk must not stop the daemon; the line is lost.
       }
     },
-    reopen,
+    reopen() {
+      try {
+        reopen();
+      } catch {
+        // Its directory is gone or full; the file in hand goes on.
+      }
+    },
   };
 }
 

@@ -32,6 +32,14 @@ async function connectPatiently(daemon: DaemonProcess): Promise<LineClient> {
   }
 }
 
+/** Does something over and over until a promise is settled, and gives what it came to. */
+async function meanwhile<T>(work: Promise<T>, act: () => Promise<void>): Promise<T> {
+  const state = { over: false };
+  const watched = work.finally(() => (state.over = true));
+  while (!state.over) await act();
+  return watched;
+}
+
 describe("connections", () => {
   test("the 257th gets one clear line and the end; a place given back is taken again", async () => {
     using place = scratch();
@@ -79,14 +87,12 @@ describe("one client's demands", () => {
     const deaf = await daemon.lines();
     deaf.stopReading();
     deaf.push('{"method":"DescribeInterface"}\n'.repeat(20_000));
-    let gone = false;
-    void deaf.closed.then(() => (gone = true));
     let most = 0;
-    while (!gone) {
+    await meanwhile(deaf.closed, async () => {
       expect((await canary.ask("Health")).error).toBeUndefined();
       most = Math.max(most, residentBytes(daemon.pid) - before);
       await Bun.sleep(20);
-    }
+    });
     expect(most / megabyte).toBeLessThan(32);
   });
 
@@ -129,14 +135,12 @@ describe("one client's demands", () => {
     const flooder = await daemon.lines();
     flooder.push('{"method":"Metrics"}\n'.repeat(100_000));
     flooder.endWriting();
-    let flooding = true;
-    const flood = flooder.rest().finally(() => (flooding = false));
     let answers = 0;
-    while (flooding) {
+    const flood = await meanwhile(flooder.rest(), async () => {
       expect((await canary.ask("Health")).error).toBeUndefined();
       answers++;
-    }
-    expect((await flood).length).toBe(100_000);
+    });
+    expect(flood.length).toBe(100_000);
     expect(answers).toBeGreaterThan(100);
   });
 });
