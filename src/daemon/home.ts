@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, type Stats } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Paths } from "../protocol/paths.ts";
 import { StartRefused } from "./start-refused.ts";
@@ -11,21 +11,23 @@ import { StartRefused } from "./start-refused.ts";
 /** Makes the home directory if it is missing, and refuses one that others could change. */
 export function prepareHome(paths: Paths): void {
   mkdirSync(paths.home, { recursive: true, mode: 0o700 });
-  checkDirectory(paths.home, "home directory");
-  checkDirectory(dirname(paths.socket), "socket's directory");
-  checkDirectory(dirname(paths.database), "database's directory");
-  for (const path of [paths.database, `${paths.database}-wal`]) checkPrivateFile(path);
+  checkDirectory(paths.home, "home directory", { maySticky: false });
+  checkDirectory(dirname(paths.socket), "socket's directory", { maySticky: true });
+  checkDirectory(dirname(paths.database), "database's directory", { maySticky: true });
+  const database = ["", "-wal", "-journal"].map((part) => `${paths.database}${part}`);
+  for (const path of [...database, paths.lock, paths.log]) checkPrivateFile(path);
 }
 
-/** @throws {StartRefused} for a symlink, a foreign owner, or a directory others may write to (sticky ones excepted) */
-function checkDirectory(path: string, what: string): void {
+/** @throws {StartRefused} for a symlink, a foreign owner, or a directory others may write to */
+function checkDirectory(path: string, what: string, { maySticky }: { maySticky: boolean }): void {
   const stat = lstat(path);
   if (stat === null) throw new StartRefused(`the ${what} ${path} does not exist; create it with mode 0700`);
   if (stat.isSymbolicLink())
     throw new StartRefused(`the ${what} ${path} is a symbolic link; name the directory itself`);
   if (!stat.isDirectory()) throw new StartRefused(`the ${what} ${path} is not a directory`);
-  // In a sticky directory of root's, such as /tmp, others can add names but not move or remove ours.
-  if (stat.uid === 0 && (stat.mode & 0o1000) !== 0) return;
+  // In a sticky directory of root's, such as /tmp, others can add names but not move or remove ours. The home holds
+  // names that are opened without another look, so there they may not even do that.
+  if (maySticky && stat.uid === 0 && (stat.mode & 0o1000) !== 0) return;
   checkOwner(stat, path, what);
   if ((stat.mode & 0o022) === 0) return;
   throw new StartRefused(
@@ -42,13 +44,17 @@ function checkPrivateFile(path: string): void {
   if ((stat.mode & 0o077) !== 0) chmodSync(path, 0o600);
 }
 
-/** @throws {StartRefused} for an environment file that others may read or that belongs to somebody else */
+/**
+ * An environment file decides where everything lies. It may be a link, but neither that nor the file it leads to may
+ * be another user's.
+ * @throws {StartRefused} for one that others may read or that belongs to somebody else
+ */
 export function checkEnvFile(path: string): void {
-  const stat = lstat(path);
-  if (stat === null) return;
-  checkOwner(stat, path, "environment file");
-  if ((stat.mode & 0o077) === 0 || stat.isSymbolicLink()) return;
-  throw new StartRefused(`the environment file ${path} has mode ${octal(stat)}; run: chmod 600 ${path}`);
+  const [link, file] = [lstat(path), statSync(path, { throwIfNoEntry: false })];
+  if (link === null || file === undefined) return;
+  for (const stat of [link, file]) checkOwner(stat, path, "environment file");
+  if ((file.mode & 0o077) === 0) return;
+  throw new StartRefused(`the environment file ${path} has mode ${octal(file)}; run: chmod 600 ${path}`);
 }
 
 /** What stands at a socket's path: nothing, a socket of this user's, or something to keep away from. */

@@ -28,10 +28,9 @@ export interface ServeOptions {
 /** How a daemon that did not start ended. */
 export interface NotStarted {
   exit: number;
+  /** What it told its starter, or else a person. */
   error: string;
   held: boolean;
-  /** What a person in the foreground would read. */
-  stderr: string;
 }
 
 /** One daemon process, started by the test and known by its pid. */
@@ -53,7 +52,7 @@ export interface DaemonProcess extends AsyncDisposable {
 /** Starts `agentd serve` for a home and waits until it serves; throws with its own words when it does not. */
 export async function serve(home: string, options: ServeOptions = {}): Promise<DaemonProcess> {
   const started = await tryServe(home, options);
-  if ("error" in started) throw new Error(`the daemon did not start: ${started.error}${started.stderr}`);
+  if ("error" in started) throw new Error(`the daemon did not start: ${started.error}`);
   return started;
 }
 
@@ -78,7 +77,7 @@ export async function tryServe(home: string, options: ServeOptions = {}): Promis
   }
   const stderr = foreground ? words : await child.stderr.text();
   const report = (foreground || words === "" ? {} : JSON.parse(words)) as Partial<NotStarted>;
-  return { exit: await child.exited, error: report.error ?? "", held: report.held ?? false, stderr };
+  return { exit: await child.exited, error: report.error ?? stderr, held: report.held ?? false };
 }
 
 function running(child: Subprocess<"ignore", "pipe", "pipe">, home: string, socket: string): DaemonProcess {

@@ -36,9 +36,9 @@ describe("one home has one daemon", () => {
   test("the foreground refuses in words, with exit status 4", async () => {
     using place = scratch();
     await using daemon = await serve(place.home);
-    const { exit, stderr } = await refusedStart(place.home, { foreground: true });
+    const { exit, error } = await refusedStart(place.home, { foreground: true });
     expect(exit).toBe(4);
-    expect(stderr).toContain(`another agentd (pid ${daemon.pid}) has the home ${place.home}`);
+    expect(error).toContain(`another agentd (pid ${daemon.pid}) has the home ${place.home}`);
   });
 
   test("a socket another program answers on is left to it", async () => {
