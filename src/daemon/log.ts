@@ -13,7 +13,7 @@ const fileBytesMax = 10 << 20;
 const filesKept = 3;
 
 /** A log file of its own, rotated by size: 3 files of 10 MB at the most, readable for their owner only. */
-export function fileSink(path: string): LogSink {
+export function fileSink(path: string, bytesMax = fileBytesMax): LogSink {
   let fd = openSync(path, "a", 0o600);
   let bytes = fstatSync(fd).size;
 
@@ -37,7 +37,7 @@ export function fileSink(path: string): LogSink {
     write(line) {
       try {
         bytes += writeSync(fd, line);
-        if (bytes > fileBytesMax) rotate();
+        if (bytes > bytesMax) rotate();
       } catch {
         // A full disk must not stop the daemon; the line is lost.
       }

@@ -1,0 +1,113 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { scratch, serve, until } from "./daemon-process.ts";
+import { World } from "./world.ts";
+
+setDefaultTimeout(30_000);
+
+const register = { goal: "a write" };
+
+describe("a database that is no longer the one the daemon opened", () => {
+  const losses: [string, (database: string) => void][] = [
+    ["moved away", (database) => renameSync(database, `${database}.away`)],
+    [
+      "replaced",
+      (database) => {
+        renameSync(database, `${database}.away`);
+        writeFileSync(database, "another's", { mode: 0o600 });
+      },
+    ],
+  ];
+  test.each(losses)("%s: writes are refused, reads answered, and all is well when it is back", async (_how, lose) => {
+    using place = scratch();
+    await using daemon = await serve(place.home);
+    const client = await daemon.lines();
+    const world = new World(await daemon.client(), place.path);
+    const { task_id } = await world.task();
+    const database = join(place.home, "agent_state.db");
+    lose(database);
+    const refused = await client.ask("RegisterTask", register);
+    expect(refused.error).toMatchObject({ code: -32000, data: { kind: "STORAGE_FAILED", retryable: true } });
+    expect((await client.ask("TaskStatus", { task_id })).result).toMatchObject({ state: "ACTIVE" });
+    expect((await client.ask("Health")).result).toMatchObject({ status: "degraded" });
+    renameSync(`${database}.away`, database);
+    await until(async () => (await client.ask("RegisterTask", register)).error === undefined);
+    expect((await client.ask("Health")).result).toMatchObject({ status: "ok", database: "ok" });
+    expect((await client.ask("VerifyJournal")).result).toMatchObject({ ok: true });
+  });
+});
+
+test("a backup that cannot be written says so", async () => {
+  using place = scratch();
+  await using daemon = await serve(place.home);
+  const client = await daemon.lines();
+  const { error } = await client.ask("Backup", { path: join(place.path, "missing", "copy.db") });
+  expect(error).toMatchObject({ code: -32000, data: { kind: "STORAGE_FAILED" } });
+});
+
+/** A file system of 128 KiB, where the system lets us have one. */
+function smallDisk(directory: string): Disposable | null {
+  mkdirSync(directory, { mode: 0o700 });
+  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=128k,mode=0700", "tmpfs", directory]).success;
+  if (mounted) return { [Symbol.dispose]: () => void Bun.spawnSync(["umount", "-l", directory]) };
+  process.stderr.write("SKIPPED: a disk that is full, because mounting one takes root\n");
+  return null;
+}
+
+test("a backup that fills its disk is refused, and the daemon goes on", async () => {
+  using place = scratch();
+  using disk = smallDisk(join(place.path, "small"));
+  if (disk === null) return;
+  await using daemon = await serve(place.home);
+  const client = await daemon.lines();
+  await client.ask("RegisterTask", { goal: "x".repeat(200_000) });
+  const { error } = await client.ask("Backup", { path: join(place.path, "small", "copy.db") });
+  expect(error).toMatchObject({ code: -32000, data: { retryable: true } });
+  expect(error?.data.kind).toStartWith("STORAGE_");
+  expect((await client.ask("RegisterTask", register)).error).toBeUndefined();
+});
+
+test("a full disk refuses writes and answers reads, and room made is used without a restart", async () => {
+  using place = scratch();
+  using disk = smallDisk(join(place.path, "small"));
+  if (disk === null) return;
+  const database = join(place.path, "small", "state.db");
+  const ballast = join(place.path, "small", "ballast");
+  const environment = { AGENTD_DATABASE_URL: `sqlite://${database}` };
+  const started = await serve(place.home, { environment: { AGENTD_DATABASE_URL: `sqlite://${place.path}/seed.db` } });
+  await started.end("SIGTERM");
+  copyFileSync(join(place.path, "seed.db"), database);
+  await using daemon = await serve(place.home, { environment });
+  const client = await daemon.lines();
+  writeUntilFull(ballast);
+  const { error } = await client.ask("RegisterTask", { goal: "x".repeat(8_192) });
+  expect(error).toMatchObject({ data: { kind: "STORAGE_FULL", retryable: true } });
+  expect((await client.ask("ListTasks")).result).toEqual({ tasks: [], next_before: null });
+  writeFileSync(ballast, "");
+  expect((await client.ask("RegisterTask", register)).error).toBeUndefined();
+});
+
+function writeUntilFull(path: string): void {
+  Bun.spawnSync(["dd", "if=/dev/zero", `of=${path}`, "bs=4096"]);
+}
+
+test("events older than the journal keeps are refused with EVENTS_PRUNED", async () => {
+  using place = scratch();
+  const first = await serve(place.home);
+  const writer = await first.lines();
+  for (let i = 0; i < 5; i++) await writer.ask("RegisterTask", register);
+  await first.end("SIGTERM");
+  const db = new Database(join(place.home, "agent_state.db"));
+  const triggers = db.query<{ name: string }, []>("select name from sqlite_master where type = 'trigger'").all();
+  for (const { name } of triggers) db.run(`drop trigger ${name}`);
+  db.run("delete from journal where seq <= 3");
+  db.close();
+
+  await using daemon = await serve(place.home);
+  const client = await daemon.lines();
+  const { error } = await client.ask("ListEvents", { after_seq: 1 });
+  expect(error).toMatchObject({ code: -32000, data: { kind: "EVENTS_PRUNED", first_seq: 4 } });
+  expect((await client.ask("ListEvents", { after_seq: 3 })).result).toMatchObject({ next_after_seq: 5 });
+});
