@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { WireError } from "../../src/protocol/errors.ts";
@@ -24,6 +24,8 @@ export interface Answer {
 
 export interface ServiceOptions {
   settings?: Partial<Settings>;
+  /** A closed database to start with a copy of. */
+  copyOf?: string;
   /** Puts something between the service and its store. */
   wrap?: (store: Store) => Store;
 }
@@ -47,7 +49,8 @@ export class TestService implements Disposable {
   #store: Store;
   #dispatcher: Dispatcher;
 
-  constructor({ settings = {}, wrap = (store) => store }: ServiceOptions = {}) {
+  constructor({ settings = {}, copyOf, wrap = (store) => store }: ServiceOptions = {}) {
+    if (copyOf !== undefined) copyFileSync(copyOf, this.database);
     this.settings = { ...readSettings({}), ...settings };
     this.#wrap = wrap;
     this.#store = this.#openStore();
@@ -121,7 +124,7 @@ export class TestService implements Disposable {
       pid: 1,
       readClock: () => ({ ...this.clock }),
       newId: () => this.newId(),
-      reportBug: (_call, error) => this.bugs.push(error),
+      reports: { bug: (_call, error) => this.bugs.push(error), storage: () => undefined },
     });
   }
 }
@@ -135,8 +138,11 @@ export class TestClient {
 
   constructor(service: TestService) {
     this.#service = service;
-    this.#session = service.dispatcher.open((lines) => {
-      for (const line of lines.trimEnd().split("\n")) this.answers.push(JSON.parse(line) as Answer);
+    this.#session = service.dispatcher.open({
+      send: (lines) => {
+        for (const line of lines.trimEnd().split("\n")) this.answers.push(JSON.parse(line) as Answer);
+      },
+      unread: () => 0,
     });
   }
 
