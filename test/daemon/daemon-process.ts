@@ -23,6 +23,8 @@ export interface ServeOptions {
   cwd?: string;
   /** Foreground: logs to standard error and reports nothing on standard output. */
   foreground?: boolean;
+  /** The command that runs the daemon, such as one that changes the user. */
+  under?: readonly string[];
 }
 
 /** How a daemon that did not start ended. */
@@ -65,8 +67,8 @@ export async function refusedStart(home: string, options: ServeOptions = {}): Pr
 }
 
 export async function tryServe(home: string, options: ServeOptions = {}): Promise<DaemonProcess | NotStarted> {
-  const { foreground = false, cwd = "/", environment = {} } = options;
-  const child = Bun.spawn([...program, "serve", ...(foreground ? [] : ["--background"])], {
+  const { foreground = false, cwd = "/", environment = {}, under = [] } = options;
+  const child = Bun.spawn([...under, ...program, "serve", ...(foreground ? [] : ["--background"])], {
     cwd,
     env: { ...ownEnvironment(), AGENTD_HOME: home, ...environment },
     stdio: ["ignore", "pipe", "pipe"],

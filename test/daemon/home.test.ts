@@ -177,6 +177,15 @@ describe("a daemon does not start with", () => {
   }
 });
 
+test.skipIf(!isRoot)("a socket may lie in a sticky directory of root's, such as /tmp", async () => {
+  using place = scratch();
+  const shared = join(place.path, "tmp");
+  mkdirSync(shared);
+  chmodSync(shared, 0o1777);
+  await using daemon = await serve(place.home, { environment: { AGENTD_SOCKET_PATH: join(shared, "agentd.sock") } });
+  expect((await (await daemon.lines()).ask("Health")).error).toBeUndefined();
+});
+
 test("a database others could read is closed to them", async () => {
   using place = scratch();
   await (await serve(place.home)).end("SIGTERM");

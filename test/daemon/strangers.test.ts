@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { program } from "../support/daemon.ts";
 import { type DaemonProcess, scratch, serve } from "./daemon-process.ts";
 
 setDefaultTimeout(30_000);
@@ -73,6 +74,23 @@ describe.skipIf(!able)("another user", () => {
     expect(await askAs(daemon.socket, stranger, stranger)).toBe("");
     expect((await (await daemon.lines()).ask("Health")).error).toBeUndefined();
   });
+});
+
+const asStranger = ["setpriv", `--reuid=${stranger}`, `--regid=${stranger}`, "--clear-groups"];
+const strangerCanRun = able && Bun.spawnSync([...asStranger, ...program, "version"], { cwd: "/" }).success;
+if (able && !strangerCanRun) {
+  process.stderr.write("SKIPPED: root at another user's daemon, because that user cannot read this repository\n");
+}
+
+test.skipIf(!strangerCanRun)("root is refused by another user's daemon, and that user is not", async () => {
+  using place = scratch();
+  chmodSync(place.path, 0o755);
+  mkdirSync(place.home, { mode: 0o700 });
+  chownSync(place.home, stranger, stranger);
+  await using daemon = await serve(place.home, { under: asStranger });
+  expect(await askAs(daemon.socket, 0, 0)).toBe("");
+  expect(daemon.log()).toContain("refused a connection of user 0");
+  expect(await askAs(daemon.socket, stranger, stranger)).toStartWith('{"result":');
 });
 
 describe.skipIf(!able)("with AGENTD_SOCKET_MODE=0660", () => {
