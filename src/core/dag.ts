@@ -1,4 +1,4 @@
-import type { TaskState } from "../protocol/types.ts";
+import type { NodeStatus, TaskState } from "../protocol/types.ts";
 import { type Decision, refuse } from "./decision.ts";
 import type { NewNode, Node } from "./model.ts";
 
@@ -69,12 +69,13 @@ function findCycle(nodes: readonly NewNode[]): string[] | null {
 }
 
 /**
- * A task's state, from what exists among its nodes. In a DAG where nothing runs and nothing is runnable, every PENDING
- * node stands behind a FAILED one, so three facts decide.
+ * A task's state, from how many of its nodes have each status and whether one is runnable. In a DAG where nothing runs
+ * and nothing is runnable, every PENDING node stands behind a FAILED one.
  */
-export function taskState(exists: { running: boolean; runnable: boolean; failed: boolean }): TaskState {
-  if (exists.running || exists.runnable) return "ACTIVE";
-  return exists.failed ? "FAILED" : "COMPLETED";
+export function taskState(counts: Readonly<Record<NodeStatus, number>>, runnable: boolean): TaskState {
+  if (counts.RUNNING > 0 || runnable) return "ACTIVE";
+  if (counts.FAILED > 0) return "FAILED";
+  return counts.PENDING > 0 ? "ACTIVE" : "COMPLETED";
 }
 
 /** At most this many failed nodes are named for one blocked node. */

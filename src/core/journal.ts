@@ -65,7 +65,7 @@ export interface JournalFilter {
   actionTypes: readonly string[] | null;
 }
 
-export function matchesFilter(row: Entry, filter: JournalFilter): boolean {
+export function matchesFilter(row: Omit<Entry, "payload">, filter: JournalFilter): boolean {
   return (
     (filter.taskId === null || row.taskId === filter.taskId) &&
     (filter.nodeId === null || row.nodeId === filter.nodeId) &&

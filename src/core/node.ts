@@ -70,10 +70,18 @@ export function failNode(
   return isRefusal(node) ? node : transition(eventId, node, actions.failNode, { error }, nowMs);
 }
 
-/** The deadline a heartbeat gives. Refusals: NOT_FOUND, INVALID_STATE, LEASE_LOST. */
-export function heartbeatNode(found: NodeHead | null, claim: LeaseClaim, nowMs: number): Decision<number> {
+/**
+ * How long a heartbeat makes the lease run from now: its own time, or `ttlMs` where it has none.
+ * Refusals: NOT_FOUND, INVALID_STATE, LEASE_LOST.
+ */
+export function heartbeatNode(
+  found: NodeHead | null,
+  claim: LeaseClaim,
+  ttlMs: number,
+  nowMs: number,
+): Decision<{ ttlMs: number }> {
   const node = underLease(found, claim, "kept alive", nowMs);
-  return isRefusal(node) ? node : nowMs + (node.lease?.ttlMs ?? 0);
+  return isRefusal(node) ? node : { ttlMs: node.lease?.ttlMs || ttlMs };
 }
 
 /**

@@ -12,6 +12,8 @@ export interface ReplayedTask {
   goal: string;
   context: string;
   createdAtMs: number;
+  /** How many of its nodes have each status. */
+  counts: Record<NodeStatus, number>;
 }
 
 export interface ReplayedNode {
@@ -25,6 +27,8 @@ export interface ReplayedNode {
   leaseId: string | null;
   leaseOwner: string | null;
   fencingToken: number | null;
+  /** How many nodes name it as a dependency. */
+  dependents: number;
 }
 
 export interface ReplayedLock {
@@ -48,6 +52,12 @@ export class Replay {
   readonly tasks = new Map<string, ReplayedTask>();
   readonly nodes = new Map<string, ReplayedNode>();
   readonly locks = new Map<string, ReplayedLock>();
+  /** Stands for a text when texts are compared, so that a large database is replayed in little memory. */
+  readonly brief: (text: string) => string;
+
+  constructor(brief: (text: string) => string) {
+    this.brief = brief;
+  }
 
   /** Rows come in seq order. @throws {ImpossibleRow} */
   apply(row: JournalRow): void {
@@ -72,25 +82,27 @@ const appliers: Record<string, Apply> = {
     addTask(state, row, payload, Number(payload.created_at_ms));
   },
   [actions.acquireNode]: (state, row, payload) => {
-    Object.assign(nodeIn(state, row, "PENDING"), {
+    move(state, row, "PENDING", {
       status: "RUNNING",
       acquiredAtMs: row.timestampMs,
-      leaseId: payload.lease_id,
-      leaseOwner: payload.lease_owner,
+      leaseId: text(payload.lease_id),
+      leaseOwner: state.brief(text(payload.lease_owner)),
       fencingToken: row.seq,
       resultPayload: null,
     });
+    const waitingOn = state.waitingOn(text(row.nodeId));
+    if (waitingOn > 0) throw new ImpossibleRow(`node ${row.nodeId} waits for ${waitingOn} of its dependencies`);
   },
   [actions.rollBackNode]: (state, row) => {
-    Object.assign(nodeIn(state, row, "RUNNING"), { status: "PENDING", acquiredAtMs: null, ...noLease });
+    move(state, row, "RUNNING", { status: "PENDING", acquiredAtMs: null, ...noLease });
   },
   [actions.completeNode]: (state, row, payload) => {
-    const resultPayload = JSON.stringify(payload.result);
-    Object.assign(nodeIn(state, row, "RUNNING"), { status: "COMPLETED", resultPayload, ...noLease });
+    const resultPayload = json(state, payload.result);
+    move(state, row, "RUNNING", { status: "COMPLETED", resultPayload, ...noLease });
   },
   [actions.failNode]: (state, row, payload) => {
-    const resultPayload = JSON.stringify(payload.error);
-    Object.assign(nodeIn(state, row, "RUNNING"), { status: "FAILED", resultPayload, ...noLease });
+    const resultPayload = json(state, payload.error);
+    move(state, row, "RUNNING", { status: "FAILED", resultPayload, ...noLease });
   },
   [actions.acquireLock]: (state, row, payload) => {
     if (state.locks.has(text(payload.resource_key))) throw new ImpossibleRow("the lock was held already");
@@ -112,43 +124,69 @@ const noLease = { leaseId: null, leaseOwner: null, fencingToken: null };
 function addTask(state: Replay, row: JournalRow, payload: Fields, createdAtMs: number): void {
   const taskId = text(row.taskId);
   if (state.tasks.has(taskId)) throw new ImpossibleRow(`task ${taskId} was registered already`);
-  state.tasks.set(taskId, { goal: text(payload.goal), context: JSON.stringify(payload.context), createdAtMs });
-  for (const item of Array.isArray(payload.nodes) ? payload.nodes : []) addNode(state, row, taskId, fields(item));
+  const counts = { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 };
+  const goal = state.brief(text(payload.goal));
+  state.tasks.set(taskId, { goal, context: json(state, payload.context), createdAtMs, counts });
+  const nodes = (Array.isArray(payload.nodes) ? payload.nodes : []).map(fields);
+  for (const node of nodes) counts[addNode(state, row, taskId, node).status]++;
+  for (const node of nodes) {
+    for (const id of new Set(Array.isArray(node.dependencies) ? node.dependencies : [])) {
+      const dependency = state.nodes.get(text(id));
+      if (dependency !== undefined) dependency.dependents++;
+    }
+  }
 }
 
 /** A registered node has only its first three fields; an adopted one brings its state along. */
-function addNode(state: Replay, row: JournalRow, taskId: string, node: Fields): void {
+function addNode(state: Replay, row: JournalRow, taskId: string, node: Fields): ReplayedNode {
   const id = text(node.id);
   if (state.nodes.has(id)) throw new ImpossibleRow(`node ${id} was registered already`);
   const status = (node.status ?? "PENDING") as NodeStatus;
-  state.nodes.set(id, {
+  const added: ReplayedNode = {
     taskId,
     status,
     dependencies: JSON.stringify(node.dependencies),
-    payloadSchema: JSON.stringify(node.payload_schema),
-    resultPayload: node.result_payload === undefined ? null : JSON.stringify(node.result_payload),
+    payloadSchema: json(state, node.payload_schema),
+    resultPayload: node.result_payload === undefined ? null : json(state, node.result_payload),
     acquiredAtMs: (node.acquired_at_ms ?? null) as number | null,
     leaseId: (node.lease_id ?? null) as string | null,
-    leaseOwner: (node.lease_owner ?? null) as string | null,
+    leaseOwner: typeof node.lease_owner === "string" ? state.brief(node.lease_owner) : null,
     fencingToken: status === "RUNNING" ? row.seq : null,
-  });
+    dependents: 0,
+  };
+  state.nodes.set(id, added);
+  return added;
 }
 
-function nodeIn(state: Replay, row: JournalRow, status: NodeStatus): ReplayedNode {
+/** A node's change of status; the daemon makes it only from the status the rules name. */
+function move(
+  state: Replay,
+  row: JournalRow,
+  from: NodeStatus,
+  change: Partial<ReplayedNode> & { status: NodeStatus },
+): void {
   const node = state.nodes.get(text(row.nodeId));
   if (node === undefined) throw new ImpossibleRow(`node ${row.nodeId} was never registered`);
-  if (node.status !== status) throw new ImpossibleRow(`node ${row.nodeId} was ${node.status}, not ${status}`);
-  return node;
+  if (node.status !== from) throw new ImpossibleRow(`node ${row.nodeId} was ${node.status}, not ${from}`);
+  Object.assign(node, change);
+  const counts = state.tasks.get(node.taskId)?.counts;
+  if (counts === undefined) return;
+  counts[from]--;
+  counts[change.status]++;
+}
+
+function json(state: Replay, value: Json | undefined): string {
+  return state.brief(JSON.stringify(value ?? null));
 }
 
 function addLock(state: Replay, row: JournalRow, payload: Fields, acquiredAtMs: number): void {
   state.locks.set(text(payload.resource_key), {
     leaseId: text(payload.lease_id),
-    owner: text(payload.owner),
-    provider: (payload.provider ?? null) as string | null,
+    owner: state.brief(text(payload.owner)),
+    provider: typeof payload.provider === "string" ? state.brief(payload.provider) : null,
     taskId: row.taskId,
     nodeId: row.nodeId,
-    metadata: JSON.stringify(payload.metadata),
+    metadata: json(state, payload.metadata),
     acquiredAtMs,
     fencingToken: row.seq,
   });

@@ -47,7 +47,10 @@ export class Connection {
     this.#submitted = submitted;
     this.#reader = new LineReader(settings.requestBytesMax);
     this.#outbox = new Outbox(socket);
-    this.#session = dispatcher.open((lines) => this.#outbox.send(lines));
+    this.#session = dispatcher.open({
+      send: (lines) => this.#outbox.send(lines),
+      unread: () => this.#outbox.bytes,
+    });
   }
 
   /** Whether everything asked was answered and taken. */
@@ -73,6 +76,8 @@ export class Connection {
     const unread = this.#outbox.bytes;
     this.#outbox.flush();
     if (this.#outbox.bytes < unread) this.#forgive();
+    this.#dispatcher.resume(this.#session);
+    this.#submitted();
     this.afterTurn();
   }
 

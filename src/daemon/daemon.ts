@@ -65,7 +65,7 @@ async function start({ paths, settings }: Configuration, background: boolean): P
   await removeStaleSocket(paths.socket);
   const sink = background ? fileSink(paths.log) : stderrSink;
   const log = createLog(sink);
-  const store = openStore(paths.database, Date.now);
+  const store = openStore(paths.database, Date.now, settings.nodeTimeoutSecs * 1000);
   const dispatcher = new Dispatcher({
     store,
     settings,
@@ -73,7 +73,10 @@ async function start({ paths, settings }: Configuration, background: boolean): P
     pid: process.pid,
     readClock: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
     newId: () => crypto.randomUUID(),
-    reportBug: (call, error) => log.error(`${call.name} failed:`, error),
+    reports: {
+      bug: (call, error) => log.error(`${call.name} failed:`, error),
+      storage: (problem) => (problem === null ? log.info("the storage works again") : log.error(problem.message)),
+    },
   });
   const server = new Server(dispatcher, settings, log);
   server.listen(paths.socket);
@@ -117,8 +120,12 @@ function watchForEnd({ paths, log, sink }: Daemon): Promise<End> {
 async function takeDown(daemon: Daemon, why: string, socketIsOurs: () => boolean): Promise<void> {
   const { log, store, server, instance } = daemon;
   log.info(`stopping: ${why}`);
-  await server.drain(drainMsMax);
-  store.close();
+  try {
+    await server.drain(drainMsMax);
+    store.close();
+  } catch (error) {
+    log.error("stopping:", error);
+  }
   // Unlinking goes by path: another's socket must not go with ours. The lock comes last, so no successor is there yet.
   if (socketIsOurs()) server.unlink();
   instance.release();

@@ -43,7 +43,8 @@ export function parseRequest(line: string, depthMax: number): Request | BadLine 
     value = parseJson(line, depthMax);
   } catch (refused) {
     if (!(refused instanceof JsonRefused)) throw refused;
-    return bad(undefined, refused.reason === "syntax" ? "PARSE_ERROR" : "INVALID_REQUEST", refused.message);
+    if (refused.reason === "syntax") return bad(undefined, "PARSE_ERROR", refused.message);
+    return bad(plainId(line), "INVALID_REQUEST", refused.message);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value) || JSON.isRawJSON(value)) {
     return bad(undefined, "INVALID_REQUEST", `a request is a JSON object, not ${describe(value)}`);
@@ -58,6 +59,16 @@ export function parseRequest(line: string, depthMax: number): Request | BadLine 
     return bad(id, "INVALID_REQUEST", `idempotency_key: expected ${expected}, got ${describe(idempotencyKey)}`);
   }
   return { id, method, params: params ?? {}, idempotencyKey: idempotencyKey ?? undefined };
+}
+
+/** The id of a line that is JSON but is not read as a request, where it is one that needs no exactness. */
+function plainId(line: string): Json | undefined {
+  try {
+    const { id } = JSON.parse(line) as { id?: Json };
+    return typeof id === "string" || Number.isSafeInteger(id) ? id : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isIdempotencyKey(value: Json): value is string {

@@ -19,6 +19,8 @@ export const limits = {
   idempotencyDays: 7,
   /** One page of ListEvents or ListTasks. */
   pageMax: 1_000,
+  /** A page ends after the row with which its payloads, or goals, pass this many characters. */
+  pageCharsMax: 1 << 20,
   /** Journal rows or tasks one page may look at before it answers with what it has. */
   pageScanMax: 10_000,
   /** Longest wait a request may ask for. */

@@ -1,4 +1,4 @@
-import { type Refusal, refuse } from "../core/decision.ts";
+import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
 import type { Result } from "../protocol/methods.ts";
 import { type Backup, type Store, StorageFailure } from "../store/store.ts";
 import type { Later } from "./handler.ts";
@@ -18,7 +18,12 @@ export function backUp(store: Store, path: string): Later<Report> {
           cancel();
           return null;
         }
-        started ??= { backup: store.startBackup(path), seq: store.head.seq };
+        if (started === null) {
+          const { seq } = store.head;
+          const backup = store.startBackup(path);
+          if (isRefusal(backup)) return backup;
+          started = { backup, seq };
+        }
         const { backup, seq } = started;
         return backup.step() ? { path, bytes: backup.bytes, seq } : null;
       }, cancel),

@@ -1,11 +1,10 @@
-import { wireError } from "../protocol/errors.ts";
 import type { Store } from "../store/store.ts";
 import { StorageFailure } from "../store/store.ts";
-import { type Call, execute, type Outcome } from "./execute.ts";
-import type { Context, Later } from "./handler.ts";
+import { type Answer, type Call, encodeError, execute } from "./execute.ts";
+import { type Context, isLater, type Later } from "./handler.ts";
 
 /** What became of one call of a batch. */
-export type Settled = Outcome | Later<unknown>;
+export type Settled = Answer | Later<unknown>;
 
 /** Changes of the daemon's own that belong into the batch's transaction, before and after its calls. */
 export interface Chores {
@@ -15,8 +14,17 @@ export interface Chores {
 
 export const noChores: Chores = { before: null, after: null };
 
-/** Called with what went wrong inside the daemon, for its log. */
-export type ReportBug = (call: Call, error: unknown) => void;
+/** What the daemon's log should know. */
+export interface Reports {
+  /** A request met a bug in agentd. */
+  bug(call: Call, error: unknown): void;
+  /** The storage began to fail, fails differently, or (null) works again. */
+  storage(problem: StorageFailure | null): void;
+}
+
+/** After this many characters of answers, or this much time, a turn ends and the rest waits for the next. */
+const answerCharsMax = 8 << 20;
+const turnMsMax = 50;
 
 /**
  * Group commit: all calls of one turn share one transaction and one sync, each undone alone if refused, and no answer
@@ -24,13 +32,15 @@ export type ReportBug = (call: Call, error: unknown) => void;
  */
 export class GroupCommit {
   readonly #store: Store;
-  readonly #reportBug: ReportBug;
+  readonly #reports: Reports;
+  readonly #monotonicMs: () => number;
   #problem: StorageFailure | null = null;
   #mustReopen = false;
 
-  constructor(store: Store, reportBug: ReportBug) {
+  constructor(store: Store, reports: Reports, monotonicMs: () => number) {
     this.#store = store;
-    this.#reportBug = reportBug;
+    this.#reports = reports;
+    this.#monotonicMs = monotonicMs;
   }
 
   /** What the storage's last write ended with; null when it worked. */
@@ -39,71 +49,80 @@ export class GroupCommit {
   }
 
   /**
-   * Settles every call, in order, and the daemon's own chores with them. True when a transaction was committed.
+   * Settles calls in order, and the daemon's own chores with them. Fewer are settled than there are calls when their
+   * answers grow large or the turn gets long; at least one is.
    */
-  run(
-    calls: readonly Call[],
-    context: Context,
-    chores: Chores,
-    settle: (call: Call, settled: Settled) => void,
-  ): boolean {
+  run(calls: readonly Call[], context: Context, chores: Chores): { committed: boolean; settled: Settled[] } {
     const writes = chores.before !== null || chores.after !== null || calls.some((call) => call.mutates);
-    if (!writes) {
-      for (const call of calls) settle(call, this.#runAlone(call, context));
-      return false;
-    }
-    const settled: Settled[] = [];
+    if (!writes) return { committed: false, settled: this.#settle(calls, (call) => this.#alone(call, context)) };
     try {
       this.#recover();
       this.#store.begin();
       chores.before?.();
-      for (const call of calls) settled.push(this.#contain(call, () => execute(call, context)));
+      const settled = this.#settle(calls, (call) => this.#contain(call, () => execute(call, context)));
       chores.after?.();
       this.#store.commit();
-      this.#problem = null;
+      this.#note(null);
+      return { committed: true, settled };
     } catch (error) {
-      this.#store.abandon();
-      const failure = this.#store.failureIn(error);
-      if (failure === null) throw error;
-      this.#note(failure);
-      this.#tryToRecover();
-      for (const call of calls) settle(call, call.mutates ? failed(failure) : this.#runAlone(call, context));
-      return false;
+      const failure = this.#store.failureIn(error) ?? broken(error);
+      this.#abandon(failure);
+      const refusal = encodeError(failure.kind, failure.message);
+      return {
+        committed: false,
+        settled: this.#settle(calls, (call) => (call.mutates ? refusal : this.#alone(call, context))),
+      };
     }
-    for (const [index, call] of calls.entries()) settle(call, settled[index] ?? failedInside);
-    return true;
+  }
+
+  /** Reads outside any transaction, with failures turned into answers. */
+  guard<T>(call: Call, read: () => T): T | Answer {
+    try {
+      return this.#contain(call, read);
+    } catch (error) {
+      const failure = this.#store.failureIn(error) ?? broken(error);
+      this.#note(failure);
+      return encodeError(failure.kind, failure.message);
+    }
+  }
+
+  #alone(call: Call, context: Context): Settled {
+    return this.guard(call, () => execute(call, context));
+  }
+
+  #settle(calls: readonly Call[], settle: (call: Call) => Settled): Settled[] {
+    const settled: Settled[] = [];
+    const endMs = this.#monotonicMs() + turnMsMax;
+    let chars = 0;
+    for (const call of calls) {
+      const one = settle(call);
+      settled.push(one);
+      if (!isLater(one)) chars += one.length;
+      if (chars > answerCharsMax || this.#monotonicMs() > endMs) break;
+    }
+    return settled;
   }
 
   /** A bug in one handler refuses that call alone; a failing storage ends the batch. */
-  #contain<T>(call: Call, work: () => T): T | Outcome {
+  #contain<T>(call: Call, work: () => T): T | Answer {
     try {
       return work();
     } catch (error) {
       if (this.#store.failureIn(error) !== null) throw error;
-      this.#reportBug(call, error);
+      this.#reports.bug(call, error);
       return failedInside;
     }
   }
 
-  #runAlone(call: Call, context: Context): Settled {
-    return this.guard(call, () => execute(call, context));
-  }
-
-  /** Reads outside any transaction, with failures turned into answers. */
-  guard<T>(call: Call, read: () => T): T | Outcome {
+  /** After a failed sync the file and the cache may differ: only what a fresh open reads may be answered from. */
+  #abandon(failure: StorageFailure): void {
     try {
-      return this.#contain(call, read);
-    } catch (error) {
-      const failure = this.#store.failureIn(error);
-      if (failure === null) throw error;
+      this.#store.abandon();
       this.#note(failure);
-      return failed(failure);
+      this.#recover();
+    } catch (error) {
+      this.#note(this.#store.failureIn(error) ?? broken(error));
     }
-  }
-
-  #note(failure: StorageFailure): void {
-    this.#problem = failure;
-    this.#mustReopen ||= failure.reopen;
   }
 
   #recover(): void {
@@ -111,21 +130,18 @@ export class GroupCommit {
     this.#mustReopen = false;
   }
 
-  /** After a failed sync the file and the cache may differ: only what a fresh open reads may be answered from. */
-  #tryToRecover(): void {
-    try {
-      this.#recover();
-    } catch (error) {
-      this.#note(this.#store.failureIn(error) ?? asFailure(error));
-    }
+  #note(problem: StorageFailure | null): void {
+    if (problem?.message !== this.#problem?.message) this.#reports.storage(problem);
+    this.#problem = problem;
+    this.#mustReopen ||= problem?.reopen ?? false;
   }
 }
 
-const asFailure = (error: unknown): StorageFailure =>
-  new StorageFailure("STORAGE_FAILED", `the database cannot be opened again: ${String(error)}`, { reopen: true });
+/** What nobody foresaw is treated as the storage's failure: nothing is answered from a state that is not understood. */
+const broken = (error: unknown): StorageFailure =>
+  new StorageFailure("STORAGE_FAILED", `the database cannot be used: ${String(error)}`, { reopen: true });
 
-const failed = (failure: StorageFailure): Outcome => ({ error: wireError(failure.kind, failure.message) });
-
-const failedInside: Outcome = {
-  error: wireError("INTERNAL", "agentd failed on this request and changed nothing; its log has the details"),
-};
+const failedInside = encodeError(
+  "INTERNAL",
+  "agentd failed on this request and changed nothing; its log has the details",
+);

@@ -10,7 +10,7 @@ export const daemonHandlers = {
   DescribeInterface: (_params, { settings }) => describeInterface(settingsView(settings)),
 
   Health(_params, { store, settings, paths, runtime }) {
-    const problem = runtime.storageProblem();
+    const problem = store.check()?.message ?? runtime.storageProblem();
     return {
       status: problem === null ? "ok" : "degraded",
       database: problem ?? "ok",

@@ -1,17 +1,16 @@
 import { type ClockReading, deadlineShift, tickMs } from "../core/clock.ts";
 import type { Entry } from "../core/journal.ts";
 import type { BadLine, Request } from "../protocol/envelope.ts";
-import { wireError } from "../protocol/errors.ts";
 import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Store } from "../store/store.ts";
-import { type Chores, GroupCommit, noChores, type ReportBug } from "./batch.ts";
-import { type Call, isCall, type Outcome, outcomeOf, prepareCall } from "./execute.ts";
+import { type Chores, GroupCommit, noChores, type Reports } from "./batch.ts";
+import { type Answer, type Call, encodeError, encodeReply, prepareCall } from "./execute.ts";
 import { type Context, isLater } from "./handler.ts";
 import { expireDue } from "./expiry.ts";
 import { Parked, type Waiting } from "./parked.ts";
 import { type Counter, noCounts, type Runtime } from "./runtime.ts";
-import { Session, type Slot } from "./sessions.ts";
+import { type Recipient, Session, type Slot } from "./sessions.ts";
 
 export interface DispatcherOptions {
   store: Store;
@@ -20,7 +19,7 @@ export interface DispatcherOptions {
   pid: number;
   readClock: () => ClockReading;
   newId: () => string;
-  reportBug: ReportBug;
+  reports: Reports;
 }
 
 /**
@@ -34,8 +33,8 @@ export class Dispatcher {
   readonly #counts = noCounts();
   readonly #runtime: Runtime;
   readonly #parked = new Parked();
-  /** Sessions with requests that wait for a turn, each once, in the order they came. */
-  #ready: Session[] = [];
+  /** Sessions with requests that wait for a turn, in the order they came. */
+  #ready = new Set<Session>();
   #clock: ClockReading;
   /** By how much all deadlines must move with the next commit. */
   #shiftMs = 0;
@@ -46,27 +45,32 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    this.#commit = new GroupCommit(options.store, options.reportBug);
+    this.#commit = new GroupCommit(options.store, options.reports, () => options.readClock().monotonicMs);
     this.#clock = options.readClock();
     this.#runtime = this.#makeRuntime(this.#clock.monotonicMs);
     this.#nextDeadlineMs = options.store.nextDeadlineMs();
     this.#renew = this.#nextDeadlineMs !== null;
   }
 
-  /** Adds a client. `send` gets whole answer lines, in the order of the requests. */
-  open(send: (lines: string) => void): Session {
-    return new Session(send);
+  /** Adds a client, who gets answers in the order of the requests. */
+  open(recipient: Recipient): Session {
+    return new Session(recipient, this.#options.settings.unreadBytesMax);
   }
 
   submit(session: Session, request: Request | BadLine): void {
-    if (session.queued === 0) this.#ready.push(session);
     session.enqueue(request);
+    this.#ready.add(session);
+  }
+
+  /** Goes on with a client that has read enough of its answers. */
+  resume(session: Session): void {
+    if (session.queued > 0) this.#ready.add(session);
   }
 
   /** Forgets a client that is gone: its waiting requests end, and what it has not been answered is dropped. */
   drop(session: Session): void {
     session.close();
-    this.#ready = this.#ready.filter((ready) => ready !== session);
+    this.#ready.delete(session);
     this.#parked.drop(session);
   }
 
@@ -75,21 +79,20 @@ export class Dispatcher {
     const now = this.#observeClock();
     const slots = this.#take(this.#options.settings.batchRequestsMax);
     const touched = new Set(slots.map(({ session }) => session));
-    const calls = new Map<Call, Slot>();
-    for (const slot of slots) this.#prepare(slot, calls);
-    const committed = this.#settle(calls, now);
+    const jobs = slots.map(prepare).filter((job) => job !== null);
+    const committed = this.#settle(jobs, now);
     this.#wakeParked(now, committed, touched);
-    for (const session of touched) session.flush();
-    return this.#ready.length > 0 || this.#parked.busy || (this.#commit.problem === null && this.#isDue(now.wallMs));
+    for (const session of touched) this.#flush(session);
+    return this.#ready.size > 0 || this.#parked.busy || (this.#commit.problem === null && this.#isDue(now.wallMs));
   }
 
   /** The last turns: everything that was submitted is answered, and who waits is told that the wait is over. */
   drain(): void {
-    while (this.#ready.length > 0) this.turn();
+    while (this.#ready.size > 0) this.turn();
     const touched = new Set<Session>();
     const over = { ...this.#clock, monotonicMs: Number.POSITIVE_INFINITY };
     this.#wakeParked(over, [], touched, stopping);
-    for (const session of touched) session.flush();
+    for (const session of touched) this.#flush(session);
   }
 
   /** Milliseconds until a turn is needed although no request came; null when none ever is. */
@@ -109,39 +112,34 @@ export class Dispatcher {
   /** A fair share of what waits: one request of each ready session after the other. */
   #take(most: number): Slot[] {
     const taken: Slot[] = [];
-    while (taken.length < most && this.#ready.length > 0) {
-      const served = this.#ready.splice(0, most - taken.length);
-      for (const session of served) {
-        const slot = session.next();
-        if (slot !== undefined) taken.push(slot);
-        if (session.queued > 0) this.#ready.push(session);
-      }
+    // A session that is taken out and put back is visited again, after all others.
+    for (const session of this.#ready) {
+      if (taken.length === most) break;
+      this.#ready.delete(session);
+      if (session.congested) continue;
+      const slot = session.next();
+      if (slot !== undefined) taken.push(slot);
+      if (session.queued > 0) this.#ready.add(session);
     }
     return taken;
   }
 
-  #prepare(slot: Slot, calls: Map<Call, Slot>): void {
-    const { session, request } = slot;
-    if ("error" in request) {
-      session.answer(slot, { error: request.error });
-      return;
-    }
-    const prepared = prepareCall(request);
-    if (isCall(prepared)) calls.set(prepared, slot);
-    else session.answer(slot, prepared);
-  }
-
-  /** Settles the calls and what is due of the daemon's own; gives what was committed. */
-  #settle(calls: ReadonlyMap<Call, Slot>, now: ClockReading): readonly Entry[] {
+  /** Settles the jobs and what is due of the daemon's own; gives what was committed. */
+  #settle(jobs: readonly Job[], now: ClockReading): readonly Entry[] {
     const { store } = this.#options;
     const tally: [Counter, number][] = [];
     const context = this.#context(now.wallMs, (counter, by = 1) => tally.push([counter, by]));
-    const committed = this.#commit.run([...calls.keys()], context, this.#chores(context), (call, settled) => {
-      const slot = calls.get(call);
-      if (slot === undefined) return;
-      if (isLater(settled)) this.#parked.park({ slot, call, later: settled }, now.monotonicMs);
-      else slot.session.answer(slot, settled);
-    });
+    const calls = jobs.map(({ call }) => call);
+    const { committed, settled } = this.#commit.run(calls, context, this.#chores(context));
+    for (const [index, { call, slot }] of jobs.entries()) {
+      const one = settled[index];
+      if (one === undefined) slot.session.giveBack(slot);
+      else if (isLater(one)) this.#parked.park({ slot, call, later: one }, now.monotonicMs);
+      else slot.session.answer(slot, one);
+    }
+    // What had no place in this turn goes first in the next.
+    const left = jobs.slice(settled.length).map(({ slot }) => slot.session);
+    if (left.length > 0) this.#ready = new Set([...left, ...this.#ready]);
     // A commit whose outcome is unknown may have left leases behind that will be over some day.
     if (this.#commit.problem?.kind === "OUTCOME_UNKNOWN") this.#nextDeadlineMs = store.nextDeadlineMs();
     if (!committed) return [];
@@ -150,6 +148,11 @@ export class Dispatcher {
     this.#nextDeadlineMs = store.nextDeadlineMs();
     for (const [counter, by] of tally) this.#counts[counter] += by;
     return store.appended;
+  }
+
+  #flush(session: Session): void {
+    session.flush();
+    this.resume(session);
   }
 
   /** What the daemon itself has to change, before and after the calls of the turn. */
@@ -169,16 +172,16 @@ export class Dispatcher {
     now: ClockReading,
     committed: readonly Entry[],
     touched: Set<Session>,
-    otherwise: Outcome | null = null,
+    otherwise: Answer | null = null,
   ): void {
     const context = this.#context(now.wallMs, () => undefined);
     const resume = ({ call, later }: Waiting, last: boolean) =>
       this.#commit.guard(call, () => {
         const reply = later.resume(context, last);
-        return reply === null ? otherwise : outcomeOf(reply, call.mutates, context);
+        return reply === null ? otherwise : encodeReply(reply, call.mutates, context);
       });
-    this.#parked.wake(now, committed, resume, (slot, outcome) => {
-      slot.session.answer(slot, outcome);
+    this.#parked.wake(now, committed, resume, (slot, answer) => {
+      slot.session.answer(slot, answer);
       touched.add(slot.session);
     });
   }
@@ -211,6 +214,22 @@ export class Dispatcher {
   }
 }
 
-const stopping: Outcome = {
-  error: wireError("SHUTTING_DOWN", "the daemon is stopping before this answer was ready; ask again when it is back"),
-};
+/** A call and where its answer goes. */
+interface Job {
+  call: Call;
+  slot: Slot;
+}
+
+/** Reads a slot's request; null when it is answered already, being none. */
+function prepare(slot: Slot): Job | null {
+  const { session, request } = slot;
+  const call = "error" in request ? JSON.stringify({ error: request.error }) : prepareCall(request);
+  if (typeof call !== "string") return { call, slot };
+  session.answer(slot, call);
+  return null;
+}
+
+const stopping = encodeError(
+  "SHUTTING_DOWN",
+  "the daemon is stopping before this answer was ready; ask again when it is back",
+);

@@ -1,5 +1,5 @@
 import { isRefusal, refuse } from "../core/decision.ts";
-import { type JournalFilter, matchesFilter } from "../core/journal.ts";
+import { type Entry, type JournalFilter, matchesFilter } from "../core/journal.ts";
 import { commitEvent } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
@@ -8,9 +8,6 @@ import type { Context, Handlers, Later } from "./handler.ts";
 import { journalRowView } from "./views.ts";
 
 type Page = Result<"ListEvents">;
-
-/** A page's payloads together; one row more may follow, so that even the largest event is shown. */
-const pagePayloadCharsMax = 1 << 20;
 
 export const eventHandlers = {
   CommitEvent(params, context) {
@@ -36,25 +33,31 @@ export const eventHandlers = {
     }
     const page = readPage(context, filter, params.after_seq, params.limit);
     if (page.events.length > 0 || params.wait_ms === 0) return page;
-    return waitForEvents(filter, page.next_after_seq, params.limit, params.wait_ms);
+    return waitForEvents(filter, page, params.limit, params.wait_ms);
   },
 } satisfies Partial<Handlers>;
 
 function readPage({ store }: Context, filter: JournalFilter, afterSeq: number, limit: number): Page {
-  const bounds = { limit, scanMax: limits.pageScanMax, payloadCharsMax: pagePayloadCharsMax };
+  const bounds = { limit, scanMax: limits.pageScanMax, payloadCharsMax: limits.pageCharsMax };
   const { rows, nextAfterSeq } = store.journalPage(filter, afterSeq, bounds);
   return { events: rows.map(journalRowView), next_after_seq: nextAfterSeq, last_seq: store.head.seq };
 }
 
-/** Looks on from where the last look ended, so that waiting never scans a row twice. */
-function waitForEvents(filter: JournalFilter, afterSeq: number, limit: number, waitMs: number): Later<Page> {
-  let cursor = afterSeq;
+/**
+ * Looks on from where the last look ended, so that waiting never scans a row twice: in every turn while the journal
+ * holds rows it has not looked at, and then when a matching one is committed.
+ */
+function waitForEvents(filter: JournalFilter, seen: Page, limit: number, waitMs: number): Later<Page> {
+  let { next_after_seq: cursor, last_seq: end } = seen;
   return {
-    wakes: (committed) => matchesFilter(committed, filter),
+    get wakes() {
+      return cursor < end ? "turn" : (committed: Entry) => matchesFilter(committed, filter);
+    },
     waitMs,
     resume(context, last) {
       const page = readPage(context, filter, cursor, limit);
       cursor = page.next_after_seq;
+      end = page.last_seq;
       return page.events.length > 0 || last ? page : null;
     },
   };

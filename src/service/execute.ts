@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { isRefusal, type Refusal } from "../core/decision.ts";
+import { isRefusal, refuse } from "../core/decision.ts";
 import { describe, type Request, type Response } from "../protocol/envelope.ts";
-import { wireError } from "../protocol/errors.ts";
-import { type Json, parseStored } from "../protocol/json.ts";
+import { type ErrorKind, type Facts, wireError } from "../protocol/errors.ts";
+import type { Json } from "../protocol/json.ts";
 import { findMethod, type MethodName, methodRow } from "../protocol/methods.ts";
 import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
 import { type Context, isLater, type Later } from "./handler.ts";
@@ -16,28 +16,34 @@ export interface Call {
   params: unknown;
 }
 
-/** An answer without its id. */
-export type Outcome = Omit<Response, "id">;
+/** An answer as JSON text, without its id: `{"result":…}` or `{"error":…}`. */
+export type Answer = string;
+
+type Outcome = Omit<Response, "id">;
 
 /** Looks the method up and checks the parameters, in this order, as the original did. */
-export function prepareCall(request: Request): Call | Outcome {
+export function prepareCall(request: Request): Call | Answer {
   const name = findMethod(request.method);
-  if (name === undefined) return { error: wireError("UNKNOWN_METHOD", `unknown method: ${request.method}`) };
+  if (name === undefined) return encodeError("UNKNOWN_METHOD", `unknown method: ${request.method}`);
   const row = methodRow(name);
-  const parsed = v.safeParse(row.params, renameParams(request.params, row.renamedParams));
+  const params = renameParams(request.params, row.renamedParams);
+  if (!isObject(params)) return invalidParams(name, "params", "an object", describe(params));
+  const parsed = v.safeParse(row.params, params);
   if (parsed.success) return { request, name, mutates: row.mutates, params: parsed.output };
-  return { error: invalidParams(name, parsed.issues[0]) };
+  const [issue] = parsed.issues;
+  const path = ["params", v.getDotPath(issue)].filter(Boolean).join(".");
+  const expected = issue.kind === "schema" ? expectedType(name, path, issue) : issue.message;
+  return invalidParams(name, path, expected, describe(issue.input));
 }
 
-export function isCall(prepared: Call | Outcome): prepared is Call {
-  return "request" in prepared;
-}
+const isObject = (value: Json): value is { [key: string]: Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
 
 /**
  * Runs one call. What a refused call changed is undone; an idempotency key gives the first answer again.
  * Anything thrown means that nothing of the call was kept.
  */
-export function execute(call: Call, context: Context): Outcome | Later<unknown> {
+export function execute(call: Call, context: Context): Answer | Later<unknown> {
   if (!call.mutates) return run(call, context);
   const { idempotencyKey: key } = call.request;
   if (key === undefined) return runUndoable(call, context);
@@ -45,44 +51,49 @@ export function execute(call: Call, context: Context): Outcome | Later<unknown> 
   const paramsHash = Bun.SHA256.hash(canonicalText(call.params as Json), "hex");
   const first = context.store.rememberedAnswer(key, context.nowMs);
   if (first === null) {
-    const outcome = runUndoable(call, context);
-    const answer = { method: call.name, paramsHash, answer: JSON.stringify(outcome) };
-    context.store.rememberAnswer(key, answer, context.nowMs);
-    return outcome;
+    const answer = runUndoable(call, context);
+    context.store.rememberAnswer(key, { method: call.name, paramsHash, answer }, context.nowMs);
+    return answer;
   }
   if (first.method === call.name && first.paramsHash === paramsHash) {
-    return { ...(parseStored(first.answer) as Outcome), replayed: true };
+    return `${first.answer.slice(0, -1)},"replayed":true}`;
   }
   const difference = first.method === call.name ? "other parameters" : first.method;
   const message = `idempotency key ${JSON.stringify(key)} was used for ${difference}; use a new key for a new request`;
-  return refused({ refused: "IDEMPOTENCY_MISMATCH", message, facts: { method: first.method } }, context);
+  return encodeReply(refuse("IDEMPOTENCY_MISMATCH", message, { method: first.method }), true, context);
 }
 
-function runUndoable(call: Call, context: Context): Outcome {
-  const outcome = context.store.attempt(
-    () => run(call, context),
-    (result) => !("error" in result),
+/** The answer is made before the change is kept: what cannot be answered is undone. */
+function runUndoable(call: Call, context: Context): Answer {
+  return context.store.attempt(
+    () => {
+      const answer = run(call, context);
+      if (isLater(answer)) throw new Error(`${call.name} changes state and cannot answer later`);
+      return answer;
+    },
+    (answer) => !answer.startsWith('{"error"'),
   );
-  if (isLater(outcome)) throw new Error(`${call.name} changes state and cannot answer later`);
-  return outcome;
 }
 
-function run(call: Call, context: Context): Outcome | Later<unknown> {
+function run(call: Call, context: Context): Answer | Later<unknown> {
   // The table pairs each name with its schema and its handler; TypeScript cannot follow that pairing through a union.
   const handler = handlers[call.name] as (params: unknown, context: Context) => unknown;
   const reply = handler(call.params, context);
-  return isLater(reply) ? reply : outcomeOf(reply, call.mutates, context);
+  return isLater(reply) ? reply : encodeReply(reply, call.mutates, context);
 }
 
-/** What a handler's reply looks like on the wire. */
-export function outcomeOf(reply: unknown, mutates: boolean, context: Context): Outcome {
-  if (isRefusal(reply)) return refused(reply, context);
-  return reply === null && mutates ? { result: null, seq: context.store.head.seq } : { result: reply };
+/** What a handler's reply looks like on the wire. Every refusal, and every result that may change state, tells a seq. */
+export function encodeReply(reply: unknown, mutates: boolean, { store }: Context): Answer {
+  const { seq } = store.head;
+  if (isRefusal(reply)) return encodeError(reply.refused, reply.message, { seq, ...reply.facts });
+  return encode(reply === null && mutates ? { result: null, seq } : { result: reply });
 }
 
-function refused({ refused: kind, message, facts }: Refusal, { store }: Context): Outcome {
-  return { error: wireError(kind, message, { seq: store.head.seq, ...facts }) };
+export function encodeError(kind: ErrorKind, message: string, facts?: Facts): Answer {
+  return encode({ error: wireError(kind, message, facts) });
 }
+
+const encode = (outcome: Outcome): Answer => JSON.stringify(outcome);
 
 function renameParams(params: Json, renamed: Readonly<Record<string, string>> | undefined): Json {
   if (renamed === undefined || typeof params !== "object" || params === null || Array.isArray(params)) return params;
@@ -93,12 +104,9 @@ function renameParams(params: Json, renamed: Readonly<Record<string, string>> | 
   return params;
 }
 
-function invalidParams(name: MethodName, issue: v.BaseIssue<unknown>) {
-  const path = ["params", v.getDotPath(issue)].filter(Boolean).join(".");
-  const expected = issue.kind === "schema" ? expectedType(name, path, issue) : issue.message;
-  const received = describe(issue.input);
+function invalidParams(name: MethodName, path: string, expected: string, received: string): Answer {
   const message = `${path}: expected ${expected}, got ${received}; \`agentd describe ${name}\` shows the parameters`;
-  return wireError("INVALID_PARAMS", message, { path, expected, received });
+  return encodeError("INVALID_PARAMS", message, { path, expected, received });
 }
 
 /** For a value of the wrong type what valibot expected; for one that is missing, which only its key says, its type. */

@@ -1,9 +1,6 @@
 import type { Context } from "./handler.ts";
 import { expire } from "./locks.ts";
-import { rollBack } from "./nodes.ts";
-
-/** Leases ended in one turn: five thousand that are due at once take twenty turns, and nobody waits for all of them. */
-const expiredPerTurnMax = 256;
+import { expiredPerTurnMax, rollBack } from "./nodes.ts";
 
 /** Rolls back nodes and ends locks whose lease is over, the longest overdue first. */
 export function expireDue(context: Context): void {

@@ -13,7 +13,7 @@ export const nodeHandlers = {
     context.count("acquire_attempts");
     const task = store.task(taskId);
     if (task === null) return noTask(taskId);
-    for (const node of store.expiredNodes(taskId, nowMs)) rollBack(node, context);
+    for (const node of store.expiredNodes(taskId, nowMs, expiredPerTurnMax)) rollBack(node, context);
     const node = store.nextRunnable(taskId);
     if (node === null) return null;
 
@@ -37,10 +37,12 @@ export const nodeHandlers = {
   },
 
   HeartbeatNode(params, context) {
-    const { store, nowMs } = context;
-    const expiresAtMs = heartbeatNode(store.nodeHead(params.node_id), claimOf(params), nowMs);
-    if (isRefusal(expiresAtMs)) return expiresAtMs;
-    store.extendNodeLease(params.node_id, expiresAtMs, nowMs);
+    const { store, settings, nowMs } = context;
+    const timeoutMs = settings.nodeTimeoutSecs * 1000;
+    const kept = heartbeatNode(store.nodeHead(params.node_id), claimOf(params), timeoutMs, nowMs);
+    if (isRefusal(kept)) return kept;
+    const expiresAtMs = nowMs + kept.ttlMs;
+    store.extendNodeLease(params.node_id, expiresAtMs, kept.ttlMs, nowMs);
     context.count("heartbeats");
     return { ok: true, ...deadlineView(expiresAtMs), seq: store.head.seq };
   },
@@ -65,6 +67,9 @@ export const nodeHandlers = {
     return { event_id: eventId, seq: store.failNode(transition, error) };
   },
 } satisfies Partial<Handlers>;
+
+/** Leases of one kind ended at once: five thousand that are due take twenty turns, and nobody waits for all of them. */
+export const expiredPerTurnMax = 256;
 
 /** Rolls a node back whose lease is over. */
 export function rollBack(node: NodeHead, context: Context): void {

@@ -1,6 +1,6 @@
 import type { ClockReading } from "../core/clock.ts";
 import type { Entry } from "../core/journal.ts";
-import type { Call, Outcome } from "./execute.ts";
+import type { Answer, Call } from "./execute.ts";
 import type { Later } from "./handler.ts";
 import type { Session, Slot } from "./sessions.ts";
 
@@ -49,8 +49,8 @@ export class Parked {
   wake(
     now: ClockReading,
     committed: readonly Entry[],
-    resume: (waiting: Waiting, last: boolean) => Outcome | null,
-    answer: (slot: Slot, outcome: Outcome) => void,
+    resume: (waiting: Waiting, last: boolean) => Answer | null,
+    answer: (slot: Slot, answer: Answer) => void,
   ): void {
     for (const place of this.#places) {
       const { wakes } = place.later;

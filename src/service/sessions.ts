@@ -1,5 +1,5 @@
-import { type BadLine, encodeResponse, type Request } from "../protocol/envelope.ts";
-import type { Outcome } from "./execute.ts";
+import type { BadLine, Request } from "../protocol/envelope.ts";
+import type { Answer } from "./execute.ts";
 
 /** A place in a session's row of answers, filled when its request is answered. */
 export interface Slot {
@@ -8,17 +8,28 @@ export interface Slot {
   line: string | null;
 }
 
+/** Where a session's answers go. */
+export interface Recipient {
+  /** Takes one or more whole answer lines. */
+  send(lines: string): void;
+  /** How much of what was sent the client has not read, in bytes. */
+  unread(): number;
+}
+
 /** One client's requests and answers. Requests may be answered out of order; they are sent in order. */
 export class Session {
-  readonly #send: (lines: string) => void;
+  readonly #recipient: Recipient;
+  readonly #unreadMax: number;
   /** Requests whose answer is not sent; those from `#started` on wait for their turn. */
   readonly #slots: Slot[] = [];
   #started = 0;
+  /** Characters of answers that an earlier, unanswered request holds up. */
+  #held = 0;
   #closed = false;
 
-  /** `send` gets one or more whole answer lines. */
-  constructor(send: (lines: string) => void) {
-    this.#send = send;
+  constructor(recipient: Recipient, unreadMax: number) {
+    this.#recipient = recipient;
+    this.#unreadMax = unreadMax;
   }
 
   /** Requests that wait for their turn. */
@@ -31,6 +42,11 @@ export class Session {
     return this.#slots.length;
   }
 
+  /** Whether the client has more answers before it than it may; until it reads, it gets no turn. */
+  get congested(): boolean {
+    return this.#held + this.#recipient.unread() > this.#unreadMax;
+  }
+
   enqueue(request: Request | BadLine): void {
     this.#slots.push({ session: this, request, line: null });
   }
@@ -39,9 +55,17 @@ export class Session {
     return this.#slots[this.#started++];
   }
 
-  answer(slot: Slot, outcome: Outcome): void {
+  /** Puts a request back that had no place in its turn, and those after it. */
+  giveBack(slot: Slot): void {
+    const index = this.#slots.indexOf(slot);
+    if (index !== -1) this.#started = Math.min(this.#started, index);
+  }
+
+  answer(slot: Slot, answer: Answer): void {
     const { id } = slot.request;
-    slot.line = encodeResponse(id === undefined ? outcome : { id, ...outcome });
+    const line = id === undefined ? `${answer}\n` : `{"id":${JSON.stringify(id)},${answer.slice(1)}\n`;
+    this.#held += line.length - (slot.line?.length ?? 0);
+    slot.line = line;
   }
 
   /** Sends the answers that no earlier request still holds up. */
@@ -56,7 +80,8 @@ export class Session {
     if (sent === 0) return;
     this.#slots.splice(0, sent);
     this.#started -= sent;
-    if (!this.#closed) this.#send(lines);
+    this.#held -= lines.length;
+    if (!this.#closed) this.#recipient.send(lines);
   }
 
   /** The client is gone: what has not started never will, and nothing is sent. */

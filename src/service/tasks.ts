@@ -38,6 +38,7 @@ export const taskHandlers = {
   ListTasks({ state, limit, before }, { store }) {
     const tasks: Result<"ListTasks">["tasks"] = [];
     let cursor = before ?? null;
+    let goalChars = 0;
     for (let scanned = 0; scanned < limits.pageScanMax;) {
       const page = store.listTasks(cursor, limit);
       if (page === null) return noTask(cursor ?? "");
@@ -46,7 +47,8 @@ export const taskHandlers = {
         const summary = store.taskSummary(task.id);
         if (summary === null || (state !== null && state !== undefined && summary.state !== state)) continue;
         tasks.push({ id: task.id, goal: task.goal, created_at: iso(task.createdAtMs), ...summary });
-        if (tasks.length === limit) return { tasks, next_before: task.id };
+        goalChars += task.goal.length;
+        if (tasks.length === limit || goalChars > limits.pageCharsMax) return { tasks, next_before: task.id };
       }
       if (page.length < limit) return { tasks, next_before: null };
       scanned += page.length;

@@ -2,14 +2,20 @@ import { genesis, type JournalHead } from "../core/journal.ts";
 import { ImpossibleRow, Replay } from "../core/replay.ts";
 import { parseStored } from "../protocol/json.ts";
 import type { Result } from "../protocol/methods.ts";
-import type { Store } from "../store/store.ts";
+import type { SliceBounds, Store } from "../store/store.ts";
 import type { Later } from "./handler.ts";
 
 type Report = Result<"VerifyJournal">;
 type Difference = NonNullable<Report["first_difference"]>;
 
-/** Rows one slice looks at: a few milliseconds, after which other clients get their turn. */
-const sliceRows = 500;
+/** What one slice looks at: some milliseconds, after which other clients get their turn. */
+const slice: SliceBounds = { rows: 1_000, chars: 2 << 20 };
+
+/** Texts longer than their SHA-256 are compared by it. */
+const brief = (text: string): string => (text.length <= 64 ? text : Bun.SHA256.hash(text, "hex"));
+
+/** Verifications of each store, the first of which is running: each holds a state of its own in memory. */
+const running = new WeakMap<Store, Set<Verification>>();
 
 /** Ends a verification with what it looked for. */
 class Found extends Error {
@@ -26,17 +32,25 @@ class Found extends Error {
  * state stands for the same moment as the tables it is compared with, however much was written in between.
  */
 export function verifyJournal(store: Store): Later<Report> {
+  const queue = running.get(store) ?? new Set();
+  running.set(store, queue);
   const verification = new Verification(store);
-  const slices = verification.slices();
+  queue.add(verification);
+  const isFirst = () => queue.values().next().value === verification;
+  const end = () => void queue.delete(verification);
   return {
     wakes: "turn",
     waitMs: null,
-    resume() {
+    cancel: end,
+    resume(_context, last) {
+      let report: Report | null = null;
+      let over = true;
       try {
-        return slices.next().done === true ? verification.report(null) : null;
-      } catch (error) {
-        if (error instanceof Found) return verification.report(error.difference);
-        throw error;
+        if (!last && isFirst()) report = verification.goOn();
+        over = last || report !== null;
+        return report;
+      } finally {
+        if (over) end();
       }
     },
   };
@@ -44,7 +58,8 @@ export function verifyJournal(store: Store): Later<Report> {
 
 class Verification {
   readonly #store: Store;
-  readonly #replay = new Replay();
+  readonly #replay = new Replay(brief);
+  readonly #slices = this.#verify();
   #head: JournalHead = genesis;
   #rows = 0;
 
@@ -52,17 +67,27 @@ class Verification {
     this.#store = store;
   }
 
-  *slices(): Generator<void, void, void> {
+  /** Looks at the next slice; the report when that was the last one, or showed a difference. */
+  goOn(): Report | null {
+    try {
+      return this.#slices.next().done === true ? this.#report(null) : null;
+    } catch (error) {
+      if (error instanceof Found) return this.#report(error.difference);
+      throw error;
+    }
+  }
+
+  *#verify(): Generator<void, void, void> {
     const store = this.#store;
-    yield* this.#compareAll("task", this.#replay.tasks, (after) => store.taskSlice(after, sliceRows));
-    yield* this.#compareAll("node", this.#replay.nodes, (after) => store.nodeSlice(after, sliceRows));
+    yield* this.#compareAll("task", this.#replay.tasks, (after) => store.taskSlice(after, slice));
+    yield* this.#compareAll("node", this.#replay.nodes, (after) => store.nodeSlice(after, slice));
     // Locks come and go, so they are compared in one slice, the last one, together with the head.
     while (!this.#follow()) yield;
     this.#compareLocks();
     this.#compareHead();
   }
 
-  report(difference: Difference | null): Report {
+  #report(difference: Difference | null): Report {
     return {
       ok: difference === null,
       rows: this.#rows,
@@ -77,8 +102,8 @@ class Verification {
 
   /** Replays one slice of the journal; true when that was its end. */
   #follow(): boolean {
-    const slice = this.#store.journalSlice(this.#head.seq, sliceRows);
-    for (const { row, hash } of slice) {
+    const rows = this.#store.journalSlice(this.#head.seq, slice);
+    for (const { row, hash } of rows) {
       const where = `journal row ${row.seq}`;
       expectSame(where, "seq", this.#head.seq + 1, row.seq);
       expectSame(where, "hash", this.#store.hashOf(this.#head.hash, row), hash);
@@ -90,20 +115,24 @@ class Verification {
       }
       this.#head = { seq: row.seq, hash };
     }
-    this.#rows += slice.length;
-    return slice.length < sliceRows;
+    this.#rows += rows.length;
+    return rows.length === 0 || this.#head.seq === this.#store.head.seq;
   }
 
   /** Compares a table that only grows, slice by slice, with what was replayed. */
   *#compareAll<Row extends { id: string; row: number; waitingOn?: number }>(
     what: string,
     replayed: ReadonlyMap<string, object>,
-    slice: (afterRow: number) => Row[],
+    readSlice: (afterRow: number) => Row[],
   ): Generator<void, void, void> {
     let compared = 0;
-    for (let after = 0; ; yield) {
-      if (!this.#follow()) continue;
-      const rows = slice(after);
+    let after = 0;
+    for (;;) {
+      if (!this.#follow()) {
+        yield;
+        continue;
+      }
+      const rows = readSlice(after);
       for (const { row, id, waitingOn, ...found } of rows) {
         after = row;
         const expected = replayed.get(id);
@@ -112,9 +141,11 @@ class Verification {
         if (waitingOn !== undefined) expectSame(`node ${id}`, "waiting_on", this.#replay.waitingOn(id), waitingOn);
       }
       compared += rows.length;
-      if (rows.length < sliceRows) break;
+      // The table may grow for ever: it is done when all that was replayed by now has been compared.
+      if (rows.length === 0 || compared >= replayed.size) break;
+      yield;
     }
-    expectSame(`${what}s`, "count", replayed.size, compared);
+    expectSame(`${what}s`, "count", replayed.size, compared + readSlice(after).length);
   }
 
   #compareLocks(): void {
@@ -140,10 +171,18 @@ class Verification {
   }
 }
 
+/** Compares what was replayed with a row, whose long texts are made brief as the replayed ones are. */
 function expectSameFields(where: string, expected: object, found: object): void {
   const columns: Record<string, unknown> = { ...found };
-  for (const [field, value] of Object.entries(expected)) expectSame(where, field, value, columns[field]);
+  for (const [field, value] of Object.entries(expected)) {
+    const column = columns[field];
+    if (typeof value === "object" && value !== null) expectSameFields(`${where} ${field}`, value, column ?? {});
+    else expectSame(where, field, value, typeof column === "string" ? shortened(field, column) : column);
+  }
 }
+
+/** Ids are replayed as they are, and so are dependencies, which say what a node waits for. */
+const shortened = (field: string, text: string): string => (field === "dependencies" ? text : brief(text));
 
 function expectSame(where: string, field: string, expected: unknown, found: unknown): void {
   if (expected !== found) throw differs(where, field, expected, found);

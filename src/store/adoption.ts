@@ -53,11 +53,14 @@ interface OldLock {
   updated_at: number;
 }
 
-/** The original's default timeout: what a lease without a deadline of its own ran for. */
-const oldTimeoutMs = 300_000;
+/** When the adoption happens, and how long a lease runs: the original kept deadlines only. */
+interface LeaseTerms {
+  nowMs: number;
+  leaseTtlMs: number;
+}
 
 /** Moves everything into the new tables and drops the old ones. Runs inside the migration's transaction. */
-export function adoptOriginal(db: Database, nowMs: number): void {
+export function adoptOriginal(db: Database, nowMs: number, leaseTtlMs: number): void {
   const journal = journalTable(db);
   let head = genesis;
   const append = (entry: Entry): number => {
@@ -65,7 +68,7 @@ export function adoptOriginal(db: Database, nowMs: number): void {
     return head.seq;
   };
   if (hasColumn(db, "event_journal", "id")) adoptEvents(db, append);
-  adoptTasks(db, append, nowMs);
+  adoptTasks(db, append, nowMs, leaseTtlMs);
   if (hasColumn(db, "resource_locks", "resource_key")) adoptLocks(db, append, nowMs);
   writeHead(db, head);
   for (const table of ["event_journal", "resource_locks", "dag_nodes", "global_tasks"]) {
@@ -91,7 +94,7 @@ function adoptEvents(db: Database, append: Append): void {
   }
 }
 
-function adoptTasks(db: Database, append: Append, nowMs: number): void {
+function adoptTasks(db: Database, append: Append, nowMs: number, leaseTtlMs: number): void {
   const insertTask = db.prepare<null, [string, string, string, number]>(`
     INSERT INTO tasks (id, goal, context, created_at_ms) VALUES (?, ?, ?, ?)`);
   const nodesOf = db.prepare<OldNode, [string]>("SELECT * FROM dag_nodes WHERE task_id = ? ORDER BY rowid");
@@ -107,7 +110,7 @@ function adoptTasks(db: Database, append: Append, nowMs: number): void {
       nodes: nodes.map(nodeState),
     };
     const seq = append(adopted(old.id, null, actions.adoptTask, payload, nowMs));
-    insertNodes(db, nodes, seq, nowMs);
+    insertNodes(db, nodes, seq, { nowMs, leaseTtlMs });
   }
 }
 
@@ -143,7 +146,7 @@ type NodeValues = [
   updatedAtMs: number,
 ];
 
-function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, nowMs: number): void {
+function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, { nowMs, leaseTtlMs }: LeaseTerms): void {
   const insert = db.prepare<null, NodeValues>(`
     INSERT INTO nodes (id, task_id, status, waiting_on, dependencies, payload_schema, result_payload, acquired_at_ms,
       lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms)
@@ -156,7 +159,7 @@ function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, nowMs
     const dependencies = storedJson(node.dependencies) as string[];
     const waitingOn = [...new Set(dependencies)].filter((id) => !completed.has(id)).length;
     const running = node.status === "RUNNING";
-    const deadline = running ? oldDeadlineMs(node) : null;
+    const deadline = running ? oldDeadlineMs(node, leaseTtlMs) : null;
     insert.run(
       node.id,
       node.task_id,
@@ -169,7 +172,7 @@ function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, nowMs
       running ? (node.lease_id ?? null) : null,
       running ? (node.lease_owner ?? null) : null,
       deadline,
-      deadline === null ? null : ttlMs(node.acquired_at, deadline, nowMs),
+      deadline === null ? null : liveMs(deadline, nowMs, leaseTtlMs),
       running ? seq : null,
       node.updated_at * 1000,
     );
@@ -199,38 +202,43 @@ function adoptLocks(db: Database, append: Append, nowMs: number): void {
       JSON.stringify(metadata),
       acquiredAtMs,
       deadline,
-      ttlMs(old.acquired_at, deadline, nowMs),
+      liveMs(deadline, nowMs, Math.max(1000, deadline - nowMs)),
       seq,
       old.updated_at * 1000,
     );
   }
 }
 
-function oldDeadlineMs(node: OldNode): number {
+function oldDeadlineMs(node: OldNode, leaseTtlMs: number): number {
   return node.lease_expires_at === null || node.lease_expires_at === undefined
-    ? (node.acquired_at ?? 0) * 1000 + oldTimeoutMs
+    ? (node.acquired_at ?? 0) * 1000 + leaseTtlMs
     : node.lease_expires_at * 1000;
 }
 
 /**
- * The original kept deadlines only. A lease that was over keeps a length of 0: no start renews it, as nobody can still
- * be working under it.
+ * What a start renews a lease by. One that was over keeps 0, so that no start renews it: as with the original, its
+ * holder may still send a heartbeat before the next acquire takes it back.
  */
-function ttlMs(acquiredAtSecs: number | null, deadlineMs: number, nowMs: number): number {
-  if (deadlineMs <= nowMs) return 0;
-  return Math.max(1000, Math.min(oldTimeoutMs, deadlineMs - (acquiredAtSecs ?? 0) * 1000));
+function liveMs(deadlineMs: number, nowMs: number, ttlMs: number): number {
+  return deadlineMs <= nowMs ? 0 : ttlMs;
 }
 
 function writeHead(db: Database, head: { seq: number; hash: string }): void {
+  db.run(`
+    UPDATE tasks SET
+      pending   = (SELECT count(*) FROM nodes WHERE task_id = tasks.id AND status = 'PENDING'),
+      running   = (SELECT count(*) FROM nodes WHERE task_id = tasks.id AND status = 'RUNNING'),
+      completed = (SELECT count(*) FROM nodes WHERE task_id = tasks.id AND status = 'COMPLETED'),
+      failed    = (SELECT count(*) FROM nodes WHERE task_id = tasks.id AND status = 'FAILED')`);
   db.prepare<null, [number, string]>(
     `
     UPDATE journal_head SET seq = ?1, hash = ?2,
       tasks     = (SELECT count(*) FROM tasks),
       events    = (SELECT count(*) FROM journal),
-      pending   = (SELECT count(*) FROM nodes WHERE status = 'PENDING'),
-      running   = (SELECT count(*) FROM nodes WHERE status = 'RUNNING'),
-      completed = (SELECT count(*) FROM nodes WHERE status = 'COMPLETED'),
-      failed    = (SELECT count(*) FROM nodes WHERE status = 'FAILED')`,
+      pending   = (SELECT total(pending) FROM tasks),
+      running   = (SELECT total(running) FROM tasks),
+      completed = (SELECT total(completed) FROM tasks),
+      failed    = (SELECT total(failed) FROM tasks)`,
   ).run(head.seq, head.hash);
 }
 

@@ -1,5 +1,7 @@
 import type { Database } from "bun:sqlite";
-import { closeSync, existsSync, fdatasyncSync, fstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fdatasyncSync, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { type Decision, refuse } from "../core/decision.ts";
+import { errorCode } from "./database.ts";
 import { moveDurably } from "./files.ts";
 import { type Backup, StorageFailure } from "./store.ts";
 
@@ -15,21 +17,24 @@ const autoCheckpointPages = 1_000;
  *
  * `source` is a descriptor of the file that outlives the copy: closing one would drop SQLite's locks on the file.
  */
-export function startBackup(db: Database, source: number, path: string): Backup {
-  if (existsSync(path)) throw failure(`${path} exists already; name a new file`);
+export function startBackup(db: Database, source: number, path: string): Decision<Backup> {
+  if (existsSync(path)) return refuse("INVALID_STATE", `${path} exists already; name a new file`, { path });
   const unfinished = `${path}.unfinished`;
-  db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   const target = attempt(() => openSync(unfinished, "w", 0o600));
+  db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   db.run("PRAGMA wal_autocheckpoint = 0");
   const bytes = fstatSync(source).size;
   const buffer = new Uint8Array(stepBytes);
   let copied = 0;
   let active = true;
 
-  const finish = () => {
+  /** Ends the copy; what it wrote stays only under its final name. */
+  const finish = (name: string | null) => {
     active = false;
     closeSync(target);
     db.run(`PRAGMA wal_autocheckpoint = ${autoCheckpointPages}`);
+    if (name === null) rmSync(unfinished, { force: true });
+    else moveDurably(unfinished, name);
   };
 
   return {
@@ -44,14 +49,11 @@ export function startBackup(db: Database, source: number, path: string): Backup 
         copied += writeSync(target, buffer, 0, length);
         fdatasyncSync(target);
         if (copied < bytes) return false;
-        finish();
-        moveDurably(unfinished, path);
+        finish(path);
         return true;
       }),
     cancel() {
-      if (!active) return;
-      finish();
-      unlinkSync(unfinished);
+      if (active) finish(null);
     },
   };
 }
@@ -61,8 +63,8 @@ function attempt<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw failure(`the copy cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+    const kind = errorCode(error) === "ENOSPC" ? "STORAGE_FULL" : "STORAGE_FAILED";
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StorageFailure(kind, `the copy cannot be written: ${why}`, { reopen: false });
   }
 }
-
-const failure = (message: string) => new StorageFailure("STORAGE_FAILED", message, { reopen: false });

@@ -1,36 +1,36 @@
 import { Database } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
-import { copyDurably } from "./files.ts";
+import { copyDurably, sameBytes } from "./files.ts";
 import { isOriginalDatabase, migrate } from "./schema.ts";
 import { StorageFailure } from "./store.ts";
 
 /**
  * Opens the state database for this process alone and brings it to the newest schema. A database of the original is
- * copied to `<path>.before-agentd-ts` before it is touched.
+ * copied to `<path>.before-agentd-ts` before it is touched; its live leases run `leaseTtlMs` from their next heartbeat.
  *
  * @throws {StorageFailure} when it cannot be opened
  */
-export function openDatabase(path: string, nowMs: number): Database {
+export function openDatabase(path: string, nowMs: number, leaseTtlMs: number): Database {
   try {
-    return open(path, nowMs);
+    return open(path, nowMs, leaseTtlMs);
   } catch (error) {
     throw explain(path, error);
   }
 }
 
-function open(path: string, nowMs: number): Database {
+function open(path: string, nowMs: number, leaseTtlMs: number): Database {
   let db = connect(path);
   try {
-    configure(db);
+    db.run("PRAGMA locking_mode = EXCLUSIVE");
     if (isOriginalDatabase(db)) {
       // Folding the log in and closing leaves one file that is the whole database.
       db.run("PRAGMA wal_checkpoint(TRUNCATE)");
       db.close(true);
-      copyDurably(path, freeName(`${path}.before-agentd-ts`));
+      keepCopy(path, `${path}.before-agentd-ts`);
       db = connect(path);
-      configure(db);
     }
-    migrate(db, nowMs);
+    configure(db);
+    migrate(db, nowMs, leaseTtlMs);
     return db;
   } catch (error) {
     // Left open, it would keep the file locked against the next attempt.
@@ -59,11 +59,14 @@ function configure(db: Database): void {
 /** What is left of the write-ahead log's file after a checkpoint. */
 const walBytesKept = 4 << 20;
 
-function freeName(path: string): string {
-  for (let n = 1; ; n++) {
-    const name = n === 1 ? path : `${path}.${n}`;
-    if (!existsSync(name)) return name;
+/** Copies the file under a name that is free, unless an adoption that did not come to its end has done so before. */
+function keepCopy(path: string, copy: string): void {
+  let name = copy;
+  for (let n = 2; existsSync(name); n++) {
+    if (sameBytes(path, name)) return;
+    name = `${copy}.${n}`;
   }
+  copyDurably(path, name);
 }
 
 /** The file behind a path, so that an unlinked or replaced database is noticed. */
@@ -72,9 +75,14 @@ export interface FileIdentity {
   inode: number;
 }
 
+/** @throws {StorageFailure} when the system does not tell, as in a directory that was closed to this user */
 export function fileIdentity(path: string): FileIdentity | null {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? null : { device: stat.dev, inode: stat.ino };
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? null : { device: stat.dev, inode: stat.ino };
+  } catch (error) {
+    throw new StorageFailure("STORAGE_FAILED", `the database cannot be reached: ${message(error)}`, { reopen: false });
+  }
 }
 
 const storageCodes = /^SQLITE_(IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN|BUSY|LOCKED|NOMEM|PERM|PROTOCOL)/;
@@ -82,7 +90,7 @@ const storageCodes = /^SQLITE_(IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN|BUSY|LOCKE
 /** Tells a failing storage from a bug: null for an error that says nothing about the storage. */
 export function storageFailure(error: unknown): StorageFailure | null {
   if (error instanceof StorageFailure) return error;
-  const code = sqliteCode(error);
+  const code = errorCode(error);
   if (code === "SQLITE_FULL") {
     return new StorageFailure("STORAGE_FULL", "the disk is full: nothing was written; free some space and try again", {
       reopen: false,
@@ -94,7 +102,7 @@ export function storageFailure(error: unknown): StorageFailure | null {
   });
 }
 
-export function sqliteCode(error: unknown): string {
+export function errorCode(error: unknown): string {
   const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
   return typeof code === "string" ? code : "";
 }
@@ -102,7 +110,7 @@ export function sqliteCode(error: unknown): string {
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function explain(path: string, error: unknown): StorageFailure {
-  const code = sqliteCode(error);
+  const code = errorCode(error);
   if (code.startsWith("SQLITE_BUSY")) {
     return new StorageFailure("STORAGE_FAILED", `another process has the database ${path} open; stop it first`, {
       reopen: true,

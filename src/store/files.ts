@@ -1,4 +1,4 @@
-import { closeSync, copyFileSync, constants, fsyncSync, openSync, renameSync } from "node:fs";
+import { closeSync, constants, copyFileSync, fstatSync, fsyncSync, openSync, readSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Copies a file that nobody writes, so that after a crash the copy is whole or not there. */
@@ -21,5 +21,26 @@ function sync(path: string): void {
     fsyncSync(fd);
   } finally {
     closeSync(fd);
+  }
+}
+
+const chunkBytes = 1 << 20;
+
+/** Whether two files hold the same. */
+export function sameBytes(one: string, other: string): boolean {
+  const descriptors = [openSync(one, "r"), openSync(other, "r")] as const;
+  const [a, b] = descriptors;
+  try {
+    const size = fstatSync(a).size;
+    if (size !== fstatSync(b).size) return false;
+    const chunks = [Buffer.alloc(chunkBytes), Buffer.alloc(chunkBytes)] as const;
+    for (let at = 0; at < size; at += chunkBytes) {
+      const length = readSync(a, chunks[0], 0, chunkBytes, at);
+      readSync(b, chunks[1], 0, chunkBytes, at);
+      if (chunks[0].compare(chunks[1], 0, length, 0, length) !== 0) return false;
+    }
+    return true;
+  } finally {
+    for (const descriptor of descriptors) closeSync(descriptor);
   }
 }

@@ -10,7 +10,8 @@ import {
   type Origin,
 } from "../core/journal.ts";
 import { parseStored } from "../protocol/json.ts";
-import type { ChainedRow, JournalPage, PageBounds } from "./store.ts";
+import { boundedRows } from "./slices.ts";
+import type { ChainedRow, JournalPage, PageBounds, SliceBounds } from "./store.ts";
 
 interface Row {
   seq: number;
@@ -35,9 +36,6 @@ type InsertValues = [
   timestampMs: number,
   hash: string,
 ];
-
-/** Rows fetched at a time while a page looks for matches. */
-const chunkRows = 500;
 
 /** The append-only journal. */
 export function journalTable(db: Database) {
@@ -76,30 +74,29 @@ export function journalTable(db: Database) {
       newestEvents.all(taskId, limit).toReversed().map(toJournalRow),
 
     page(filter: JournalFilter, afterSeq: number, lastSeq: number, bounds: PageBounds): JournalPage {
+      const { scanMax } = bounds;
+      const found =
+        filter.taskId === null ? all.iterate(afterSeq, scanMax) : ofTask.iterate(filter.taskId, afterSeq, scanMax);
       const rows: JournalRow[] = [];
       let scanned = 0;
       let payloadChars = 0;
-      let cursor = afterSeq;
-      while (scanned < bounds.scanMax) {
-        const chunk =
-          filter.taskId === null ? all.all(cursor, chunkRows) : ofTask.all(filter.taskId, cursor, chunkRows);
-        for (const row of chunk) {
-          cursor = row.seq;
-          const found = toJournalRow(row);
-          if (!matchesFilter(found, filter)) continue;
-          rows.push(found);
+      for (const row of found) {
+        scanned++;
+        if (matchesFilter(toHashedRow(row), filter)) {
+          rows.push(toJournalRow(row));
           payloadChars += row.payload.length;
-          if (rows.length >= bounds.limit || payloadChars > bounds.payloadCharsMax)
-            return { rows, nextAfterSeq: cursor };
         }
-        scanned += chunk.length;
-        if (chunk.length < chunkRows) return { rows, nextAfterSeq: Math.max(afterSeq, lastSeq) };
+        const full = rows.length >= bounds.limit || payloadChars > bounds.payloadCharsMax;
+        if (full || scanned === scanMax) return { rows, nextAfterSeq: row.seq };
       }
-      return { rows, nextAfterSeq: cursor };
+      return { rows, nextAfterSeq: Math.max(afterSeq, lastSeq) };
     },
 
-    slice: (afterSeq: number, limit: number): ChainedRow[] =>
-      all.all(afterSeq, limit).map((row) => ({ row: toHashedRow(row), hash: row.hash })),
+    slice: (afterSeq: number, bounds: SliceBounds): ChainedRow[] =>
+      boundedRows(all.iterate(afterSeq, bounds.rows), bounds, ({ payload }) => payload.length).map((row) => ({
+        row: toHashedRow(row),
+        hash: row.hash,
+      })),
   };
 }
 

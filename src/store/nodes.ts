@@ -4,6 +4,8 @@ import type { LeaseGrant } from "../core/node.ts";
 import type { ReplayedNode } from "../core/replay.ts";
 import { type Json, parseStored } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
+import { boundedRows } from "./slices.ts";
+import type { SliceBounds } from "./store.ts";
 
 interface HeadRow {
   id: string;
@@ -41,20 +43,20 @@ export function nodeTable(db: Database) {
   const head = db.prepare<HeadRow, [string]>(`SELECT ${headColumns} FROM nodes WHERE id = ?`);
   const exists = db.prepare<{ 1: 1 }, [string]>("SELECT 1 FROM nodes WHERE id = ?");
   const ofTask = db.prepare<Row, [string]>("SELECT * FROM nodes WHERE task_id = ? ORDER BY row");
-  const after = db.prepare<Row, [number, number]>("SELECT * FROM nodes WHERE row > ?1 ORDER BY row LIMIT ?2");
+  const after = db.prepare<Row & { dependents: number }, [number, number]>(`
+    SELECT *, (SELECT count(*) FROM node_dependents WHERE dependency = nodes.row) AS dependents
+    FROM nodes WHERE row > ?1 ORDER BY row LIMIT ?2`);
   const result = db.prepare<{ result_payload: string | null }, [string]>(`
     SELECT result_payload FROM nodes WHERE id = ?`);
   const runnable = db.prepare<Row, [string]>(`
     SELECT * FROM nodes WHERE task_id = ? AND status = 'PENDING' AND waiting_on = 0 ORDER BY row LIMIT 1`);
   const hasRunnable = db.prepare<{ 1: 1 }, [string]>(`
     SELECT 1 FROM nodes WHERE task_id = ? AND status = 'PENDING' AND waiting_on = 0 LIMIT 1`);
-  const counts = db.prepare<{ status: NodeStatus; count: number }, [string]>(`
-    SELECT status, count(*) AS count FROM nodes WHERE task_id = ? GROUP BY status`);
 
-  const expired = db.prepare<HeadRow, [string, number]>(`
+  const expired = db.prepare<HeadRow, [string, number, number]>(`
     SELECT ${headColumns} FROM nodes
     WHERE task_id = ?1 AND status = 'RUNNING' AND lease_expires_at_ms <= ?2
-    ORDER BY row`);
+    ORDER BY row LIMIT ?3`);
   const due = db.prepare<HeadRow, [number, number]>(`
     SELECT ${headColumns} FROM nodes
     WHERE status = 'RUNNING' AND lease_expires_at_ms <= ?1 AND lease_ttl_ms > 0
@@ -78,8 +80,8 @@ export function nodeTable(db: Database) {
   const release = db.prepare<null, [number]>(`
     UPDATE nodes SET waiting_on = waiting_on - 1
     WHERE row IN (SELECT dependent FROM node_dependents WHERE dependency = ?)`);
-  const extend = db.prepare<null, [number, number, string]>(`
-    UPDATE nodes SET lease_expires_at_ms = ?1, updated_at_ms = ?2 WHERE id = ?3`);
+  const extend = db.prepare<null, [number, number, number, string]>(`
+    UPDATE nodes SET lease_expires_at_ms = ?1, lease_ttl_ms = ?2, updated_at_ms = ?3 WHERE id = ?4`);
   const shift = db.prepare<null, [number]>(`
     UPDATE nodes SET lease_expires_at_ms = lease_expires_at_ms + ? WHERE status = 'RUNNING'`);
   const renew = db.prepare<null, [number]>(`
@@ -106,9 +108,9 @@ export function nodeTable(db: Database) {
     exists: (nodeId: string): boolean => exists.get(nodeId) !== null,
     ofTask: (taskId: string): Node[] => ofTask.all(taskId).map(toNode),
     hasRunnable: (taskId: string): boolean => hasRunnable.get(taskId) !== null,
-    counts: (taskId: string) => counts.all(taskId),
     result: (nodeId: string): Json => json(result.get(nodeId)?.result_payload ?? null),
-    expired: (taskId: string, nowMs: number): NodeHead[] => expired.all(taskId, nowMs).map(toKnownHead),
+    expired: (taskId: string, nowMs: number, limit: number): NodeHead[] =>
+      expired.all(taskId, nowMs, limit).map(toKnownHead),
     due: (nowMs: number, limit: number): NodeHead[] => due.all(nowMs, limit).map(toKnownHead),
     nextDeadlineMs: (): number | null => nextDeadline.get()?.deadline ?? null,
     countExpired: (nowMs: number): number => countExpired.get(nowMs)?.count ?? 0,
@@ -131,8 +133,8 @@ export function nodeTable(db: Database) {
     fail(nodeId: string, payload: Json, nowMs: number): void {
       end.get("FAILED", JSON.stringify(payload), nowMs, nodeId);
     },
-    extendLease(nodeId: string, expiresAtMs: number, nowMs: number): void {
-      extend.run(expiresAtMs, nowMs, nodeId);
+    extendLease(nodeId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void {
+      extend.run(expiresAtMs, ttlMs, nowMs, nodeId);
     },
     shiftDeadlines(byMs: number): void {
       shift.run(byMs);
@@ -141,7 +143,13 @@ export function nodeTable(db: Database) {
       renew.run(nowMs);
     },
 
-    slice: (afterRow: number, limit: number) => after.all(afterRow, limit).map(toReplayed),
+    slice: (afterRow: number, bounds: SliceBounds) =>
+      boundedRows(
+        after.iterate(afterRow, bounds.rows),
+        bounds,
+        ({ dependencies, payload_schema: schema, result_payload: payload }) =>
+          dependencies.length + schema.length + (payload?.length ?? 0),
+      ).map(toReplayed),
   };
 }
 
@@ -180,7 +188,7 @@ function toNode(row: Row): Node {
   };
 }
 
-function toReplayed(row: Row): ReplayedNode & { id: string; row: number; waitingOn: number } {
+function toReplayed(row: Row & { dependents: number }): ReplayedNode & { id: string; row: number; waitingOn: number } {
   return {
     row: row.row,
     id: row.id,
@@ -194,5 +202,6 @@ function toReplayed(row: Row): ReplayedNode & { id: string; row: number; waiting
     leaseId: row.lease_id,
     leaseOwner: row.lease_owner,
     fencingToken: row.fencing_token,
+    dependents: row.dependents,
   };
 }

@@ -13,7 +13,7 @@ const migrations: readonly Migration[] = [{ version: 3, name: "journalled_state_
 export const latestSchemaVersion = 3;
 
 /** Brings the database to the newest schema in one transaction; a newer one than this program knows is refused. */
-export function migrate(db: Database, nowMs: number): void {
+export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {
   const current = schemaVersion(db);
   if (current > latestSchemaVersion) {
     throw new Error(
@@ -31,7 +31,7 @@ export function migrate(db: Database, nowMs: number): void {
       migration.up(db);
       record.run(migration.version, migration.name, new Date(nowMs).toISOString());
     }
-    if (isOriginal) adoptOriginal(db, nowMs);
+    if (isOriginal) adoptOriginal(db, nowMs, leaseTtlMs);
   }).immediate();
 }
 
@@ -59,7 +59,11 @@ function createTables(db: Database): void {
       id            TEXT NOT NULL UNIQUE,
       goal          TEXT NOT NULL,
       context       TEXT NOT NULL,
-      created_at_ms INTEGER NOT NULL
+      created_at_ms INTEGER NOT NULL,
+      pending       INTEGER NOT NULL DEFAULT 0,
+      running       INTEGER NOT NULL DEFAULT 0,
+      completed     INTEGER NOT NULL DEFAULT 0,
+      failed        INTEGER NOT NULL DEFAULT 0
     ) STRICT`);
 
   // row is the registration order; waiting_on counts the distinct dependencies that are not COMPLETED.
@@ -112,7 +116,7 @@ function createTables(db: Database): void {
       BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END`);
   }
 
-  // One row, written with every commit.
+  // One row, written with every commit that journals.
   db.run(`
     CREATE TABLE journal_head (
       one       INTEGER PRIMARY KEY CHECK (one = 1),

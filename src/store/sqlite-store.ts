@@ -1,18 +1,26 @@
 import { taskState } from "../core/dag.ts";
 import type { Entry, HashedRow, JournalFilter } from "../core/journal.ts";
-import type { LockRequest, NewNode, Task } from "../core/model.ts";
+import type { LockRequest, NewNode, NodeHead, Task } from "../core/model.ts";
 import type { LeaseGrant, Transition } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
+import { settings } from "../protocol/settings.ts";
 import type { NodeStatus } from "../protocol/types.ts";
 import { countMove } from "./head.ts";
 import { hashOf } from "./journal.ts";
 import { latestSchemaVersion } from "./schema.ts";
-import type { PageBounds, RememberedAnswer, Store, TaskSummary } from "./store.ts";
+import type { PageBounds, RememberedAnswer, SliceBounds, Store, TaskSummary } from "./store.ts";
 import { Transactions } from "./transactions.ts";
 
-/** Opens the SQLite store at `path`, creating, migrating or adopting what is there. @throws {StorageFailure} */
-export function openStore(path: string, nowMs: () => number): Store {
-  return new SqliteStore(path, nowMs);
+const defaultLeaseTtlMs = settings.nodeTimeoutSecs.default * 1000;
+
+/**
+ * Opens the SQLite store at `path`, creating, migrating or adopting what is there; leases of an adopted database get
+ * `leaseTtlMs`, as the original kept deadlines only.
+ *
+ * @throws {StorageFailure}
+ */
+export function openStore(path: string, nowMs: () => number, leaseTtlMs = defaultLeaseTtlMs): Store {
+  return new SqliteStore(path, nowMs, leaseTtlMs);
 }
 
 /** The domain's words over the tables; each change goes with its journal entry. */
@@ -20,7 +28,7 @@ class SqliteStore extends Transactions implements Store {
   readonly schemaVersion = latestSchemaVersion;
 
   registerTask(task: Task, nodes: readonly NewNode[], entry: Entry): number {
-    this.tables.tasks.insert(task);
+    this.tables.tasks.insert(task, nodes.length);
     this.tables.nodes.insert(task.id, nodes, task.createdAtMs);
     this.totals.tasks++;
     this.totals.nodes.PENDING += nodes.length;
@@ -36,12 +44,11 @@ class SqliteStore extends Transactions implements Store {
   }
 
   taskSummary(taskId: string): TaskSummary | null {
-    if (this.tables.tasks.find(taskId) === null) return null;
-    const counts: Partial<Record<NodeStatus, number>> = {};
-    for (const { status, count } of this.tables.nodes.counts(taskId)) counts[status] = count;
+    const counts = this.tables.tasks.counts(taskId);
+    if (counts === null) return null;
     const runnable = this.tables.nodes.hasRunnable(taskId);
-    const state = taskState({ running: "RUNNING" in counts, runnable, failed: "FAILED" in counts });
-    return { state, counts };
+    const occurring = Object.entries(counts).filter(([, count]) => count > 0);
+    return { state: taskState(counts, runnable), counts: Object.fromEntries(occurring) };
   }
 
   listTasks(beforeTaskId: string | null, limit: number) {
@@ -64,8 +71,8 @@ class SqliteStore extends Transactions implements Store {
     return this.tables.nodes.result(nodeId);
   }
 
-  expiredNodes(taskId: string, nowMs: number) {
-    return this.tables.nodes.expired(taskId, nowMs);
+  expiredNodes(taskId: string, nowMs: number, limit: number) {
+    return this.tables.nodes.expired(taskId, nowMs, limit);
   }
 
   dueNodes(nowMs: number, limit: number) {
@@ -75,30 +82,30 @@ class SqliteStore extends Transactions implements Store {
   acquireNode({ node, entry }: Transition, grant: LeaseGrant): number {
     const fencingToken = this.append(entry);
     this.tables.nodes.acquire(node.id, grant, fencingToken, entry.timestampMs);
-    countMove(this.totals, node.status, "RUNNING");
+    this.#move(node, "RUNNING");
     return fencingToken;
   }
 
   rollBackNode({ node, entry }: Transition): number {
     this.tables.nodes.rollBack(node.id, entry.timestampMs);
-    countMove(this.totals, node.status, "PENDING");
+    this.#move(node, "PENDING");
     return this.append(entry);
   }
 
   completeNode({ node, entry }: Transition, result: Json): number {
     this.tables.nodes.complete(node.id, result, entry.timestampMs);
-    countMove(this.totals, node.status, "COMPLETED");
+    this.#move(node, "COMPLETED");
     return this.append(entry);
   }
 
   failNode({ node, entry }: Transition, error: Json): number {
     this.tables.nodes.fail(node.id, error, entry.timestampMs);
-    countMove(this.totals, node.status, "FAILED");
+    this.#move(node, "FAILED");
     return this.append(entry);
   }
 
-  extendNodeLease(nodeId: string, expiresAtMs: number, nowMs: number): void {
-    this.tables.nodes.extendLease(nodeId, expiresAtMs, nowMs);
+  extendNodeLease(nodeId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void {
+    this.tables.nodes.extendLease(nodeId, expiresAtMs, ttlMs, nowMs);
   }
 
   appendEvent(entry: Entry): number {
@@ -178,23 +185,28 @@ class SqliteStore extends Transactions implements Store {
     this.tables.idempotency.remember(key, answer, nowMs);
   }
 
-  journalSlice(afterSeq: number, limit: number) {
-    return this.tables.journal.slice(afterSeq, limit);
+  journalSlice(afterSeq: number, bounds: SliceBounds) {
+    return this.tables.journal.slice(afterSeq, bounds);
   }
 
   hashOf(previousHash: string, row: HashedRow): string {
     return hashOf(previousHash, row);
   }
 
-  nodeSlice(afterRow: number, limit: number) {
-    return this.tables.nodes.slice(afterRow, limit);
+  nodeSlice(afterRow: number, bounds: SliceBounds) {
+    return this.tables.nodes.slice(afterRow, bounds);
   }
 
-  taskSlice(afterRow: number, limit: number) {
-    return this.tables.tasks.slice(afterRow, limit);
+  taskSlice(afterRow: number, bounds: SliceBounds) {
+    return this.tables.tasks.slice(afterRow, bounds);
   }
 
   lockSlice(afterKey: string, limit: number) {
     return this.tables.locks.slice(afterKey, limit);
+  }
+
+  #move(node: NodeHead, to: NodeStatus): void {
+    countMove(this.totals, node.status, to);
+    this.tables.tasks.move(node.taskId, node.status, to);
   }
 }

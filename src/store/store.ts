@@ -1,3 +1,4 @@
+import type { Decision } from "../core/decision.ts";
 import type { Entry, HashedRow, JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
 import type { Lock, LockRequest, NewNode, Node, NodeHead, Task } from "../core/model.ts";
 import type { LeaseGrant, Transition } from "../core/node.ts";
@@ -30,6 +31,8 @@ export interface Store {
   reopen(): void;
   /** What a caught error says about the storage; null when it says nothing, and is a bug. */
   failureIn(error: unknown): StorageFailure | null;
+  /** What is wrong with the storage now; null when it can be read. */
+  check(): StorageFailure | null;
   close(): void;
 
   registerTask(task: Task, nodes: readonly NewNode[], entry: Entry): number;
@@ -46,14 +49,14 @@ export interface Store {
   nextRunnable(taskId: string): Node | null;
   resultOf(nodeId: string): Json;
   /** RUNNING nodes of the task whose lease is over. */
-  expiredNodes(taskId: string, nowMs: number): NodeHead[];
+  expiredNodes(taskId: string, nowMs: number, limit: number): NodeHead[];
   /** RUNNING nodes of any task whose lease is over; zero-length leases are left to the next acquire. */
   dueNodes(nowMs: number, limit: number): NodeHead[];
   acquireNode(transition: Transition, grant: LeaseGrant): number;
   rollBackNode(transition: Transition): number;
   completeNode(transition: Transition, result: Json): number;
   failNode(transition: Transition, error: Json): number;
-  extendNodeLease(nodeId: string, expiresAtMs: number, nowMs: number): void;
+  extendNodeLease(nodeId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void;
 
   appendEvent(entry: Entry): number;
   /** The first row the journal still holds; 1 as long as nothing was pruned. */
@@ -83,15 +86,15 @@ export interface Store {
   rememberAnswer(key: string, answer: RememberedAnswer, nowMs: number): void;
 
   /** Journal rows after `afterSeq` with what is needed to recompute their hashes. */
-  journalSlice(afterSeq: number, limit: number): ChainedRow[];
+  journalSlice(afterSeq: number, bounds: SliceBounds): ChainedRow[];
   /** The hash a row must have. */
   hashOf(previousHash: string, row: HashedRow): string;
-  nodeSlice(afterRow: number, limit: number): (ReplayedNode & { id: string; row: number; waitingOn: number })[];
-  taskSlice(afterRow: number, limit: number): (ReplayedTask & { id: string; row: number })[];
+  nodeSlice(afterRow: number, bounds: SliceBounds): (ReplayedNode & { id: string; row: number; waitingOn: number })[];
+  taskSlice(afterRow: number, bounds: SliceBounds): (ReplayedTask & { id: string; row: number })[];
   lockSlice(afterKey: string, limit: number): (ReplayedLock & { resourceKey: string })[];
 
-  /** Starts a consistent copy to a file that does not exist yet; one at a time. @throws {StorageFailure} */
-  startBackup(path: string): Backup;
+  /** Starts a consistent copy to a file that does not exist yet; one at a time. Refusal: INVALID_STATE. */
+  startBackup(path: string): Decision<Backup>;
 }
 
 /** Kept with the journal's head, so that counting never scans. */
@@ -122,6 +125,13 @@ export interface JournalPage {
 }
 
 /** A journal row as it is stored, its payload unread: whether it can be read is known once its hash is right. */
+/** How much one slice of a walk through a table takes. */
+export interface SliceBounds {
+  rows: number;
+  /** The slice ends after the row with which its texts pass this many characters. */
+  chars: number;
+}
+
 export interface ChainedRow {
   row: HashedRow;
   hash: string;

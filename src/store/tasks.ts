@@ -1,6 +1,9 @@
 import type { Database } from "bun:sqlite";
 import type { Task } from "../core/model.ts";
 import { parseStored } from "../protocol/json.ts";
+import type { NodeStatus } from "../protocol/types.ts";
+import { boundedRows } from "./slices.ts";
+import type { SliceBounds } from "./store.ts";
 
 interface Row {
   row: number;
@@ -8,18 +11,36 @@ interface Row {
   goal: string;
   context: string;
   created_at_ms: number;
+  pending: number;
+  running: number;
+  completed: number;
+  failed: number;
 }
 
 export function taskTable(db: Database) {
-  const insert = db.prepare<null, [string, string, string, number]>(`
-    INSERT INTO tasks (id, goal, context, created_at_ms) VALUES (?, ?, ?, ?)`);
+  const insert = db.prepare<null, [string, string, string, number, number]>(`
+    INSERT INTO tasks (id, goal, context, created_at_ms, pending) VALUES (?, ?, ?, ?, ?)`);
+  const move = db.prepare<null, [number, number, number, number, string]>(`
+    UPDATE tasks SET pending = pending + ?, running = running + ?, completed = completed + ?, failed = failed + ?
+    WHERE id = ?`);
   const byId = db.prepare<Row, [string]>("SELECT * FROM tasks WHERE id = ?");
   const before = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row < ?1 ORDER BY row DESC LIMIT ?2");
   const after = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row > ?1 ORDER BY row LIMIT ?2");
 
   return {
-    insert(task: Task): void {
-      insert.run(task.id, task.goal, JSON.stringify(task.context), task.createdAtMs);
+    insert(task: Task, pending: number): void {
+      insert.run(task.id, task.goal, JSON.stringify(task.context), task.createdAtMs, pending);
+    },
+
+    /** Counts one node's change of status. */
+    move(taskId: string, from: NodeStatus, to: NodeStatus): void {
+      const change = (status: NodeStatus) => Number(to === status) - Number(from === status);
+      move.run(change("PENDING"), change("RUNNING"), change("COMPLETED"), change("FAILED"), taskId);
+    },
+
+    counts(taskId: string): Record<NodeStatus, number> | null {
+      const row = byId.get(taskId);
+      return row === null ? null : countsOf(row);
     },
 
     find(taskId: string): Task | null {
@@ -32,11 +53,24 @@ export function taskTable(db: Database) {
       return start === undefined ? null : before.all(start, limit).map(toTask);
     },
 
-    slice: (afterRow: number, limit: number) =>
-      after.all(afterRow, limit).map(({ row, id, goal, context, created_at_ms: createdAtMs }) => {
-        return { row, id, goal, context, createdAtMs };
-      }),
+    slice: (afterRow: number, bounds: SliceBounds) =>
+      boundedRows(
+        after.iterate(afterRow, bounds.rows),
+        bounds,
+        ({ goal, context }) => goal.length + context.length,
+      ).map((row) => ({
+        row: row.row,
+        id: row.id,
+        goal: row.goal,
+        context: row.context,
+        createdAtMs: row.created_at_ms,
+        counts: countsOf(row),
+      })),
   };
+}
+
+function countsOf({ pending, running, completed, failed }: Row): Record<NodeStatus, number> {
+  return { PENDING: pending, RUNNING: running, COMPLETED: completed, FAILED: failed };
 }
 
 function toTask(row: Row): Task {

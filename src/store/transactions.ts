@@ -1,7 +1,8 @@
 import type { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
+import { type Decision, isRefusal, refuse } from "../core/decision.ts";
 import type { Entry, JournalHead } from "../core/journal.ts";
-import { type FileIdentity, fileIdentity, openDatabase, sqliteCode, storageFailure } from "./database.ts";
+import { type FileIdentity, fileIdentity, openDatabase, errorCode, storageFailure } from "./database.ts";
 import { startBackup } from "./backup.ts";
 import { copyHead, type HeadState, headTable } from "./head.ts";
 import { idempotencyTable } from "./idempotency.ts";
@@ -36,6 +37,7 @@ function tablesOf(db: Database) {
 export class Transactions {
   readonly #path: string;
   readonly #nowMs: () => number;
+  readonly #leaseTtlMs: number;
   #tables: ReturnType<typeof tablesOf>;
   #file: FileIdentity | null;
   /** For backups. Open as long as the database is: closing any descriptor of the file drops SQLite's locks on it. */
@@ -47,10 +49,11 @@ export class Transactions {
   #committed: HeadState;
   #appended: Entry[] = [];
 
-  constructor(path: string, nowMs: () => number) {
+  constructor(path: string, nowMs: () => number, leaseTtlMs: number) {
     this.#path = path;
     this.#nowMs = nowMs;
-    this.#tables = tablesOf(openDatabase(path, nowMs()));
+    this.#leaseTtlMs = leaseTtlMs;
+    this.#tables = tablesOf(openDatabase(path, nowMs(), leaseTtlMs));
     this.#file = fileIdentity(path);
     this.#source = openSync(path, "r");
     this.#state = this.#tables.head.read();
@@ -136,33 +139,49 @@ export class Transactions {
     this.#refuseForeignFile();
     if (this.#closedBy === null) this.#closeFile();
     try {
-      this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs()));
+      this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs(), this.#leaseTtlMs));
+      this.#source = openSync(this.#path, "r");
     } catch (error) {
-      this.#closedBy = storageFailure(error);
+      this.#closedBy = storageFailure(error) ?? commitFailure(error);
       throw error;
     }
     this.#closedBy = null;
-    this.#source = openSync(this.#path, "r");
     this.#state = this.#tables.head.read();
     this.#committed = copyHead(this.#state);
     this.#appended = [];
   }
 
-  startBackup(path: string): Backup {
+  startBackup(path: string): Decision<Backup> {
     if (this.#backup?.active === true) {
-      throw new StorageFailure("STORAGE_FAILED", "another backup is being made; wait for its end", { reopen: false });
+      return refuse("INVALID_STATE", "another backup is being made; wait for its end");
     }
-    this.#backup = startBackup(this.#tables.db, this.#source, path);
-    return this.#backup;
+    const started = startBackup(this.#tables.db, this.#source, path);
+    if (!isRefusal(started)) this.#backup = started;
+    return started;
   }
 
   failureIn(error: unknown): StorageFailure | null {
     return storageFailure(error) ?? this.#closedBy;
   }
 
+  check(): StorageFailure | null {
+    try {
+      this.#refuseForeignFile();
+      this.#tables.head.read();
+      return this.#closedBy;
+    } catch (error) {
+      return this.failureIn(error);
+    }
+  }
+
   close(): void {
     if (this.#closedBy !== null) return;
-    this.#tables.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    try {
+      this.#tables.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch (error) {
+      // On a full disk the log cannot be folded in; it is as durable as the file, and the next start reads it.
+      if (storageFailure(error) === null) throw error;
+    }
     this.#closeFile();
   }
 
@@ -188,7 +207,7 @@ export class Transactions {
 
 /** SQLite undoes a commit that finds no room; after any other error the rows may be back after a restart. */
 function commitFailure(error: unknown): StorageFailure {
-  const code = sqliteCode(error);
+  const code = errorCode(error);
   const full = code === "SQLITE_FULL" ? storageFailure(error) : null;
   const message = `the commit failed half-way (${code}): the write may or may not last; repeat it with its idempotency key`;
   return full ?? new StorageFailure("OUTCOME_UNKNOWN", message, { reopen: true });

@@ -18,8 +18,8 @@ describe("a line that is no request is answered", () => {
     ["a method that is a number", '{"id":[1],"method":1.0}', -32600, "INVALID_REQUEST", [1], "got 1.0"],
     ["a method that is an object", '{"id":{"a":1},"method":{}}', -32600, "INVALID_REQUEST", { a: 1 }, "got an object"],
     ["a null id", '{"id":null}', -32600, "INVALID_REQUEST", undefined, "got nothing"],
-    ["the same member twice", '{"id":1,"method":"a","method":"b"}', -32600, "INVALID_REQUEST", undefined, "same key"],
-    ["__proto__", '{"id":1,"method":"a","__proto__":{}}', -32600, "INVALID_REQUEST", undefined, "__proto__"],
+    ["the same member twice", '{"id":1,"method":"a","method":"b"}', -32600, "INVALID_REQUEST", 1, "same key"],
+    ["__proto__", '{"id":1,"method":"a","__proto__":{}}', -32600, "INVALID_REQUEST", 1, "__proto__"],
     [
       "too deep nesting",
       `{"params":${"[".repeat(32)}${"]".repeat(32)}}`,

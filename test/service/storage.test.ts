@@ -208,7 +208,7 @@ describe("a backup", () => {
     client.send("Backup", { path });
     service.settle();
     expect(client.answers.splice(0).map(({ error }) => error?.data.kind)).toEqual([undefined, "STORAGE_FAILED"]);
-    expect(client.refusal("Backup", { path: service.database })).toBe("STORAGE_FAILED");
+    expect(client.refusal("Backup", { path: service.database })).toBe("INVALID_STATE");
     expect(client.refusal("Backup", { path: "copy.db" })).toBe("INVALID_STATE");
     expect(client.call("Health", {})).toMatchObject({ status: "ok" });
     expect(service.bugs).toEqual([]);

@@ -214,7 +214,7 @@ describe("a stopping service", () => {
   test("tells a verification that it will not be finished", () => {
     using service = new TestService();
     const client = service.client();
-    for (let n = 0; n < 600; n++) client.send("RegisterTask", { goal: "g" });
+    for (let n = 0; n < 3_000; n++) client.send("RegisterTask", { goal: "g" });
     service.settle();
     client.answers.length = 0;
     client.send("VerifyJournal", {});

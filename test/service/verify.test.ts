@@ -61,7 +61,10 @@ describe("VerifyJournal", () => {
 
 describe("VerifyJournal names the first difference", () => {
   const row3 = { where: "journal row 3", field: "hash" };
-  const node = (field: string): Partial<Difference & object> => ({ where: expect.stringMatching(/^node /), field });
+  const node = (field: string): Partial<Difference & object> => ({
+    where: expect.stringMatching(/^node /) as string,
+    field,
+  });
 
   test.each<[string, string, Partial<NonNullable<Difference>>]>([
     ["an altered payload", `UPDATE journal SET payload = '{"done":2}' WHERE seq = 3`, row3],
@@ -82,7 +85,7 @@ describe("VerifyJournal names the first difference", () => {
     [
       "a deleted last row",
       "DELETE FROM journal WHERE seq = 7",
-      { where: expect.stringMatching(/^task /), field: "existence" },
+      { where: expect.stringMatching(/^task /) as string, field: "existence" },
     ],
     [
       "an added row",
@@ -154,7 +157,7 @@ describe("VerifyJournal goes on in slices", () => {
     using service = new TestService();
     const [verifying, writing] = [service.client(), service.client()];
     const { taskId } = registerTask(writing, 700);
-    for (let n = 0; n < 1_500; n++) writing.send("RegisterTask", { goal: "g", initial_nodes: [{}] });
+    for (let n = 0; n < 5_000; n++) writing.send("RegisterTask", { goal: "g", initial_nodes: [{}] });
     service.settle();
     verifying.send("VerifyJournal", {});
     const claims: ReturnType<typeof acquire>["claim"][] = [];
