@@ -52,8 +52,9 @@ export function journalTable(db: Database) {
     )
     ORDER BY seq LIMIT ?3`);
 
+  // (SELECT ?): see nodes.ts.
   const newestEvents = db.prepare<Row, [string, number]>(`
-    SELECT * FROM journal WHERE id IS NOT NULL AND task_id = ?1 ORDER BY seq DESC LIMIT ?2`);
+    SELECT * FROM journal WHERE id IS NOT NULL AND task_id = (SELECT ?1) ORDER BY seq DESC LIMIT (SELECT ?2)`);
 
   const oldest = db.prepare<{ seq: number | null }, []>("SELECT min(seq) AS seq FROM journal");
 
