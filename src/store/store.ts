@@ -19,9 +19,12 @@ export interface Store {
   /** What the transaction that is open, or was last, has journalled. */
   readonly appended: readonly Entry[];
 
-  /** @throws {StorageFailure} also when the database file is no longer the one that was opened. */
+  /** @throws {StorageFailure} */
   begin(): void;
-  /** @throws {StorageFailure} with OUTCOME_UNKNOWN unless it is certain that nothing was kept. */
+  /**
+   * @throws {StorageFailure} with OUTCOME_UNKNOWN unless it is certain that nothing was kept, as when the database file
+   * is no longer the one that was opened.
+   */
   commit(): void;
   /** Leaves the transaction, whatever state it is in. */
   abandon(): void;

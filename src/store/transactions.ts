@@ -85,7 +85,6 @@ export class Transactions {
   }
 
   begin(): void {
-    this.#refuseForeignFile();
     this.#tables.begin.run();
     this.#appended = [];
   }
