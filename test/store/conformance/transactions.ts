@@ -1,0 +1,168 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Store } from "../../../src/store/store.ts";
+import {
+  acquire,
+  asTold,
+  complete,
+  everything,
+  fail,
+  lock,
+  recount,
+  register,
+  rollBack,
+  tell,
+  unlock,
+  within,
+} from "../story.ts";
+import { type MakeSpecimen, prepared } from "./specimen.ts";
+
+/** Transactions: what is kept, what is undone, and what a restart finds. */
+export function describeTransactions(engine: string, make: MakeSpecimen): void {
+  describe(`${engine}: a transaction`, () => {
+    test("that is abandoned leaves nothing, head and totals included", () => {
+      using specimen = prepared(make, (store) => register(store, "t", { a: [] }));
+      const { store } = specimen;
+      const before = asTold(store);
+      store.begin();
+      acquire(store, "a");
+      lock(store, "k");
+      register(store, "u", { b: [] });
+      store.abandon();
+      expect(asTold(store)).toEqual(before);
+      expect([store.task("u"), store.lock("k"), store.nodeHead("a")?.status]).toEqual([null, null, "PENDING"]);
+      expect(store.appended).toEqual([]);
+      within(store, () => acquire(store, "a"));
+      expect(store.head.seq).toBe(2);
+    });
+
+    test("keeps of an attempt that was not kept nothing, and all of its neighbours", () => {
+      using specimen = make();
+      const { store } = specimen;
+      within(store, () => {
+        store.attempt(() => tell(store, { payload: "before" }), Boolean);
+        store.attempt(
+          () => tell(store, { payload: "not kept" }),
+          () => false,
+        );
+        expect(() => store.attempt(() => throwing(store), Boolean)).toThrow("a bug");
+        store.attempt(() => tell(store, { payload: "after" }), Boolean);
+        expect(store.appended.map(({ payload }) => payload)).toEqual(["before", "after"]);
+      });
+      expect(store.journalSlice(0, everything).map(({ row }) => row.payload)).toEqual(['"before"', '"after"']);
+      expect(asTold(store)).toEqual(recount(store));
+    });
+
+    function throwing(store: Store): never {
+      tell(store, { payload: "thrown away" });
+      throw new Error("a bug");
+    }
+
+    test("names what it journalled, until the next one begins", () => {
+      using specimen = prepared(make, (store) => tell(store, { payload: 1 }));
+      const { store } = specimen;
+      expect(store.appended.map(({ payload }) => payload)).toEqual([1]);
+      store.begin();
+      expect(store.appended).toEqual([]);
+      store.commit();
+    });
+
+    test("that changes nothing may be committed", () => {
+      using specimen = prepared(make, () => undefined);
+      expect(specimen.restart().head.seq).toBe(0);
+    });
+
+    test("whatever is done, kept, undone or abandoned: head and totals are what the tables hold", () => {
+      type Step = { work: number; keep: boolean };
+      const steps = fc.array(fc.record({ work: fc.nat(7), keep: fc.boolean() }), { maxLength: 12, size: "max" });
+      const transactions = fc.array(fc.record({ steps, commit: fc.boolean() }), { maxLength: 5, size: "max" });
+      using specimen = make();
+      let n = 0;
+      const perform = (store: Store, { work, keep }: Step) =>
+        store.attempt(
+          () => someWork(store, work, ++n),
+          () => keep,
+        );
+      const holds = fc.property(transactions, (all) => {
+        const { store } = specimen;
+        for (const transaction of all) {
+          store.begin();
+          for (const step of transaction.steps) perform(store, step);
+          if (transaction.commit) store.commit();
+          else store.abandon();
+          expect(asTold(store)).toEqual(recount(store));
+        }
+      });
+      fc.assert(holds, { numRuns: 50 });
+      const told = asTold(specimen.store);
+      expect(asTold(specimen.restart())).toEqual(told);
+    });
+
+    /** One of eight kinds of work, on the oldest node there is in the right state. */
+    function someWork(store: Store, kind: number, n: number): void {
+      const inState = (wanted: string) => store.nodeSlice(0, everything).find(({ status }) => status === wanted)?.id;
+      const [pending, running] = [inState("PENDING"), inState("RUNNING")];
+      const held = store.locks()[0]?.resourceKey;
+      if (kind === 0) register(store, `t${n}`, { [`a${n}`]: [], [`b${n}`]: [`a${n}`] });
+      else if (kind === 1 && pending !== undefined) acquire(store, pending);
+      else if (kind === 2 && running !== undefined) complete(store, running);
+      else if (kind === 3 && running !== undefined) fail(store, running);
+      else if (kind === 4 && running !== undefined) rollBack(store, running);
+      else if (kind === 5 && store.lock(`k${n % 3}`) === null) lock(store, `k${n % 3}`);
+      else if (kind === 6 && held !== undefined) unlock(store, held);
+      else tell(store, { payload: n });
+    }
+  });
+
+  describe(`${engine}: an answer`, () => {
+    const answer = { method: "m", paramsHash: "h", answer: '{"result":1}' };
+    const weekMs = 7 * 86_400_000;
+
+    test("is remembered for seven days, also over a restart", () => {
+      using specimen = prepared(make, (store) => store.rememberAnswer("key", answer, 1_000));
+      const store = specimen.restart();
+      expect(store.rememberedAnswer("key", 1_000 + weekMs - 1)).toEqual(answer);
+      expect([store.rememberedAnswer("key", 1_000 + weekMs), store.rememberedAnswer("other", 0)]).toEqual([null, null]);
+    });
+
+    test("that is over makes room for a new one under its key", () => {
+      using specimen = prepared(make, (store) => store.rememberAnswer("key", answer, 0));
+      const { store } = specimen;
+      within(store, () => store.rememberAnswer("key", { ...answer, method: "n" }, weekMs));
+      expect(store.rememberedAnswer("key", weekMs)).toMatchObject({ method: "n" });
+    });
+
+    test("is forgotten with the transaction it was given in", () => {
+      using specimen = make();
+      const { store } = specimen;
+      store.begin();
+      store.rememberAnswer("key", answer, 0);
+      store.abandon();
+      expect(store.rememberedAnswer("key", 0)).toBeNull();
+    });
+  });
+
+  test(`${engine}: a restart finds everything as it was left`, () => {
+    using specimen = prepared(make, (store) => {
+      register(store, "t", { a: [], b: ["a"], c: ["a"] });
+      acquire(store, "a");
+      complete(store, "a");
+      acquire(store, "b");
+      lock(store, "k");
+      tell(store, { taskId: "t", payload: { n: 1 } });
+    });
+    const snapshot = (store: Store) => ({
+      ...asTold(store),
+      tasks: store.taskSlice(0, everything),
+      nodes: store.nodesOf("t"),
+      walked: store.nodeSlice(0, everything),
+      locks: store.locks(),
+      journal: store.journalSlice(0, everything),
+      next: store.nextRunnable("t")?.id,
+    });
+    const before = snapshot(specimen.store);
+    expect(snapshot(specimen.restart())).toEqual(before);
+    specimen.store.reopen();
+    expect(snapshot(specimen.store)).toEqual(before);
+  });
+}

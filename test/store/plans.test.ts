@@ -1,0 +1,105 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, spyOn, test } from "bun:test";
+import { headTable } from "../../src/store/head.ts";
+import { idempotencyTable } from "../../src/store/idempotency.ts";
+import { journalTable } from "../../src/store/journal.ts";
+import { lockTable } from "../../src/store/locks.ts";
+import { nodeTable } from "../../src/store/nodes.ts";
+import { migrate } from "../../src/store/schema.ts";
+import { taskTable } from "../../src/store/tasks.ts";
+
+/** Every statement of the store with SQLite's plan for it, one line a step. */
+function plans(): { sql: string; plan: string[] }[] {
+  const db = new Database(":memory:", { strict: true });
+  migrate(db, 0, 0);
+  const prepare = spyOn(db, "prepare");
+  for (const table of [journalTable, nodeTable, lockTable, taskTable, idempotencyTable, headTable]) table(db);
+  const statements = prepare.mock.calls.map(([sql]) => sql);
+  return statements.map((sql) => {
+    const steps = db.query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${sql}`).all();
+    const plan = steps.map(({ detail }) => detail).filter((detail) => detail !== "SCAN CONSTANT ROW");
+    return { sql: sql.replaceAll(/\s+/g, " ").trim(), plan };
+  });
+}
+
+/**
+ * The statements that walk more than they give, and why that is right. What is due next, and what moves when the clock
+ * is disturbed, stand in indexes of live leases alone; the head is one row; a list of all locks is all locks.
+ */
+const walks = [
+  [/^SELECT lease_expires_at_ms AS deadline FROM nodes/, "SCAN nodes USING INDEX nodes_by_deadline"],
+  [
+    /^UPDATE nodes SET lease_expires_at_ms = (lease_expires_at_ms \+|\? \+)/,
+    "SCAN nodes USING INDEX nodes_by_deadline",
+  ],
+  [/^SELECT lease_expires_at_ms AS deadline FROM locks/, "SCAN locks USING COVERING INDEX locks_by_deadline"],
+  [/^SELECT count\(\*\) AS "all"/, "SCAN locks USING COVERING INDEX locks_by_deadline"],
+  [/^UPDATE locks SET lease_expires_at_ms = (lease_expires_at_ms \+|\? \+)/, "SCAN locks"],
+  [/^SELECT \* FROM locks ORDER BY resource_key$/, "SCAN locks USING INDEX sqlite_autoindex_locks_1"],
+  [/journal_head/, "SCAN journal_head"],
+  // All nodes of one task, and its running ones, are put into registration order.
+  [/^SELECT \* FROM nodes WHERE task_id = \? ORDER BY row$/, "USE TEMP B-TREE FOR ORDER BY"],
+  [/FROM nodes WHERE task_id = .* AND status = 'RUNNING'/, "USE TEMP B-TREE FOR ORDER BY"],
+] as const;
+
+describe("a statement of the store", () => {
+  test.each(plans())("walks no table it need not: $sql", ({ sql, plan }) => {
+    const allowed = walks.flatMap(([statement, step]) => (statement.test(sql) ? [step] : []));
+    const costly = plan.filter((step) => /^(SCAN|USE TEMP B-TREE)/.test(step));
+    expect(costly.filter((step) => !allowed.some((one) => one === step))).toEqual([]);
+  });
+
+  const hot: [string, RegExp, string][] = [
+    [
+      "the next runnable node",
+      /waiting_on = 0 ORDER BY row/,
+      "SEARCH nodes USING INDEX nodes_by_state (task_id=? AND status=? AND waiting_on=?)",
+    ],
+    [
+      "a node by its id",
+      /^SELECT id, .* FROM nodes WHERE id = \?$/,
+      "SEARCH nodes USING INDEX sqlite_autoindex_nodes_1 (id=?)",
+    ],
+    [
+      "leases that are due",
+      /lease_ttl_ms > 0 ORDER BY lease_expires_at_ms LIMIT \?2/,
+      "SEARCH nodes USING INDEX nodes_by_deadline (lease_expires_at_ms<?)",
+    ],
+    [
+      "the nodes a completion lets run",
+      /waiting_on = waiting_on - 1/,
+      "SEARCH node_dependents USING PRIMARY KEY (dependency=?)",
+    ],
+    ["a task's newest events", /ORDER BY seq DESC/, "SEARCH journal USING INDEX journal_events (task_id=?)"],
+    [
+      "a task's page of the journal",
+      /UNION ALL/,
+      "SEARCH journal USING INDEX journal_transitions (task_id=? AND seq>?)",
+    ],
+    [
+      "a page of the journal",
+      /^SELECT \* FROM journal WHERE seq >/,
+      "SEARCH journal USING INTEGER PRIMARY KEY (rowid>?)",
+    ],
+    [
+      "a lock by its key",
+      /^SELECT \* FROM locks WHERE resource_key = \?$/,
+      "SEARCH locks USING INDEX sqlite_autoindex_locks_1 (resource_key=?)",
+    ],
+    [
+      "locks that are due",
+      /^SELECT \* FROM locks WHERE lease_expires_at_ms/,
+      "SEARCH locks USING INDEX locks_by_deadline (lease_expires_at_ms<?)",
+    ],
+    [
+      "old idempotency keys",
+      /^DELETE FROM idempotency_keys/,
+      "SEARCH idempotency_keys USING COVERING INDEX idempotency_keys_by_age (created_at_ms<?)",
+    ],
+  ];
+  test.each(hot)("finds %s by its index", (_, statement, step) => {
+    const found = plans().filter(({ sql }) => statement.test(sql));
+    expect(found).toHaveLength(1);
+    expect(found[0]?.plan).toContain(step);
+  });
+});

@@ -1,0 +1,4 @@
+import { describeStore } from "./conformance.ts";
+import { TemporaryStore } from "./temporary.ts";
+
+describeStore("SQLite", () => new TemporaryStore());

@@ -1,0 +1,116 @@
+import { isRefusal } from "../../src/core/decision.ts";
+import type { Entry } from "../../src/core/journal.ts";
+import { acquireLock, expireLock } from "../../src/core/lock.ts";
+import type { LockRequest, NewNode, NodeHead, Task } from "../../src/core/model.ts";
+import { acquireNode, completeNode, failNode, rollBackNode } from "../../src/core/node.ts";
+import { registerTask } from "../../src/core/task.ts";
+import type { Json } from "../../src/protocol/json.ts";
+import type { Store } from "../../src/store/store.ts";
+
+/*
+ * What tests of a store tell it, each in one short call and in one transaction of its own unless it runs inside
+ * `within`. Ids are short names: a store does not care how they look.
+ */
+
+/** Runs `work` in one transaction, and commits it. */
+export function within<T>(store: Store, work: () => T): T {
+  store.begin();
+  const result = work();
+  store.commit();
+  return result;
+}
+
+/** `{ b: ["a"] }`: b depends on a. */
+export type Graph = Record<string, readonly string[]>;
+
+export function register(store: Store, id: string, graph: Graph, createdAtMs = 1): Task {
+  const task: Task = { id, goal: `goal of ${id}`, context: { of: id }, createdAtMs };
+  const nodes = Object.entries(graph).map(([nodeId, dependencies]): NewNode => {
+    return { id: nodeId, dependencies: [...dependencies], payloadSchema: { for: nodeId } };
+  });
+  store.registerTask(task, nodes, registerTask(task, nodes));
+  return task;
+}
+
+function headOf(store: Store, nodeId: string): NodeHead {
+  const head = store.nodeHead(nodeId);
+  if (head === null) throw new Error(`there is no node ${nodeId}`);
+  return head;
+}
+
+/** Gives the node to `lease of <id>` until `expiresAtMs`; its fencing token. */
+export function acquire(store: Store, nodeId: string, { expiresAtMs = 100, ttlMs = 50, nowMs = 2 } = {}): number {
+  const grant = { id: `lease of ${nodeId}`, owner: "ann", expiresAtMs, ttlMs };
+  return store.acquireNode(acquireNode(headOf(store, nodeId), grant, nowMs), grant);
+}
+
+const claimOf = ({ id, taskId }: NodeHead) => ({ taskId, nodeId: id, leaseId: `lease of ${id}` });
+
+export function complete(store: Store, nodeId: string, result: Json = { by: nodeId }): number {
+  const node = headOf(store, nodeId);
+  const transition = completeNode(node, claimOf(node), result, `end of ${nodeId}`, 3);
+  if (isRefusal(transition)) throw new Error(transition.message);
+  return store.completeNode(transition, result);
+}
+
+export function fail(store: Store, nodeId: string, error: Json = "why"): number {
+  const node = headOf(store, nodeId);
+  const transition = failNode(node, claimOf(node), error, `end of ${nodeId}`, 3);
+  if (isRefusal(transition)) throw new Error(transition.message);
+  return store.failNode(transition, error);
+}
+
+export function rollBack(store: Store, nodeId: string): number {
+  return store.rollBackNode(rollBackNode(headOf(store, nodeId), `roll-back of ${nodeId}`, 4));
+}
+
+/** Appends a client's event. */
+export function tell(store: Store, event: Partial<Entry> = {}): number {
+  const story = { id: "event", taskId: null, nodeId: null, actionType: "told", payload: null, timestampMs: 5 };
+  return store.appendEvent({ ...story, origin: "client", ...event });
+}
+
+export function lock(store: Store, resourceKey: string, { expiresAtMs = 100, ttlMs = 50 } = {}): number {
+  const request: LockRequest = {
+    resourceKey,
+    leaseId: `lease of ${resourceKey}`,
+    owner: "ann",
+    provider: null,
+    taskId: null,
+    nodeId: null,
+    metadata: { m: 1 },
+    acquiredAtMs: 2,
+    expiresAtMs,
+    ttlMs,
+    updatedAtMs: 2,
+  };
+  const entry = acquireLock(store.lock(resourceKey), request, 2);
+  if (entry === null) throw new Error(`${resourceKey} is held`);
+  return store.putLock(request, entry);
+}
+
+export function unlock(store: Store, resourceKey: string): number {
+  const held = store.lock(resourceKey);
+  if (held === null) throw new Error(`nobody holds ${resourceKey}`);
+  return store.removeLock(resourceKey, expireLock(held, 6));
+}
+
+/** More than any test writes. */
+export const everything = { rows: 100_000, chars: Number.MAX_SAFE_INTEGER };
+
+/** Head and totals, counted from the tables themselves. */
+export function recount(store: Store) {
+  const journal = store.journalSlice(0, everything);
+  const nodes = { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 };
+  for (const { status } of store.nodeSlice(0, everything)) nodes[status]++;
+  const last = journal.at(-1);
+  return {
+    head: { seq: last?.row.seq ?? 0, hash: last?.hash ?? "0".repeat(64) },
+    totals: { tasks: store.taskSlice(0, everything).length, events: journal.length, nodes },
+  };
+}
+
+export const asTold = ({ head, totals }: Store) => ({
+  head: { ...head },
+  totals: { ...totals, nodes: { ...totals.nodes } },
+});
