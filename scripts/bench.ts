@@ -42,42 +42,58 @@ const paces = {
   },
 } satisfies Record<string, Pace>;
 
-/** What is measured, in the table's order. */
-const measures = [measureThroughput, measureLargeTask, measureLargeJournal, measureIdle, measureCommand];
-
 async function main(): Promise<void> {
-  const { help, quick, json } = readArguments();
-  if (help) return console.log(usage);
+  const wanted = readArguments();
+  if (wanted === null) return;
   const startedAt = performance.now();
-  const figures = await measure(quick ? paces.quick : paces.full);
+  await using stage = new Stage(await freshBinary(), wanted.quick ? paces.quick : paces.full);
+  const figures = await Promise.race([measure(stage), interruption()]);
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   console.log(`\n${table(figures)}\n\n${seconds} s on ${navigator.hardwareConcurrency} cores`);
   const all = figures.map((figure) => ({ ...figure, met: isMet(figure) }));
-  if (json !== undefined) await Bun.write(json, `${JSON.stringify({ seconds, figures: all }, null, 2)}\n`);
+  if (wanted.json !== undefined)
+    await Bun.write(wanted.json, `${JSON.stringify({ seconds, figures: all }, null, 2)}\n`);
 }
 
-async function measure(pace: Pace): Promise<Figure[]> {
-  await using stage = new Stage(await freshBinary(), pace);
+async function measure(stage: Stage): Promise<Figure[]> {
+  await stage.settleDisk();
+  // Left alone until all else is measured.
+  const idle = await stage.daemon("idle");
   const figures: Figure[] = [];
-  for (const measured of measures) {
+  for (const measured of [measureThroughput, measureLargeTask, measureLargeJournal, measureCommand]) {
     console.error(`${measured.name} …`);
     figures.push(...(await measured(stage)));
   }
-  return figures;
+  console.error("measureIdle …");
+  return [...figures, ...(await measureIdle(idle, stage.pace))];
 }
 
-function readArguments() {
-  try {
-    const options = {
-      help: { type: "boolean", short: "h", default: false },
-      quick: { type: "boolean", default: false },
-      json: { type: "string" },
-    } as const;
-    return parseArgs({ args: Bun.argv.slice(2), options }).values;
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}`);
-    process.exit(1);
+/** Rejects when the user has seen enough, so that everything is cleared away. */
+async function interruption(): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => reject(new Interrupted(`stopped by ${signal}`)));
   }
+  return promise;
 }
 
-await main();
+class Interrupted extends Error {}
+
+/** Null when the answer was the usage. */
+function readArguments() {
+  const options = {
+    help: { type: "boolean", short: "h", default: false },
+    quick: { type: "boolean", default: false },
+    json: { type: "string" },
+  } as const;
+  const { help, ...wanted } = parseArgs({ args: Bun.argv.slice(2), options }).values;
+  if (help) console.log(usage);
+  return help ? null : wanted;
+}
+
+await main().catch((error: unknown) => {
+  const misused = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+  if (!misused && !(error instanceof Interrupted)) throw error;
+  console.error(misused ? `${error.message}\n\n${usage}` : error.message);
+  process.exit(1);
+});

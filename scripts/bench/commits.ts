@@ -3,16 +3,14 @@
  * Prints a Measured as JSON.
  */
 import { Database } from "bun:sqlite";
-import type { Measured } from "./load.ts";
-import { percentile } from "./statistics.ts";
+import { summarize } from "./statistics.ts";
 
 const [path = "", payload = "", measureMs = "1000"] = Bun.argv.slice(2);
 const warmUpMs = 300;
 
 const db = new Database(path, { create: true, readwrite: true, strict: true });
-for (const pragma of ["locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "cache_size = -8192"]) {
-  db.run(`PRAGMA ${pragma}`);
-}
+const pragmas = ["locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "fullfsync = 1"];
+for (const pragma of [...pragmas, "journal_size_limit = 4194304"]) db.run(`PRAGMA ${pragma}`);
 db.run("CREATE TABLE events (seq INTEGER PRIMARY KEY, payload TEXT NOT NULL) STRICT");
 const insert = db.prepare<null, [string]>("INSERT INTO events (payload) VALUES (?)");
 
@@ -29,11 +27,4 @@ while (now < measureUntil) {
 }
 db.close();
 
-const sorted = Float64Array.from(latencies).toSorted();
-const measured: Measured = {
-  operations: sorted.length,
-  perSec: (sorted.length / Number(measureMs)) * 1000,
-  p50Us: percentile(sorted, 0.5) * 1000,
-  p99Us: percentile(sorted, 0.99) * 1000,
-};
-console.log(JSON.stringify(measured));
+console.log(JSON.stringify(summarize(latencies, Number(measureMs))));

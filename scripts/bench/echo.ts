@@ -25,7 +25,7 @@ Bun.listen<Client>({
       const { reader, outbox } = socket.data;
       let answers = "";
       for (const frame of reader.push(chunk)) {
-        if (typeof frame !== "string") return void socket.terminate();
+        if (typeof frame !== "string") throw new Error("the generator sent no line");
         const { id } = parseRequest(frame, limits.depthMax);
         answers += encodeResponse(id === undefined ? { result } : { id, result });
       }

@@ -65,6 +65,7 @@ export async function measureLargeJournal(stage: Stage): Promise<Figure[]> {
   const rows = stage.pace.largeJournalRows;
   const bytes = fillJournal(stage.path("large"), rows);
   fillJournal(stage.path("small"), smallJournalRows);
+  await stage.settleDisk();
   const starts = await measureStarts(stage, bytes);
   await using small = await stage.daemon("small");
   await using large = await stage.daemon("large");

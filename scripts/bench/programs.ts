@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import type { Load, Measured } from "./load.ts";
+import type { Load } from "./load.ts";
+import type { Measured } from "./statistics.ts";
 
 const here = import.meta.dir;
 

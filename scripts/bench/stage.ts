@@ -50,6 +50,11 @@ export class Stage implements AsyncDisposable {
     return socket;
   }
 
+  /** Waits until everything written is on the disk, as else the next syncs would pay for it. */
+  async settleDisk(): Promise<void> {
+    await Bun.$`sync`.quiet();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#processes.disposeAsync();
     rmSync(this.directory, { recursive: true, force: true });
