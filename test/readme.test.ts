@@ -8,7 +8,8 @@ import { settings } from "../src/protocol/settings.ts";
 setDefaultTimeout(60_000);
 
 const root = join(import.meta.dir, "..");
-const readme = readFileSync(join(root, "README.md"), "utf8");
+// The formatter pads the cells of tables.
+const readme = readFileSync(join(root, "README.md"), "utf8").replaceAll(/ +\|/g, " |").replaceAll(/\| +/g, "| ");
 
 /** The shell blocks of one section, in order. */
 function shellBlocks(section: string): string[] {
@@ -33,7 +34,7 @@ describe("the README", () => {
 
   test("every exit status an error can end with has its row", () => {
     const rows = [...readme.matchAll(/^\| (\d) \| /gm)].map(([, status]) => Number(status));
-    expect(rows).toEqual(expect.arrayContaining(Object.values(errors).map(({ exit }) => exit)));
+    expect(Object.values(errors).filter(({ exit }) => !rows.includes(exit))).toEqual([]);
   });
 
   test("every file it links to exists", async () => {

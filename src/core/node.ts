@@ -81,7 +81,9 @@ export function heartbeatNode(
   nowMs: number,
 ): Decision<{ ttlMs: number }> {
   const node = underLease(found, claim, "kept alive", nowMs);
-  return isRefusal(node) ? node : { ttlMs: node.lease?.ttlMs || ttlMs };
+  if (isRefusal(node)) return node;
+  const own = node.lease?.ttlMs ?? 0;
+  return { ttlMs: own > 0 ? own : ttlMs };
 }
 
 /**

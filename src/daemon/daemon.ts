@@ -2,6 +2,7 @@ import { writeSync } from "node:fs";
 import type { Paths, Whereabouts } from "../protocol/paths.ts";
 import { commit, version } from "../protocol/version.ts";
 import { Dispatcher } from "../service/dispatcher.ts";
+import type { Served } from "../service/batch.ts";
 import { openStore } from "../store/sqlite-store.ts";
 import { type Store, StorageFailure } from "../store/store.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
@@ -74,6 +75,7 @@ async function start({ paths, settings }: Configuration, background: boolean): P
     readClock: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
     newId: () => crypto.randomUUID(),
     reports: {
+      served: settings.logRequests === 1 ? (served) => log.info(requestLine(served)) : null,
       bug: (call, error) => log.error(`${call.name} failed:`, error),
       storage: (problem) => (problem === null ? log.info("the storage works again") : log.error(problem.message)),
     },
@@ -82,6 +84,12 @@ async function start({ paths, settings }: Configuration, background: boolean): P
   server.listen(paths.socket);
   log.info(`agentd ${version} (${commit}) serves ${paths.socket}, pid ${process.pid}, journal at ${store.head.seq}`);
   return { paths, log, sink, store, server, instance };
+}
+
+function requestLine({ call, seq, tookMs, answerChars }: Served): string {
+  const id = JSON.stringify(call.request.id ?? null).slice(0, 100);
+  const size = answerChars === null ? "waits" : `${answerChars} characters`;
+  return `${call.name} id=${id} seq=${seq} ${tookMs.toFixed(2)} ms, ${size}`;
 }
 
 interface Daemon {

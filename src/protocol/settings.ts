@@ -61,6 +61,13 @@ export const settings = {
     100_000,
     "dependencies of one node",
   ),
+  logRequests: decimal(
+    "AGENTD_LOG_REQUESTS",
+    0,
+    0,
+    1,
+    "1 logs every request: method, id, seq, duration and size, never payloads",
+  ),
   socketMode: {
     variable: "AGENTD_SOCKET_MODE",
     default: 0o600,
@@ -97,11 +104,11 @@ function readSetting(setting: Setting, environment: Readonly<Record<string, stri
   throw new BadSetting(`${setting.variable} is ${JSON.stringify(text)}; expected ${expected} (${setting.summary})`);
 }
 
-/** The limits as Health and DescribeInterface show them: the variable's name without its prefix, in lower case. */
+/** The limits as Health and DescribeInterface show them: each variable's name without its prefix, in lower case. */
 export function settingsView(values: Settings): Record<string, number> {
   return Object.fromEntries(
     Object.entries(settings)
-      .filter(([, setting]) => setting.notation === "decimal")
+      .filter(([, setting]) => setting !== settings.socketMode && setting !== settings.logRequests)
       .map(([name, setting]) => [setting.variable.replace("AGENTD_", "").toLowerCase(), values[name as SettingName]]),
   );
 }

@@ -14,8 +14,20 @@ export interface Chores {
 
 export const noChores: Chores = { before: null, after: null };
 
+/** What a request's line in the log is made of. */
+export interface Served {
+  call: Call;
+  /** The journal's seq when it was done. */
+  seq: number;
+  tookMs: number;
+  /** Characters of its answer; null while that is not ready. */
+  answerChars: number | null;
+}
+
 /** What the daemon's log should know. */
 export interface Reports {
+  /** A request was run; null leaves that unreported. */
+  served: ((served: Served) => void) | null;
   /** A request met a bug in agentd. */
   bug(call: Call, error: unknown): void;
   /** The storage began to fail, fails differently, or (null) works again. */
@@ -92,13 +104,18 @@ export class GroupCommit {
 
   #settle(calls: readonly Call[], settle: (call: Call) => Settled): Settled[] {
     const settled: Settled[] = [];
-    const endMs = this.#monotonicMs() + turnMsMax;
+    let nowMs = this.#monotonicMs();
+    const endMs = nowMs + turnMsMax;
     let chars = 0;
     for (const call of calls) {
+      const startedMs = nowMs;
       const one = settle(call);
       settled.push(one);
-      if (!isLater(one)) chars += one.length;
-      if (chars > answerCharsMax || this.#monotonicMs() > endMs) break;
+      nowMs = this.#monotonicMs();
+      const answerChars = isLater(one) ? null : one.length;
+      this.#reports.served?.({ call, seq: this.#store.head.seq, tookMs: nowMs - startedMs, answerChars });
+      chars += answerChars ?? 0;
+      if (chars > answerCharsMax || nowMs > endMs) break;
     }
     return settled;
   }

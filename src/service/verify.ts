@@ -176,7 +176,8 @@ function expectSameFields(where: string, expected: object, found: object): void 
   const columns: Record<string, unknown> = { ...found };
   for (const [field, value] of Object.entries(expected)) {
     const column = columns[field];
-    if (typeof value === "object" && value !== null) expectSameFields(`${where} ${field}`, value, column ?? {});
+    const nested = typeof value === "object" && value !== null && typeof column === "object" && column !== null;
+    if (nested) expectSameFields(`${where} ${field}`, value, column);
     else expectSame(where, field, value, typeof column === "string" ? shortened(field, column) : column);
   }
 }

@@ -20,7 +20,7 @@ const autoCheckpointPages = 1_000;
 export function startBackup(db: Database, source: number, path: string): Decision<Backup> {
   if (existsSync(path)) return refuse("INVALID_STATE", `${path} exists already; name a new file`, { path });
   const unfinished = `${path}.unfinished`;
-  const target = attempt(() => openSync(unfinished, "w", 0o600));
+  const target = attempt(() => createAnew(unfinished));
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   db.run("PRAGMA wal_autocheckpoint = 0");
   const bytes = fstatSync(source).size;
@@ -34,6 +34,7 @@ export function startBackup(db: Database, source: number, path: string): Decisio
     closeSync(target);
     db.run(`PRAGMA wal_autocheckpoint = ${autoCheckpointPages}`);
     if (name === null) rmSync(unfinished, { force: true });
+    else if (existsSync(name)) throw new Error(`${name} exists by now`);
     else moveDurably(unfinished, name);
   };
 
@@ -56,6 +57,12 @@ export function startBackup(db: Database, source: number, path: string): Decisio
       if (active) finish(null);
     },
   };
+}
+
+/** Makes the file itself: what stands there, a link to somewhere else perhaps, is not written through. */
+function createAnew(path: string): number {
+  rmSync(path, { force: true });
+  return openSync(path, "wx", 0o600);
 }
 
 /** The copy's own troubles say nothing about the database: it is served as before. */

@@ -152,7 +152,8 @@ test("SIGHUP ended a daemon whose home was moved away", async () => {
 
 test("the log names no payload and nothing of the environment", async () => {
   using place = scratch();
-  await using daemon = await serve(place.home, { environment: { TOKEN: "secret-of-the-environment" } });
+  const environment = { TOKEN: "secret-of-the-environment", AGENTD_LOG_REQUESTS: "1" };
+  await using daemon = await serve(place.home, { environment });
   const client = await daemon.lines();
   await client.ask("RegisterTask", { goal: "secret-goal", context: "secret-context" });
   await client.ask("RegisterTask", { goal: 7, secret: "secret-refused" });
@@ -162,6 +163,7 @@ test("the log names no payload and nothing of the environment", async () => {
   await client.rest();
   await daemon.end("SIGTERM");
   expect(daemon.log()).toContain("stopped");
+  expect(daemon.log()).toMatch(/RegisterTask id=\d+ seq=1 \d+\.\d\d ms, \d+ characters/);
   expect(daemon.log()).not.toContain("secret");
 });
 

@@ -124,7 +124,7 @@ export class TestService implements Disposable {
       pid: 1,
       readClock: () => ({ ...this.clock }),
       newId: () => this.newId(),
-      reports: { bug: (_call, error) => this.bugs.push(error), storage: () => undefined },
+      reports: { served: null, bug: (_call, error) => this.bugs.push(error), storage: () => undefined },
     });
   }
 }
