@@ -34,7 +34,6 @@ export function startBackup(db: Database, source: number, path: string): Decisio
     closeSync(target);
     db.run(`PRAGMA wal_autocheckpoint = ${autoCheckpointPages}`);
     if (name === null) rmSync(unfinished, { force: true });
-    else if (existsSync(name)) throw new Error(`${name} exists by now`);
     else moveDurably(unfinished, name);
   };
 
@@ -50,6 +49,7 @@ export function startBackup(db: Database, source: number, path: string): Decisio
         copied += writeSync(target, buffer, 0, length);
         fdatasyncSync(target);
         if (copied < bytes) return false;
+        if (existsSync(path)) throw new Error(`${path} exists by now`);
         finish(path);
         return true;
       }),
