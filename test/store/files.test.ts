@@ -1,0 +1,102 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import { copyFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { openStore } from "../../src/store/sqlite-store.ts";
+import { failureOf, payloads, write } from "./failures.ts";
+import { asTold, recount, register, tell, within } from "./story.ts";
+import { openedAtMs, TemporaryStore } from "./temporary.ts";
+
+describe("while its file is not where it was, a store", () => {
+  const ways: [string, (file: string) => void, string][] = [
+    ["removed", (file) => renameSync(file, `${file}.away`), "was removed"],
+    ["replaced", (file) => (renameSync(file, `${file}.away`), copyFileSync(`${file}.away`, file)), "was replaced"],
+    [
+      "replaced by an empty file",
+      (file) => (renameSync(file, `${file}.away`), writeFileSync(file, "")),
+      "was replaced",
+    ],
+  ];
+
+  test.each(ways)("refuses every write, and works again when it is put back (%s)", (_, take, reason) => {
+    using specimen = new TemporaryStore();
+    const { store, file } = specimen;
+    write(store, 1);
+    take(file);
+    for (const payload of [2, 3]) {
+      const failure = failureOf(() => write(store, payload));
+      expect([failure.kind, failure.message]).toEqual(["STORAGE_FAILED", expect.stringContaining(reason) as string]);
+    }
+    expect(store.check()?.message).toContain(reason);
+    expect(failureOf(() => store.reopen()).message).toContain(reason);
+
+    renameSync(`${file}.away`, file);
+    expect(store.check()).toBeNull();
+    write(store, 4);
+    expect(payloads(specimen.restart())).toEqual(["1", "4"]);
+  });
+
+  test("answers reads from what it holds", () => {
+    using specimen = new TemporaryStore();
+    const { store, file } = specimen;
+    write(store, 1);
+    renameSync(file, `${file}.away`);
+    expect(payloads(store)).toEqual(["1"]);
+    renameSync(`${file}.away`, file);
+  });
+
+  test("loses nothing that was committed when it vanishes in the middle of a transaction", () => {
+    using specimen = new TemporaryStore();
+    const { store, file } = specimen;
+    write(store, 1);
+    store.begin();
+    tell(store, { payload: 2 });
+    renameSync(file, `${file}.away`);
+    expect(failureOf(() => store.commit()).kind).toBe("STORAGE_FAILED");
+    expect(store.head.seq).toBe(1);
+    renameSync(`${file}.away`, file);
+    expect(payloads(specimen.restart())).toEqual(["1"]);
+  });
+});
+
+describe("a store that is opened anew", () => {
+  test("any number of times holds what was committed, and goes on", () => {
+    using specimen = new TemporaryStore();
+    const { store } = specimen;
+    for (let n = 1; n <= 3; n++) {
+      write(store, n);
+      store.reopen();
+    }
+    expect(payloads(store)).toEqual(["1", "2", "3"]);
+    expect(asTold(store)).toEqual(recount(store));
+  });
+
+  test("has forgotten what was not committed", () => {
+    using specimen = new TemporaryStore();
+    const { store } = specimen;
+    store.begin();
+    tell(store);
+    store.reopen();
+    expect([store.head.seq, payloads(store)]).toEqual([0, []] as never);
+    write(store, 1);
+  });
+});
+
+describe("a store without a second file", () => {
+  test("keeps no shared memory beside it, and no log once it is closed", () => {
+    using specimen = new TemporaryStore();
+    write(specimen.store, 1);
+    const names = () => readdirSync(specimen.path).toSorted();
+    expect(names()).toEqual(["agent_state.db", "agent_state.db-wal"]);
+    specimen.restart(() => expect(names()).toEqual(["agent_state.db"]));
+  });
+});
+
+test("two stores of one process never share a file", () => {
+  using specimen = new TemporaryStore();
+  expect(failureOf(() => openStore(specimen.file, () => openedAtMs)).message).toContain(basename(specimen.file));
+  within(specimen.store, () => register(specimen.store, "t", {}));
+  const db = new Database(specimen.file);
+  expect(() => db.query("SELECT * FROM tasks").all()).toThrow(/locked/);
+  db.close(true);
+});
