@@ -1,38 +1,46 @@
 /*
- * What the socket code costs alone: the daemon's own framing, JSON reader, encoder and outbox, without state. It parses
- * each request and answers at once with what CommitEvent answers. Listens at the path it is given until it is killed.
+ * What the socket code costs alone: the daemon's own server, connections, sessions and turns, over a dispatcher that has
+ * no state and gives every request the answer CommitEvent gives. Listens at the path it is told until it is killed.
  */
-import { Outbox } from "../../src/daemon/outbox.ts";
-import { encodeResponse, parseRequest } from "../../src/protocol/envelope.ts";
-import { LineReader } from "../../src/protocol/framing.ts";
-import { limits } from "../../src/protocol/limits.ts";
+import { createLog, stderrSink } from "../../src/daemon/log.ts";
+import { Server } from "../../src/daemon/server.ts";
+import type { BadLine, Request } from "../../src/protocol/envelope.ts";
+import { readSettings } from "../../src/protocol/settings.ts";
+import type { Dispatcher } from "../../src/service/dispatcher.ts";
+import { type Recipient, Session } from "../../src/service/sessions.ts";
 
-interface Client {
-  reader: LineReader;
-  outbox: Outbox;
-}
-
+const settings = readSettings({});
 const result = { event_id: "0198f2a1-6c1b-4d53-9f5c-0a3b1c2d3e4f", seq: 1_234_567 };
 
-Bun.listen<Client>({
-  unix: Bun.argv[2] ?? "",
-  allowHalfOpen: true,
-  socket: {
-    open(socket) {
-      socket.data = { reader: new LineReader(limits.requestBytesMax), outbox: new Outbox(socket) };
-    },
-    data(socket, chunk) {
-      const { reader, outbox } = socket.data;
-      let answers = "";
-      for (const frame of reader.push(chunk)) {
-        if (typeof frame !== "string") throw new Error("the generator sent no line");
-        const { id } = parseRequest(frame, limits.depthMax);
-        answers += encodeResponse(id === undefined ? { result } : { id, result });
-      }
-      if (answers !== "") outbox.send(answers);
-    },
-    drain: (socket) => socket.data.outbox.flush(),
-    error: (socket) => socket.terminate(),
-  },
-});
+/** Everything the server asks of a dispatcher. */
+class Echo implements Pick<Dispatcher, keyof Dispatcher> {
+  #ready: Session[] = [];
+
+  open(recipient: Recipient): Session {
+    return new Session(recipient, settings.unreadBytesMax);
+  }
+
+  submit(session: Session, request: Request | BadLine): void {
+    session.enqueue(request);
+    this.#ready.push(session);
+  }
+
+  turn(): boolean {
+    for (const session of this.#ready) {
+      const slot = session.next();
+      if (slot !== undefined) session.answer(slot, JSON.stringify({ result }));
+      session.flush();
+    }
+    this.#ready = [];
+    return false;
+  }
+
+  msUntilTurn = () => null;
+  resume = () => undefined;
+  drop = () => undefined;
+  drain = () => undefined;
+}
+
+// A class with private members is no interface; the server uses the public ones.
+new Server(new Echo() as unknown as Dispatcher, settings, createLog(stderrSink)).listen(Bun.argv[2] ?? "");
 console.log("ready");
