@@ -127,7 +127,6 @@ export interface JournalPage {
   nextAfterSeq: number;
 }
 
-/** A journal row as it is stored, its payload unread: whether it can be read is known once its hash is right. */
 /** How much one slice of a walk through a table takes. */
 export interface SliceBounds {
   rows: number;
@@ -135,6 +134,7 @@ export interface SliceBounds {
   chars: number;
 }
 
+/** A journal row as it is stored, its payload unread: whether it can be read is known once its hash is right. */
 export interface ChainedRow {
   row: HashedRow;
   hash: string;
