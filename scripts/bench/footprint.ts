@@ -22,10 +22,13 @@ export async function measureIdle({ pid, client, socket }: OwnDaemon, { idleMs }
   const until = { warmUpMs: 0, measureMs: 60_000, operationsMax: requests };
   await generate({ socket, clients: 64, ...until, work: { kind: "repeat", line } });
   const used = usageOf(pid);
+  await Bun.sleep(idleMs);
+  const rested = usageOf(pid);
   return [
     { name: "idle: processor", value: `${percent.toFixed(1)} %`, number: percent, wanted: atMost(0) },
     { name: "idle: memory", ...memory(idle), wanted: atMost(40) },
     { name: `memory after ${thousands(requests)} requests`, ...memory(used), wanted: atMost(60) },
+    { name: `the same, ${idleMs / 1000} s later`, ...memory(rested), wanted: atMost(60) },
   ];
 }
 

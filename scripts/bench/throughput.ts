@@ -22,20 +22,22 @@ export async function commitEventLine(client: Client): Promise<string> {
 export async function measureThroughput(stage: Stage): Promise<Figure[]> {
   const echo = await stage.server(await compile("echo.ts", stage.path("echo")));
   await stage.settleDisk();
-  await using daemon = await stage.daemon("throughput");
-  const { client, socket } = daemon;
-  const line = await commitEventLine(client);
+  await using events = await stage.daemon("events");
+  await using cycles = await stage.daemon("cycles");
+  const line = await commitEventLine(events.client);
+  const repeat = (socket: string, clients: number) => generate(load(stage, socket, clients, { kind: "repeat", line }));
   // Daemons live for days: what counts is the speed of code that has been compiled.
-  for (const server of [socket, echo]) await generate(load(stage, server, 64, { kind: "repeat", line }));
+  for (const socket of [events.socket, echo]) await repeat(socket, 64);
   const figures: Figure[] = [];
   for (const clients of clientCounts) {
-    const kinds = {
-      events: () => generate(load(stage, socket, clients, { kind: "repeat", line })),
-      echo: () => generate(load(stage, echo, clients, { kind: "repeat", line })),
+    const found = await interleave(stage.pace.rounds, {
+      events: () => repeat(events.socket, clients),
+      echo: () => repeat(echo, clients),
       bare: () => commitBare(stage.path(`bare-${crypto.randomUUID()}.db`), line, stage.pace.measureMs),
-      cycles: async () => generate(load(stage, socket, clients, { kind: "cycle", tasks: await plainTasks(client) })),
-    };
-    figures.push(...compare(clients, await interleave(stage.pace.rounds, kinds)));
+    });
+    const tasks = await plainTasks(cycles.client);
+    const cycled = await generate(load(stage, cycles.socket, clients, { kind: "cycle", tasks }));
+    figures.push(...compare(clients, { ...found, cycles: cycled }));
   }
   return figures;
 }
