@@ -3,7 +3,7 @@
 // Takes nodes until the task has ended. A node with a `file` is an edit: under a lock of the file, proved by the node's
 // `check`, and committed under a lock of the git index. A node without one only runs its `check` and reports.
 import { execFile } from "node:child_process";
-import { rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -73,19 +73,25 @@ async function unlock(lease) {
   await call("ReleaseResourceLock", lease);
 }
 
+/** Replaces a file in one step: another worker's test may be reading it. */
+async function put(path, text) {
+  await writeFile(`${path}.${worker}`, text);
+  await rename(`${path}.${worker}`, path);
+}
+
 async function edit(held, { title, file, find, replace, check }, journal) {
   const locks = [await lock(held, `file:${file}`)];
   try {
     // From the last commit, not from the working tree: a worker that died may have left half an edit there.
     const source = await git("show", `HEAD:${file}`);
     if (!source.includes(find)) return { worker, file, note: "an earlier attempt had committed this already" };
-    await writeFile(file, source.replace(find, replace));
+    await put(file, source.replace(find, replace));
     await journal("progress", `edited ${file}`);
     if (!(await passes(check))) throw new Error(`${check} does not pass`);
     await journal("progress", `${check} passes`);
     locks.push(await lock(held, "file:CHANGELOG.md"));
     locks.push(await lock(held, "tool:git-index"));
-    await writeFile("CHANGELOG.md", `${await git("show", "HEAD:CHANGELOG.md")}- ${title}\n`);
+    await put("CHANGELOG.md", `${await git("show", "HEAD:CHANGELOG.md")}- ${title}\n`);
     // We hold the index: a lock file that is left is of a worker that died.
     await rm(".git/index.lock", { force: true });
     const author = `--author=${worker} <${worker}@localhost>`;

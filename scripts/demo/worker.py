@@ -89,8 +89,10 @@ def passes(command):
 
 
 def write(path, text):
-    with open(path, "w", encoding="utf-8") as file:
+    """Replaces a file in one step: another worker's test may be reading it."""
+    with open(f"{path}.{NAME}", "w", encoding="utf-8") as file:
         file.write(text)
+    os.replace(f"{path}.{NAME}", path)
 
 
 def edit(agentd, held, job, journal):

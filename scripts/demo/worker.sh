@@ -76,6 +76,10 @@ replacement() { # TEXT: as sed writes it unchanged
   printf '%s' "$1" | sed 's/[\&|]/\\&/g'
 }
 
+put() { # FILE: replaces it by standard input in one step, as another worker's test may be reading it
+  cat >"$1.$WORKER" && mv "$1.$WORKER" "$1"
+}
+
 edit() { # JOB: puts the node's result into $result
   file=$(field "$1" file)
   title=$(field "$1" title)
@@ -84,7 +88,7 @@ edit() { # JOB: puts the node's result into $result
   file_lease=$lease
   # From the last commit, not from the working tree: a worker that died may have left half an edit there.
   if git show "HEAD:$file" | grep -qF -- "$(field "$1" find)"; then
-    git show "HEAD:$file" | sed "s|$(literal "$(field "$1" find)")|$(replacement "$(field "$1" replace)")|" >"$file"
+    git show "HEAD:$file" | sed "s|$(literal "$(field "$1" find)")|$(replacement "$(field "$1" replace)")|" | put "$file"
     journal progress "edited $file"
     sh -c "$check" >/dev/null 2>&1
     journal progress "$check passes"
@@ -101,7 +105,7 @@ commit() { # FILE TITLE
   changes_lease=$lease
   lock tool:git-index
   index_lease=$lease
-  { git show HEAD:CHANGELOG.md && printf -- '- %s\n' "$2"; } >CHANGELOG.md
+  { git show HEAD:CHANGELOG.md && printf -- '- %s\n' "$2"; } | put CHANGELOG.md
   # We hold the index: a lock file that is left is of a worker that died.
   rm -f .git/index.lock
   git commit --quiet --author="$WORKER <$WORKER@localhost>" -m "$2" -- "$1" CHANGELOG.md

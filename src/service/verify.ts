@@ -48,7 +48,7 @@ export function verifyJournal(store: Store): Later<Report> {
       try {
         if (!last && isFirst()) report = verification.goOn();
         over = last || report !== null;
-        return report;
+        return report === null ? null : { reply: report };
       } finally {
         if (over) end();
       }
@@ -176,11 +176,12 @@ function expectSameFields(where: string, expected: object, found: object): void 
   const columns: Record<string, unknown> = { ...found };
   for (const [field, value] of Object.entries(expected)) {
     const column = columns[field];
-    const nested = typeof value === "object" && value !== null && typeof column === "object" && column !== null;
-    if (nested) expectSameFields(`${where} ${field}`, value, column);
+    if (isRecord(value) && isRecord(column)) expectSameFields(`${where} ${field}`, value, column);
     else expectSame(where, field, value, typeof column === "string" ? shortened(field, column) : column);
   }
 }
+
+const isRecord = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 /** Ids are replayed as they are, and so are dependencies, which say what a node waits for. */
 const shortened = (field: string, text: string): string => (field === "dependencies" ? text : brief(text));

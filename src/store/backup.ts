@@ -20,8 +20,8 @@ const autoCheckpointPages = 1_000;
 export function startBackup(db: Database, source: number, path: string): Decision<Backup> {
   if (existsSync(path)) return refuse("INVALID_STATE", `${path} exists already; name a new file`, { path });
   const unfinished = `${path}.unfinished`;
-  const target = attempt(() => createAnew(unfinished));
   db.run("PRAGMA wal_checkpoint(TRUNCATE)");
+  const target = attempt(() => createAnew(unfinished));
   db.run("PRAGMA wal_autocheckpoint = 0");
   const bytes = fstatSync(source).size;
   const buffer = new Uint8Array(stepBytes);

@@ -100,7 +100,7 @@ describe("a task, from the command line", () => {
       err: "agentd: --error is missing (what went wrong)\n",
     });
     await json("node", "fail", task, node_id, lease_id, "--error", '"tests fail"');
-    expect(await agentd("task", "wait", task)).toMatchObject({ exit: 1, out: "FAILED: 1 FAILED, 1 PENDING\n" });
+    expect(await agentd("task", "wait", task)).toMatchObject({ exit: 1, out: "FAILED: 1 PENDING, 1 FAILED\n" });
     expect((await agentd("task", "status", task)).out).toContain(`blocked by ${node_id.slice(0, 8)}`);
   });
 

@@ -38,22 +38,23 @@ async function lastLines(path: string, count: number): Promise<string> {
 
 /** Prints what is added to a file; one that is shorter than before, or another one, is read from its beginning. */
 async function followFile(path: string): Promise<void> {
-  let seen = await sizeAndInode(path);
+  let seen = await sizeAndIdentity(path);
   for (;;) {
     await Bun.sleep(pollMs);
-    const now = await sizeAndInode(path);
-    const offset = now.inode === seen.inode && now.size >= seen.size ? seen.size : 0;
+    const now = await sizeAndIdentity(path);
+    const offset = now.identity === seen.identity && now.size >= seen.size ? seen.size : 0;
     const added = now.size > offset ? await Bun.file(path).slice(offset, now.size).text() : "";
     if (added !== "" && !(await printLive(added.replace(/\n$/, "")))) return;
     seen = now;
   }
 }
 
-async function sizeAndInode(path: string): Promise<{ size: number; inode: number }> {
+/** File systems give a removed file's inode number to the next one at once, so its birth tells them apart. */
+async function sizeAndIdentity(path: string): Promise<{ size: number; identity: string }> {
   try {
-    const { size, ino } = await Bun.file(path).stat();
-    return { size, inode: ino };
+    const { size, ino, birthtimeMs } = await Bun.file(path).stat();
+    return { size, identity: `${ino} ${birthtimeMs}` };
   } catch {
-    return { size: 0, inode: 0 };
+    return { size: 0, identity: "" };
   }
 }
