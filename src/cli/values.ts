@@ -53,3 +53,7 @@ export function readDuration(given: string, option: string): number {
   if (whole && Number.isSafeInteger(secs)) return secs;
   throw new Failure("USAGE", `--${option} is ${JSON.stringify(given)}; expected a duration such as 90s, 5m or 1h`);
 }
+
+export function readTtl(given: string | undefined): number | undefined {
+  return given === undefined ? undefined : readDuration(given, "ttl");
+}

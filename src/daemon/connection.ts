@@ -5,6 +5,7 @@ import { type Frame, LineReader, NOT_UTF8, TOO_LONG } from "../protocol/framing.
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/dispatcher.ts";
 import type { Session } from "../service/sessions.ts";
+import { fdOf, isHungUp } from "./libc.ts";
 import { Outbox } from "./outbox.ts";
 
 /** Requests of one client that are under way at once. */
@@ -50,6 +51,7 @@ export class Connection {
     this.#session = dispatcher.open({
       send: (lines) => this.#outbox.send(lines),
       unread: () => this.#outbox.bytes,
+      gone: () => isHungUp(fdOf(socket)),
     });
   }
 

@@ -15,7 +15,10 @@ function open() {
       const calls =
         process.platform === "darwin"
           ? { getpeereid: { args: [int, pointer, pointer], returns: int } }
-          : { getsockopt: { args: [int, int, int, pointer, pointer], returns: int } };
+          : {
+              getsockopt: { args: [int, int, int, pointer, pointer], returns: int },
+              poll: { args: [pointer, FFIType.u64, int], returns: int },
+            };
       return dlopen(library, { flock: { args: [int, int], returns: int }, ...calls }).symbols;
     } catch {
       // The next name may be this system's.
@@ -27,6 +30,11 @@ function open() {
 let symbols: ReturnType<typeof open> | undefined;
 
 const libc = () => (symbols ??= open());
+
+/** Bun gives a socket's descriptor at run time; its types do not say so. A test opens a socket and checks it. */
+export function fdOf(socket: object): number {
+  return (socket as { fd: number }).fd;
+}
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -51,4 +59,20 @@ export function peerUid(fd: number): number | null {
   const length = new Uint32Array([credentials.byteLength]);
   const failed = calls.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(length)) !== 0;
   return failed ? null : (credentials[1] ?? null);
+}
+
+const POLLERR = 0x08;
+const POLLHUP = 0x10;
+
+/**
+ * Whether the process at the other end of a Unix socket has closed it whole, and not only ended its own side. False
+ * where the system does not tell the two apart.
+ */
+export function isHungUp(fd: number): boolean {
+  const calls = libc();
+  if (!("poll" in calls)) return false;
+  // struct pollfd { int fd; short events; short revents; }
+  const request = new Int32Array([fd, 0]);
+  calls.poll(ptr(request), 1, 0);
+  return (((request[1] ?? 0) >> 16) & (POLLERR | POLLHUP)) !== 0;
 }

@@ -4,14 +4,9 @@ import { type WireError, wireError } from "../protocol/errors.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/dispatcher.ts";
 import { Connection, turnAway } from "./connection.ts";
-import { peerUid } from "./libc.ts";
+import { fdOf, peerUid } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { Ticker } from "./ticker.ts";
-
-/** Bun gives a socket's descriptor at run time; its types do not say so. A test opens a socket and checks it. */
-interface WithDescriptor {
-  fd: number;
-}
 
 type Client = Socket<{ connection: Connection | null }>;
 
@@ -80,7 +75,7 @@ export class Server {
 
   #open(socket: Client): void {
     socket.data = { connection: null };
-    const uid = peerUid((socket as unknown as WithDescriptor).fd);
+    const uid = peerUid(fdOf(socket));
     // In group mode the file system has let the peer in, by the socket's mode and its directory's.
     const known = this.#settings.socketMode === 0o660 ? uid !== null : uid === process.geteuid?.();
     if (!known) {

@@ -21,23 +21,23 @@ export function backUp(store: Store, path: string): Later<Report> {
         if (started === null) {
           const { seq } = store.head;
           const backup = store.startBackup(path);
-          if (isRefusal(backup)) return backup;
+          if (isRefusal(backup)) return { reply: backup };
           started = { backup, seq };
         }
         const { backup, seq } = started;
-        return backup.step() ? { path, bytes: backup.bytes, seq } : null;
+        return backup.step() ? { reply: { path, bytes: backup.bytes, seq } } : null;
       }, cancel),
     cancel,
   };
 }
 
 /** A copy that fails is refused; the database itself is as well as before. */
-function refusing<T>(work: () => T, undo: () => void): T | Refusal {
+function refusing<T>(work: () => T, undo: () => void): T | { reply: Refusal } {
   try {
     return work();
   } catch (error) {
     undo();
-    if (error instanceof StorageFailure) return refuse(error.kind, error.message);
+    if (error instanceof StorageFailure) return { reply: refuse(error.kind, error.message) };
     throw error;
   }
 }

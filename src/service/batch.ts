@@ -1,3 +1,4 @@
+import type { Entry } from "../core/journal.ts";
 import type { Store } from "../store/store.ts";
 import { StorageFailure } from "../store/store.ts";
 import { type Answer, type Call, encodeError, execute } from "./execute.ts";
@@ -9,10 +10,10 @@ export type Settled = Answer | Later<unknown>;
 /** Changes of the daemon's own that belong into the batch's transaction, before and after its calls. */
 export interface Chores {
   before: (() => void) | null;
+  /** Called inside the transaction with what was journalled since the last time: after each call, and at the end. */
+  journalled: ((entries: readonly Entry[]) => void) | null;
   after: (() => void) | null;
 }
-
-export const noChores: Chores = { before: null, after: null };
 
 /** What a request's line in the log is made of. */
 export interface Served {
@@ -48,6 +49,8 @@ export class GroupCommit {
   readonly #monotonicMs: () => number;
   #problem: StorageFailure | null = null;
   #mustReopen = false;
+  /** How many of the transaction's entries were told to its chores. */
+  #told = 0;
 
   constructor(store: Store, reports: Reports, monotonicMs: () => number) {
     this.#store = store;
@@ -70,9 +73,15 @@ export class GroupCommit {
     try {
       this.#recover();
       this.#store.begin();
+      this.#told = 0;
       chores.before?.();
-      const settled = this.#settle(calls, (call) => this.#contain(call, () => execute(call, context)));
+      const settled = this.#settle(calls, (call) => {
+        const one = this.#contain(call, () => execute(call, context));
+        this.#tell(chores.journalled);
+        return one;
+      });
       chores.after?.();
+      this.#tell(chores.journalled);
       this.#store.commit();
       this.#note(null);
       return { committed: true, settled };
@@ -118,6 +127,14 @@ export class GroupCommit {
       if (chars > answerCharsMax || nowMs > endMs) break;
     }
     return settled;
+  }
+
+  #tell(journalled: Chores["journalled"]): void {
+    // What is told may journal more, which is told with the next.
+    const { appended } = this.#store;
+    const since = this.#told;
+    this.#told = appended.length;
+    if (journalled !== null && appended.length > since) journalled(appended.slice(since));
   }
 
   /** A bug in one handler refuses that call alone; a failing storage ends the batch. */

@@ -4,8 +4,8 @@ import type { BadLine, Request } from "../protocol/envelope.ts";
 import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Store } from "../store/store.ts";
-import { type Chores, GroupCommit, noChores, type Reports } from "./batch.ts";
-import { type Answer, type Call, encodeError, encodeReply, prepareCall } from "./execute.ts";
+import { type Chores, GroupCommit, type Reports } from "./batch.ts";
+import { type Answer, type Call, encodeError, encodeReply, executeLater, prepareCall } from "./execute.ts";
 import { type Context, isLater } from "./handler.ts";
 import { expireDue } from "./expiry.ts";
 import { Parked, type Waiting } from "./parked.ts";
@@ -80,7 +80,7 @@ export class Dispatcher {
     const slots = this.#take(this.#options.settings.batchRequestsMax);
     const touched = new Set(slots.map(({ session }) => session));
     const jobs = slots.map(prepare).filter((job) => job !== null);
-    const committed = this.#settle(jobs, now);
+    const committed = this.#settle(jobs, now, touched);
     this.#wakeParked(now, committed, touched);
     for (const session of touched) this.#flush(session);
     return this.#ready.size > 0 || this.#parked.busy || (this.#commit.problem === null && this.#isDue(now.wallMs));
@@ -91,7 +91,7 @@ export class Dispatcher {
     while (this.#ready.size > 0) this.turn();
     const touched = new Set<Session>();
     const over = { ...this.#clock, monotonicMs: Number.POSITIVE_INFINITY };
-    this.#wakeParked(over, [], touched, stopping);
+    this.#wakeParked(over, [], touched, { takersToo: true, otherwise: stopping });
     for (const session of touched) this.#flush(session);
   }
 
@@ -125,12 +125,19 @@ export class Dispatcher {
   }
 
   /** Settles the jobs and what is due of the daemon's own; gives what was committed. */
-  #settle(jobs: readonly Job[], now: ClockReading): readonly Entry[] {
+  #settle(jobs: readonly Job[], now: ClockReading, touched: Set<Session>): readonly Entry[] {
     const { store } = this.#options;
     const tally: [Counter, number][] = [];
     const context = this.#context(now.wallMs, (counter, by = 1) => tally.push([counter, by]));
     const calls = jobs.map(({ call }) => call);
-    const { committed, settled } = this.#commit.run(calls, context, this.#chores(context));
+    const { committed, settled } = this.#commit.run(calls, context, this.#chores(context, now));
+    const answer = (slot: Slot, its: Answer) => {
+      slot.session.answer(slot, its);
+      touched.add(slot.session);
+    };
+    const { problem } = this.#commit;
+    if (committed) this.#parked.settleTakers(answer);
+    else if (problem !== null) this.#parked.undoTakers(now, encodeError(problem.kind, problem.message), answer);
     for (const [index, { call, slot }] of jobs.entries()) {
       const one = settled[index];
       if (one === undefined) slot.session.giveBack(slot);
@@ -155,35 +162,48 @@ export class Dispatcher {
     this.resume(session);
   }
 
-  /** What the daemon itself has to change, before and after the calls of the turn. */
-  #chores(context: Context): Chores {
+  /** What the daemon itself has to do inside the turn's transaction. */
+  #chores(context: Context, now: ClockReading): Chores {
     const { store } = this.#options;
-    if (this.#nextDeadlineMs === null) return noChores;
-    if (this.#renew) return { before: () => store.renewLeases(context.nowMs), after: null };
-    const shiftMs = this.#shiftMs;
+    const leases = this.#nextDeadlineMs !== null;
+    const shiftMs = leases ? this.#shiftMs : 0;
+    const expires = leases && !this.#renew && this.#isDue(context.nowMs - shiftMs);
+    const askTakers = (entries: readonly Entry[]) =>
+      this.#parked.askTakers(now, entries, ({ call, later }, last) => executeLater(call, later, last, context));
+    let before: Chores["before"] = null;
+    if (leases && this.#renew) before = () => store.renewLeases(context.nowMs);
+    else if (shiftMs !== 0) before = () => store.shiftDeadlines(shiftMs);
     return {
-      before: shiftMs === 0 ? null : () => store.shiftDeadlines(shiftMs),
+      before,
+      journalled: askTakers,
       // After the calls: a heartbeat that arrived in time is heard before its lease expires.
-      after: this.#isDue(context.nowMs - shiftMs) ? () => expireDue(context) : null,
+      after: expires || this.#parked.takerIsDue(now) ? () => this.#endDue(expires, context, askTakers) : null,
     };
+  }
+
+  /** Ends leases that are over, and the waits of takers whose deadline has passed. */
+  #endDue(expires: boolean, context: Context, askTakers: (entries: readonly Entry[]) => void): void {
+    if (expires) expireDue(context);
+    askTakers([]);
   }
 
   #wakeParked(
     now: ClockReading,
     committed: readonly Entry[],
     touched: Set<Session>,
-    otherwise: Answer | null = null,
+    stops: { takersToo: boolean; otherwise: Answer | null } = { takersToo: false, otherwise: null },
   ): void {
     const context = this.#context(now.wallMs, () => undefined);
     const resume = ({ call, later }: Waiting, last: boolean) =>
       this.#commit.guard(call, () => {
-        const reply = later.resume(context, last);
-        return reply === null ? otherwise : encodeReply(reply, call.mutates, context);
+        const ready = call.mutates ? null : later.resume(context, last);
+        return ready === null ? stops.otherwise : encodeReply(ready.reply, call.mutates, context);
       });
-    this.#parked.wake(now, committed, resume, (slot, answer) => {
-      slot.session.answer(slot, answer);
+    const answer = (slot: Slot, its: Answer) => {
+      slot.session.answer(slot, its);
       touched.add(slot.session);
-    });
+    };
+    this.#parked.wake(now, committed, resume, answer, stops);
   }
 
   #isDue(wallMs: number): boolean {

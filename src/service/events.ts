@@ -58,7 +58,7 @@ function waitForEvents(filter: JournalFilter, seen: Page, limit: number, waitMs:
       const page = readPage(context, filter, cursor, limit);
       cursor = page.next_after_seq;
       end = page.last_seq;
-      return page.events.length > 0 || last ? page : null;
+      return page.events.length > 0 || last ? { reply: page } : null;
     },
   };
 }

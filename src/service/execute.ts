@@ -45,14 +45,35 @@ const isObject = (value: Json): value is { [key: string]: Json } =>
  */
 export function execute(call: Call, context: Context): Answer | Later<unknown> {
   if (!call.mutates) return run(call, context);
+  return once(call, context, () => runUndoable(call, context));
+}
+
+/** Asks again for the answer of a call that waits to change state; null while it is still not ready. */
+export function executeLater(call: Call, later: Later<unknown>, last: boolean, context: Context): Answer | null {
+  const answer = once(call, context, () =>
+    context.store.attempt(
+      () => {
+        const ready = later.resume(context, last);
+        return ready === null ? null : encodeReply(ready.reply, true, context);
+      },
+      (made) => made === null || isKept(made),
+    ),
+  );
+  return typeof answer === "object" ? null : answer;
+}
+
+/** Runs a call unless its idempotency key has an answer already, which is remembered once it is there. */
+function once<T extends Later<unknown> | null>(call: Call, context: Context, work: () => Answer | T): Answer | T {
   const { idempotencyKey: key } = call.request;
-  if (key === undefined) return runUndoable(call, context);
+  if (key === undefined) return work();
 
   const paramsHash = Bun.SHA256.hash(canonicalText(call.params as Json), "hex");
   const first = context.store.rememberedAnswer(key, context.nowMs);
   if (first === null) {
-    const answer = runUndoable(call, context);
-    context.store.rememberAnswer(key, { method: call.name, paramsHash, answer }, context.nowMs);
+    const answer = work();
+    if (typeof answer === "string") {
+      context.store.rememberAnswer(key, { method: call.name, paramsHash, answer }, context.nowMs);
+    }
     return answer;
   }
   if (first.method === call.name && first.paramsHash === paramsHash) {
@@ -64,16 +85,14 @@ export function execute(call: Call, context: Context): Answer | Later<unknown> {
 }
 
 /** The answer is made before the change is kept: what cannot be answered is undone. */
-function runUndoable(call: Call, context: Context): Answer {
+function runUndoable(call: Call, context: Context): Answer | Later<unknown> {
   return context.store.attempt(
-    () => {
-      const answer = run(call, context);
-      if (isLater(answer)) throw new Error(`${call.name} changes state and cannot answer later`);
-      return answer;
-    },
-    (answer) => !answer.startsWith('{"error"'),
+    () => run(call, context),
+    (answer) => isLater(answer) || isKept(answer),
   );
 }
+
+const isKept = (answer: Answer): boolean => !answer.startsWith('{"error"');
 
 function run(call: Call, context: Context): Answer | Later<unknown> {
   // The table pairs each name with its schema and its handler; TypeScript cannot follow that pairing through a union.

@@ -25,8 +25,8 @@ export interface Later<T> {
   readonly wakes: "turn" | ((committed: Entry) => boolean);
   /** After this many milliseconds it must answer; null: it may take as long as it takes. */
   readonly waitMs: number | null;
-  /** The answer, or null while there is none; `last` when the wait is over. */
-  resume(context: Context, last: boolean): T | Refusal | null;
+  /** The reply, or null while there is none; `last` when the wait is over. */
+  resume(context: Context, last: boolean): { reply: T | Refusal } | null;
   /** Nobody waits for the answer any more. */
   cancel?(): void;
 }

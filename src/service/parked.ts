@@ -16,9 +16,19 @@ interface Place extends Waiting {
   readonly deadlineMs: number;
 }
 
-/** Requests that wait: for a journal entry, for their next slice, or for their deadline. First come, first served. */
+/** Gives a waiting request's answer; null where it is still not ready. */
+type Resume = (waiting: Waiting, last: boolean) => Answer | null;
+
+/**
+ * Requests that wait: for a journal entry, for their next slice, or for their deadline. First come, first served.
+ *
+ * Readers are asked after a commit. Takers, whose answer changes state, are asked inside the transaction that makes
+ * their answer possible, before any later request of it: what they wait for cannot be taken in between.
+ */
 export class Parked {
   readonly #places = new Set<Place>();
+  /** Takers with an answer that no commit has kept yet. */
+  readonly #served = new Map<Place, Answer>();
 
   /** Whether a request wants the very next turn. */
   get busy(): boolean {
@@ -32,11 +42,7 @@ export class Parked {
   }
 
   drop(session: Session): void {
-    for (const place of this.#places) {
-      if (place.slot.session !== session) continue;
-      this.#places.delete(place);
-      place.later.cancel?.();
-    }
+    for (const place of this.#places) if (place.slot.session === session) this.#leave(place);
   }
 
   nextDeadlineMs(): number | null {
@@ -45,21 +51,72 @@ export class Parked {
     return next === Number.POSITIVE_INFINITY ? null : next;
   }
 
-  /** Asks every request whose time has come; `resume` gives null where the answer is still not ready. */
+  /** Whether a taker's deadline has passed. */
+  takerIsDue({ monotonicMs }: ClockReading): boolean {
+    for (const { call, deadlineMs } of this.#places) if (call.mutates && deadlineMs <= monotonicMs) return true;
+    return false;
+  }
+
+  /** Asks takers, inside the transaction that journalled `entries`; the answers are held until `settleTakers`. */
+  askTakers(now: ClockReading, entries: readonly Entry[], resume: Resume): void {
+    for (const place of this.#places) {
+      if (!place.call.mutates || this.#served.has(place)) continue;
+      const last = place.deadlineMs <= now.monotonicMs;
+      if (!last && !isWoken(place, entries)) continue;
+      if (place.slot.session.gone) {
+        this.#leave(place);
+        continue;
+      }
+      const answer = resume(place, last);
+      if (answer !== null) this.#served.set(place, answer);
+    }
+  }
+
+  /** After the commit takers get their answers. */
+  settleTakers(answer: (slot: Slot, answer: Answer) => void): void {
+    for (const [place, its] of this.#served) {
+      this.#places.delete(place);
+      answer(place.slot, its);
+    }
+    this.#served.clear();
+  }
+
+  /** After a commit that failed nothing has been taken: takers wait on, and whose time is over is told of it. */
+  undoTakers({ monotonicMs }: ClockReading, failure: Answer, answer: (slot: Slot, answer: Answer) => void): void {
+    this.#served.clear();
+    for (const place of this.#places) {
+      if (!place.call.mutates || place.deadlineMs > monotonicMs) continue;
+      this.#places.delete(place);
+      answer(place.slot, failure);
+    }
+  }
+
+  /** Asks every reader whose time has come, and with `takersToo` everybody. */
   wake(
     now: ClockReading,
     committed: readonly Entry[],
-    resume: (waiting: Waiting, last: boolean) => Answer | null,
+    resume: Resume,
     answer: (slot: Slot, answer: Answer) => void,
+    { takersToo }: { takersToo: boolean },
   ): void {
     for (const place of this.#places) {
-      const { wakes } = place.later;
+      if (place.call.mutates && !takersToo) continue;
       const last = place.deadlineMs <= now.monotonicMs;
-      if (!last && wakes !== "turn" && !committed.some(wakes)) continue;
-      const outcome = resume(place, last);
-      if (outcome === null) continue;
+      if (!last && !isWoken(place, committed)) continue;
+      const its = resume(place, last);
+      if (its === null) continue;
       this.#places.delete(place);
-      answer(place.slot, outcome);
+      answer(place.slot, its);
     }
   }
+
+  #leave(place: Place): void {
+    this.#places.delete(place);
+    this.#served.delete(place);
+    place.later.cancel?.();
+  }
+}
+
+function isWoken({ later: { wakes } }: Place, entries: readonly Entry[]): boolean {
+  return wakes === "turn" || entries.some(wakes);
 }

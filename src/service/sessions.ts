@@ -14,6 +14,8 @@ export interface Recipient {
   send(lines: string): void;
   /** How much of what was sent the client has not read, in bytes. */
   unread(): number;
+  /** Whether nobody is left to read an answer, as far as the system knows. */
+  gone(): boolean;
 }
 
 /** One client's requests and answers. Requests may be answered out of order; they are sent in order. */
@@ -45,6 +47,11 @@ export class Session {
   /** Whether the client has more answers before it than it may; until it reads, it gets no turn. */
   get congested(): boolean {
     return this.#held + this.#recipient.unread() > this.#unreadMax;
+  }
+
+  /** Whether the client has gone: what it waits for must not be given to it. */
+  get gone(): boolean {
+    return this.#closed || this.#recipient.gone();
   }
 
   enqueue(request: Request | BadLine): void {

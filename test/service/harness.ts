@@ -133,6 +133,8 @@ export class TestService implements Disposable {
 export class TestClient {
   /** Every answer so far, in the order they came. */
   readonly answers: Answer[] = [];
+  /** Whether the client's process has ended without the service having noticed. */
+  gone = false;
   readonly #service: TestService;
   readonly #session: Session;
 
@@ -143,6 +145,7 @@ export class TestClient {
         for (const line of lines.trimEnd().split("\n")) this.answers.push(JSON.parse(line) as Answer);
       },
       unread: () => 0,
+      gone: () => this.gone,
     });
   }
 

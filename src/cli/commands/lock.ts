@@ -4,7 +4,7 @@ import { Failure } from "../exits.ts";
 import { resolveLockLease, resolveNode, resolveTask } from "../ids.ts";
 import type { Session } from "../session.ts";
 import { bold, dim, momentText, oneLine, spanText, table } from "../text.ts";
-import { readDuration, readJson } from "../values.ts";
+import { readJson, readTtl } from "../values.ts";
 
 const keyArg = {
   key: { type: "positional", required: true, description: "what is locked, such as file:src/lib.rs" },
@@ -84,10 +84,6 @@ export const list = command({
     session.show(answer, () => table(heading, rows, "no resource lock is held"));
   },
 });
-
-function readTtl(given: string | undefined): number | undefined {
-  return given === undefined ? undefined : readDuration(given, "ttl");
-}
 
 async function heldByAnother(session: Session, key: string): Promise<3> {
   if (session.globals.json) {

@@ -3,7 +3,15 @@ import { command, idempotencyKey, leaseArg, nodeArg, taskArg } from "../command.
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
 import type { Session } from "../session.ts";
 import { bold, columns, countsText, dim, momentText, oneLine, spanText } from "../text.ts";
-import { readJson } from "../values.ts";
+import { readDuration, readJson, readTtl } from "../values.ts";
+
+const leaseTime = {
+  ttl: {
+    type: "string",
+    valueHint: "TIME",
+    description: "how long the lease runs without a heartbeat, such as 90s or 5m",
+  },
+} as const;
 
 const leased = { ...taskArg, ...nodeArg, ...leaseArg };
 
@@ -11,16 +19,21 @@ export const acquire = command({
   args: {
     ...taskArg,
     owner: { type: "string", valueHint: "NAME", description: "who will hold it (anonymous)" },
+    wait: { type: "string", valueHint: "TIME", description: "how long to wait until one is runnable (0, at most 10m)" },
+    ...leaseTime,
     ...idempotencyKey,
   },
   examples: [
     ["node acquire 0197f3a2 --owner codex-1", "take the next runnable node"],
+    ["node acquire 0197f3a2 --wait 5m --ttl 10m", "wait for one, and hold it for ten minutes at a time"],
     ["node acquire 0197f3a2 --json", "with all its context, for a program"],
   ],
-  notes: "Exit status 3 when nothing is runnable now.",
-  async run({ task, owner, "idempotency-key": key }, session) {
+  notes: "Exit status 3 when nothing is runnable now. Waiting ends at once when the task can offer nothing any more.",
+  async run({ task, owner, wait, ttl, "idempotency-key": key }, session) {
+    const wait_ms = wait === undefined ? 0 : readDuration(wait, "wait") * 1000;
+    const ttl_secs = readTtl(ttl);
     const task_id = await resolveTask(session, task);
-    const node = await session.call("AcquireNextNode", { task_id, lease_owner: owner }, key);
+    const node = await session.call("AcquireNextNode", { task_id, lease_owner: owner, wait_ms, ttl_secs }, key);
     if (node === null) return nothingRunnable(session, task_id);
     session.show(node, () => acquiredText(node));
     return 0;
@@ -28,11 +41,12 @@ export const acquire = command({
 });
 
 export const heartbeat = command({
-  args: { ...leased, ...idempotencyKey },
+  args: { ...leased, ...leaseTime, ...idempotencyKey },
   examples: [["node heartbeat 0197f3a2 6f1a8a5e b1c9d7e2", "at least every third of the lease's time"]],
   async run(args, session) {
+    const ttl_secs = readTtl(args.ttl);
     const ids = await resolveLeased(session, args);
-    const kept = await session.call("HeartbeatNode", ids, args["idempotency-key"]);
+    const kept = await session.call("HeartbeatNode", { ...ids, ttl_secs }, args["idempotency-key"]);
     session.show(kept, () => `kept until ${momentText(kept.lease_expires_at)}`);
   },
 });

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { defineMethod } from "../method.ts";
-import { count, json, ok, owner, seq, text, unixMs, unixSecs, uuid } from "../types.ts";
+import { count, json, ok, owner, seq, text, ttlSecs, unixMs, unixSecs, uuid, waitMs } from "../types.ts";
 import * as story from "./examples.ts";
 import { contextEventView, nodeView, taskView } from "./views.ts";
 
@@ -8,9 +8,15 @@ const leased = { task_id: uuid, node_id: uuid, lease_id: uuid };
 const lease = { task_id: story.task_id, node_id: story.node_id, lease_id: story.lease_id };
 
 export const AcquireNextNode = defineMethod({
-  summary: "Take the task's first runnable node under a lease, with all it needs to start; null when none is runnable.",
+  summary:
+    "Take the task's first runnable node under a lease, with all it needs to start; null when none is runnable (with wait_ms, by then) or none will ever be.",
   mutates: true,
-  params: v.object({ task_id: uuid, lease_owner: owner }),
+  params: v.object({
+    task_id: uuid,
+    lease_owner: owner,
+    wait_ms: v.nullish(waitMs, 0),
+    ttl_secs: v.nullish(ttlSecs),
+  }),
   result: v.nullable(
     v.object({
       task_id: uuid,
@@ -84,7 +90,7 @@ export const AcquireNextNode = defineMethod({
 export const HeartbeatNode = defineMethod({
   summary: "Keep a running node: its lease then runs a full timeout from now.",
   mutates: true,
-  params: v.object(leased),
+  params: v.object({ ...leased, ttl_secs: v.nullish(ttlSecs) }),
   result: v.object({ ok, lease_expires_at: unixSecs, lease_expires_at_ms: unixMs, seq }),
   refusals: ["NOT_FOUND", "INVALID_STATE", "LEASE_LOST"],
   example: {
