@@ -104,5 +104,10 @@ async function generate(load: Load): Promise<Measured> {
   return summarize(run.latenciesMs, run.lastMs - run.fromMs);
 }
 
-console.log(JSON.stringify(await generate(JSON.parse(Bun.argv[2] ?? "") as Load)));
-process.exit(0);
+try {
+  console.log(JSON.stringify(await generate(JSON.parse(Bun.argv[2] ?? "") as Load)));
+  process.exit(0);
+} catch (error) {
+  console.error(`load generator: ${String(error)}`);
+  process.exit(1);
+}
