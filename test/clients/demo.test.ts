@@ -6,7 +6,7 @@ import { join } from "node:path";
 const demo = join(import.meta.dir, "..", "..", "scripts", "demo.ts");
 
 /** What the demo needs beside Bun, python3 and nc. */
-const essentials = ["sh", "git", "sed", "grep", "sleep", "mktemp", "rm", "node"];
+const essentials = ["sh", "git", "sed", "grep", "sleep", "mktemp", "rm", "cat", "mv", "node"];
 
 /** Runs the demo with a TMPDIR of its own, so that what it leaves there shows. */
 function startDemo(environment: Record<string, string> = {}) {
