@@ -83,7 +83,9 @@ export class Dispatcher {
     const committed = this.#settle(jobs, now, touched);
     this.#wakeParked(now, committed, touched);
     for (const session of touched) this.#flush(session);
-    return this.#ready.size > 0 || this.#parked.busy || (this.#commit.problem === null && this.#isDue(now.wallMs));
+    const dueInside = this.#parked.behind || this.#isDue(now.wallMs);
+    // While the storage fails, what is due of the daemon's own is tried once a tick, and not over and over.
+    return this.#ready.size > 0 || this.#parked.busy || (this.#commit.problem === null && dueInside);
   }
 
   /** The last turns: everything that was submitted is answered, and who waits is told that the wait is over. */
@@ -104,6 +106,7 @@ export class Dispatcher {
       const untilDue = this.#commit.problem === null ? this.#nextDeadlineMs - now.wallMs : tickMs;
       waits.push(Math.min(tickMs, untilDue));
     }
+    if (this.#parked.behind) waits.push(tickMs);
     const parked = this.#parked.nextDeadlineMs();
     if (parked !== null) waits.push(parked - now.monotonicMs);
     return waits.length === 0 ? null : Math.max(0, Math.ceil(Math.min(...waits)));
@@ -141,7 +144,8 @@ export class Dispatcher {
     for (const [index, { call, slot }] of jobs.entries()) {
       const one = settled[index];
       if (one === undefined) slot.session.giveBack(slot);
-      else if (isLater(one)) this.#parked.park({ slot, call, later: one }, now.monotonicMs);
+      else if (isLater(one))
+        this.#parked.park({ slot, call, later: one }, now.monotonicMs, committed ? store.appended : []);
       else slot.session.answer(slot, one);
     }
     // What had no place in this turn goes first in the next.
@@ -181,7 +185,7 @@ export class Dispatcher {
     };
   }
 
-  /** Ends leases that are over, and the waits of takers whose deadline has passed. */
+  /** Ends leases that are over, and the waits of takers whose deadline, or turn, has come. */
   #endDue(expires: boolean, context: Context, askTakers: (entries: readonly Entry[]) => void): void {
     if (expires) expireDue(context);
     askTakers([]);

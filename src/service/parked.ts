@@ -29,6 +29,8 @@ export class Parked {
   readonly #places = new Set<Place>();
   /** Takers with an answer that no commit has kept yet. */
   readonly #served = new Map<Place, Answer>();
+  /** Takers that began to wait in the very turn that journalled what they wait for. */
+  readonly #missed = new Set<Place>();
 
   /** Whether a request wants the very next turn. */
   get busy(): boolean {
@@ -36,9 +38,17 @@ export class Parked {
     return false;
   }
 
-  park(waiting: Waiting, monotonicMs: number): void {
+  /** Whether a taker may have missed what it waits for. */
+  get behind(): boolean {
+    return this.#missed.size > 0;
+  }
+
+  /** `committed` is what the turn journalled in which the request began to wait. */
+  park(waiting: Waiting, monotonicMs: number, committed: readonly Entry[]): void {
     const { waitMs } = waiting.later;
-    this.#places.add({ ...waiting, deadlineMs: waitMs === null ? Number.POSITIVE_INFINITY : monotonicMs + waitMs });
+    const place = { ...waiting, deadlineMs: waitMs === null ? Number.POSITIVE_INFINITY : monotonicMs + waitMs };
+    this.#places.add(place);
+    if (place.call.mutates && isWoken(place, committed)) this.#missed.add(place);
   }
 
   drop(session: Session): void {
@@ -51,8 +61,9 @@ export class Parked {
     return next === Number.POSITIVE_INFINITY ? null : next;
   }
 
-  /** Whether a taker's deadline has passed. */
+  /** Whether a taker must be asked now: its deadline has passed, or what it waits for has happened already. */
   takerIsDue({ monotonicMs }: ClockReading): boolean {
+    if (this.behind) return true;
     for (const { call, deadlineMs } of this.#places) if (call.mutates && deadlineMs <= monotonicMs) return true;
     return false;
   }
@@ -62,7 +73,8 @@ export class Parked {
     for (const place of this.#places) {
       if (!place.call.mutates || this.#served.has(place)) continue;
       const last = place.deadlineMs <= now.monotonicMs;
-      if (!last && !isWoken(place, entries)) continue;
+      if (!last && !this.#missed.has(place) && !isWoken(place, entries)) continue;
+      this.#missed.delete(place);
       if (place.slot.session.gone) {
         this.#leave(place);
         continue;
@@ -113,6 +125,7 @@ export class Parked {
   #leave(place: Place): void {
     this.#places.delete(place);
     this.#served.delete(place);
+    this.#missed.delete(place);
     place.later.cancel?.();
   }
 }

@@ -92,6 +92,16 @@ describe("AcquireNextNode with wait_ms", () => {
     expect(late.answers).toMatchObject([{ result: null }]);
   });
 
+  test("was asked for in the turn that made the node runnable, and slept through it", () => {
+    using service = new TestService();
+    const { worker, taskId, second, held } = chain(service);
+    const waiting = service.client();
+    waitFor(waiting, taskId);
+    worker.send("CompleteNode", { ...held, result_payload: 1 });
+    service.settle();
+    expect(nodeOf(waiting)).toBe(second);
+  });
+
   test("gives nothing to a client that has gone, but to the next", () => {
     using service = new TestService();
     const { worker, taskId, second, held } = chain(service);
