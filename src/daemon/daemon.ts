@@ -36,9 +36,9 @@ export async function serve({ at, background }: ServeOptions): Promise<void> {
     // Before anyone is told that it serves: the first thing it hears may be a signal.
     const end = watchForEnd(daemon);
     if (background) report({ ready: true, pid: process.pid, socket: daemon.paths.socket });
-    const { why, socketIsOurs } = await end;
+    const { why, status, socketIsOurs } = await end;
     await takeDown(daemon, why, socketIsOurs);
-    process.exit(0);
+    process.exit(status);
   } catch (error) {
     const refusal = asRefusal(error);
     if (refusal === null) throw error;
@@ -104,16 +104,18 @@ interface Daemon {
 /** Why a daemon ends, and whether its socket's path is its own by then. */
 interface End {
   why: string;
+  /** 0 when it was asked to end, 1 when its home was taken from it: a supervisor should start another. */
+  status: 0 | 1;
   socketIsOurs: () => boolean;
 }
 
 /** Resolves when a signal or the loss of the home ends the daemon; a failure it cannot survive ends the process. */
 function watchForEnd({ paths, log, sink }: Daemon): Promise<End> {
   const { promise, resolve } = Promise.withResolvers<End>();
-  const end = (why: string) => resolve({ why, socketIsOurs });
-  const socketIsOurs = watchIdentity(paths.socket, () => end(`${paths.socket} was removed or replaced`));
-  watchIdentity(paths.lock, () => end(`${paths.lock} was removed or replaced`));
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(signal));
+  const end = (status: 0 | 1, why: string) => resolve({ why, status, socketIsOurs });
+  const socketIsOurs = watchIdentity(paths.socket, () => end(1, `${paths.socket} was removed or replaced`));
+  watchIdentity(paths.lock, () => end(1, `${paths.lock} was removed or replaced`));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(0, signal));
   process.on("SIGHUP", () => sink.reopen());
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error) => {

@@ -84,7 +84,7 @@ describe("a daemon ends when its home is no longer its own", () => {
     using place = scratch();
     await using daemon = await serve(place.home);
     lose(daemon);
-    expect(await daemon.exited).toBe(0);
+    expect(await daemon.exited).toBe(1);
   });
 
   test("and leaves the socket of its successor alone", async () => {
