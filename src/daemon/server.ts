@@ -18,6 +18,9 @@ export class Server {
   readonly #ticker: Ticker;
   readonly #connections = new Set<Connection>();
   #listener: { stop(closeActive?: boolean): void } | null = null;
+  /** No further client is served. */
+  #stopping = false;
+  /** No further request is read. */
   #draining = false;
 
   constructor(dispatcher: Dispatcher, settings: Settings, log: Log) {
@@ -58,6 +61,7 @@ export class Server {
 
   /** Takes no new request, answers what was read, and waits for clients to take it, `msMax` at the most. */
   async drain(msMax: number): Promise<void> {
+    this.#stopping = true;
     // What lies in the sockets now was sent before the end, and is read first.
     await Bun.sleep(1);
     this.#draining = true;
@@ -96,7 +100,7 @@ export class Server {
   /** Why no further client is served now. */
   #refusal(): WireError | null {
     const { connectionsMax: max } = this.#settings;
-    if (this.#draining) {
+    if (this.#stopping) {
       return wireError("SHUTTING_DOWN", "the daemon is stopping and serves no further connection; try again later");
     }
     if (this.#connections.size < max) return null;
