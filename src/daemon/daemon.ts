@@ -62,7 +62,7 @@ function asRefusal(error: unknown): StartRefused | null {
 async function start({ paths, settings }: Configuration, background: boolean): Promise<Daemon> {
   process.umask(0o077);
   prepareHome(paths);
-  const instance = claimHome(paths);
+  const instance = await claimHome(paths);
   await removeStaleSocket(paths.socket);
   const sink = background ? fileSink(paths.log) : stderrSink;
   const log = createLog(sink);

@@ -10,19 +10,42 @@ export interface Instance {
 }
 
 /** @throws {StartRefused} (`held`) when another daemon has this home */
-export function claimHome(paths: Paths): Instance {
+export async function claimHome(paths: Paths): Promise<Instance> {
   const fd = openSync(paths.lock, "a+", 0o600);
   if (!tryLockFile(fd)) {
-    const pid = readFileSync(paths.lock, "utf8").trim();
     closeSync(fd);
+    const pid = await pidOfHolder(paths.lock);
     throw new StartRefused(
-      `another agentd${pid === "" ? "" : ` (pid ${pid})`} has the home ${paths.home}; \`agentd status\` shows it, \`agentd stop\` ends it`,
+      `another agentd${pid === null ? "" : ` (pid ${pid})`} has the home ${paths.home}; \`agentd status\` shows it, \`agentd stop\` ends it`,
       { held: true },
     );
   }
   ftruncateSync(fd, 0);
   writeSync(fd, `${process.pid}\n`);
   return { release: () => closeSync(fd) };
+}
+
+/** How long a holder is given to write its pid behind the lock it took, and how often that is looked for. */
+const pidMs = { max: 500, every: 5 };
+
+/** The lock comes first, then the pid: in between the file is empty, or still names whoever was killed before. */
+async function pidOfHolder(lock: string): Promise<number | null> {
+  const deadline = performance.now() + pidMs.max;
+  for (;;) {
+    const pid = Number(readFileSync(lock, "utf8"));
+    if (pid > 0 && isAlive(pid)) return pid;
+    if (performance.now() >= deadline) return null;
+    await Bun.sleep(pidMs.every);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 /**

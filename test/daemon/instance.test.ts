@@ -1,6 +1,21 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
+import { claimHome } from "../../src/daemon/instance.ts";
+import { tryLockFile } from "../../src/daemon/libc.ts";
+import { resolveEnvironment } from "../../src/protocol/paths.ts";
 import { type DaemonProcess, refusedStart, scratch, serve, tryServe } from "./daemon-process.ts";
 
 setDefaultTimeout(30_000);
@@ -21,6 +36,27 @@ describe("one home has one daemon", () => {
       expect(await (await winner?.client())?.call("Health", {})).toMatchObject({ pid: winner?.pid });
     } finally {
       for (const winner of winners) await winner[Symbol.asyncDispose]();
+    }
+  });
+
+  // The lock comes before the pid behind it: who looks in between must not name nobody, nor the dead.
+  test.each(["", "999999999\n"])("whose pid is waited for where the lock's file still says %j", async (before) => {
+    using place = scratch();
+    mkdirSync(place.home, { mode: 0o700 });
+    const { paths } = await resolveEnvironment({ AGENTD_HOME: place.home }, async () => null, { cwd: "/" });
+    writeFileSync(paths.lock, before);
+    const fd = openSync(paths.lock, "r+");
+    try {
+      expect(tryLockFile(fd)).toBe(true);
+      const refused = claimHome(paths).then(
+        () => "taken",
+        (error: unknown) => String(error),
+      );
+      ftruncateSync(fd, 0);
+      writeSync(fd, `${process.pid}\n`, 0);
+      expect(await refused).toContain(`: another agentd (pid ${process.pid}) has the home ${place.home}; `);
+    } finally {
+      closeSync(fd);
     }
   });
 

@@ -60,7 +60,7 @@ sys.stdin.readline()
 print(len(connection.makefile().readlines()), flush=True)
 `;
 
-test("a client that is slow to read gets its last answers from a stopping daemon", async () => {
+test("a slow reader gets its last answers from a stopping daemon, a newcomer one line that says so", async () => {
   using place = scratch();
   await using daemon = await serve(place.home);
   const command = ["python3", "-c", slowReader, daemon.socket, join(place.path, "sent")];
@@ -70,6 +70,9 @@ test("a client that is slow to read gets its last answers from a stopping daemon
   for (let i = 0; i < 5; i++) await canary.ask("Health");
   daemon.signal("SIGTERM");
   await until(() => daemon.log().includes("stopping"));
+  const newcomer = await daemon.lines();
+  expect(await newcomer.answer()).toMatchObject({ error: { data: { kind: "SHUTTING_DOWN" } } });
+  expect(await newcomer.line()).toBeNull();
   await slow.stdin.write("read\n");
   await slow.stdin.end();
   expect(await slow.stdout.text()).toBe("30\n");
