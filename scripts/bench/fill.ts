@@ -2,6 +2,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { commitEvent } from "../../src/core/node.ts";
 import { isRefusal } from "../../src/core/decision.ts";
+import { defaultPolicy } from "../../src/core/policy.ts";
 import { registerTask } from "../../src/core/task.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -32,8 +33,9 @@ export function fillJournal(home: string, rows: number): number {
 }
 
 function registerOneNode(store: Store): { taskId: string; nodeId: string } {
-  const task = { id: crypto.randomUUID(), goal: "fill", context: {}, createdAtMs: Date.now() };
-  const node = { id: crypto.randomUUID(), dependencies: [], payloadSchema: {} };
+  const plain = { name: null, labels: {}, priority: 0 };
+  const task = { id: crypto.randomUUID(), goal: "fill", context: {}, createdAtMs: Date.now(), paused: false, ...plain };
+  const node = { id: crypto.randomUUID(), dependencies: [], payloadSchema: {}, policy: defaultPolicy, ...plain };
   store.registerTask(task, [node], registerTask(task, [node]));
   return { taskId: task.id, nodeId: node.id };
 }

@@ -6,6 +6,7 @@ import { atMost, type Figure, micros, thousands } from "./report.ts";
 import type { Stage } from "./stage.ts";
 import { median } from "./statistics.ts";
 import { commitEventLine, interleave, speed } from "./throughput.ts";
+import { oneNode } from "../../src/protocol/methods/nodes.ts";
 
 /** Acquires measured on each size of task. */
 const acquires = 200;
@@ -52,7 +53,7 @@ async function taskMostlyDone({ client, socket }: OwnDaemon, nodes: number): Pro
 /** Microseconds one acquire takes; its node is completed after that, so that those behind it come next. */
 async function timeAcquire(client: Client, task_id: string): Promise<number> {
   const startedAt = performance.now();
-  const acquired = await client.call("AcquireNextNode", { task_id });
+  const acquired = oneNode(await client.call("AcquireNextNode", { task_id }));
   const us = (performance.now() - startedAt) * 1000;
   if (acquired === null) throw new Error(`task ${task_id} ran out of nodes`);
   const { node_id, lease_id } = acquired;

@@ -1,5 +1,5 @@
 import type { NodeStatus, TaskState } from "../protocol/types.ts";
-import { type Decision, refuse } from "./decision.ts";
+import { type Decision, type Refusal, refuse } from "./decision.ts";
 import type { NewNode, Node } from "./model.ts";
 
 export interface DagLimits {
@@ -7,44 +7,63 @@ export interface DagLimits {
   dependenciesMax: number;
 }
 
+/** A node and what it waits for. */
+export type Edges = Pick<NewNode, "id" | "dependencies">;
+
+/** What a task has already when its DAG is extended. */
+export interface Existing {
+  count: number;
+  has(id: string): boolean;
+  /** All of its nodes where some are made to wait for the new ones, with those new dependencies; else none. */
+  edges: readonly Edges[];
+}
+
+const nothing: Existing = { count: 0, has: () => false, edges: [] };
+
 /**
- * Checks that `nodes` form a DAG among themselves. Whether an id is taken in the store is for the store to say.
- * Refusals: LIMIT_EXCEEDED, DUPLICATE_ID, UNKNOWN_DEPENDENCY, CYCLE (also a dependency on itself).
+ * Checks that `nodes` form a DAG among themselves and with what is there already. Whether an id is taken in the store
+ * is for the store to say. Refusals: LIMIT_EXCEEDED, DUPLICATE_ID, UNKNOWN_DEPENDENCY, CYCLE (also a dependency on itself).
  */
-export function checkDag(nodes: readonly NewNode[], limits: DagLimits): Decision<null> {
-  if (nodes.length > limits.nodesMax) {
-    const message = `the task has ${nodes.length} nodes and the limit is ${limits.nodesMax}; split it into several tasks`;
-    return refuse("LIMIT_EXCEEDED", message, { limit: "task_nodes_max", max: limits.nodesMax, got: nodes.length });
+export function checkDag(nodes: readonly Edges[], limits: DagLimits, existing: Existing = nothing): Decision<null> {
+  const count = existing.count + nodes.length;
+  if (count > limits.nodesMax) {
+    const message = `the task would have ${count} nodes and the limit is ${limits.nodesMax}; split it into several tasks`;
+    return refuse("LIMIT_EXCEEDED", message, { limit: "task_nodes_max", max: limits.nodesMax, got: count });
   }
   const ids = new Set<string>();
   for (const { id } of nodes) {
     if (ids.has(id)) return duplicateId(id, "the call names it twice");
     ids.add(id);
   }
-  for (const { id, dependencies } of nodes) {
+  const graph = [...nodes, ...existing.edges];
+  for (const { id, dependencies } of graph) {
     if (dependencies.length > limits.dependenciesMax) {
       const message = `node ${id} has ${dependencies.length} dependencies and the limit is ${limits.dependenciesMax}`;
       const facts = { limit: "node_dependencies_max", max: limits.dependenciesMax, got: dependencies.length };
       return refuse("LIMIT_EXCEEDED", message, { node_id: id, ...facts });
     }
-    const unknown = dependencies.find((dependency) => !ids.has(dependency));
-    if (unknown !== undefined) {
-      const message = `node ${id} depends on ${unknown}, which is not a node of this call; add it or drop the dependency`;
-      return refuse("UNKNOWN_DEPENDENCY", message, { node_id: id, dependency: unknown });
-    }
   }
-  const cycle = findCycle(nodes);
+  for (const { id, dependencies } of nodes) {
+    const unknown = dependencies.find((dependency) => !ids.has(dependency) && !existing.has(dependency));
+    if (unknown !== undefined) return unknownDependency(id, unknown);
+  }
+  const cycle = findCycle(graph);
   if (cycle === null) return null;
   const message = `the dependencies form a cycle: ${[...cycle, cycle[0]].join(" -> ")}; none of these nodes could ever run`;
   return refuse("CYCLE", message, { cycle });
 }
 
-export function duplicateId(id: string, why: string): Decision<null> {
+export function unknownDependency(nodeId: string, dependency: string): Refusal {
+  const message = `node ${nodeId} depends on ${dependency}, which is no node of this task; add it or drop the dependency`;
+  return refuse("UNKNOWN_DEPENDENCY", message, { node_id: nodeId, dependency });
+}
+
+export function duplicateId(id: string, why: string): Refusal {
   return refuse("DUPLICATE_ID", `node id ${id} cannot be registered: ${why}; choose another`, { node_id: id });
 }
 
 /** One cycle, each node depending on the next, or null. */
-function findCycle(nodes: readonly NewNode[]): string[] | null {
+function findCycle(nodes: readonly Edges[]): string[] | null {
   const dependencies = new Map(nodes.map((node) => [node.id, node.dependencies]));
   const done = new Set<string>();
   for (const { id: start } of nodes) {
@@ -81,8 +100,13 @@ export function taskState(counts: Readonly<Record<NodeStatus, number>>, runnable
 /** At most this many failed nodes are named for one blocked node. */
 const blockersShownMax = 100;
 
-/** For each PENDING node that cannot run: the failed nodes it waits behind, directly or through other PENDING nodes. */
-export function blockedBy(nodes: readonly Pick<Node, "id" | "status" | "dependencies">[]): Map<string, string[]> {
+/**
+ * For each PENDING node that cannot run: the failed nodes it waits behind, directly or through other PENDING nodes. One
+ * that runs whatever became of its dependencies waits only behind such other nodes.
+ */
+export function blockedBy(
+  nodes: readonly Pick<Node, "id" | "status" | "dependencies" | "policy">[],
+): Map<string, string[]> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const blockers = new Map<string, Set<string>>();
   for (const id of inDependencyOrder(nodes)) {
@@ -90,8 +114,9 @@ export function blockedBy(nodes: readonly Pick<Node, "id" | "status" | "dependen
     if (node?.status !== "PENDING") continue;
     const found = new Set<string>();
     for (const dependency of node.dependencies) {
-      const failed = byId.get(dependency)?.status === "FAILED" ? [dependency] : (blockers.get(dependency) ?? []);
-      for (const blocker of failed) if (found.size < blockersShownMax) found.add(blocker);
+      const blocks = byId.get(dependency)?.status === "FAILED" && node.policy.onDependencyFailure !== "run";
+      for (const blocker of blocks ? [dependency] : (blockers.get(dependency) ?? []))
+        if (found.size < blockersShownMax) found.add(blocker);
     }
     if (found.size > 0) blockers.set(id, found);
   }

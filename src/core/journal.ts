@@ -6,10 +6,18 @@ import type { Json } from "../protocol/json.ts";
  */
 export const actions = {
   registerTask: "REGISTER_TASK",
+  addNodes: "ADD_NODES",
+  cancelTask: "CANCEL_TASK",
+  pauseTask: "PAUSE_TASK",
+  resumeTask: "RESUME_TASK",
+  setPriority: "SET_PRIORITY",
   acquireNode: "ACQUIRE_NODE",
   rollBackNode: "TIMEOUT_ROLLBACK",
   completeNode: "COMPLETE_NODE",
   failNode: "FAIL_NODE",
+  releaseNode: "RELEASE_NODE",
+  skipNode: "SKIP_NODE",
+  retryNode: "RETRY_NODE",
   acquireLock: "ACQUIRE_RESOURCE_LOCK",
   takeOverLock: "TAKE_OVER_RESOURCE_LOCK",
   releaseLock: "RELEASE_RESOURCE_LOCK",

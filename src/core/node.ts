@@ -1,49 +1,69 @@
 import type { Json } from "../protocol/json.ts";
-import { type Decision, isRefusal, type Refusal, refuse } from "./decision.ts";
+import type { AttemptOutcome } from "../protocol/types.ts";
+import { type Decision, isRefusal, refuse } from "./decision.ts";
 import { actions, type Entry } from "./journal.ts";
-import type { NodeHead } from "./model.ts";
+import { type LeaseClaim, type LeaseGrant, leaseLost, ofTask, underLease } from "./lease.ts";
+import type { FailureCause, NodeHead } from "./model.ts";
 
 /*
- * The four transitions of a node, and what a client may do under its lease. Each returns the journal entry that
- * records it; the store applies both at once.
+ * The transitions of a node, and what a client may do under its lease. Each returns what becomes of the node and the
+ * journal entry that records it; the store applies both at once.
  *
- *                 acquire                    complete
- *    PENDING ----------------->  RUNNING  -------------->  COMPLETED
- *       ^                          |  |        fail
- *       +--------------------------+  +----------------->  FAILED
- *           roll back on timeout
+ *                 acquire                        complete
+ *    PENDING ----------------->  RUNNING  ------------------->  COMPLETED
+ *     ^  ^ |                       |  |
+ *     |  | |    roll back, release |  | fail, with no attempt left
+ *     |  +-|---- fail with ones ---+  | lost once too often
+ *     |    |                          | cancel
+ *     |    |   skip, cancel           v
+ *     |    +---------------------->  FAILED
+ *     |           retry                |
+ *     +--------------------------------+
  */
 
-/** Which lease a client presents, and of which task it thinks the node is. */
-export interface LeaseClaim {
-  taskId: string;
-  nodeId: string;
-  leaseId: string;
-}
-
-/** A lease about to be granted; its fencing token is the seq of the journal row that records it. */
-export interface LeaseGrant {
-  id: string;
-  owner: string;
-  expiresAtMs: number;
-  ttlMs: number;
+/** What becomes of a node that is not RUNNING any more, or never was. */
+export interface After {
+  status: "PENDING" | "COMPLETED" | "FAILED";
+  /** Its result, or the error it FAILED with. */
+  resultPayload: Json;
+  failure: FailureCause | null;
+  failedAttempts: number;
+  lostAttempts: number;
+  /** Nobody gets it earlier. */
+  notBeforeMs: number | null;
+  /** How the attempt that ran has ended, and with which error; null where none ran. */
+  attempt: { outcome: AttemptOutcome; error?: Json } | null;
 }
 
 /** A node about to change status, and the journal entry that records it. */
 export interface Transition {
   node: NodeHead;
+  after: After;
   entry: Entry;
 }
 
-/** PENDING → RUNNING, for a node whose dependencies are all COMPLETED. */
-export function acquireNode(node: NodeHead, grant: LeaseGrant, nowMs: number): Transition {
-  return transition(null, node, actions.acquireNode, { lease_id: grant.id, lease_owner: grant.owner }, nowMs);
+/** PENDING → RUNNING, for a node that is runnable: the entry that records it. */
+export function acquireNode(node: NodeHead, grant: LeaseGrant, nowMs: number): Entry {
+  return entryOf(null, node, actions.acquireNode, { lease_id: grant.id, lease_owner: grant.owner }, nowMs);
 }
 
-/** RUNNING → PENDING, for a node whose lease has expired. */
-export function rollBackNode(node: NodeHead, eventId: string, nowMs: number): Transition {
-  const payload = { lease_id: node.lease?.id ?? null, lease_owner: node.lease?.owner ?? null };
-  return transition(eventId, node, actions.rollBackNode, payload, nowMs);
+/**
+ * RUNNING → PENDING, for a node whose lease has expired; → FAILED with TOO_MANY_LOST_LEASES where that was one lease
+ * too many. A lease without length, the original's test mode, counts for nothing.
+ */
+export function rollBackNode(node: NodeHead, lostMax: number, eventId: string, nowMs: number): Transition {
+  const lease = { lease_id: node.lease?.id ?? null, lease_owner: node.lease?.owner ?? null };
+  const lostAttempts = node.lostAttempts + (node.lease?.ttlMs === 0 ? 0 : 1);
+  const max = node.policy.maxLostAttempts ?? lostMax;
+  const attempt = { outcome: "EXPIRED" as const };
+  if (max === 0 || lostAttempts < max) {
+    const payload = { ...lease, lost_attempts: lostAttempts };
+    const entry = entryOf(eventId, node, actions.rollBackNode, payload, nowMs);
+    return { node, after: { ...pending(node), lostAttempts, attempt }, entry };
+  }
+  const error = { kind: "TOO_MANY_LOST_LEASES", lost_attempts: lostAttempts };
+  const after: After = { ...failed(node, "lost", error), lostAttempts, attempt };
+  return { node, after, entry: entryOf(eventId, node, actions.failNode, { error, cause: "lost", ...lease }, nowMs) };
 }
 
 /** RUNNING → COMPLETED. Refusals: NOT_FOUND, INVALID_STATE, LEASE_LOST. */
@@ -55,19 +75,98 @@ export function completeNode(
   nowMs: number,
 ): Decision<Transition> {
   const node = underLease(found, claim, "completed", nowMs);
-  return isRefusal(node) ? node : transition(eventId, node, actions.completeNode, { result }, nowMs);
+  if (isRefusal(node)) return node;
+  const attempt = { outcome: "COMPLETED" as const };
+  const after: After = { ...pending(node), status: "COMPLETED", resultPayload: result, attempt };
+  return { node, after, entry: entryOf(eventId, node, actions.completeNode, { result }, nowMs) };
 }
 
-/** RUNNING → FAILED. Refusals: NOT_FOUND, INVALID_STATE, LEASE_LOST. */
+/**
+ * RUNNING → FAILED, or → PENDING while attempts are left, after a pause. `random` from 0 to below 1 decides how much of
+ * the longest pause is waited. Refusals: NOT_FOUND, INVALID_STATE, LEASE_LOST.
+ */
 export function failNode(
   found: NodeHead | null,
   claim: LeaseClaim,
   error: Json,
   eventId: string,
   nowMs: number,
+  random: number,
 ): Decision<Transition> {
   const node = underLease(found, claim, "failed", nowMs);
-  return isRefusal(node) ? node : transition(eventId, node, actions.failNode, { error }, nowMs);
+  if (isRefusal(node)) return node;
+  const attempt = { outcome: "FAILED" as const, error };
+  const failedAttempts = node.failedAttempts + 1;
+  if (failedAttempts >= node.policy.maxAttempts) {
+    const after: After = { ...failed(node, "error", error), failedAttempts, attempt };
+    return { node, after, entry: entryOf(eventId, node, actions.failNode, { error }, nowMs) };
+  }
+  const pauseMs = backoffMs(node.policy, failedAttempts, random);
+  const notBeforeMs = pauseMs === 0 ? null : nowMs + pauseMs;
+  const payload = { error, retry: { failed_attempts: failedAttempts, not_before_ms: notBeforeMs } };
+  const after: After = { ...pending(node), failedAttempts, notBeforeMs, attempt };
+  return { node, after, entry: entryOf(eventId, node, actions.failNode, payload, nowMs) };
+}
+
+/**
+ * How long to wait after the nth failure: exponential backoff with full jitter, as in Marc Brooker's "Exponential
+ * Backoff And Jitter" (AWS Architecture Blog, 2015), so that nodes that failed together do not come back together.
+ */
+export function backoffMs(
+  { backoffMs: first, backoffMaxMs: max }: { backoffMs: number; backoffMaxMs: number },
+  failures: number,
+  random: number,
+): number {
+  return Math.round(random * Math.min(max, first * 2 ** (failures - 1)));
+}
+
+/** RUNNING → PENDING: its worker gives it back. Refusals: NOT_FOUND, INVALID_STATE, LEASE_LOST. */
+export function releaseNode(
+  found: NodeHead | null,
+  claim: LeaseClaim,
+  delayMs: number,
+  nowMs: number,
+): Decision<Transition> {
+  const node = underLease(found, claim, "released", nowMs);
+  if (isRefusal(node)) return node;
+  const notBeforeMs = delayMs === 0 ? null : nowMs + delayMs;
+  const payload = { lease_id: claim.leaseId, lease_owner: node.lease?.owner ?? null, not_before_ms: notBeforeMs };
+  const after: After = { ...pending(node), notBeforeMs, attempt: { outcome: "RELEASED" } };
+  return { node, after, entry: entryOf(null, node, actions.releaseNode, payload, nowMs) };
+}
+
+/** PENDING → FAILED, for a node that is to be skipped where a dependency FAILED. */
+export function skipNode(node: NodeHead, failedDependencies: readonly string[], nowMs: number): Transition {
+  const error = { kind: "DEPENDENCY_FAILED", node_ids: [...failedDependencies] };
+  return {
+    node,
+    after: failed(node, "skipped", error),
+    entry: entryOf(null, node, actions.skipNode, { error }, nowMs),
+  };
+}
+
+/**
+ * FAILED → PENDING, with all attempts. A node to be skipped while a dependency is FAILED would fail again at once:
+ * `failedDependencies` must be empty for it. Refusals: NOT_FOUND, INVALID_STATE.
+ */
+export function retryNode(
+  found: NodeHead | null,
+  claim: { taskId: string; nodeId: string },
+  failedDependencies: readonly string[],
+  nowMs: number,
+): Decision<Transition> {
+  const node = ofTask(found, claim);
+  if (isRefusal(node)) return node;
+  if (node.status !== "FAILED") {
+    const message = `node ${node.id} cannot be retried: it is ${node.status}, and only FAILED -> PENDING exists`;
+    return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status });
+  }
+  if (node.policy.onDependencyFailure === "skip" && failedDependencies.length > 0) {
+    const message = `node ${node.id} cannot be retried: it would be skipped again, as ${failedDependencies.join(", ")} FAILED; retry that first, and this node follows`;
+    return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status, node_ids: failedDependencies });
+  }
+  const after: After = { ...pending(node), failedAttempts: 0, lostAttempts: 0 };
+  return { node, after, entry: entryOf(null, node, actions.retryNode, {}, nowMs) };
 }
 
 /**
@@ -101,61 +200,25 @@ export function commitEvent(
   if (node.status === "RUNNING" && node.lease?.id !== claim.leaseId) {
     return leaseLost(node, claim.leaseId, "written to", nowMs);
   }
+  return { ...entryOf(event.id, node, event.actionType, event.payload, nowMs), origin: "client" };
+}
+
+function pending({ failedAttempts, lostAttempts }: NodeHead): After {
   return {
-    id: event.id,
-    taskId: node.taskId,
-    nodeId: node.id,
-    actionType: event.actionType,
-    origin: "client",
-    payload: event.payload,
-    timestampMs: nowMs,
+    status: "PENDING",
+    resultPayload: null,
+    failure: null,
+    failedAttempts,
+    lostAttempts,
+    notBeforeMs: null,
+    attempt: null,
   };
 }
 
-function ofTask(node: NodeHead | null, claim: { taskId: string; nodeId: string }): Decision<NodeHead> {
-  if (node !== null && node.taskId === claim.taskId) return node;
-  const message = `task ${claim.taskId} has no node ${claim.nodeId}; TaskStatus lists the nodes it has`;
-  return refuse("NOT_FOUND", message, { task_id: claim.taskId, node_id: claim.nodeId });
+function failed(node: NodeHead, failure: FailureCause, error: Json): After {
+  return { ...pending(node), status: "FAILED", failure, resultPayload: error };
 }
 
-function underLease(found: NodeHead | null, claim: LeaseClaim, wish: string, nowMs: number): Decision<NodeHead> {
-  const node = ofTask(found, claim);
-  if (isRefusal(node)) return node;
-  if (node.status === "COMPLETED" || node.status === "FAILED") {
-    const message = `node ${node.id} cannot be ${wish}: it is ${node.status} already; drop this or submit it as an event`;
-    return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status });
-  }
-  return node.lease?.id === claim.leaseId ? node : leaseLost(node, claim.leaseId, wish, nowMs);
-}
-
-function leaseLost(node: NodeHead, leaseId: string | null, wish: string, nowMs: number): Refusal {
-  const { lease } = node;
-  const facts = {
-    node_id: node.id,
-    status: node.status,
-    lease_id: leaseId,
-    held_by: lease?.owner ?? null,
-    lease_expires_at_ms: lease?.expiresAtMs ?? null,
-  };
-  const attempt = `node ${node.id} cannot be ${wish}`;
-  if (lease === null) {
-    const message = `${attempt}: lease ${leaseId} was rolled back and the node is PENDING again; acquire it anew`;
-    return refuse("LEASE_LOST", message, facts);
-  }
-  const holder = `${JSON.stringify(lease.owner)} holds it for another ${secondsLeft(lease.expiresAtMs, nowMs)} s`;
-  const message =
-    leaseId === null
-      ? `${attempt} without its lease_id while it is RUNNING: ${holder}`
-      : `${attempt}: lease ${leaseId} is not its current one, ${holder}; drop this result`;
-  return refuse("LEASE_LOST", message, facts);
-}
-
-/** Whole seconds until a deadline, 0 when it has passed. */
-export function secondsLeft(deadlineMs: number, nowMs: number): number {
-  return Math.max(0, Math.ceil((deadlineMs - nowMs) / 1000));
-}
-
-function transition(id: string | null, node: NodeHead, actionType: string, payload: Json, nowMs: number): Transition {
-  const { id: nodeId, taskId } = node;
-  return { node, entry: { id, taskId, nodeId, actionType, origin: "daemon", payload, timestampMs: nowMs } };
+function entryOf(id: string | null, node: NodeHead, actionType: string, payload: Json, nowMs: number): Entry {
+  return { id, taskId: node.taskId, nodeId: node.id, actionType, origin: "daemon", payload, timestampMs: nowMs };
 }

@@ -1,52 +1,25 @@
 import type { Json } from "../protocol/json.ts";
-import type { NodeStatus } from "../protocol/types.ts";
+import type { AttemptOutcome, NodeStatus } from "../protocol/types.ts";
 import { actions, type JournalRow } from "./journal.ts";
+import { policyFrom } from "./policy.ts";
+import {
+  type Fields,
+  fields,
+  ImpossibleRow,
+  list,
+  type ReplayedLock,
+  type ReplayedNode,
+  type ReplayedTask,
+  text,
+  withAttempt,
+} from "./replayed.ts";
 
 /*
  * The state as the journal alone tells it. Kept apart from the transition rules on purpose: it is what those rules
- * and the tables are checked against. Payloads are compared as JSON text. What heartbeats move (deadlines) is not
- * journalled and so not here.
+ * and the tables are checked against. What is not journalled is not here: deadlines, delays and progress.
  */
 
-export interface ReplayedTask {
-  goal: string;
-  context: string;
-  createdAtMs: number;
-  /** How many of its nodes have each status. */
-  counts: Record<NodeStatus, number>;
-}
-
-export interface ReplayedNode {
-  taskId: string;
-  status: NodeStatus;
-  dependencies: string;
-  payloadSchema: string;
-  /** JSON text, or null while there is none. */
-  resultPayload: string | null;
-  acquiredAtMs: number | null;
-  leaseId: string | null;
-  leaseOwner: string | null;
-  fencingToken: number | null;
-  /** How many nodes name it as a dependency. */
-  dependents: number;
-}
-
-export interface ReplayedLock {
-  leaseId: string;
-  owner: string;
-  provider: string | null;
-  taskId: string | null;
-  nodeId: string | null;
-  metadata: string;
-  acquiredAtMs: number;
-  fencingToken: number;
-}
-
-type Fields = Record<string, Json>;
 type Apply = (state: Replay, row: JournalRow, payload: Fields) => void;
-
-/** A journal row that no daemon following the rules can have written. */
-export class ImpossibleRow extends Error {}
 
 export class Replay {
   readonly tasks = new Map<string, ReplayedTask>();
@@ -54,6 +27,7 @@ export class Replay {
   readonly locks = new Map<string, ReplayedLock>();
   /** Stands for a text when texts are compared, so that a large database is replayed in little memory. */
   readonly brief: (text: string) => string;
+  readonly #nodesOf = new Map<string, string[]>();
 
   constructor(brief: (text: string) => string) {
     this.brief = brief;
@@ -67,22 +41,51 @@ export class Replay {
     apply(this, row, fields(row.payload));
   }
 
-  /** How many distinct dependencies of the node are not COMPLETED. */
+  /** For how many distinct dependencies the node waits: until they are COMPLETED, or end where it runs regardless. */
   waitingOn(nodeId: string): number {
-    const dependencies = new Set(JSON.parse(this.nodes.get(nodeId)?.dependencies ?? "[]") as string[]);
-    return [...dependencies].filter((id) => this.nodes.get(id)?.status !== "COMPLETED").length;
+    const node = this.nodes.get(nodeId);
+    const enough = node?.policy.onDependencyFailure === "run" ? ["COMPLETED", "FAILED"] : ["COMPLETED"];
+    const dependencies = new Set(JSON.parse(node?.dependencies ?? "[]") as string[]);
+    return [...dependencies].filter((id) => !enough.includes(this.nodes.get(id)?.status ?? "")).length;
+  }
+
+  node(nodeId: Json): ReplayedNode {
+    const node = this.nodes.get(text(nodeId));
+    if (node === undefined) throw new ImpossibleRow(`node ${text(nodeId)} was never registered`);
+    return node;
+  }
+
+  task(taskId: string | null): ReplayedTask {
+    const task = this.tasks.get(taskId ?? "");
+    if (task === undefined) throw new ImpossibleRow(`task ${taskId} was never registered`);
+    return task;
+  }
+
+  /** The task's node ids in registration order. */
+  nodesOf(taskId: string): string[] {
+    const known = this.#nodesOf.get(taskId) ?? [];
+    this.#nodesOf.set(taskId, known);
+    return known;
   }
 }
 
 const appliers: Record<string, Apply> = {
-  [actions.registerTask]: (state, row, payload) => {
-    addTask(state, row, payload, row.timestampMs);
-  },
-  [actions.adoptTask]: (state, row, payload) => {
-    addTask(state, row, payload, Number(payload.created_at_ms));
+  [actions.registerTask]: (state, row, payload) => addTask(state, row, payload, row.timestampMs),
+  [actions.adoptTask]: (state, row, payload) => addTask(state, row, payload, Number(payload.created_at_ms)),
+  [actions.addNodes]: (state, row, payload) => {
+    const ids = addNodes(state, row, payload.nodes);
+    for (const id of list(payload.expand_before)) {
+      const node = expect(state, id, "PENDING");
+      node.dependencies = JSON.stringify([...(JSON.parse(node.dependencies) as string[]), ...ids]);
+      for (const added of ids) state.node(added).dependents++;
+    }
   },
   [actions.acquireNode]: (state, row, payload) => {
-    move(state, row, "PENDING", {
+    const node = expect(state, row.nodeId, "PENDING");
+    const waitingOn = state.waitingOn(text(row.nodeId));
+    if (waitingOn > 0) throw new ImpossibleRow(`node ${row.nodeId} waits for ${waitingOn} of its dependencies`);
+    if (state.task(node.taskId).paused) throw new ImpossibleRow(`task ${node.taskId} was paused`);
+    move(state, node, {
       status: "RUNNING",
       acquiredAtMs: row.timestampMs,
       leaseId: text(payload.lease_id),
@@ -90,19 +93,58 @@ const appliers: Record<string, Apply> = {
       fencingToken: row.seq,
       resultPayload: null,
     });
-    const waitingOn = state.waitingOn(text(row.nodeId));
-    if (waitingOn > 0) throw new ImpossibleRow(`node ${row.nodeId} waits for ${waitingOn} of its dependencies`);
   },
-  [actions.rollBackNode]: (state, row) => {
-    move(state, row, "RUNNING", { status: "PENDING", acquiredAtMs: null, ...noLease });
+  [actions.rollBackNode]: (state, row, payload) => {
+    const node = endAttempt(state, row, row.nodeId, "EXPIRED");
+    move(state, node, { status: "PENDING", acquiredAtMs: null, lostAttempts: Number(payload.lost_attempts) });
   },
   [actions.completeNode]: (state, row, payload) => {
-    const resultPayload = json(state, payload.result);
-    move(state, row, "RUNNING", { status: "COMPLETED", resultPayload, ...noLease });
+    const node = endAttempt(state, row, row.nodeId, "COMPLETED");
+    move(state, node, { status: "COMPLETED", resultPayload: json(state, payload.result) });
   },
   [actions.failNode]: (state, row, payload) => {
-    const resultPayload = json(state, payload.error);
-    move(state, row, "RUNNING", { status: "FAILED", resultPayload, ...noLease });
+    const lost = payload.cause === "lost";
+    const node = endAttempt(state, row, row.nodeId, lost ? "EXPIRED" : "FAILED", lost ? undefined : payload.error);
+    if (lost) node.lostAttempts = Number(fields(payload.error).lost_attempts);
+    else node.failedAttempts++;
+    if (payload.retry === undefined) fail(state, node, lost ? "lost" : "error", payload.error);
+    else move(state, node, { status: "PENDING", acquiredAtMs: null });
+  },
+  [actions.releaseNode]: (state, row) => {
+    move(state, endAttempt(state, row, row.nodeId, "RELEASED"), { status: "PENDING", acquiredAtMs: null });
+  },
+  [actions.skipNode]: (state, row, payload) => {
+    const node = expect(state, row.nodeId, "PENDING");
+    const failed = (id: Json) => state.node(id).status === "FAILED";
+    if (node.policy.onDependencyFailure !== "skip" || !list(fields(payload.error).node_ids).some(failed)) {
+      throw new ImpossibleRow(`node ${row.nodeId} was not to be skipped`);
+    }
+    fail(state, node, "skipped", payload.error);
+  },
+  [actions.retryNode]: (state, row) => {
+    const node = expect(state, row.nodeId, "FAILED");
+    const fresh = { failure: null, failedAttempts: 0, lostAttempts: 0, resultPayload: null, acquiredAtMs: null };
+    move(state, node, { status: "PENDING", ...fresh });
+  },
+  [actions.cancelTask]: (state, row, payload) => {
+    state.task(row.taskId);
+    const error = { kind: "CANCELED", reason: payload.reason ?? null };
+    for (const id of state.nodesOf(text(row.taskId))) {
+      const node = state.node(id);
+      if (node.status === "RUNNING") endAttempt(state, row, id, "CANCELED", error);
+      else if (node.status !== "PENDING") continue;
+      fail(state, node, "canceled", error);
+    }
+  },
+  [actions.pauseTask]: (state, row) => {
+    state.task(row.taskId).paused = true;
+  },
+  [actions.resumeTask]: (state, row) => {
+    state.task(row.taskId).paused = false;
+  },
+  [actions.setPriority]: (state, row, payload) => {
+    const target = row.nodeId === null ? state.task(row.taskId) : state.node(row.nodeId);
+    target.priority = Number(payload.priority);
   },
   [actions.acquireLock]: (state, row, payload) => {
     if (state.locks.has(text(payload.resource_key))) throw new ImpossibleRow("the lock was held already");
@@ -112,39 +154,53 @@ const appliers: Record<string, Apply> = {
     heldLock(state, fields(payload.from), payload);
     addLock(state, row, payload, row.timestampMs);
   },
-  [actions.adoptLock]: (state, row, payload) => {
-    addLock(state, row, payload, Number(payload.acquired_at_ms));
-  },
+  [actions.adoptLock]: (state, row, payload) => addLock(state, row, payload, Number(payload.acquired_at_ms)),
   [actions.releaseLock]: endLock,
   [actions.expireLock]: endLock,
 };
 
-const noLease = { leaseId: null, leaseOwner: null, fencingToken: null };
-
 function addTask(state: Replay, row: JournalRow, payload: Fields, createdAtMs: number): void {
   const taskId = text(row.taskId);
   if (state.tasks.has(taskId)) throw new ImpossibleRow(`task ${taskId} was registered already`);
-  const counts = { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 };
-  const goal = state.brief(text(payload.goal));
-  state.tasks.set(taskId, { goal, context: json(state, payload.context), createdAtMs, counts });
-  const nodes = (Array.isArray(payload.nodes) ? payload.nodes : []).map(fields);
-  for (const node of nodes) counts[addNode(state, row, taskId, node).status]++;
+  state.tasks.set(taskId, {
+    goal: state.brief(text(payload.goal)),
+    context: json(state, payload.context),
+    createdAtMs,
+    ...calledAndLabelled(state, payload),
+    paused: false,
+    counts: { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 },
+  });
+  addNodes(state, row, payload.nodes);
+}
+
+function addNodes(state: Replay, row: JournalRow, told: Json | undefined): string[] {
+  const { counts } = state.task(row.taskId);
+  const nodes = list(told).map(fields);
+  for (const node of nodes) counts[addNode(state, row, node).status]++;
   for (const node of nodes) {
-    for (const id of new Set(Array.isArray(node.dependencies) ? node.dependencies : [])) {
+    // An adopted database may name what is not there.
+    for (const id of new Set(list(node.dependencies))) {
       const dependency = state.nodes.get(text(id));
       if (dependency !== undefined) dependency.dependents++;
     }
   }
+  return nodes.map(({ id }) => text(id));
 }
 
-/** A registered node has only its first three fields; an adopted one brings its state along. */
-function addNode(state: Replay, row: JournalRow, taskId: string, node: Fields): ReplayedNode {
+/** A registered node has no state of its own; an adopted one brings it along. */
+function addNode(state: Replay, row: JournalRow, node: Fields): ReplayedNode {
   const id = text(node.id);
   if (state.nodes.has(id)) throw new ImpossibleRow(`node ${id} was registered already`);
+  const taskId = text(row.taskId);
   const status = (node.status ?? "PENDING") as NodeStatus;
   const added: ReplayedNode = {
     taskId,
+    ...calledAndLabelled(state, node),
+    policy: policyFrom(node),
     status,
+    failure: status === "FAILED" ? "error" : null,
+    failedAttempts: status === "FAILED" ? 1 : 0,
+    lostAttempts: 0,
     dependencies: JSON.stringify(node.dependencies),
     payloadSchema: json(state, node.payload_schema),
     resultPayload: node.result_payload === undefined ? null : json(state, node.result_payload),
@@ -153,26 +209,58 @@ function addNode(state: Replay, row: JournalRow, taskId: string, node: Fields): 
     leaseOwner: typeof node.lease_owner === "string" ? state.brief(node.lease_owner) : null,
     fencingToken: status === "RUNNING" ? row.seq : null,
     dependents: 0,
+    attempts: "",
   };
   state.nodes.set(id, added);
+  state.nodesOf(taskId).push(id);
   return added;
 }
 
-/** A node's change of status; the daemon makes it only from the status the rules name. */
-function move(
+function calledAndLabelled(state: Replay, told: Fields) {
+  const name = typeof told.name === "string" ? state.brief(told.name) : null;
+  return { name, labels: json(state, told.labels ?? {}), priority: Number(told.priority ?? 0) };
+}
+
+/** The node, which the daemon makes this change to only from the status the rules name. */
+function expect(state: Replay, nodeId: Json, from: NodeStatus): ReplayedNode {
+  const node = state.node(nodeId);
+  if (node.status !== from) throw new ImpossibleRow(`node ${text(nodeId)} was ${node.status}, not ${from}`);
+  return node;
+}
+
+/** Ends what runs of a node: its lease becomes an attempt. */
+function endAttempt(
   state: Replay,
   row: JournalRow,
-  from: NodeStatus,
-  change: Partial<ReplayedNode> & { status: NodeStatus },
-): void {
-  const node = state.nodes.get(text(row.nodeId));
-  if (node === undefined) throw new ImpossibleRow(`node ${row.nodeId} was never registered`);
-  if (node.status !== from) throw new ImpossibleRow(`node ${row.nodeId} was ${node.status}, not ${from}`);
-  Object.assign(node, change);
-  const counts = state.tasks.get(node.taskId)?.counts;
-  if (counts === undefined) return;
-  counts[from]--;
+  nodeId: string | null,
+  outcome: AttemptOutcome,
+  error?: Json,
+): ReplayedNode {
+  const node = expect(state, nodeId, "RUNNING");
+  const { leaseId, leaseOwner, fencingToken, acquiredAtMs } = node;
+  const attempt = {
+    fencingToken: fencingToken ?? 0,
+    leaseId,
+    leaseOwner,
+    startedAtMs: acquiredAtMs ?? 0,
+    endedAtMs: row.timestampMs,
+    outcome,
+    error: error === undefined ? null : json(state, error),
+  };
+  node.attempts = withAttempt(node.attempts, attempt, state.brief);
+  Object.assign(node, { leaseId: null, leaseOwner: null, fencingToken: null });
+  return node;
+}
+
+function fail(state: Replay, node: ReplayedNode, failure: ReplayedNode["failure"], error: Json | undefined): void {
+  move(state, node, { status: "FAILED", failure, resultPayload: json(state, error) });
+}
+
+function move(state: Replay, node: ReplayedNode, change: Partial<ReplayedNode> & { status: NodeStatus }): void {
+  const { counts } = state.task(node.taskId);
+  counts[node.status]--;
   counts[change.status]++;
+  Object.assign(node, change);
 }
 
 function json(state: Replay, value: Json | undefined): string {
@@ -200,14 +288,4 @@ function endLock(state: Replay, _row: JournalRow, payload: Fields): void {
 function heldLock(state: Replay, holder: Fields, payload: Fields): void {
   const held = state.locks.get(text(payload.resource_key));
   if (held?.leaseId !== holder.lease_id) throw new ImpossibleRow(`lease ${text(holder.lease_id)} did not hold it`);
-}
-
-function fields(value: Json | undefined): Fields {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
-  throw new ImpossibleRow("its payload is not what the daemon writes");
-}
-
-function text(value: Json | undefined): string {
-  if (typeof value === "string") return value;
-  throw new ImpossibleRow("its payload is not what the daemon writes");
 }

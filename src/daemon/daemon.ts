@@ -74,6 +74,7 @@ async function start({ paths, settings }: Configuration, background: boolean): P
     pid: process.pid,
     readClock: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
     newId: () => crypto.randomUUID(),
+    random: Math.random,
     reports: {
       served: settings.logRequests === 1 ? (served) => log.info(requestLine(served)) : null,
       bug: (call, error) => log.error(`${call.name} failed:`, error),

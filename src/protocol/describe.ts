@@ -30,10 +30,16 @@ export const framing =
 
 /** Which call moves a node from which status to which. */
 export const strictTransitions = {
-  AcquireNextNode: "PENDING -> RUNNING, for the first node in registration order whose dependencies are all COMPLETED",
+  AcquireNextNode:
+    "PENDING -> RUNNING, for the first node by priority and registration order whose dependencies are all COMPLETED (with on_dependency_failure run: all ended), in a task that is not paused",
   CompleteNode: "RUNNING -> COMPLETED, with the node's current lease_id",
-  FailNode: "RUNNING -> FAILED, with the node's current lease_id",
-  timeout_rollback: "RUNNING -> PENDING, when the lease expired without a heartbeat; its lease_id is then refused",
+  FailNode: "RUNNING -> FAILED, with the node's current lease_id; RUNNING -> PENDING while attempts are left",
+  ReleaseNode: "RUNNING -> PENDING, with the node's current lease_id; the attempt does not count",
+  timeout_rollback:
+    "RUNNING -> PENDING, when the lease expired without a heartbeat; its lease_id is then refused. RUNNING -> FAILED with TOO_MANY_LOST_LEASES, when that was one time too many",
+  dependency_failed: "PENDING -> FAILED with DEPENDENCY_FAILED, where on_dependency_failure is skip",
+  RetryNode: "FAILED -> PENDING, with all attempts; and so the nodes skipped because of it",
+  CancelTask: "PENDING -> FAILED and RUNNING -> FAILED, with CANCELED; a worker's lease_id is then refused",
 } as const;
 
 /** The rules of resource locks. */

@@ -27,6 +27,20 @@ export const limits = {
   waitMsMax: 600_000,
   /** Longest lease: a hundred years. A longer wish is cut to this, so that deadlines stay exact integers. */
   ttlSecsMax: 3_155_760_000,
+  /** Longest backoff or delay: a year. */
+  spanSecsMax: 31_536_000,
+  /** Longest pause between two attempts unless a node says otherwise. */
+  backoffMaxSecs: 3_600,
+  attemptsMax: 1_000,
+  /** Priorities lie between this and its negative. */
+  priorityMax: 1_000_000,
+  /** A task's or node's name, and each label's name and value. */
+  nameCharsMax: 200,
+  labelsMax: 32,
+  /** Nodes one AcquireNextNode may take. */
+  acquireMax: 100,
+  progressMessageCharsMax: 1_000,
+  reasonCharsMax: 10_000,
   /** A Unix socket path ordinary clients can open (`sun_path` less its terminator on the narrowest system). */
   socketPathBytesMax: 103,
 } as const;

@@ -7,8 +7,27 @@ const meanings: Readonly<Record<string, string>> = {
   context: "whatever every worker of the task should know",
   initial_nodes: "the task's DAG, in the order nodes are handed out",
   "initial_nodes[].id": "the node's id, new to the store; without it one is made",
-  "initial_nodes[].dependencies": "nodes of this call that must be COMPLETED first",
-  "initial_nodes[].payload_schema": "what the node is to do; its worker gets it as it is",
+  "initial_nodes[].dependencies": "nodes of this call, by id or name, that must be COMPLETED first",
+  "RegisterTask.name": "what people call the task",
+  "RegisterTask.labels": "names and values to find the task by; `ListTasks` filters by them",
+  "RegisterTask.priority": "which task goes first where a worker takes nodes of any task: the higher",
+  nodes: "the new nodes, handed out after those there are",
+  "nodes[].id": "the node's id, new to the store; without it one is made",
+  "nodes[].dependencies": "nodes of the task, by id or name, new ones too, that must be COMPLETED first",
+  expand_before: "PENDING nodes, by id or name, that get all new nodes as further dependencies",
+  "AddNodes.lease_id":
+    "where a worker adds what it found: the lease of its running node, which must be the current one",
+  "AcquireNextNode.task_id": "the task; without it a node of any: by task priority, node priority, age",
+  "AcquireNextNode.labels": "only nodes whose labels hold all of these",
+  "AcquireNextNode.count": "at most so many nodes at once; the result is then `{nodes, seq}`",
+  "HeartbeatNode.progress": "how far the work is, for TaskStatus; without it, as told before",
+  "ReleaseNode.delay_secs": "how long nobody gets the node",
+  "TaskStatus.node_id": "only this node",
+  "TaskStatus.attempts": "with every attempt at each node",
+  "ListTasks.labels": "only tasks whose labels hold all of these",
+  "SetPriority.node_id": "the node; without it the priority is the task's",
+  "SetPriority.priority": "the higher goes first",
+  reason: "why, for people to read; workers learn it when their lease is refused",
   lease_owner: "who asks, for people to read; it gives no rights",
   result_payload: "the result; nodes that depend on this one get it",
   error_payload: "what went wrong",
@@ -36,7 +55,24 @@ const meanings: Readonly<Record<string, string>> = {
   path: "where on the daemon's machine; nothing may exist there",
 };
 
+/** The same for a node of RegisterTask's `initial_nodes` and AddNodes' `nodes`. */
+const newNode: Readonly<Record<string, string>> = {
+  name: "what people call the node, unique in the task; dependencies may use it",
+  payload_schema: "what the node is to do; its worker gets it as it is",
+  labels: "names and values that workers choose nodes by",
+  priority: "which runnable node goes first: the higher, then the earlier registered",
+  max_attempts: "how often a worker may try: FailNode makes the node PENDING again while attempts are left",
+  max_lost_attempts:
+    "how many leases may expire before the node fails; 0: any number; without it, the daemon's setting",
+  backoff_secs:
+    "longest pause before the second attempt, doubled before each further one; how much of it is waited is drawn at random",
+  backoff_max_secs: "what the doubling stops at",
+  ttl_secs: "how long its leases run, where the worker does not say; without it, the node timeout",
+  on_dependency_failure:
+    "what a dependency that FAILED means: `wait` until it is retried, `skip` (the node fails too), or `run` once all dependencies have ended",
+};
+
 /** What a parameter means; empty for one the table does not know, which a test forbids. */
 export function meaningOf(method: string, path: string): string {
-  return meanings[`${method}.${path}`] ?? meanings[path] ?? "";
+  return meanings[`${method}.${path}`] ?? meanings[path] ?? newNode[path.replace(/^(initial_)?nodes\[\]\./, "")] ?? "";
 }

@@ -1,6 +1,7 @@
 import type * as v from "valibot";
 import type { Method } from "./method.ts";
 import { snakeCase } from "./method.ts";
+import * as control from "./methods/control.ts";
 import * as daemon from "./methods/daemon.ts";
 import * as events from "./methods/events.ts";
 import * as locks from "./methods/locks.ts";
@@ -13,13 +14,20 @@ export const methods = {
   Health: daemon.Health,
   Metrics: daemon.Metrics,
   RegisterTask: tasks.RegisterTask,
+  AddNodes: tasks.AddNodes,
   AcquireNextNode: nodes.AcquireNextNode,
   HeartbeatNode: nodes.HeartbeatNode,
   CompleteNode: nodes.CompleteNode,
   FailNode: nodes.FailNode,
+  ReleaseNode: nodes.ReleaseNode,
+  RetryNode: nodes.RetryNode,
   CommitEvent: events.CommitEvent,
   TaskStatus: tasks.TaskStatus,
   ListTasks: tasks.ListTasks,
+  CancelTask: control.CancelTask,
+  PauseTask: control.PauseTask,
+  ResumeTask: control.ResumeTask,
+  SetPriority: control.SetPriority,
   ListEvents: events.ListEvents,
   AcquireResourceLock: locks.AcquireResourceLock,
   HeartbeatResourceLock: locks.HeartbeatResourceLock,

@@ -138,22 +138,39 @@ const lifeCycles = () => `## Life of a node
                   RegisterTask
                        |
                        v
-    .------------> [PENDING]
-    |                  |
-    |                  | AcquireNextNode
-    | the lease        v
-    | expires      [RUNNING] <---.
-    '------------------|   |     | HeartbeatNode
-                       |   '-----'
-           .-----------+-----------.
-           | CompleteNode          | FailNode
-           v                       v
-      [COMPLETED]              [FAILED]
+    .------------> [PENDING] --------------------------------.
+    |                  |    ^                                |
+    | ReleaseNode      |    |                                |
+    | FailNode         |    '-----------------------.        |
+    |  (attempts left) | AcquireNextNode            |        | a dependency FAILED
+    | the lease        v                            |        |  (skip)
+    | expires      [RUNNING] <---.                  |        | CancelTask
+    '------------------|   |     | HeartbeatNode    |        |
+                       |   '-----'                  |        |
+           .-----------+-----------.      RetryNode |        |
+           | CompleteNode          | FailNode       |        |
+           |                       | CancelTask     |        |
+           |                       | too many lost  |        |
+           v                       v leases         |        |
+      [COMPLETED]              [FAILED] ------------'        |
+                                   ^                         |
+                                   '-------------------------'
 
 ${definitions(strictTransitions)}
 
+A node of its own is tried once. \`max_attempts\` lets \`FailNode\` make it PENDING again, after a pause drawn at random
+from 0 to \`backoff_secs\`, doubled with each failure up to \`backoff_max_secs\`. A lease that expires counts apart: after
+\`max_lost_attempts\` of them (${settings.maxLostAttempts.default} unless \`${settings.maxLostAttempts.variable}\` or the node says otherwise) the node is FAILED with
+\`{"kind": "TOO_MANY_LOST_LEASES"}\`, so that a node which kills every worker does not loop for ever. This default is
+the one departure from the original, which does loop: \`${settings.maxLostAttempts.variable}=0\` restores it. Leases without length, as under
+\`AGENTD_NODE_TIMEOUT_SECS=0\`, count for nothing.
+
+What FAILED for another reason says so in its \`result_payload\`: \`{"kind": "DEPENDENCY_FAILED", "node_ids": […]}\` for a node
+with \`on_dependency_failure: "skip"\`, \`{"kind": "CANCELED", "reason": …}\` after CancelTask.
+
 A node that went back to PENDING can be acquired again, under a new \`lease_id\` and a greater \`fencing_token\`. The
-worker that lost it is refused with \`LEASE_LOST\`, or with \`INVALID_STATE\` once the node has ended. It can still leave
+worker that lost it is refused with \`LEASE_LOST\`, whose \`data.reason\` says how its lease ended (\`EXPIRED\`, \`RELEASED\`,
+\`FAILED\` or \`CANCELED\`), or with \`INVALID_STATE\` once the node has ended. It can still leave
 what it found as an event: \`CommitEvent\` asks for the lease only while the node is RUNNING.
 
 ## State of a task
@@ -169,7 +186,8 @@ ${table(
   ],
 )}
 
-A PENDING node behind a failed one never runs; \`TaskStatus\` names in \`blocked_by\` the failed nodes it waits behind.
+A PENDING node behind a failed one does not run until that is retried; \`TaskStatus\` names in \`blocked_by\` the failed
+nodes it waits behind. A node with \`on_dependency_failure: "run"\` waits behind none of its own dependencies that FAILED.
 
 ## Life of a resource lock
 

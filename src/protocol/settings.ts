@@ -29,6 +29,13 @@ export const settings = {
     limits.ttlSecsMax,
     "how long a lease runs without a heartbeat",
   ),
+  maxLostAttempts: decimal(
+    "AGENTD_MAX_LOST_ATTEMPTS",
+    5,
+    0,
+    limits.attemptsMax,
+    "leases a node may lose before it fails; 0: any number",
+  ),
   contextEventLimit: decimal("AGENTD_CONTEXT_EVENT_LIMIT", 50, 0, 10_000, "events an acquired node's context shows"),
   connectionsMax: decimal("AGENTD_CONNECTIONS_MAX", limits.connectionsMax, 1, 65_536, "connections served at once"),
   requestBytesMax: decimal(

@@ -41,6 +41,7 @@ function withoutNull({ anyOf }: JsonSchema): JsonSchema | undefined {
 }
 
 function plainShape(schema: JsonSchema): Shape {
+  if (schema.anyOf !== undefined) return { one_of: schema.anyOf.filter(isSchema).map(shapeOf) };
   if (schema.title !== undefined) return schema.title;
   if (schema.const !== undefined) return inWords(schema.const);
   if (schema.enum !== undefined) return schema.enum.map(inWords).join(" | ");

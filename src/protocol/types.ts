@@ -24,6 +24,20 @@ export const text = v.pipe(v.string(), v.title("string"));
 
 /** Time to live of a lease in whole seconds. */
 export const ttlSecs = v.pipe(integer, v.minValue(1, "at least 1"), v.title("seconds"));
+/** A span in whole seconds that a caller chooses freely within reason. */
+export const spanSecs = v.pipe(
+  integer,
+  v.minValue(0, "0 or more"),
+  v.maxValue(limits.spanSecsMax, `at most ${limits.spanSecsMax}`),
+  v.title("seconds"),
+);
+/** Time to live of a node's lease in whole seconds. */
+export const leaseSecs = v.pipe(
+  integer,
+  v.minValue(1, "at least 1"),
+  v.maxValue(limits.ttlSecsMax, `at most ${limits.ttlSecsMax}`),
+  v.title("seconds"),
+);
 export const waitMs = v.pipe(
   integer,
   v.minValue(0, "0 or more"),
@@ -44,6 +58,80 @@ export const key = v.pipe(
   v.title("string"),
 );
 
+/** How often something may be tried. */
+export const attempts = v.pipe(
+  integer,
+  v.minValue(1, "at least 1"),
+  v.maxValue(limits.attemptsMax, `at most ${limits.attemptsMax}`),
+  v.title("int"),
+);
+/** How many leases may be lost; 0: any number. */
+export const lostAttempts = v.pipe(
+  integer,
+  v.minValue(0, "0 or more"),
+  v.maxValue(limits.attemptsMax, `at most ${limits.attemptsMax}`),
+  v.title("int"),
+);
+/** How many nodes one call takes. */
+export const acquireCount = v.pipe(
+  integer,
+  v.minValue(1, "at least 1"),
+  v.maxValue(limits.acquireMax, `at most ${limits.acquireMax}`),
+  v.title("int"),
+);
+/** Higher goes first. */
+export const priority = v.pipe(
+  integer,
+  v.minValue(-limits.priorityMax, `at least ${-limits.priorityMax}`),
+  v.maxValue(limits.priorityMax, `at most ${limits.priorityMax}`),
+  v.title("int"),
+);
+
+const short = v.maxLength<string, number, string>(limits.nameCharsMax, `at most ${limits.nameCharsMax} characters`);
+const looksLikeId = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
+/** What people call a task or node. A name that reads as an id could be taken for another node's. */
+export const name = v.pipe(
+  v.string(),
+  v.minLength(1, "at least 1 character"),
+  short,
+  v.regex(new RegExp(`^(?!${looksLikeId}$)[^\\0]*$`), "a name that does not look like an id and has no NUL character"),
+  v.title("string"),
+);
+/** A node by its id, or by its name in the task. */
+export const nodeRef = v.pipe(
+  v.string(),
+  v.minLength(1, "a node's id or name"),
+  v.maxLength(limits.nameCharsMax, "a node's id or name"),
+  v.title("uuid or name"),
+);
+const label = v.pipe(v.string(), short, v.regex(/^[^\0]*$/, "no NUL character"), v.title("string"));
+/** Names and values that workers choose nodes by. */
+export const labels = v.pipe(
+  v.record(v.pipe(label, v.minLength(1, "at least 1 character")), label),
+  v.maxEntries(limits.labelsMax, `at most ${limits.labelsMax} labels`),
+);
+/** How far a worker is, in its own words and in hundredths. */
+export const progress = v.object({
+  percent: v.nullish(
+    v.pipe(v.number(), v.minValue(0, "at least 0"), v.maxValue(100, "at most 100"), v.title("number")),
+  ),
+  message: v.nullish(
+    v.pipe(
+      v.string(),
+      v.maxLength(limits.progressMessageCharsMax, `at most ${limits.progressMessageCharsMax} characters`),
+      v.title("string"),
+    ),
+  ),
+});
+/** Why somebody did what they did, for people to read. */
+export const reason = v.pipe(
+  v.string(),
+  v.maxLength(limits.reasonCharsMax, `at most ${limits.reasonCharsMax} characters`),
+  v.title("string"),
+);
+export const dependencyPolicy = v.picklist(["wait", "skip", "run"]);
+export const attemptOutcome = v.picklist(["COMPLETED", "FAILED", "EXPIRED", "RELEASED", "CANCELED"]);
+
 export const owner = v.nullish(text, "anonymous");
 export const ok = v.literal(true);
 
@@ -53,5 +141,8 @@ export const taskState = v.picklist(["ACTIVE", "COMPLETED", "FAILED"]);
 /** How many nodes have each status; only statuses that occur have a key. */
 export const statusCounts = v.record(v.string(), count);
 
+export type DependencyPolicy = v.InferOutput<typeof dependencyPolicy>;
+export type AttemptOutcome = v.InferOutput<typeof attemptOutcome>;
+export type Labels = Readonly<Record<string, string>>;
 export type NodeStatus = v.InferOutput<typeof nodeStatus>;
 export type TaskState = v.InferOutput<typeof taskState>;

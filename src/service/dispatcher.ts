@@ -19,6 +19,8 @@ export interface DispatcherOptions {
   pid: number;
   readClock: () => ClockReading;
   newId: () => string;
+  /** From 0 to below 1. */
+  random: () => number;
   reports: Reports;
 }
 
@@ -40,7 +42,7 @@ export class Dispatcher {
   #shiftMs = 0;
   /** Whether the next commit gives every lease its full time again, as nobody could renew one before the start. */
   #renew: boolean;
-  /** When the next lease or lock is over; null while none is live. */
+  /** When the next lease, lock or delay is over; null while there is none. */
   #nextDeadlineMs: number | null;
 
   constructor(options: DispatcherOptions) {
@@ -172,7 +174,7 @@ export class Dispatcher {
     const leases = this.#nextDeadlineMs !== null;
     const shiftMs = leases ? this.#shiftMs : 0;
     const expires = leases && !this.#renew && this.#isDue(context.nowMs - shiftMs);
-    const askTakers = (entries: readonly Entry[]) =>
+    const askTakers = (entries: readonly Entry[] | "everybody") =>
       this.#parked.askTakers(now, entries, ({ call, later }, last) => executeLater(call, later, last, context));
     let before: Chores["before"] = null;
     if (leases && this.#renew) before = () => store.renewLeases(context.nowMs);
@@ -185,10 +187,9 @@ export class Dispatcher {
     };
   }
 
-  /** Ends leases that are over, and the waits of takers whose deadline, or turn, has come. */
-  #endDue(expires: boolean, context: Context, askTakers: (entries: readonly Entry[]) => void): void {
-    if (expires) expireDue(context);
-    askTakers([]);
+  /** Ends leases and delays that are over, and the waits of takers whose deadline, or turn, has come. */
+  #endDue(expires: boolean, context: Context, askTakers: (entries: readonly Entry[] | "everybody") => void): void {
+    askTakers(expires && expireDue(context) ? "everybody" : []);
   }
 
   #wakeParked(
@@ -222,8 +223,8 @@ export class Dispatcher {
   }
 
   #context(nowMs: number, count: Context["count"]): Context {
-    const { store, settings, paths, newId } = this.#options;
-    return { store, settings, paths, runtime: this.#runtime, nowMs, newId, count };
+    const { store, settings, paths, newId, random } = this.#options;
+    return { store, settings, paths, runtime: this.#runtime, nowMs, newId, random, count };
   }
 
   #makeRuntime(startedAtMs: number): Runtime {

@@ -1,10 +1,15 @@
+import { rollBack } from "./acquire.ts";
 import type { Context } from "./handler.ts";
 import { expire } from "./locks.ts";
-import { expiredPerTurnMax, rollBack } from "./nodes.ts";
+import { duePerTurnMax } from "./turns.ts";
 
-/** Rolls back nodes and ends locks whose lease is over, the longest overdue first. */
-export function expireDue(context: Context): void {
+/**
+ * Rolls back nodes, ends locks and hands out again nodes whose time is over, the longest overdue first. True when nodes
+ * became runnable by time alone, which no journal entry tells.
+ */
+export function expireDue(context: Context): boolean {
   const { store, nowMs } = context;
-  for (const node of store.dueNodes(nowMs, expiredPerTurnMax)) rollBack(node, context);
-  for (const lock of store.dueLocks(nowMs, expiredPerTurnMax)) expire(lock, context);
+  for (const node of store.dueNodes(nowMs, duePerTurnMax)) rollBack(node, context);
+  for (const lock of store.dueLocks(nowMs, duePerTurnMax)) expire(lock, context);
+  return store.endDelays(nowMs, duePerTurnMax);
 }

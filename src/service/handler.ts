@@ -15,6 +15,8 @@ export interface Context {
   /** The turn's one reading of the wall clock. */
   readonly nowMs: number;
   readonly newId: () => string;
+  /** From 0 to below 1. */
+  readonly random: () => number;
   /** Counts something for Metrics once the turn is committed. Called after everything that may refuse the request. */
   count(counter: Counter, by?: number): void;
 }
@@ -23,6 +25,8 @@ export interface Context {
 export interface Later<T> {
   /** `turn`: once in every turn of the event loop, a slice of work at a time. Else: when such an entry was committed. */
   readonly wakes: "turn" | ((committed: Entry) => boolean);
+  /** Of requests that wish for the same, once one gets nothing none of the others would. */
+  readonly wish?: string;
   /** After this many milliseconds it must answer; null: it may take as long as it takes. */
   readonly waitMs: number | null;
   /** The reply, or null while there is none; `last` when the wait is over. */

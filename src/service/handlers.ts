@@ -1,3 +1,5 @@
+import { acquireHandlers } from "./acquire.ts";
+import { controlHandlers } from "./control.ts";
 import { daemonHandlers } from "./daemon.ts";
 import { eventHandlers } from "./events.ts";
 import type { Handlers } from "./handler.ts";
@@ -8,7 +10,9 @@ import { taskHandlers } from "./tasks.ts";
 export const handlers: Handlers = {
   ...daemonHandlers,
   ...taskHandlers,
+  ...acquireHandlers,
   ...nodeHandlers,
+  ...controlHandlers,
   ...eventHandlers,
   ...lockHandlers,
 };

@@ -68,12 +68,18 @@ export class Parked {
     return false;
   }
 
-  /** Asks takers, inside the transaction that journalled `entries`; the answers are held until `settleTakers`. */
-  askTakers(now: ClockReading, entries: readonly Entry[], resume: Resume): void {
+  /**
+   * Asks takers, inside the transaction that journalled `entries`, or everybody where what they wait for may have come
+   * without an entry; the answers are held until `settleTakers`.
+   */
+  askTakers(now: ClockReading, entries: readonly Entry[] | "everybody", resume: Resume): void {
+    const inVain = new Set<string>();
     for (const place of this.#places) {
-      if (!place.call.mutates || this.#served.has(place)) continue;
+      const { call, later } = place;
+      if (!call.mutates || this.#served.has(place)) continue;
       const last = place.deadlineMs <= now.monotonicMs;
-      if (!last && !this.#missed.has(place) && !isWoken(place, entries)) continue;
+      const woken = this.#missed.has(place) || entries === "everybody" || isWoken(place, entries);
+      if (!last && (!woken || (later.wish !== undefined && inVain.has(later.wish)))) continue;
       this.#missed.delete(place);
       if (place.slot.session.gone) {
         this.#leave(place);
@@ -81,6 +87,7 @@ export class Parked {
       }
       const answer = resume(place, last);
       if (answer !== null) this.#served.set(place, answer);
+      else if (later.wish !== undefined) inVain.add(later.wish);
     }
   }
 

@@ -1,41 +1,79 @@
-import { blockedBy, checkDag, duplicateId } from "../core/dag.ts";
+import { blockedBy, checkDag, type DagLimits, duplicateId } from "../core/dag.ts";
 import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
 import type { NewNode } from "../core/model.ts";
-import { registerTask } from "../core/task.ts";
+import { resolveNames, resolveRef } from "../core/names.ts";
+import { addNodes, registerTask } from "../core/task.ts";
 import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
-import type { Params, Result } from "../protocol/methods.ts";
+import type { NewNodeParams } from "../protocol/methods/tasks.ts";
+import type { Result } from "../protocol/methods.ts";
+import { skipIfHopeless } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
-import { iso, nodeView, taskView } from "./views.ts";
+import { attemptViews, nodeStatusView, taskView } from "./views.ts";
 
 export const taskHandlers = {
   RegisterTask(params, context) {
-    const { store, settings, nowMs } = context;
-    const nodes = newNodes(params.initial_nodes, context);
-    const dagLimits = { nodesMax: settings.taskNodesMax, dependenciesMax: settings.nodeDependenciesMax };
-    const problem = checkDag(nodes, dagLimits) ?? takenId(nodes, context);
+    const { store, nowMs } = context;
+    const nodes = resolveNames(newNodes(params.initial_nodes, context), () => null);
+    if (isRefusal(nodes)) return nodes;
+    const problem = checkDag(nodes, dagLimits(context)) ?? takenId(nodes, context);
     if (isRefusal(problem)) return problem;
-    const task = { id: context.newId(), goal: params.goal, context: params.context as Json, createdAtMs: nowMs };
+    const { goal, labels, priority } = params;
+    const called = { id: context.newId(), name: params.name ?? null };
+    const about = { goal, context: params.context as Json, createdAtMs: nowMs };
+    const task = { ...called, ...about, labels, priority, paused: false };
     const seq = store.registerTask(task, nodes, registerTask(task, nodes));
     context.count("registered_tasks");
-    return { task_id: task.id, seq };
+    return { task_id: task.id, nodes: nodes.map(({ id, name }) => ({ id, name })), seq };
   },
 
-  TaskStatus({ task_id: taskId }, { store }) {
+  AddNodes(params, context) {
+    const { store, nowMs } = context;
+    const { task_id: taskId, lease_id: leaseId = null } = params;
+    const task = store.task(taskId);
+    if (task === null) return noTask(taskId);
+    const by = leaseId === null ? null : store.nodeUnderLease(taskId, leaseId);
+    if (leaseId !== null && by === null) return noSuchLease(taskId, leaseId);
+    const idByName = (name: string) => store.nodeIdByName(taskId, name);
+    const nodes = resolveNames(newNodes(params.nodes, context), idByName);
+    if (isRefusal(nodes)) return nodes;
+    const expanded = waitingNodes(taskId, params.expand_before, context);
+    if (isRefusal(expanded)) return expanded;
+
+    const added = nodes.map(({ id }) => id);
+    const edges = (expanded.size === 0 ? [] : store.edgesOf(taskId)).map(({ id, dependencies }) =>
+      expanded.has(id) ? { id, dependencies: [...dependencies, ...added] } : { id, dependencies },
+    );
+    const counts = Object.values(store.taskSummary(taskId)?.counts ?? {});
+    const count = counts.reduce((sum, ofStatus) => sum + ofStatus, 0);
+    const has = (id: string) => store.nodeHead(id)?.taskId === taskId;
+    const problem = checkDag(nodes, dagLimits(context), { count, has, edges }) ?? takenId(nodes, context);
+    if (isRefusal(problem)) return problem;
+
+    const waiting = edges.filter(({ id }) => expanded.has(id));
+    const holder = by === null || leaseId === null ? null : { nodeId: by.id, leaseId };
+    store.addNodes(task, nodes, waiting, addNodes(taskId, nodes, [...expanded], holder, nowMs));
+    for (const { id, policy } of nodes) if (policy.onDependencyFailure === "skip") skipIfHopeless(id, context);
+    return { nodes: nodes.map(({ id, name }) => ({ id, name })), seq: store.head.seq };
+  },
+
+  TaskStatus({ task_id: taskId, node_id: nodeId = null, attempts }, { store }) {
     const task = store.task(taskId);
     const summary = store.taskSummary(taskId);
     if (task === null || summary === null) return noTask(taskId);
-    const nodes = store.nodesOf(taskId);
-    const blocked = blockedBy(nodes);
-    return {
-      task: taskView(task),
-      state: summary.state,
-      counts: summary.counts,
-      nodes: nodes.map((node) => ({ ...nodeView(node), blocked_by: blocked.get(node.id) ?? [] })),
-    };
+    const all = store.nodesOf(taskId);
+    const wanted = nodeId === null ? all : all.filter(({ id }) => id === nodeId);
+    if (nodeId !== null && wanted.length === 0) return noNode(taskId, nodeId);
+    const blocked = blockedBy(all);
+    const nodes = wanted.map((node) => ({
+      ...nodeStatusView(node, blocked.get(node.id) ?? []),
+      ...(attempts ? { attempts: attemptViews(store.attemptsOf(node.id), node) } : {}),
+    }));
+    return { task: taskView(task), state: summary.state, counts: summary.counts, nodes };
   },
 
-  ListTasks({ state, limit, before }, { store }) {
+  ListTasks({ state = null, labels, limit, before }, { store }) {
+    const wanted = Object.entries(labels ?? {});
     const tasks: Result<"ListTasks">["tasks"] = [];
     let cursor = before ?? null;
     let goalChars = 0;
@@ -45,8 +83,10 @@ export const taskHandlers = {
       for (const task of page) {
         cursor = task.id;
         const summary = store.taskSummary(task.id);
-        if (summary === null || (state !== null && state !== undefined && summary.state !== state)) continue;
-        tasks.push({ id: task.id, goal: task.goal, created_at: iso(task.createdAtMs), ...summary });
+        if (summary === null || (state !== null && summary.state !== state)) continue;
+        if (wanted.some(([name, value]) => task.labels[name] !== value)) continue;
+        const { context: _, ...view } = taskView(task);
+        tasks.push({ ...view, ...summary });
         goalChars += task.goal.length;
         if (tasks.length === limit || goalChars > limits.pageCharsMax) return { tasks, next_before: task.id };
       }
@@ -61,11 +101,52 @@ export function noTask(taskId: string): Refusal {
   return refuse("NOT_FOUND", `there is no task ${taskId}; ListTasks shows those there are`, { task_id: taskId });
 }
 
-function newNodes(wanted: Params<"RegisterTask">["initial_nodes"], context: Context): NewNode[] {
+function noNode(taskId: string, nodeId: string): Refusal {
+  const message = `task ${taskId} has no node ${nodeId}; TaskStatus without node_id lists those it has`;
+  return refuse("NOT_FOUND", message, { task_id: taskId, node_id: nodeId });
+}
+
+function noSuchLease(taskId: string, leaseId: string): Refusal {
+  const message = `nodes cannot be added under lease ${leaseId}: it is no current lease of task ${taskId}; add them without lease_id, or acquire a node first`;
+  return refuse("LEASE_LOST", message, { task_id: taskId, lease_id: leaseId });
+}
+
+/** The ids of the nodes that are to wait for new ones. Refusals: NOT_FOUND, INVALID_STATE unless they are PENDING. */
+function waitingNodes(taskId: string, refs: readonly string[], { store }: Context): Set<string> | Refusal {
+  const ids = new Set<string>();
+  for (const ref of refs) {
+    const id = resolveRef(ref, (name) => store.nodeIdByName(taskId, name));
+    const node = id === null ? null : store.nodeHead(id);
+    if (node === null || node.taskId !== taskId) return noNode(taskId, ref);
+    if (node.status !== "PENDING") {
+      const message = `node ${ref} cannot be made to wait: it is ${node.status}, and only a PENDING node can wait for new ones`;
+      return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status });
+    }
+    ids.add(node.id);
+  }
+  return ids;
+}
+
+function dagLimits({ settings }: Context): DagLimits {
+  return { nodesMax: settings.taskNodesMax, dependenciesMax: settings.nodeDependenciesMax };
+}
+
+function newNodes(wanted: readonly NewNodeParams[], context: Context): NewNode[] {
   return wanted.map((node) => ({
     id: node.id ?? context.newId(),
+    name: node.name ?? null,
+    labels: node.labels,
+    priority: node.priority,
     dependencies: node.dependencies,
     payloadSchema: node.payload_schema as Json,
+    policy: {
+      maxAttempts: node.max_attempts,
+      maxLostAttempts: node.max_lost_attempts ?? null,
+      backoffMs: node.backoff_secs * 1000,
+      backoffMaxMs: node.backoff_max_secs * 1000,
+      ttlMs: node.ttl_secs === null || node.ttl_secs === undefined ? null : node.ttl_secs * 1000,
+      onDependencyFailure: node.on_dependency_failure,
+    },
   }));
 }
 

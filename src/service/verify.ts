@@ -1,8 +1,9 @@
 import { genesis, type JournalHead } from "../core/journal.ts";
-import { ImpossibleRow, Replay } from "../core/replay.ts";
+import { Replay } from "../core/replay.ts";
+import { ImpossibleRow, withAttempt } from "../core/replayed.ts";
 import { parseStored } from "../protocol/json.ts";
 import type { Result } from "../protocol/methods.ts";
-import type { SliceBounds, Store } from "../store/store.ts";
+import type { NodeSliceRow, SliceBounds, Store } from "../store/store.ts";
 import type { Later } from "./handler.ts";
 
 type Report = Result<"VerifyJournal">;
@@ -80,7 +81,7 @@ class Verification {
   *#verify(): Generator<void, void, void> {
     const store = this.#store;
     yield* this.#compareAll("task", this.#replay.tasks, (after) => store.taskSlice(after, slice));
-    yield* this.#compareAll("node", this.#replay.nodes, (after) => store.nodeSlice(after, slice));
+    yield* this.#compareAll("node", this.#replay.nodes, (after) => store.nodeSlice(after, slice).map(asReplayed));
     // Locks come and go, so they are compared in one slice, the last one, together with the head.
     while (!this.#follow()) yield;
     this.#compareLocks();
@@ -169,6 +170,16 @@ class Verification {
     for (const { status } of this.#replay.nodes.values()) nodes[status]++;
     expectSameFields("journal head", nodes, totals.nodes);
   }
+}
+
+/** A node's row, its attempts told as a replay tells them. */
+function asReplayed({ attempts, ...row }: NodeSliceRow) {
+  const told = attempts.map(({ leaseOwner, error, ...attempt }) => ({
+    ...attempt,
+    leaseOwner: leaseOwner === null ? null : brief(leaseOwner),
+    error: error === null ? null : brief(error),
+  }));
+  return { ...row, attempts: told.reduce((all, attempt) => withAttempt(all, attempt, brief), "") };
 }
 
 /** Compares what was replayed with a row, whose long texts are made brief as the replayed ones are. */

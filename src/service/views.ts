@@ -1,7 +1,7 @@
 import type { JournalRow } from "../core/journal.ts";
-import type { Lock, Node, Task } from "../core/model.ts";
+import type { Attempt, Lock, Node, Task } from "../core/model.ts";
 import type { LockView } from "../protocol/methods/locks.ts";
-import type { JournalRowView, NodeView, TaskView } from "../protocol/methods/views.ts";
+import type { AttemptView, JournalRowView, NodeStatusView, NodeView, TaskView } from "../protocol/methods/views.ts";
 
 /* The one crossing from the domain's camel case and milliseconds to the wire's snake case and seconds. */
 
@@ -9,7 +9,16 @@ export const unixSecs = (ms: number): number => Math.floor(ms / 1000);
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
 export function taskView(task: Task): TaskView {
-  return { id: task.id, goal: task.goal, context: task.context, created_at: iso(task.createdAtMs) };
+  return {
+    id: task.id,
+    goal: task.goal,
+    context: task.context,
+    created_at: iso(task.createdAtMs),
+    name: task.name,
+    labels: task.labels,
+    priority: task.priority,
+    paused: task.paused,
+  };
 }
 
 export function nodeView(node: Node): NodeView {
@@ -28,7 +37,47 @@ export function nodeView(node: Node): NodeView {
     lease_expires_at_ms: lease?.expiresAtMs ?? null,
     fencing_token: lease?.fencingToken ?? null,
     updated_at: unixSecs(node.updatedAtMs),
+    name: node.name,
+    labels: node.labels,
+    priority: node.priority,
+    failed_attempts: node.failedAttempts,
+    lost_attempts: node.lostAttempts,
   };
+}
+
+export function nodeStatusView(node: Node, blockers: string[]): NodeStatusView {
+  const { policy } = node;
+  return {
+    ...nodeView(node),
+    max_attempts: policy.maxAttempts,
+    max_lost_attempts: policy.maxLostAttempts,
+    backoff_secs: policy.backoffMs / 1000,
+    backoff_max_secs: policy.backoffMaxMs / 1000,
+    ttl_secs: policy.ttlMs === null ? null : policy.ttlMs / 1000,
+    on_dependency_failure: policy.onDependencyFailure,
+    not_before_ms: node.notBeforeMs,
+    progress: node.progress,
+    blocked_by: blockers,
+  };
+}
+
+/** All attempts at a node, oldest first; the one that runs is the last. */
+export function attemptViews(ended: readonly Attempt[], { lease, acquiredAtMs }: Node): AttemptView[] {
+  const views: AttemptView[] = ended.map(
+    ({ leaseId, owner, fencingToken, startedAtMs, endedAtMs, outcome, error }) => ({
+      lease_id: leaseId,
+      lease_owner: owner,
+      fencing_token: fencingToken,
+      started_at_ms: startedAtMs,
+      ended_at_ms: endedAtMs,
+      outcome,
+      error_payload: error,
+    }),
+  );
+  if (lease === null) return views;
+  const { id: lease_id, owner: lease_owner, fencingToken: fencing_token } = lease;
+  const running = { lease_id, lease_owner, fencing_token, started_at_ms: acquiredAtMs ?? 0 };
+  return [...views, { ...running, ended_at_ms: null, outcome: null, error_payload: null }];
 }
 
 export function lockView(lock: Lock): LockView {

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { actions, type Entry, genesis } from "../core/journal.ts";
+import type { FailureCause } from "../core/model.ts";
 import { type Json, parseStored } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
 import { journalTable } from "./journal.ts";
@@ -144,13 +145,15 @@ type NodeValues = [
   ttlMs: number | null,
   fencingToken: number | null,
   updatedAtMs: number,
+  failure: FailureCause | null,
+  failedAttempts: number,
 ];
 
 function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, { nowMs, leaseTtlMs }: LeaseTerms): void {
   const insert = db.prepare<null, NodeValues>(`
     INSERT INTO nodes (id, task_id, status, waiting_on, dependencies, payload_schema, result_payload, acquired_at_ms,
-      lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms, failure, failed_attempts)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertDependent = db.prepare<null, [string, string]>(`
     INSERT INTO node_dependents SELECT dependency.row, dependent.row FROM nodes dependency, nodes dependent
     WHERE dependency.id = ?1 AND dependent.id = ?2`);
@@ -175,6 +178,8 @@ function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, { now
       deadline === null ? null : liveMs(deadline, nowMs, leaseTtlMs),
       running ? seq : null,
       node.updated_at * 1000,
+      node.status === "FAILED" ? "error" : null,
+      node.status === "FAILED" ? 1 : 0,
     );
   }
   for (const node of nodes) {

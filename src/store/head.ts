@@ -48,7 +48,7 @@ export function copyHead({ journal, totals }: HeadState): HeadState {
   return { journal, totals: { ...totals, nodes: { ...totals.nodes } } };
 }
 
-export function countMove(totals: Totals, from: NodeStatus, to: NodeStatus): void {
-  totals.nodes[from]--;
-  totals.nodes[to]++;
+export function countMoves(totals: Totals, from: NodeStatus, to: NodeStatus, nodes = 1): void {
+  totals.nodes[from] -= nodes;
+  totals.nodes[to] += nodes;
 }

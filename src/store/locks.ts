@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { Lock, LockRequest } from "../core/model.ts";
-import type { ReplayedLock } from "../core/replay.ts";
+import type { ReplayedLock } from "../core/replayed.ts";
 import { parseStored } from "../protocol/json.ts";
 
 interface Row {

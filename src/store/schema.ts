@@ -53,6 +53,15 @@ export function hasTable(db: Database, name: string): boolean {
 }
 
 function createTables(db: Database): void {
+  createTasks(db);
+  createNodes(db);
+  createReadyLabels(db);
+  createJournal(db);
+  createLocks(db);
+  createIdempotencyKeys(db);
+}
+
+function createTasks(db: Database): void {
   db.run(`
     CREATE TABLE tasks (
       row           INTEGER PRIMARY KEY,
@@ -60,33 +69,79 @@ function createTables(db: Database): void {
       goal          TEXT NOT NULL,
       context       TEXT NOT NULL,
       created_at_ms INTEGER NOT NULL,
+      name          TEXT,
+      labels        TEXT NOT NULL DEFAULT '{}',
+      priority      INTEGER NOT NULL DEFAULT 0,
+      paused        INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
       pending       INTEGER NOT NULL DEFAULT 0,
       running       INTEGER NOT NULL DEFAULT 0,
       completed     INTEGER NOT NULL DEFAULT 0,
       failed        INTEGER NOT NULL DEFAULT 0
     ) STRICT`);
+}
 
-  // row is the registration order; waiting_on counts the distinct dependencies that are not COMPLETED.
+function createNodes(db: Database): void {
+  // row is the registration order. waiting_on counts the distinct dependencies that are not COMPLETED, or not ended for
+  // a node that runs whatever became of them. task_priority and task_paused repeat what the task says, for the indexes.
   db.run(`
     CREATE TABLE nodes (
-      row                 INTEGER PRIMARY KEY,
-      id                  TEXT NOT NULL UNIQUE,
-      task_id             TEXT NOT NULL REFERENCES tasks (id),
-      status              TEXT NOT NULL CHECK (status IN ('PENDING', 'RUNNING', 'COMPLETED', 'FAILED')),
-      waiting_on          INTEGER NOT NULL CHECK (waiting_on >= 0),
-      dependencies        TEXT NOT NULL,
-      payload_schema      TEXT NOT NULL,
-      result_payload      TEXT,
-      acquired_at_ms      INTEGER,
-      lease_id            TEXT,
-      lease_owner         TEXT,
-      lease_expires_at_ms INTEGER,
-      lease_ttl_ms        INTEGER,
-      fencing_token       INTEGER,
-      updated_at_ms       INTEGER NOT NULL
+      row                   INTEGER PRIMARY KEY,
+      id                    TEXT NOT NULL UNIQUE,
+      task_id               TEXT NOT NULL REFERENCES tasks (id),
+      status                TEXT NOT NULL CHECK (status IN ('PENDING', 'RUNNING', 'COMPLETED', 'FAILED')),
+      waiting_on            INTEGER NOT NULL CHECK (waiting_on >= 0),
+      not_before_ms         INTEGER,
+      priority              INTEGER NOT NULL DEFAULT 0,
+      task_priority         INTEGER NOT NULL DEFAULT 0,
+      task_paused           INTEGER NOT NULL DEFAULT 0,
+      on_dependency_failure TEXT NOT NULL DEFAULT 'wait' CHECK (on_dependency_failure IN ('wait', 'skip', 'run')),
+      max_attempts          INTEGER NOT NULL DEFAULT 1,
+      max_lost_attempts     INTEGER,
+      backoff_ms            INTEGER NOT NULL DEFAULT 0,
+      backoff_max_ms        INTEGER NOT NULL DEFAULT 3600000,
+      ttl_ms                INTEGER,
+      failed_attempts       INTEGER NOT NULL DEFAULT 0,
+      lost_attempts         INTEGER NOT NULL DEFAULT 0,
+      failure               TEXT CHECK (failure IN ('error', 'lost', 'skipped', 'canceled')),
+      acquired_at_ms        INTEGER,
+      lease_id              TEXT,
+      lease_owner           TEXT,
+      lease_expires_at_ms   INTEGER,
+      lease_ttl_ms          INTEGER,
+      fencing_token         INTEGER,
+      updated_at_ms         INTEGER NOT NULL,
+      name                  TEXT,
+      labels                TEXT NOT NULL DEFAULT '{}',
+      dependencies          TEXT NOT NULL,
+      payload_schema        TEXT NOT NULL,
+      result_payload        TEXT,
+      progress              TEXT,
+      open  INTEGER GENERATED ALWAYS AS (status = 'PENDING' AND waiting_on = 0) VIRTUAL,
+      ready INTEGER GENERATED ALWAYS AS (
+        status = 'PENDING' AND waiting_on = 0 AND not_before_ms IS NULL AND task_paused = 0) VIRTUAL
     ) STRICT`);
-  db.run("CREATE INDEX nodes_by_state ON nodes (task_id, status, waiting_on)");
+  db.run("CREATE INDEX nodes_by_task ON nodes (task_id)");
+  db.run("CREATE UNIQUE INDEX nodes_by_name ON nodes (task_id, name) WHERE name IS NOT NULL");
+  db.run("CREATE INDEX nodes_ready ON nodes (task_id, priority DESC) WHERE ready");
+  db.run("CREATE INDEX nodes_ready_anywhere ON nodes (task_priority DESC, priority DESC) WHERE ready");
+  db.run("CREATE INDEX nodes_held_back ON nodes (task_id) WHERE open AND NOT ready");
+  db.run("CREATE INDEX nodes_delayed ON nodes (not_before_ms) WHERE not_before_ms IS NOT NULL");
+  db.run("CREATE INDEX nodes_running ON nodes (task_id) WHERE status = 'RUNNING'");
   db.run("CREATE INDEX nodes_by_deadline ON nodes (lease_expires_at_ms) WHERE status = 'RUNNING'");
+
+  // Leases that have ended; the one that runs stands on its node.
+  db.run(`
+    CREATE TABLE attempts (
+      node          INTEGER NOT NULL REFERENCES nodes (row),
+      fencing_token INTEGER NOT NULL,
+      lease_id      TEXT,
+      lease_owner   TEXT,
+      started_at_ms INTEGER NOT NULL,
+      ended_at_ms   INTEGER NOT NULL,
+      outcome       TEXT NOT NULL,
+      error         TEXT,
+      PRIMARY KEY (node, fencing_token)
+    ) STRICT, WITHOUT ROWID`);
 
   db.run(`
     CREATE TABLE node_dependents (
@@ -94,7 +149,40 @@ function createTables(db: Database): void {
       dependent  INTEGER NOT NULL REFERENCES nodes (row),
       PRIMARY KEY (dependency, dependent)
     ) STRICT, WITHOUT ROWID`);
+}
 
+/** The labels of nodes that are ready, kept by the triggers. */
+function createReadyLabels(db: Database): void {
+  db.run(`
+    CREATE TABLE ready_labels (
+      name          TEXT NOT NULL,
+      value         TEXT NOT NULL,
+      task_id       TEXT NOT NULL,
+      task_priority INTEGER NOT NULL,
+      priority      INTEGER NOT NULL,
+      node          INTEGER NOT NULL REFERENCES nodes (row),
+      PRIMARY KEY (name, value, task_id, priority DESC, node)
+    ) STRICT, WITHOUT ROWID`);
+  db.run("CREATE INDEX ready_labels_anywhere ON ready_labels (name, value, task_priority DESC, priority DESC, node)");
+  const label = `
+    INSERT INTO ready_labels
+    SELECT key, value, new.task_id, new.task_priority, new.priority, new.row FROM json_each(new.labels) WHERE new.ready`;
+  db.run(`
+    CREATE TRIGGER nodes_labelled AFTER INSERT ON nodes WHEN new.labels <> '{}'
+    BEGIN ${label}; END`);
+  db.run(`
+    CREATE TRIGGER nodes_relabelled
+    AFTER UPDATE OF status, waiting_on, not_before_ms, task_paused, priority, task_priority ON nodes
+    WHEN new.labels <> '{}' AND (old.ready OR new.ready)
+    BEGIN
+      DELETE FROM ready_labels
+      WHERE (name, value) IN (SELECT key, value FROM json_each(old.labels))
+        AND task_id = old.task_id AND priority = old.priority AND node = old.row;
+      ${label};
+    END`);
+}
+
+function createJournal(db: Database): void {
   // Rows with an id are what the contract calls events; each row stands in exactly one of the two indexes.
   db.run(`
     CREATE TABLE journal (
@@ -130,7 +218,9 @@ function createTables(db: Database): void {
       failed    INTEGER NOT NULL
     ) STRICT`);
   db.run("INSERT INTO journal_head VALUES (1, 0, printf('%064d', 0), 0, 0, 0, 0, 0, 0)");
+}
 
+function createLocks(db: Database): void {
   db.run(`
     CREATE TABLE locks (
       resource_key        TEXT PRIMARY KEY,
@@ -147,7 +237,9 @@ function createTables(db: Database): void {
       updated_at_ms       INTEGER NOT NULL
     ) STRICT`);
   db.run("CREATE INDEX locks_by_deadline ON locks (lease_expires_at_ms)");
+}
 
+function createIdempotencyKeys(db: Database): void {
   db.run(`
     CREATE TABLE idempotency_keys (
       key           TEXT PRIMARY KEY,

@@ -1,11 +1,12 @@
-import { taskState } from "../core/dag.ts";
+import { type Edges, taskState } from "../core/dag.ts";
 import type { Entry, HashedRow, JournalFilter } from "../core/journal.ts";
-import type { LockRequest, NewNode, NodeHead, Task } from "../core/model.ts";
-import type { LeaseGrant, Transition } from "../core/node.ts";
+import type { LeaseGrant } from "../core/lease.ts";
+import type { LockRequest, NewNode, NodeHead, Progress, Task } from "../core/model.ts";
+import type { Transition } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
 import { settings } from "../protocol/settings.ts";
-import type { NodeStatus } from "../protocol/types.ts";
-import { countMove } from "./head.ts";
+import type { DependencyPolicy, Labels, NodeStatus } from "../protocol/types.ts";
+import { countMoves } from "./head.ts";
 import { hashOf } from "./journal.ts";
 import { latestSchemaVersion } from "./schema.ts";
 import type { PageBounds, RememberedAnswer, SliceBounds, Store, TaskSummary } from "./store.ts";
@@ -29,9 +30,35 @@ class SqliteStore extends Transactions implements Store {
 
   registerTask(task: Task, nodes: readonly NewNode[], entry: Entry): number {
     this.tables.tasks.insert(task, nodes.length);
-    this.tables.nodes.insert(task.id, nodes, task.createdAtMs);
+    this.#insertNodes(task, nodes, task.createdAtMs);
     this.totals.tasks++;
     this.totals.nodes.PENDING += nodes.length;
+    return this.append(entry);
+  }
+
+  addNodes(task: Task, nodes: readonly NewNode[], waiting: readonly Edges[], entry: Entry): number {
+    this.tables.tasks.addPending(task.id, nodes.length);
+    this.#insertNodes(task, nodes, entry.timestampMs);
+    for (const { id, dependencies } of waiting) this.tables.dependencies.extend(id, dependencies);
+    this.totals.nodes.PENDING += nodes.length;
+    return this.append(entry);
+  }
+
+  cancelTask(taskId: string, error: Json, entry: Entry): number {
+    const counts = this.tables.tasks.counts(taskId);
+    this.tables.attempts.endAll(taskId, "CANCELED", error, entry.timestampMs);
+    this.tables.nodes.cancel(taskId, error, entry.timestampMs);
+    this.tables.dependencies.countEnded(taskId);
+    this.tables.tasks.cancel(taskId);
+    for (const status of ["PENDING", "RUNNING"] as const) {
+      countMoves(this.totals, status, "FAILED", counts?.[status] ?? 0);
+    }
+    return this.append(entry);
+  }
+
+  steerTask(task: Task, entry: Entry): number {
+    this.tables.tasks.steer(task);
+    this.tables.nodes.repeatTask(task);
     return this.append(entry);
   }
 
@@ -39,73 +66,108 @@ class SqliteStore extends Transactions implements Store {
     return this.tables.tasks.find(taskId);
   }
 
-  nodeExists(nodeId: string) {
-    return this.tables.nodes.exists(nodeId);
-  }
-
   taskSummary(taskId: string): TaskSummary | null {
     const counts = this.tables.tasks.counts(taskId);
     if (counts === null) return null;
-    const runnable = this.tables.nodes.hasRunnable(taskId);
     const occurring = Object.entries(counts).filter(([, count]) => count > 0);
-    return { state: taskState(counts, runnable), counts: Object.fromEntries(occurring) };
+    return { state: taskState(counts, this.tables.ready.isOpen(taskId)), counts: Object.fromEntries(occurring) };
   }
 
   listTasks(beforeTaskId: string | null, limit: number) {
     return this.tables.tasks.list(beforeTaskId, limit);
   }
 
+  nodeExists(nodeId: string) {
+    return this.tables.nodes.exists(nodeId);
+  }
+
   nodeHead(nodeId: string) {
     return this.tables.nodes.head(nodeId);
+  }
+
+  nodeUnderLease(taskId: string, leaseId: string) {
+    return this.tables.leases.find(taskId, leaseId);
+  }
+
+  nodeIdByName(taskId: string, name: string) {
+    return this.tables.nodes.idByName(taskId, name);
+  }
+
+  node(nodeId: string) {
+    return this.tables.nodes.one(nodeId);
   }
 
   nodesOf(taskId: string) {
     return this.tables.nodes.ofTask(taskId);
   }
 
-  nextRunnable(taskId: string) {
-    return this.tables.nodes.firstRunnable(taskId);
+  edgesOf(taskId: string) {
+    return this.tables.dependencies.edgesOf(taskId);
+  }
+
+  nextRunnable(taskId: string | null, labels: Labels) {
+    return this.tables.ready.next(taskId, labels);
   }
 
   resultOf(nodeId: string) {
     return this.tables.nodes.result(nodeId);
   }
 
-  expiredNodes(taskId: string, nowMs: number, limit: number) {
-    return this.tables.nodes.expired(taskId, nowMs, limit);
+  failedDependencies(nodeId: string) {
+    return this.tables.dependencies.failedOf(nodeId);
+  }
+
+  dependentsOf(nodeId: string, policy: DependencyPolicy) {
+    return this.tables.dependencies.dependentsOf(nodeId, policy);
+  }
+
+  attemptsOf(nodeId: string) {
+    return this.tables.attempts.ofNode(nodeId);
+  }
+
+  attemptUnder(nodeId: string, leaseId: string) {
+    return this.tables.attempts.byLease(nodeId, leaseId);
+  }
+
+  expiredNodes(taskId: string | null, nowMs: number, limit: number) {
+    return this.tables.leases.expired(taskId, nowMs, limit);
   }
 
   dueNodes(nowMs: number, limit: number) {
-    return this.tables.nodes.due(nowMs, limit);
+    return this.tables.leases.due(nowMs, limit);
   }
 
-  acquireNode({ node, entry }: Transition, grant: LeaseGrant): number {
+  endDelays(nowMs: number, limit: number) {
+    return this.tables.ready.endDelays(nowMs, limit);
+  }
+
+  acquireNode(node: NodeHead, grant: LeaseGrant, entry: Entry): number {
     const fencingToken = this.append(entry);
-    this.tables.nodes.acquire(node.id, grant, fencingToken, entry.timestampMs);
+    this.tables.leases.acquire(node.id, grant, fencingToken, entry.timestampMs);
     this.#move(node, "RUNNING");
     return fencingToken;
   }
 
-  rollBackNode({ node, entry }: Transition): number {
-    this.tables.nodes.rollBack(node.id, entry.timestampMs);
-    this.#move(node, "PENDING");
+  changeNode({ node, after, entry }: Transition): number {
+    const { attempt } = after;
+    if (attempt !== null) this.tables.attempts.end(node.id, attempt.outcome, attempt.error, entry.timestampMs);
+    const row = this.tables.nodes.change(node.id, after, entry.timestampMs);
+    this.tables.dependencies.count(row, node.status, after.status);
+    this.#move(node, after.status);
     return this.append(entry);
   }
 
-  completeNode({ node, entry }: Transition, result: Json): number {
-    this.tables.nodes.complete(node.id, result, entry.timestampMs);
-    this.#move(node, "COMPLETED");
+  setNodePriority(nodeId: string, priority: number, entry: Entry): number {
+    this.tables.nodes.setPriority(nodeId, priority);
     return this.append(entry);
   }
 
-  failNode({ node, entry }: Transition, error: Json): number {
-    this.tables.nodes.fail(node.id, error, entry.timestampMs);
-    this.#move(node, "FAILED");
-    return this.append(entry);
+  setProgress(nodeId: string, progress: Progress): void {
+    this.tables.leases.setProgress(nodeId, progress);
   }
 
   extendNodeLease(nodeId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void {
-    this.tables.nodes.extendLease(nodeId, expiresAtMs, ttlMs, nowMs);
+    this.tables.leases.extend(nodeId, expiresAtMs, ttlMs, nowMs);
   }
 
   appendEvent(entry: Entry): number {
@@ -155,25 +217,26 @@ class SqliteStore extends Transactions implements Store {
     const locks = this.tables.locks.count(nowMs);
     return {
       running: this.totals.nodes.RUNNING,
-      expiredRunning: this.tables.nodes.countExpired(nowMs),
+      expiredRunning: this.tables.leases.countExpired(nowMs),
       locks: locks.all,
       expiredLocks: locks.expired,
     };
   }
 
   nextDeadlineMs(): number | null {
-    const node = this.tables.nodes.nextDeadlineMs();
-    const lock = this.tables.locks.nextDeadlineMs();
-    return node === null || lock === null ? (node ?? lock) : Math.min(node, lock);
+    const { leases, locks, ready } = this.tables;
+    const next = [leases.nextDeadlineMs(), locks.nextDeadlineMs(), ready.nextDelayMs()].filter((ms) => ms !== null);
+    return next.length === 0 ? null : Math.min(...next);
   }
 
   shiftDeadlines(byMs: number): void {
-    this.tables.nodes.shiftDeadlines(byMs);
+    this.tables.leases.shiftDeadlines(byMs);
     this.tables.locks.shiftDeadlines(byMs);
+    this.tables.ready.shiftDelays(byMs);
   }
 
   renewLeases(nowMs: number): void {
-    this.tables.nodes.renewLeases(nowMs);
+    this.tables.leases.renew(nowMs);
     this.tables.locks.renewLeases(nowMs);
   }
 
@@ -194,7 +257,8 @@ class SqliteStore extends Transactions implements Store {
   }
 
   nodeSlice(afterRow: number, bounds: SliceBounds) {
-    return this.tables.nodes.slice(afterRow, bounds);
+    const { nodes, attempts } = this.tables;
+    return nodes.slice(afterRow, bounds).map((node) => ({ ...node, attempts: attempts.replayedOf(node.row) }));
   }
 
   taskSlice(afterRow: number, bounds: SliceBounds) {
@@ -205,8 +269,15 @@ class SqliteStore extends Transactions implements Store {
     return this.tables.locks.slice(afterKey, limit);
   }
 
+  #insertNodes(task: Task, nodes: readonly NewNode[], nowMs: number): void {
+    const rows = this.tables.nodes.insert(task, nodes, nowMs);
+    for (const [index, { dependencies }] of nodes.entries()) {
+      this.tables.dependencies.waitFor(rows[index] ?? 0, dependencies);
+    }
+  }
+
   #move(node: NodeHead, to: NodeStatus): void {
-    countMove(this.totals, node.status, to);
+    countMoves(this.totals, node.status, to);
     this.tables.tasks.move(node.taskId, node.status, to);
   }
 }

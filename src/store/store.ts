@@ -1,10 +1,12 @@
+import type { Edges } from "../core/dag.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Entry, HashedRow, JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
-import type { Lock, LockRequest, NewNode, Node, NodeHead, Task } from "../core/model.ts";
-import type { LeaseGrant, Transition } from "../core/node.ts";
-import type { ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replay.ts";
+import type { LeaseGrant } from "../core/lease.ts";
+import type { Attempt, Lock, LockRequest, NewNode, Node, NodeHead, Progress, Task } from "../core/model.ts";
+import type { Transition } from "../core/node.ts";
+import type { ReplayedAttempt, ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replayed.ts";
 import type { Json } from "../protocol/json.ts";
-import type { NodeStatus, TaskState } from "../protocol/types.ts";
+import type { DependencyPolicy, Labels, NodeStatus, TaskState } from "../protocol/types.ts";
 
 /**
  * The durable state, in the domain's words: no SQL and no engine shows through.
@@ -39,27 +41,49 @@ export interface Store {
   close(): void;
 
   registerTask(task: Task, nodes: readonly NewNode[], entry: Entry): number;
+  /** Adds nodes, for which those of `waiting` wait with all dependencies named there. */
+  addNodes(task: Task, nodes: readonly NewNode[], waiting: readonly Edges[], entry: Entry): number;
+  /** Everything of the task that has not ended becomes FAILED with this error. */
+  cancelTask(taskId: string, error: Json, entry: Entry): number;
+  /** Sets what `task` says of priority and pause. */
+  steerTask(task: Task, entry: Entry): number;
   task(taskId: string): Task | null;
-  /** Whether a node id is taken, by any task. */
-  nodeExists(nodeId: string): boolean;
   taskSummary(taskId: string): TaskSummary | null;
   /** Newest first, from the task before `beforeTaskId` (null: from the newest); null when that task is unknown. */
   listTasks(beforeTaskId: string | null, limit: number): Task[] | null;
 
+  /** Whether a node id is taken, by any task. */
+  nodeExists(nodeId: string): boolean;
   nodeHead(nodeId: string): NodeHead | null;
+  /** The task's RUNNING node under this lease. */
+  nodeUnderLease(taskId: string, leaseId: string): NodeHead | null;
+  nodeIdByName(taskId: string, name: string): string | null;
+  node(nodeId: string): Node | null;
   /** All nodes of a task in registration order. */
   nodesOf(taskId: string): Node[];
-  nextRunnable(taskId: string): Node | null;
+  /** The same, with what each waits for and nothing else. */
+  edgesOf(taskId: string): Edges[];
+  /** The next node to hand out, of the task or of any: by task priority, node priority, registration order. */
+  nextRunnable(taskId: string | null, labels: Labels): Node | null;
   resultOf(nodeId: string): Json;
-  /** RUNNING nodes of the task whose lease is over. */
-  expiredNodes(taskId: string, nowMs: number, limit: number): NodeHead[];
+  /** Which of the node's dependencies are FAILED, in their order. */
+  failedDependencies(nodeId: string): string[];
+  /** Nodes with this policy that depend on the node directly. */
+  dependentsOf(nodeId: string, policy: DependencyPolicy): NodeHead[];
+  /** Attempts at the node that have ended, oldest first. */
+  attemptsOf(nodeId: string): Attempt[];
+  attemptUnder(nodeId: string, leaseId: string): Attempt | null;
+  /** RUNNING nodes of the task, or of any, whose lease is over. */
+  expiredNodes(taskId: string | null, nowMs: number, limit: number): NodeHead[];
   /** RUNNING nodes of any task whose lease is over; zero-length leases are left to the next acquire. */
   dueNodes(nowMs: number, limit: number): NodeHead[];
-  acquireNode(transition: Transition, grant: LeaseGrant): number;
-  rollBackNode(transition: Transition): number;
-  completeNode(transition: Transition, result: Json): number;
-  failNode(transition: Transition, error: Json): number;
+  /** Makes nodes runnable whose delay is over; whether there were any. */
+  endDelays(nowMs: number, limit: number): boolean;
+  acquireNode(node: NodeHead, grant: LeaseGrant, entry: Entry): number;
+  changeNode(transition: Transition): number;
+  setNodePriority(nodeId: string, priority: number, entry: Entry): number;
   extendNodeLease(nodeId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void;
+  setProgress(nodeId: string, progress: Progress): void;
 
   appendEvent(entry: Entry): number;
   /** The first row the journal still holds; 1 as long as nothing was pruned. */
@@ -78,7 +102,7 @@ export interface Store {
 
   /** Leases and locks on record, and how many of them are over. */
   countLeases(nowMs: number): LeaseCounts;
-  /** The next moment at which a lease or lock is over; null when none is live. */
+  /** The next moment at which a lease, lock or delay is over; null when there is none. */
   nextDeadlineMs(): number | null;
   shiftDeadlines(byMs: number): void;
   /** Gives every live lease and lock its full time again. */
@@ -92,12 +116,20 @@ export interface Store {
   journalSlice(afterSeq: number, bounds: SliceBounds): ChainedRow[];
   /** The hash a row must have. */
   hashOf(previousHash: string, row: HashedRow): string;
-  nodeSlice(afterRow: number, bounds: SliceBounds): (ReplayedNode & { id: string; row: number; waitingOn: number })[];
+  nodeSlice(afterRow: number, bounds: SliceBounds): NodeSliceRow[];
   taskSlice(afterRow: number, bounds: SliceBounds): (ReplayedTask & { id: string; row: number })[];
   lockSlice(afterKey: string, limit: number): (ReplayedLock & { resourceKey: string })[];
 
   /** Starts a consistent copy to a file that does not exist yet; one at a time. Refusal: INVALID_STATE. */
   startBackup(path: string): Decision<Backup>;
+}
+
+/** A node as it is compared with a replay, and what of it must follow from the rest. */
+export interface NodeSliceRow extends Omit<ReplayedNode, "attempts"> {
+  id: string;
+  row: number;
+  waitingOn: number;
+  attempts: ReplayedAttempt[];
 }
 
 /** Kept with the journal's head, so that counting never scans. */

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { Task } from "../core/model.ts";
 import { parseStored } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
+import { toLabels } from "./node-rows.ts";
 import { boundedRows } from "./slices.ts";
 import type { SliceBounds } from "./store.ts";
 
@@ -11,6 +12,10 @@ interface Row {
   goal: string;
   context: string;
   created_at_ms: number;
+  name: string | null;
+  labels: string;
+  priority: number;
+  paused: 0 | 1;
   pending: number;
   running: number;
   completed: number;
@@ -18,8 +23,13 @@ interface Row {
 }
 
 export function taskTable(db: Database) {
-  const insert = db.prepare<null, [string, string, string, number, number]>(`
-    INSERT INTO tasks (id, goal, context, created_at_ms, pending) VALUES (?, ?, ?, ?, ?)`);
+  const insert = db.prepare<null, [string, string, string, number, string | null, string, number, number]>(`
+    INSERT INTO tasks (id, goal, context, created_at_ms, name, labels, priority, pending)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+  const addPending = db.prepare<null, [number, string]>("UPDATE tasks SET pending = pending + ?1 WHERE id = ?2");
+  const cancel = db.prepare<null, [string]>(`
+    UPDATE tasks SET failed = failed + pending + running, pending = 0, running = 0 WHERE id = ?`);
+  const steer = db.prepare<null, [number, number, string]>("UPDATE tasks SET priority = ?1, paused = ?2 WHERE id = ?3");
   const move = db.prepare<null, [number, number, number, number, string]>(`
     UPDATE tasks SET pending = pending + ?, running = running + ?, completed = completed + ?, failed = failed + ?
     WHERE id = ?`);
@@ -29,7 +39,18 @@ export function taskTable(db: Database) {
 
   return {
     insert(task: Task, pending: number): void {
-      insert.run(task.id, task.goal, JSON.stringify(task.context), task.createdAtMs, pending);
+      const { id, goal, context, createdAtMs, name, labels, priority } = task;
+      insert.run(id, goal, JSON.stringify(context), createdAtMs, name, JSON.stringify(labels), priority, pending);
+    },
+    addPending(taskId: string, nodes: number): void {
+      addPending.run(nodes, taskId);
+    },
+    /** Counts all that has not ended as FAILED. */
+    cancel(taskId: string): void {
+      cancel.run(taskId);
+    },
+    steer({ id, priority, paused }: Task): void {
+      steer.run(priority, Number(paused), id);
     },
 
     /** Counts one node's change of status. */
@@ -64,6 +85,10 @@ export function taskTable(db: Database) {
         goal: row.goal,
         context: row.context,
         createdAtMs: row.created_at_ms,
+        name: row.name,
+        labels: row.labels,
+        priority: row.priority,
+        paused: row.paused === 1,
         counts: countsOf(row),
       })),
   };
@@ -74,5 +99,14 @@ function countsOf({ pending, running, completed, failed }: Row): Record<NodeStat
 }
 
 function toTask(row: Row): Task {
-  return { id: row.id, goal: row.goal, context: parseStored(row.context), createdAtMs: row.created_at_ms };
+  return {
+    id: row.id,
+    goal: row.goal,
+    context: parseStored(row.context),
+    createdAtMs: row.created_at_ms,
+    name: row.name,
+    labels: toLabels(row.labels),
+    priority: row.priority,
+    paused: row.paused === 1,
+  };
 }

@@ -7,9 +7,13 @@ import { startBackup } from "./backup.ts";
 import { copyHead, type HeadState, headTable } from "./head.ts";
 import { idempotencyTable } from "./idempotency.ts";
 import { journalTable } from "./journal.ts";
+import { attemptTable } from "./attempts.ts";
+import { dependencyTable } from "./dependencies.ts";
+import { leaseTable } from "./leases.ts";
 import { lockTable } from "./locks.ts";
 import { nodeTable } from "./nodes.ts";
 import { type Backup, StorageFailure, type Totals } from "./store.ts";
+import { readyNodes } from "./ready.ts";
 import { taskTable } from "./tasks.ts";
 
 /** Everything prepared on one open connection. */
@@ -20,6 +24,10 @@ function tablesOf(db: Database) {
     journal: journalTable(db),
     tasks: taskTable(db),
     nodes: nodeTable(db),
+    dependencies: dependencyTable(db),
+    leases: leaseTable(db),
+    ready: readyNodes(db),
+    attempts: attemptTable(db),
     locks: lockTable(db),
     idempotency: idempotencyTable(db),
     begin: db.prepare("BEGIN IMMEDIATE"),

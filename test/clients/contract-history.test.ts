@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { freshBinary } from "../../scripts/demo/binary.ts";
 import { type OwnDaemon, startDaemon } from "../../scripts/demo/daemon.ts";
 import { type Age, event, ids, writeOriginalDatabase } from "./original-database.ts";
+import { oneNode } from "../../src/protocol/methods/nodes.ts";
 
 const hasSqlite = Bun.which("sqlite3") !== null || process.env.CI === "true";
 if (!hasSqlite) console.warn("SKIPPED: the adoption of an original's database, because sqlite3 is not installed");
@@ -73,6 +74,10 @@ describe.skipIf(!hasSqlite)("a database of the original", () => {
       goal: "Port the “parser”",
       context: { repository: "widgets", n: [1, null] },
       created_at: "2026-01-31T12:00:00.000Z",
+      name: null,
+      labels: {},
+      priority: 0,
+      paused: false,
     });
     expect(state).toBe("ACTIVE");
     expect(counts).toEqual({ COMPLETED: 1, RUNNING: 1, FAILED: 1, PENDING: 2 });
@@ -118,7 +123,7 @@ describe.skipIf(!hasSqlite)("a database of the original", () => {
     expect(await client.call("HeartbeatNode", held)).toMatchObject({ ok: true });
     const { event_id } = await client.call("CompleteNode", { ...held, result_payload: { built: true } });
 
-    const lease = await client.call("AcquireNextNode", { task_id: ids.task, lease_owner: "ours" });
+    const lease = oneNode(await client.call("AcquireNextNode", { task_id: ids.task, lease_owner: "ours" }));
     expect(lease?.node_id).toBe(ids.ship);
     expect(lease?.context.completed_dependencies).toEqual([
       { node_id: ids.build, result_payload: { built: true } },
@@ -132,7 +137,7 @@ describe.skipIf(!hasSqlite)("a database of the original", () => {
   test.each(ages)("rolls back a lease that was over, when its task is next asked for work (%s)", async (age) => {
     await using adopted = new Adopted(age);
     const client = await adopted.start();
-    const lease = await client.call("AcquireNextNode", { task_id: ids.lateTask, lease_owner: "ours" });
+    const lease = oneNode(await client.call("AcquireNextNode", { task_id: ids.lateTask, lease_owner: "ours" }));
     expect(lease).toMatchObject({ node_id: ids.stuck, lease_owner: "ours" });
     expect(lease?.context.completed_dependencies).toEqual([{ node_id: ids.survey, result_payload: [1, 2] }]);
     expect(lease?.context.event_journal.map(({ action_type }) => action_type)).toEqual([

@@ -162,7 +162,7 @@ async function leasesLocks(client) {
 
 async function refuses(client) {
   same(await client.refused(-32601, "Nonsense", {}), "unknown method: Nonsense", "an unknown method is named");
-  check((await client.refused(-32602, "AcquireNextNode", {})).includes("task_id"), "the missing parameter is named");
+  check((await client.refused(-32602, "HeartbeatNode", {})).includes("task_id"), "the missing parameter is named");
   await client.refused(-32602, "AcquireResourceLock", { resource_key: "k", ttl_secs: 0 });
   await client.refused(-32000, "AcquireNextNode", { task_id: randomUUID() });
   const broken = await client.send("no JSON");

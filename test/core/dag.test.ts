@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { blockedBy, checkDag, taskState } from "../../src/core/dag.ts";
+import { blockedBy, checkDag, type Edges, taskState } from "../../src/core/dag.ts";
 import { isRefusal } from "../../src/core/decision.ts";
-import type { NewNode } from "../../src/core/model.ts";
+import { defaultPolicy } from "../../src/core/policy.ts";
 import type { NodeStatus, TaskState } from "../../src/protocol/types.ts";
 
 /** `{ b: "a" }`: b depends on a. Several dependencies are written as several letters. */
 type Graph = Record<string, string>;
 
-const nodesOf = (graph: Graph): NewNode[] =>
-  Object.entries(graph).map(([id, dependencies]) => ({ id, dependencies: dependencies.split(""), payloadSchema: {} }));
+const nodesOf = (graph: Graph): Edges[] =>
+  Object.entries(graph).map(([id, dependencies]) => ({ id, dependencies: dependencies.split("") }));
 
 const limits = { nodesMax: 4, dependenciesMax: 3 };
 
@@ -29,7 +29,7 @@ describe("a DAG is taken", () => {
 });
 
 describe("a graph is refused", () => {
-  test.each<[string, NewNode[], string, object]>([
+  test.each<[string, Edges[], string, object]>([
     [
       "with a node more than the limit",
       nodesOf({ a: "", b: "", c: "", d: "", e: "" }),
@@ -119,7 +119,10 @@ describe("a task is", () => {
 
 describe("a node is blocked", () => {
   const status: Record<string, NodeStatus> = { p: "PENDING", r: "RUNNING", c: "COMPLETED", f: "FAILED" };
-  /** `{ pb: "fa" }`: the PENDING node pb depends on the FAILED node fa; the first letter is the status. */
+  /**
+   * `{ pb: "fa" }`: the PENDING node pb depends on the FAILED node fa; the first letter is the status. One that ends in
+   * an exclamation mark runs whatever becomes of its dependencies.
+   */
   const blocked = (graph: Record<string, string>) =>
     Object.fromEntries(
       blockedBy(
@@ -127,6 +130,7 @@ describe("a node is blocked", () => {
           id,
           status: status[id[0] ?? ""] ?? "PENDING",
           dependencies: dependencies.split(" ").filter(Boolean),
+          policy: id.endsWith("!") ? { ...defaultPolicy, onDependencyFailure: "run" as const } : defaultPolicy,
         })),
       ),
     );
@@ -148,6 +152,12 @@ describe("a node is blocked", () => {
       "by a failed node that depends on a failed node, not by what is before that",
       { fa: "", fb: "fa", pc: "fb" },
       { pc: ["fb"] },
+    ],
+    ["by no failure it runs regardless of", { fa: "", "pb!": "fa" }, {}],
+    [
+      "behind a blocked node, even if it runs regardless",
+      { fa: "", pb: "fa", "pc!": "pb" },
+      { pb: ["fa"], "pc!": ["fa"] },
     ],
     ["by the failed node alone when it names it twice", { fa: "", pb: "fa fa" }, { pb: ["fa"] }],
   ])("%s", (_, graph, expected) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { actions, type JournalRow } from "../../src/core/journal.ts";
-import { ImpossibleRow, Replay } from "../../src/core/replay.ts";
+import { Replay } from "../../src/core/replay.ts";
+import { ImpossibleRow } from "../../src/core/replayed.ts";
 import type { Json } from "../../src/protocol/json.ts";
 
 /** What differs from row to row; its seq is its place. */
@@ -21,7 +22,7 @@ const a = { id: "a", dependencies: [], payload_schema: { n: 1 } };
 const b = { id: "b", dependencies: ["a", "a"], payload_schema: {} };
 const register: Row = [actions.registerTask, { goal: "g", context: {}, nodes: [a, b] }, { nodeId: null }];
 const acquire: Row = [actions.acquireNode, { lease_id: "l1", lease_owner: "ann" }];
-const rollBack: Row = [actions.rollBackNode, { lease_id: "l1", lease_owner: "ann" }];
+const rollBack: Row = [actions.rollBackNode, { lease_id: "l1", lease_owner: "ann", lost_attempts: 1 }];
 const complete: Row = [actions.completeNode, { result: { ok: true } }];
 const fail: Row = [actions.failNode, { error: "why" }];
 const lock = { resource_key: "k", lease_id: "l1", owner: "ann", provider: null, metadata: {} };
@@ -79,6 +80,10 @@ test("a task is kept with its goal, its context as text, and the time of its row
     goal: "g",
     context: "{}",
     createdAtMs: 10,
+    name: null,
+    labels: "{}",
+    priority: 0,
+    paused: false,
     counts: { PENDING: 2, RUNNING: 0, COMPLETED: 0, FAILED: 0 },
   });
 });

@@ -15,13 +15,20 @@ const fitting: { [Name in MethodName]: (world: World) => Promise<ParamsInput<Nam
   Health: async () => ({}),
   Metrics: async () => ({}),
   RegisterTask: async () => ({ goal: "a goal", context: { a: [1.5] }, initial_nodes: [{}] }),
+  AddNodes: async (world) => ({ task_id: (await world.task()).task_id, nodes: [{ payload_schema: [1] }] }),
   AcquireNextNode: async (world) => ({ task_id: (await world.task()).task_id }),
   HeartbeatNode: (world) => world.running(),
   CompleteNode: async (world) => ({ ...(await world.running()), result_payload: { done: true } }),
   FailNode: async (world) => ({ ...(await world.running()), error_payload: "no" }),
+  ReleaseNode: (world) => world.running(),
+  RetryNode: (world) => world.failed(),
   CommitEvent: async (world) => ({ ...(await world.running()), payload: [1] }),
   TaskStatus: async (world) => ({ task_id: (await world.running()).task_id }),
   ListTasks: async () => ({ limit: 2 }),
+  CancelTask: async (world) => ({ ...(await world.running()), reason: "enough" }),
+  PauseTask: (world) => world.task(),
+  ResumeTask: (world) => world.task(),
+  SetPriority: async (world) => ({ task_id: (await world.task()).task_id, priority: 1 }),
   ListEvents: async (world) => ({ task_id: (await world.completed()).task_id }),
   AcquireResourceLock: async (world) => ({ resource_key: world.newName(), owner: "worker", ttl_secs: 60 }),
   HeartbeatResourceLock: (world) => world.lock(),
@@ -51,6 +58,30 @@ const provocations: Provocations = {
     CYCLE: async () => nodes({ id: one, dependencies: [two] }, { id: two, dependencies: [one] }),
     LIMIT_EXCEEDED: async () => nodes(...Array.from({ length: 10_001 }, () => ({}))),
   },
+  AddNodes: {
+    NOT_FOUND: async () => ({ task_id: nobody, nodes: [{}] }),
+    INVALID_STATE: async (world) => {
+      const { task_id, node_id } = await world.running();
+      return { task_id, nodes: [{}], expand_before: [node_id] };
+    },
+    LEASE_LOST: async (world) => ({ task_id: (await world.running()).task_id, nodes: [{}], lease_id: nobody }),
+    DUPLICATE_ID: async (world) => {
+      const { task_id, node_id } = await world.task();
+      return { task_id, nodes: [{ id: node_id }] };
+    },
+    UNKNOWN_DEPENDENCY: async (world) => ({
+      task_id: (await world.task()).task_id,
+      nodes: [{ dependencies: [(await world.task()).node_id] }],
+    }),
+    CYCLE: async (world) => {
+      const { task_id, node_id } = await world.task();
+      return { task_id, nodes: [{ dependencies: [node_id] }], expand_before: [node_id] };
+    },
+    LIMIT_EXCEEDED: async (world) => ({
+      task_id: (await world.task()).task_id,
+      nodes: Array.from({ length: 10_000 }, () => ({})),
+    }),
+  },
   AcquireNextNode: { NOT_FOUND: async () => ({ task_id: nobody }) },
   HeartbeatNode: {
     NOT_FOUND: async () => strange,
@@ -67,12 +98,25 @@ const provocations: Provocations = {
     INVALID_STATE: async (world) => ({ ...(await world.completed()), error_payload: 1 }),
     LEASE_LOST: async (world) => ({ ...(await world.running()), lease_id: nobody, error_payload: 1 }),
   },
+  ReleaseNode: {
+    NOT_FOUND: async () => strange,
+    INVALID_STATE: (world) => world.completed(),
+    LEASE_LOST: async (world) => ({ ...(await world.running()), lease_id: nobody }),
+  },
+  RetryNode: { NOT_FOUND: async () => strange, INVALID_STATE: (world) => world.running() },
   CommitEvent: {
     NOT_FOUND: async () => ({ ...strange, payload: 1 }),
     LEASE_LOST: async (world) => ({ ...(await world.running()), lease_id: null, payload: 1 }),
   },
   TaskStatus: { NOT_FOUND: async () => ({ task_id: nobody }) },
   ListTasks: { NOT_FOUND: async () => ({ before: nobody }) },
+  CancelTask: {
+    NOT_FOUND: async () => ({ task_id: nobody, reason: "" }),
+    INVALID_STATE: async (world) => ({ ...(await world.completed()), reason: "" }),
+  },
+  PauseTask: { NOT_FOUND: async () => ({ task_id: nobody }) },
+  ResumeTask: { NOT_FOUND: async () => ({ task_id: nobody }) },
+  SetPriority: { NOT_FOUND: async () => ({ task_id: nobody, priority: 1 }) },
   ListEvents: {},
   AcquireResourceLock: {},
   HeartbeatResourceLock: {

@@ -47,10 +47,10 @@ test("a backup that cannot be written says so", async () => {
   expect(error).toMatchObject({ code: -32000, data: { kind: "STORAGE_FAILED" } });
 });
 
-/** A file system of 128 KiB, where the system lets us have one. */
+/** A file system of 256 KiB, where the system lets us have one. */
 function smallDisk(directory: string): Disposable | null {
   mkdirSync(directory, { mode: 0o700 });
-  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=128k,mode=0700", "tmpfs", directory]).success;
+  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=256k,mode=0700", "tmpfs", directory]).success;
   if (mounted) return { [Symbol.dispose]: () => void Bun.spawnSync(["umount", "-l", directory]) };
   process.stderr.write("SKIPPED: a disk that is full, because mounting one takes root\n");
   return null;
@@ -62,7 +62,7 @@ test("a backup that fills its disk is refused, and the daemon goes on", async ()
   if (disk === null) return;
   await using daemon = await serve(place.home);
   const client = await daemon.lines();
-  await client.ask("RegisterTask", { goal: "x".repeat(200_000) });
+  await client.ask("RegisterTask", { goal: "x".repeat(300_000) });
   const { error } = await client.ask("Backup", { path: join(place.path, "small", "copy.db") });
   expect(error).toMatchObject({ code: -32000, data: { retryable: true } });
   expect(error?.data.kind).toStartWith("STORAGE_");

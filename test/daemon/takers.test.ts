@@ -1,4 +1,5 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { oneNode } from "../../src/protocol/methods/nodes.ts";
 import { scratch, serve } from "./daemon-process.ts";
 
 setDefaultTimeout(30_000);
@@ -23,7 +24,7 @@ test.each(["open", "half-closed"])(
     const [first, second] = [crypto.randomUUID(), crypto.randomUUID()];
     const initial_nodes = [{ id: first }, { id: second, dependencies: [first] }];
     const { task_id } = await client.call("RegisterTask", { goal: "g", initial_nodes });
-    const held = await client.call("AcquireNextNode", { task_id });
+    const held = oneNode(await client.call("AcquireNextNode", { task_id }));
 
     const spawn = () =>
       Bun.spawn(["python3", "-c", waiter, daemon.socket, task_id, side], { stdout: "pipe", stderr: "inherit" });

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Client } from "../../src/client/client.ts";
+import { oneNode } from "../../src/protocol/methods/nodes.ts";
 
 /** An id nothing has. */
 export const nobody = "00000000-0000-4000-8000-000000000000";
@@ -40,9 +41,15 @@ export class World {
 
   async running(): Promise<Held> {
     const { task_id } = await this.task();
-    const acquired = await this.#client.call("AcquireNextNode", { task_id, lease_owner: "worker" });
+    const acquired = oneNode(await this.#client.call("AcquireNextNode", { task_id, lease_owner: "worker" }));
     if (acquired === null) throw new Error("the new task's node was not acquired");
     return { task_id, node_id: acquired.node_id, lease_id: acquired.lease_id };
+  }
+
+  async failed(): Promise<Held> {
+    const held = await this.running();
+    await this.#client.call("FailNode", { ...held, error_payload: null });
+    return held;
   }
 
   async completed(): Promise<Held> {

@@ -64,6 +64,7 @@ describe("AGENTD_SOCKET_MODE is written in octal", () => {
 test("Health shows each limit under its variable's name, and no file mode among them", () => {
   expect(settingsView(readSettings({ AGENTD_CONNECTIONS_MAX: "7" }))).toEqual({
     node_timeout_secs: 300,
+    max_lost_attempts: 5,
     context_event_limit: 50,
     connections_max: 7,
     request_bytes_max: 1_048_576,

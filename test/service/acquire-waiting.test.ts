@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { StorageFailure } from "../../src/store/store.ts";
 import { overriding } from "./overriding.ts";
 import { acquire, registerTask, type TestClient, TestService } from "./harness.ts";
+import { oneNode } from "../../src/protocol/methods/nodes.ts";
 
 /** A task of two nodes in a row, the first of which is running. */
 function chain(service: TestService) {
@@ -177,7 +178,7 @@ test("ttl_secs sets a lease's time, and a heartbeat may change it", () => {
   const client = service.client();
   const { taskId } = registerTask(client, 1);
   const nowMs = service.clock.wallMs;
-  const lease = client.call("AcquireNextNode", { task_id: taskId, ttl_secs: 7 });
+  const lease = oneNode(client.call("AcquireNextNode", { task_id: taskId, ttl_secs: 7 }));
   expect(lease?.lease_expires_at_ms).toBe(nowMs + 7_000);
   const claim = { task_id: taskId, node_id: lease?.node_id ?? "", lease_id: lease?.lease_id ?? "" };
   expect(client.call("HeartbeatNode", claim).lease_expires_at_ms).toBe(nowMs + 7_000);

@@ -9,6 +9,7 @@ import { Dispatcher } from "../../src/service/dispatcher.ts";
 import type { Session } from "../../src/service/sessions.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
+import { oneNode } from "../../src/protocol/methods/nodes.ts";
 
 /** Where files are fast: a memory file system, where the machine has one. */
 export const fastDirectory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -43,6 +44,8 @@ export class TestService implements Disposable {
   /** What the service reported as its own bugs. */
   readonly bugs: unknown[] = [];
   readonly clock = { wallMs: Date.UTC(2026, 0, 31, 12), monotonicMs: 5_000 };
+  /** What stands for chance. */
+  random = 0.5;
   readonly settings: Settings;
   readonly #wrap: (store: Store) => Store;
   #ids = 0;
@@ -124,6 +127,7 @@ export class TestService implements Disposable {
       pid: 1,
       readClock: () => ({ ...this.clock }),
       newId: () => this.newId(),
+      random: () => this.random,
       reports: { served: null, bug: (_call, error) => this.bugs.push(error), storage: () => undefined },
     });
   }
@@ -201,7 +205,7 @@ export function registerTask(client: TestClient, nodes: number): { taskId: strin
 
 /** The next runnable node under a lease, which there must be. */
 export function acquire(client: TestClient, taskId: string) {
-  const lease = client.call("AcquireNextNode", { task_id: taskId, lease_owner: "worker" });
+  const lease = oneNode(client.call("AcquireNextNode", { task_id: taskId, lease_owner: "worker" }));
   if (lease === null) throw new Error("nothing is runnable");
   const { task_id, node_id, lease_id } = lease;
   return { ...lease, claim: { task_id, node_id, lease_id } };

@@ -12,7 +12,7 @@ const empty = new TestService();
 empty.restart();
 afterAll(() => empty[Symbol.dispose]());
 
-const settings = { nodeTimeoutSecs: 3, contextEventLimit: 4 };
+const settings = { nodeTimeoutSecs: 3, contextEventLimit: 4, maxLostAttempts: 2 };
 
 test(`the service answers as the reference model does, whatever is asked of it (${numRuns} stories)`, () => {
   const seen = new Set<string>();

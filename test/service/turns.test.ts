@@ -160,8 +160,8 @@ describe("a bug in a handler", () => {
   const bug = new TypeError("undefined is not a node");
   const buggy = (store: Store) =>
     overriding(store, {
-      completeNode(transition, result) {
-        store.completeNode(transition, result);
+      changeNode(transition) {
+        store.changeNode(transition);
         throw bug;
       },
       locks() {

@@ -130,7 +130,7 @@ describe("adopted nodes", () => {
       ["open", 0, 1],
       ["waits", 1, 0],
     ]);
-    expect(store.nextRunnable("t")?.id).toBe("open");
+    expect(store.nextRunnable("t", {})?.id).toBe("open");
     expect(store.taskSummary("t")).toEqual({ state: "ACTIVE", counts: { PENDING: 2, COMPLETED: 1 } });
   });
 

@@ -1,19 +1,36 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, spyOn, test } from "bun:test";
+import { attemptTable } from "../../src/store/attempts.ts";
+import { dependencyTable } from "../../src/store/dependencies.ts";
 import { headTable } from "../../src/store/head.ts";
 import { idempotencyTable } from "../../src/store/idempotency.ts";
 import { journalTable } from "../../src/store/journal.ts";
+import { leaseTable } from "../../src/store/leases.ts";
 import { lockTable } from "../../src/store/locks.ts";
 import { nodeTable } from "../../src/store/nodes.ts";
+import { readyNodes } from "../../src/store/ready.ts";
 import { migrate } from "../../src/store/schema.ts";
 import { taskTable } from "../../src/store/tasks.ts";
+
+const tables = [
+  journalTable,
+  nodeTable,
+  dependencyTable,
+  leaseTable,
+  readyNodes,
+  attemptTable,
+  lockTable,
+  taskTable,
+  idempotencyTable,
+  headTable,
+];
 
 /** Every statement of the store with SQLite's plan for it, one line a step. */
 function plans(): { sql: string; plan: string[] }[] {
   const db = new Database(":memory:", { strict: true });
   migrate(db, 0, 0);
   const prepare = spyOn(db, "prepare");
-  for (const table of [journalTable, nodeTable, lockTable, taskTable, idempotencyTable, headTable]) table(db);
+  for (const table of tables) table(db);
   const statements = prepare.mock.calls.map(([sql]) => sql);
   return statements.map((sql) => {
     const steps = db.query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${sql}`).all();
@@ -37,9 +54,18 @@ const walks = [
   [/^UPDATE locks SET lease_expires_at_ms = (lease_expires_at_ms \+|\? \+)/, "SCAN locks"],
   [/^SELECT \* FROM locks ORDER BY resource_key$/, "SCAN locks USING INDEX sqlite_autoindex_locks_1"],
   [/journal_head/, "SCAN journal_head"],
-  // All nodes of one task, and its running ones, are put into registration order.
-  [/^SELECT \* FROM nodes WHERE task_id = \? ORDER BY row$/, "USE TEMP B-TREE FOR ORDER BY"],
-  [/FROM nodes WHERE task_id = .* AND status = 'RUNNING'/, "USE TEMP B-TREE FOR ORDER BY"],
+  // The first of an index that is in the order asked for.
+  [/^SELECT \* FROM nodes WHERE ready ORDER BY task_priority/, "SCAN nodes USING INDEX nodes_ready_anywhere"],
+  [/^SELECT not_before_ms AS due FROM nodes/, "SCAN nodes USING COVERING INDEX nodes_delayed"],
+  // A node's own dependencies, and the few labels asked for.
+  [/^UPDATE nodes SET waiting_on = \( SELECT count/, "SCAN named VIRTUAL TABLE INDEX 1:"],
+  [/^UPDATE nodes SET waiting_on = \( SELECT count/, "USE TEMP B-TREE FOR count(DISTINCT)"],
+  [/^SELECT dependency\.id FROM nodes AS node/, "SCAN named VIRTUAL TABLE INDEX 1:"],
+  [/^SELECT dependency\.id FROM nodes AS node/, "USE TEMP B-TREE FOR ORDER BY"],
+  [/FROM ready_labels AS found/, "SCAN wanted VIRTUAL TABLE INDEX 1:"],
+  [/^SELECT count\(\*\) AS count FROM \( SELECT 1 FROM ready_labels/, "SCAN (subquery-4)"],
+  // Delayed nodes are few, and all of them move with the clock.
+  [/^UPDATE nodes SET not_before_ms = not_before_ms \+/, "SCAN nodes USING INDEX nodes_delayed"],
 ] as const;
 
 describe("a statement of the store", () => {
@@ -51,9 +77,30 @@ describe("a statement of the store", () => {
 
   const hot: [string, RegExp, string][] = [
     [
-      "the next runnable node",
-      /waiting_on = 0 ORDER BY row/,
-      "SEARCH nodes USING INDEX nodes_by_state (task_id=? AND status=? AND waiting_on=?)",
+      "the next runnable node of a task",
+      /^SELECT \* FROM nodes WHERE ready AND task_id = .* ORDER BY priority DESC, row LIMIT 1/,
+      "SEARCH nodes USING INDEX nodes_ready (task_id=?)",
+    ],
+    [
+      "the next runnable node of any task",
+      /^SELECT \* FROM nodes WHERE ready ORDER BY task_priority DESC, priority DESC, row LIMIT 1/,
+      "SCAN nodes USING INDEX nodes_ready_anywhere",
+    ],
+    [
+      "the next runnable node of a task with a label",
+      /FROM ready_labels AS found .* found\.task_id = /,
+      "SEARCH found USING PRIMARY KEY (name=? AND value=? AND task_id=?)",
+    ],
+    [
+      "the next runnable node with a label",
+      /FROM ready_labels AS found .* ORDER BY found\.task_priority/,
+      "SEARCH found USING COVERING INDEX ready_labels_anywhere (name=? AND value=?)",
+    ],
+    ["what holds a task open", /open AND NOT ready/, "SEARCH nodes USING INDEX nodes_held_back (task_id=?)"],
+    [
+      "delays that are over",
+      /^SELECT row FROM nodes WHERE not_before_ms IS NOT NULL AND/,
+      "SEARCH nodes USING COVERING INDEX nodes_delayed (not_before_ms>? AND not_before_ms<?)",
     ],
     [
       "a node by its id",

@@ -1,11 +1,12 @@
 import { isRefusal } from "../../src/core/decision.ts";
 import type { Entry } from "../../src/core/journal.ts";
 import { acquireLock, expireLock } from "../../src/core/lock.ts";
-import type { LockRequest, NewNode, NodeHead, Task } from "../../src/core/model.ts";
+import type { LockRequest, NodeHead, Task } from "../../src/core/model.ts";
 import { acquireNode, completeNode, failNode, rollBackNode } from "../../src/core/node.ts";
 import { registerTask } from "../../src/core/task.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import type { Store } from "../../src/store/store.ts";
+import { newNode, newTask } from "../support/specimen.ts";
 
 /*
  * What tests of a store tell it, each in one short call and in one transaction of its own unless it runs inside
@@ -24,10 +25,10 @@ export function within<T>(store: Store, work: () => T): T {
 export type Graph = Record<string, readonly string[]>;
 
 export function register(store: Store, id: string, graph: Graph, createdAtMs = 1): Task {
-  const task: Task = { id, goal: `goal of ${id}`, context: { of: id }, createdAtMs };
-  const nodes = Object.entries(graph).map(([nodeId, dependencies]): NewNode => {
-    return { id: nodeId, dependencies: [...dependencies], payloadSchema: { for: nodeId } };
-  });
+  const task = newTask({ id, goal: `goal of ${id}`, context: { of: id }, createdAtMs });
+  const nodes = Object.entries(graph).map(([nodeId, dependencies]) =>
+    newNode({ id: nodeId, dependencies: [...dependencies], payloadSchema: { for: nodeId } }),
+  );
   store.registerTask(task, nodes, registerTask(task, nodes));
   return task;
 }
@@ -41,7 +42,8 @@ function headOf(store: Store, nodeId: string): NodeHead {
 /** Gives the node to `lease of <id>` until `expiresAtMs`; its fencing token. */
 export function acquire(store: Store, nodeId: string, { expiresAtMs = 100, ttlMs = 50, nowMs = 2 } = {}): number {
   const grant = { id: `lease of ${nodeId}`, owner: "ann", expiresAtMs, ttlMs };
-  return store.acquireNode(acquireNode(headOf(store, nodeId), grant, nowMs), grant);
+  const node = headOf(store, nodeId);
+  return store.acquireNode(node, grant, acquireNode(node, grant, nowMs));
 }
 
 const claimOf = ({ id, taskId }: NodeHead) => ({ taskId, nodeId: id, leaseId: `lease of ${id}` });
@@ -50,18 +52,18 @@ export function complete(store: Store, nodeId: string, result: Json = { by: node
   const node = headOf(store, nodeId);
   const transition = completeNode(node, claimOf(node), result, `end of ${nodeId}`, 3);
   if (isRefusal(transition)) throw new Error(transition.message);
-  return store.completeNode(transition, result);
+  return store.changeNode(transition);
 }
 
 export function fail(store: Store, nodeId: string, error: Json = "why"): number {
   const node = headOf(store, nodeId);
-  const transition = failNode(node, claimOf(node), error, `end of ${nodeId}`, 3);
+  const transition = failNode(node, claimOf(node), error, `end of ${nodeId}`, 3, 0);
   if (isRefusal(transition)) throw new Error(transition.message);
-  return store.failNode(transition, error);
+  return store.changeNode(transition);
 }
 
 export function rollBack(store: Store, nodeId: string): number {
-  return store.rollBackNode(rollBackNode(headOf(store, nodeId), `roll-back of ${nodeId}`, 4));
+  return store.changeNode(rollBackNode(headOf(store, nodeId), 0, `roll-back of ${nodeId}`, 4));
 }
 
 /** Appends a client's event. */

@@ -1,4 +1,4 @@
-import type { Result } from "../../protocol/methods.ts";
+import { type AcquiredNode, oneNode } from "../../protocol/methods/nodes.ts";
 import { command, idempotencyKey, leaseArg, nodeArg, taskArg } from "../command.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
 import type { Session } from "../session.ts";
@@ -33,7 +33,9 @@ export const acquire = command({
     const wait_ms = wait === undefined ? 0 : readDuration(wait, "wait") * 1000;
     const ttl_secs = readTtl(ttl);
     const task_id = await resolveTask(session, task);
-    const node = await session.call("AcquireNextNode", { task_id, lease_owner: owner, wait_ms, ttl_secs }, key);
+    const node = oneNode(
+      await session.call("AcquireNextNode", { task_id, lease_owner: owner, wait_ms, ttl_secs }, key),
+    );
     if (node === null) return nothingRunnable(session, task_id);
     session.show(node, () => acquiredText(node));
     return 0;
@@ -101,7 +103,7 @@ async function nothingRunnable(session: Session, task_id: string): Promise<3> {
   return 3;
 }
 
-function acquiredText(node: NonNullable<Result<"AcquireNextNode">>): string {
+function acquiredText(node: AcquiredNode): string {
   const { task_id, node_id, lease_id, context } = node;
   const left = spanText(node.lease_expires_at - Date.now() / 1000);
   const facts = columns([

@@ -6,7 +6,11 @@ const transitions = v.object({
   AcquireNextNode: text,
   CompleteNode: text,
   FailNode: text,
+  ReleaseNode: text,
   timeout_rollback: text,
+  dependency_failed: text,
+  RetryNode: text,
+  CancelTask: text,
 });
 
 export const DescribeInterface = defineMethod({
@@ -51,8 +55,12 @@ export const DescribeInterface = defineMethod({
         strict_transitions: {
           AcquireNextNode: "PENDING -> RUNNING",
           CompleteNode: "RUNNING -> COMPLETED",
-          FailNode: "RUNNING -> FAILED",
-          timeout_rollback: "RUNNING -> PENDING",
+          FailNode: "RUNNING -> FAILED or PENDING",
+          ReleaseNode: "RUNNING -> PENDING",
+          timeout_rollback: "RUNNING -> PENDING or FAILED",
+          dependency_failed: "PENDING -> FAILED",
+          RetryNode: "FAILED -> PENDING",
+          CancelTask: "PENDING or RUNNING -> FAILED",
         },
       },
       resource_lock_model: {},

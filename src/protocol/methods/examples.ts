@@ -8,3 +8,35 @@ export const created_at = "2026-01-31T12:34:56.789Z";
 export const acquired_at = 1769862900;
 export const lease_expires_at = acquired_at + 300;
 export const lease_expires_at_ms = lease_expires_at * 1000;
+
+/** The story's task and its running node, as views show them. */
+export const task = {
+  id: task_id,
+  goal: "Port the parser",
+  context: { repository: "widgets" },
+  created_at,
+  name: null,
+  labels: {},
+  priority: 0,
+  paused: false,
+};
+export const node = {
+  id: node_id,
+  task_id,
+  status: "RUNNING" as const,
+  dependencies: [earlier_node_id],
+  payload_schema: { prompt: "write the parser" },
+  result_payload: null,
+  acquired_at,
+  lease_id,
+  lease_owner: "codex-1",
+  lease_expires_at,
+  lease_expires_at_ms,
+  fencing_token: 4,
+  updated_at: acquired_at,
+  name: "parser",
+  labels: { kind: "code" },
+  priority: 0,
+  failed_attempts: 0,
+  lost_attempts: 0,
+};

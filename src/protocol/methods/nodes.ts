@@ -1,44 +1,66 @@
 import * as v from "valibot";
 import { defineMethod } from "../method.ts";
-import { count, json, ok, owner, seq, text, ttlSecs, unixMs, unixSecs, uuid, waitMs } from "../types.ts";
+import {
+  acquireCount,
+  count,
+  json,
+  labels,
+  leaseSecs,
+  ok,
+  owner,
+  progress,
+  seq,
+  spanSecs,
+  text,
+  unixMs,
+  unixSecs,
+  uuid,
+  waitMs,
+} from "../types.ts";
 import * as story from "./examples.ts";
 import { contextEventView, nodeView, taskView } from "./views.ts";
 
 const leased = { task_id: uuid, node_id: uuid, lease_id: uuid };
 const lease = { task_id: story.task_id, node_id: story.node_id, lease_id: story.lease_id };
 
+const acquired = {
+  task_id: uuid,
+  node_id: uuid,
+  lease_id: uuid,
+  lease_owner: text,
+  lease_expires_at: unixSecs,
+  lease_expires_at_ms: unixMs,
+  fencing_token: seq,
+  seq,
+  context: v.object({
+    task: taskView,
+    node: nodeView,
+    completed_dependencies: v.array(v.object({ node_id: uuid, result_payload: json })),
+    event_journal_limit: count,
+    event_journal: v.array(contextEventView),
+  }),
+};
+
+/** A node just acquired, with all its worker needs to start. */
+export const acquiredNode = v.object(acquired);
+export type AcquiredNode = v.InferOutput<typeof acquiredNode>;
+
 export const AcquireNextNode = defineMethod({
   summary:
-    "Take the task's first runnable node under a lease, with all it needs to start; null when none is runnable (with wait_ms, by then) or none will ever be.",
+    "Take the first runnable node under a lease, with all it needs to start: of the task, or of any; null when none is runnable (with wait_ms, by then) or none will ever be.",
   mutates: true,
   params: v.object({
-    task_id: uuid,
+    task_id: v.nullish(uuid),
     lease_owner: owner,
     wait_ms: v.nullish(waitMs, 0),
-    ttl_secs: v.nullish(ttlSecs),
+    ttl_secs: v.nullish(leaseSecs),
+    labels: v.nullish(labels),
+    count: v.nullish(acquireCount),
   }),
-  result: v.nullable(
-    v.object({
-      task_id: uuid,
-      node_id: uuid,
-      lease_id: uuid,
-      lease_owner: text,
-      lease_expires_at: unixSecs,
-      lease_expires_at_ms: unixMs,
-      fencing_token: seq,
-      seq,
-      context: v.object({
-        task: taskView,
-        node: nodeView,
-        completed_dependencies: v.array(v.object({ node_id: uuid, result_payload: json })),
-        event_journal_limit: count,
-        event_journal: v.array(contextEventView),
-      }),
-    }),
-  ),
+  result: v.nullable(v.union([acquiredNode, v.object({ nodes: v.array(acquiredNode), seq })])),
   refusals: ["NOT_FOUND"],
   example: {
-    params: { task_id: story.task_id, lease_owner: "codex-1" },
+    params: { task_id: story.task_id, lease_owner: "codex-1", wait_ms: 600_000 },
     result: {
       task_id: story.task_id,
       node_id: story.node_id,
@@ -49,27 +71,8 @@ export const AcquireNextNode = defineMethod({
       fencing_token: 4,
       seq: 4,
       context: {
-        task: {
-          id: story.task_id,
-          goal: "Port the parser",
-          context: { repository: "widgets" },
-          created_at: story.created_at,
-        },
-        node: {
-          id: story.node_id,
-          task_id: story.task_id,
-          status: "RUNNING",
-          dependencies: [story.earlier_node_id],
-          payload_schema: { prompt: "write the parser" },
-          result_payload: null,
-          acquired_at: story.acquired_at,
-          lease_id: story.lease_id,
-          lease_owner: "codex-1",
-          lease_expires_at: story.lease_expires_at,
-          lease_expires_at_ms: story.lease_expires_at_ms,
-          fencing_token: 4,
-          updated_at: story.acquired_at,
-        },
+        task: story.task,
+        node: story.node,
         completed_dependencies: [{ node_id: story.earlier_node_id, result_payload: { grammar: "parser.y" } }],
         event_journal_limit: 50,
         event_journal: [
@@ -87,14 +90,19 @@ export const AcquireNextNode = defineMethod({
   },
 });
 
+/** The answer to an acquire that wished for one node. */
+export function oneNode(result: v.InferOutput<typeof AcquireNextNode.result>): AcquiredNode | null {
+  return result !== null && "nodes" in result ? (result.nodes[0] ?? null) : result;
+}
+
 export const HeartbeatNode = defineMethod({
-  summary: "Keep a running node: its lease then runs a full timeout from now.",
+  summary: "Keep a running node: its lease then runs its full time from now. May say how far the work is.",
   mutates: true,
-  params: v.object({ ...leased, ttl_secs: v.nullish(ttlSecs) }),
+  params: v.object({ ...leased, ttl_secs: v.nullish(leaseSecs), progress: v.nullish(progress) }),
   result: v.object({ ok, lease_expires_at: unixSecs, lease_expires_at_ms: unixMs, seq }),
   refusals: ["NOT_FOUND", "INVALID_STATE", "LEASE_LOST"],
   example: {
-    params: lease,
+    params: { ...lease, progress: { percent: 40, message: "lexer done" } },
     result: {
       ok: true,
       lease_expires_at: story.lease_expires_at,
@@ -118,14 +126,42 @@ export const CompleteNode = defineMethod({
 });
 
 export const FailNode = defineMethod({
-  summary: "End a running node with an error, kept as its result.",
+  summary:
+    "End a running node with an error, kept as its result; with attempts left the node is PENDING again instead.",
   mutates: true,
   params: v.object({ ...leased, error_payload: json }),
   renamedParams: { payload: "error_payload" },
-  result: v.object({ event_id: uuid, seq }),
+  result: v.object({
+    event_id: uuid,
+    status: v.picklist(["FAILED", "PENDING"]),
+    not_before_ms: v.nullable(unixMs),
+    seq,
+  }),
   refusals: ["NOT_FOUND", "INVALID_STATE", "LEASE_LOST"],
   example: {
     params: { ...lease, error_payload: { message: "tests fail" } },
-    result: { event_id: story.event_id, seq: 5 },
+    result: { event_id: story.event_id, status: "FAILED", not_before_ms: null, seq: 5 },
+  },
+});
+
+export const ReleaseNode = defineMethod({
+  summary: "Give a running node back: it is PENDING again and the attempt does not count.",
+  mutates: true,
+  params: v.object({ ...leased, delay_secs: v.nullish(spanSecs, 0) }),
+  result: v.object({ ok, not_before_ms: v.nullable(unixMs), seq }),
+  refusals: ["NOT_FOUND", "INVALID_STATE", "LEASE_LOST"],
+  example: { params: lease, result: { ok: true, not_before_ms: null, seq: 5 } },
+});
+
+export const RetryNode = defineMethod({
+  summary:
+    "Make a FAILED node PENDING again with all its attempts, and with it the nodes that were skipped because of it.",
+  mutates: true,
+  params: v.object({ task_id: uuid, node_id: uuid }),
+  result: v.object({ ok, node_ids: v.array(uuid), seq }),
+  refusals: ["NOT_FOUND", "INVALID_STATE"],
+  example: {
+    params: { task_id: story.task_id, node_id: story.node_id },
+    result: { ok: true, node_ids: [story.node_id], seq: 6 },
   },
 });

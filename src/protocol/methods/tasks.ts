@@ -1,8 +1,45 @@
 import * as v from "valibot";
 import { defineMethod } from "../method.ts";
-import { iso, json, pageLimit, seq, statusCounts, taskState, text, uuid } from "../types.ts";
+import { limits } from "../limits.ts";
+import {
+  attempts,
+  dependencyPolicy,
+  json,
+  labels,
+  leaseSecs,
+  lostAttempts,
+  name,
+  nodeRef,
+  pageLimit,
+  priority,
+  seq,
+  spanSecs,
+  statusCounts,
+  taskState,
+  text,
+  uuid,
+} from "../types.ts";
 import * as story from "./examples.ts";
 import { nodeStatusView, taskView } from "./views.ts";
+
+/** A node as it is registered or added. */
+const newNode = v.object({
+  id: v.nullish(uuid),
+  name: v.nullish(name),
+  dependencies: v.nullish(v.array(nodeRef), []),
+  payload_schema: v.optional(json, {}),
+  labels: v.nullish(labels, {}),
+  priority: v.nullish(priority, 0),
+  max_attempts: v.nullish(attempts, 1),
+  max_lost_attempts: v.nullish(lostAttempts),
+  backoff_secs: v.nullish(spanSecs, 0),
+  backoff_max_secs: v.nullish(spanSecs, limits.backoffMaxSecs),
+  ttl_secs: v.nullish(leaseSecs),
+  on_dependency_failure: v.nullish(dependencyPolicy, "wait"),
+});
+export type NewNodeParams = v.InferOutput<typeof newNode>;
+
+const registeredNodes = v.array(v.object({ id: uuid, name: v.nullable(text) }));
 
 export const RegisterTask = defineMethod({
   summary: "Store a goal and its DAG of nodes, all or nothing.",
@@ -10,37 +47,74 @@ export const RegisterTask = defineMethod({
   params: v.object({
     goal: text,
     context: v.optional(json, {}),
-    initial_nodes: v.nullish(
-      v.array(
-        v.object({
-          id: v.nullish(uuid),
-          dependencies: v.nullish(v.array(uuid), []),
-          payload_schema: v.optional(json, {}),
-        }),
-      ),
-      [],
-    ),
+    name: v.nullish(name),
+    labels: v.nullish(labels, {}),
+    priority: v.nullish(priority, 0),
+    initial_nodes: v.nullish(v.array(newNode), []),
   }),
-  result: v.object({ task_id: uuid, seq }),
+  result: v.object({ task_id: uuid, nodes: registeredNodes, seq }),
   refusals: ["DUPLICATE_ID", "UNKNOWN_DEPENDENCY", "CYCLE", "LIMIT_EXCEEDED"],
   example: {
     params: {
       goal: "Port the parser",
       context: { repository: "widgets" },
       initial_nodes: [
-        { id: story.earlier_node_id, payload_schema: { prompt: "write the grammar" } },
-        { id: story.node_id, dependencies: [story.earlier_node_id], payload_schema: { prompt: "write the parser" } },
+        { id: story.earlier_node_id, name: "grammar", payload_schema: { prompt: "write the grammar" } },
+        {
+          id: story.node_id,
+          name: "parser",
+          dependencies: ["grammar"],
+          payload_schema: { prompt: "write the parser" },
+          max_attempts: 3,
+          backoff_secs: 10,
+        },
       ],
     },
-    result: { task_id: story.task_id, seq: 1 },
+    result: {
+      task_id: story.task_id,
+      nodes: [
+        { id: story.earlier_node_id, name: "grammar" },
+        { id: story.node_id, name: "parser" },
+      ],
+      seq: 1,
+    },
+  },
+});
+
+export const AddNodes = defineMethod({
+  summary: "Extend a task's DAG while it runs, all or nothing; existing nodes may be made to wait for the new ones.",
+  mutates: true,
+  params: v.object({
+    task_id: uuid,
+    nodes: v.pipe(v.array(newNode), v.minLength(1, "at least 1 node")),
+    expand_before: v.nullish(v.array(nodeRef), []),
+    lease_id: v.nullish(uuid),
+  }),
+  result: v.object({ nodes: registeredNodes, seq }),
+  refusals: [
+    "NOT_FOUND",
+    "INVALID_STATE",
+    "LEASE_LOST",
+    "DUPLICATE_ID",
+    "UNKNOWN_DEPENDENCY",
+    "CYCLE",
+    "LIMIT_EXCEEDED",
+  ],
+  example: {
+    params: {
+      task_id: story.task_id,
+      nodes: [{ id: story.earlier_node_id, name: "lexer", payload_schema: { prompt: "write the lexer" } }],
+      expand_before: ["parser"],
+    },
+    result: { nodes: [{ id: story.earlier_node_id, name: "lexer" }], seq: 3 },
   },
 });
 
 export const TaskStatus = defineMethod({
-  summary: "Show a task, its derived state and every node in registration order.",
+  summary: "Show a task, its derived state and every node in registration order, or one of them.",
   mutates: false,
   aliases: ["GetTaskStatus", "get_task_status"],
-  params: v.object({ task_id: uuid }),
+  params: v.object({ task_id: uuid, node_id: v.nullish(uuid), attempts: v.nullish(v.boolean(), false) }),
   result: v.object({
     task: taskView,
     state: taskState,
@@ -49,31 +123,22 @@ export const TaskStatus = defineMethod({
   }),
   refusals: ["NOT_FOUND"],
   example: {
-    params: { task_id: story.task_id },
+    params: { task_id: story.task_id, node_id: story.node_id },
     result: {
-      task: {
-        id: story.task_id,
-        goal: "Port the parser",
-        context: { repository: "widgets" },
-        created_at: story.created_at,
-      },
+      task: story.task,
       state: "ACTIVE",
-      counts: { RUNNING: 1 },
+      counts: { COMPLETED: 1, RUNNING: 1 },
       nodes: [
         {
-          id: story.earlier_node_id,
-          task_id: story.task_id,
-          status: "RUNNING",
-          dependencies: [],
-          payload_schema: { prompt: "write the grammar" },
-          result_payload: null,
-          acquired_at: story.acquired_at,
-          lease_id: story.lease_id,
-          lease_owner: "codex-1",
-          lease_expires_at: story.lease_expires_at,
-          lease_expires_at_ms: story.lease_expires_at_ms,
-          fencing_token: 2,
-          updated_at: story.acquired_at,
+          ...story.node,
+          max_attempts: 3,
+          max_lost_attempts: null,
+          backoff_secs: 10,
+          backoff_max_secs: 3_600,
+          ttl_secs: null,
+          on_dependency_failure: "wait",
+          not_before_ms: null,
+          progress: { percent: 40, message: "lexer done" },
           blocked_by: [],
         },
       ],
@@ -81,16 +146,20 @@ export const TaskStatus = defineMethod({
   },
 });
 
+/** A task in a list: all but its context, which may be long. */
+const { context: _, ...listedTask } = taskView.entries;
+
 export const ListTasks = defineMethod({
   summary: "List tasks, newest first, a page at a time.",
   mutates: false,
   params: v.object({
     state: v.nullish(taskState),
+    labels: v.nullish(labels),
     limit: v.nullish(pageLimit, 50),
     before: v.nullish(uuid),
   }),
   result: v.object({
-    tasks: v.array(v.object({ id: uuid, goal: text, created_at: iso, state: taskState, counts: statusCounts })),
+    tasks: v.array(v.object({ ...listedTask, state: taskState, counts: statusCounts })),
     next_before: v.nullable(uuid),
   }),
   refusals: ["NOT_FOUND"],
@@ -102,6 +171,10 @@ export const ListTasks = defineMethod({
           id: story.task_id,
           goal: "Port the parser",
           created_at: story.created_at,
+          name: null,
+          labels: {},
+          priority: 0,
+          paused: false,
           state: "ACTIVE",
           counts: { PENDING: 1, RUNNING: 1 },
         },

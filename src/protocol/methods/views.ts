@@ -1,8 +1,41 @@
 import * as v from "valibot";
-import { iso, json, nodeStatus, seq, text, unixMs, unixSecs, uuid } from "../types.ts";
+import {
+  attemptOutcome,
+  attempts,
+  count,
+  dependencyPolicy,
+  iso,
+  json,
+  leaseSecs,
+  nodeStatus,
+  priority,
+  seq,
+  spanSecs,
+  text,
+  unixMs,
+  unixSecs,
+  uuid,
+} from "../types.ts";
+
+const labelsView = v.record(v.string(), text);
 
 /** A task as every method shows it. */
-export const taskView = v.object({ id: uuid, goal: text, context: json, created_at: iso });
+export const taskView = v.object({
+  id: uuid,
+  goal: text,
+  context: json,
+  created_at: iso,
+  name: v.nullable(text),
+  labels: labelsView,
+  priority,
+  paused: v.boolean(),
+});
+
+/** How far a running node's worker says it is. */
+export const progressView = v.object({
+  percent: v.nullable(v.pipe(v.number(), v.title("number"))),
+  message: v.nullable(text),
+});
 
 const nodeEntries = {
   id: uuid,
@@ -18,13 +51,44 @@ const nodeEntries = {
   lease_expires_at_ms: v.nullable(unixMs),
   fencing_token: v.nullable(seq),
   updated_at: unixSecs,
+  name: v.nullable(text),
+  labels: labelsView,
+  priority,
+  failed_attempts: count,
+  lost_attempts: count,
 };
 
 /** A node as AcquireNextNode shows it. */
 export const nodeView = v.object(nodeEntries);
 
-/** A node as TaskStatus shows it: `blocked_by` names the failed nodes it waits behind, directly or not. */
-export const nodeStatusView = v.object({ ...nodeEntries, blocked_by: v.array(uuid) });
+/** One lease of a node, from grant to end; what runs now has no end yet. */
+export const attemptView = v.object({
+  lease_id: v.nullable(uuid),
+  lease_owner: v.nullable(text),
+  fencing_token: seq,
+  started_at_ms: unixMs,
+  ended_at_ms: v.nullable(unixMs),
+  outcome: v.nullable(attemptOutcome),
+  error_payload: json,
+});
+
+/**
+ * A node as TaskStatus shows it: how it is tried, how far it is, and in `blocked_by` the failed nodes it waits behind,
+ * directly or not.
+ */
+export const nodeStatusView = v.object({
+  ...nodeEntries,
+  max_attempts: attempts,
+  max_lost_attempts: v.nullable(count),
+  backoff_secs: spanSecs,
+  backoff_max_secs: spanSecs,
+  ttl_secs: v.nullable(leaseSecs),
+  on_dependency_failure: dependencyPolicy,
+  not_before_ms: v.nullable(unixMs),
+  progress: v.nullable(progressView),
+  blocked_by: v.array(uuid),
+  attempts: v.optional(v.array(attemptView)),
+});
 
 /** An event in an acquired node's context, as the original shows it. */
 export const contextEventView = v.object({
@@ -65,5 +129,6 @@ export const lockEntries = {
 
 export type NodeView = v.InferOutput<typeof nodeView>;
 export type NodeStatusView = v.InferOutput<typeof nodeStatusView>;
+export type AttemptView = v.InferOutput<typeof attemptView>;
 export type TaskView = v.InferOutput<typeof taskView>;
 export type JournalRowView = v.InferOutput<typeof journalRowView>;

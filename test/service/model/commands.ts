@@ -35,8 +35,12 @@ export class Expected {
   restarted = false;
 
   constructor({ service }: Real) {
-    const { nodeTimeoutSecs, contextEventLimit } = service.settings;
-    this.reference = new ReferenceModel({ ttl: nodeTimeoutSecs * 1000, contextEvents: contextEventLimit });
+    const { nodeTimeoutSecs, contextEventLimit, maxLostAttempts } = service.settings;
+    this.reference = new ReferenceModel({
+      ttl: nodeTimeoutSecs * 1000,
+      contextEvents: contextEventLimit,
+      lostMax: maxLostAttempts,
+    });
     this.clock = { ...service.clock };
   }
 

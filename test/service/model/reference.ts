@@ -3,12 +3,15 @@ import { Ids, ModelJournal, unseen } from "./journal.ts";
 import { ModelLocks } from "./locks.ts";
 import {
   countStatuses,
+  failedBefore,
   hasCycle,
   iso,
   isRead,
   type Lease,
   type ModelNode,
+  nodeStatusView,
   nodeView,
+  plainTask,
   Refused,
   sorted,
   text,
@@ -43,11 +46,14 @@ export class ReferenceModel {
   readonly #keys = new Map<string, { method: string; params: string; answer: Foretold }>();
   readonly #ttl: number;
   readonly #contextEvents: number;
+  /** How many leases a node may lose. */
+  readonly #lostMax: number;
   /** What the service answered to the request at hand: where new ids come from. */
   #shown: { [name: string]: Json } = {};
 
-  constructor(options: { ttl: number; contextEvents: number }) {
+  constructor(options: { ttl: number; contextEvents: number; lostMax: number }) {
     this.#ttl = options.ttl;
+    this.#lostMax = options.lostMax;
     this.#contextEvents = options.contextEvents;
   }
 
@@ -118,7 +124,8 @@ export class ReferenceModel {
       if (ids.some((id) => this.nodes.has(id))) throw new Refused("DUPLICATE_ID");
       const id = this.#fresh("task_id");
       const mine = nodes.map((node): ModelNode => {
-        const idle = { status: "PENDING", lease: null, result: null, acquired: null, updated: this.now } as const;
+        const fresh = { failedAttempts: 0, lostAttempts: 0, updated: this.now };
+        const idle = { status: "PENDING", lease: null, result: null, acquired: null, ...fresh } as const;
         return { id: node.id, task: id, dependencies: node.dependencies, schema: node.payload_schema, ...idle };
       });
       for (const node of mine) this.nodes.set(node.id, node);
@@ -128,7 +135,7 @@ export class ReferenceModel {
         context,
         nodes: nodes.map(({ ...node }) => node),
       });
-      return { task_id: id, seq: this.seq };
+      return { task_id: id, nodes: nodes.map((node) => ({ id: node.id, name: null })), seq: this.seq };
     },
 
     AcquireNextNode: ({ task_id, lease_owner = "anonymous" }) => {
@@ -165,7 +172,12 @@ export class ReferenceModel {
       return { ok: true, ...until(lease.until), seq: this.seq };
     },
     CompleteNode: (params) => this.#end(params, "COMPLETED", "COMPLETE_NODE", "result", params.result_payload ?? null),
-    FailNode: (params) => this.#end(params, "FAILED", "FAIL_NODE", "error", params.error_payload ?? null),
+    FailNode: (params) => {
+      const { node } = this.#underLease(params);
+      node.failedAttempts++;
+      const ended = this.#end(params, "FAILED", "FAIL_NODE", "error", params.error_payload ?? null);
+      return { ...ended, status: "FAILED", not_before_ms: null };
+    },
 
     CommitEvent: ({ task_id, node_id, lease_id, action_type = "COMMIT_EVENT", payload = null }) => {
       const node = this.#node(task_id, node_id);
@@ -184,12 +196,12 @@ export class ReferenceModel {
       const counts = countStatuses(nodes);
       const canRun = nodes.some((node) => node.status === "RUNNING" || this.#isRunnable(node));
       const state = canRun ? "ACTIVE" : "FAILED" in counts ? "FAILED" : "COMPLETED";
-      const task = { id, goal, context, created_at: iso(created) };
+      const task = { id, goal, context, created_at: iso(created), ...plainTask };
       return {
         task,
         state,
         counts,
-        nodes: nodes.map((node) => ({ ...nodeView(node), blocked_by: this.#failedBefore(node) })),
+        nodes: nodes.map((node) => nodeStatusView(node, failedBefore(node, this.nodes))),
       };
     },
     ListEvents: () => ({ events: this.journal.rows(this.#shown.events), next_after_seq: this.seq, last_seq: this.seq }),
@@ -215,7 +227,7 @@ export class ReferenceModel {
     const shown = (this.#shown.context as { event_journal?: Json } | undefined)?.event_journal;
     const events = this.journal.eventsOf(task.id, shown);
     return {
-      task: { id: task.id, goal: task.goal, context: task.context, created_at: iso(task.created) },
+      task: { id: task.id, goal: task.goal, context: task.context, created_at: iso(task.created), ...plainTask },
       node: nodeView(node),
       completed_dependencies: node.dependencies.map((id) => {
         return { node_id: id, result_payload: this.nodes.get(id)?.result ?? null };
@@ -231,7 +243,7 @@ export class ReferenceModel {
     action: string,
     as: string,
     payload: Json,
-  ): Json {
+  ): { event_id: string; seq: number } {
     const { node } = this.#underLease(params);
     Object.assign(node, { status, lease: null, result: payload, updated: this.now });
     const id = this.#fresh("event_id");
@@ -240,8 +252,15 @@ export class ReferenceModel {
   }
 
   #rollBack(node: ModelNode): void {
-    const payload = { lease_id: node.lease?.id ?? null, lease_owner: node.lease?.owner ?? null };
-    this.journal.write("TIMEOUT_ROLLBACK", unseen, node.task, node.id, payload);
+    const lost_attempts = ++node.lostAttempts;
+    const lease = { lease_id: node.lease?.id ?? null, lease_owner: node.lease?.owner ?? null };
+    if (lost_attempts === this.#lostMax) {
+      const error = { kind: "TOO_MANY_LOST_LEASES", lost_attempts };
+      this.journal.write("FAIL_NODE", unseen, node.task, node.id, { error, cause: "lost", ...lease });
+      Object.assign(node, { status: "FAILED", lease: null, result: error, updated: this.now });
+      return;
+    }
+    this.journal.write("TIMEOUT_ROLLBACK", unseen, node.task, node.id, { ...lease, lost_attempts });
     Object.assign(node, { status: "PENDING", lease: null, acquired: null, updated: this.now });
   }
 
@@ -271,15 +290,6 @@ export class ReferenceModel {
 
   #isRunnable(node: ModelNode): boolean {
     return node.status === "PENDING" && node.dependencies.every((id) => this.nodes.get(id)?.status === "COMPLETED");
-  }
-
-  #failedBefore(node: ModelNode): string[] {
-    const failed = node.dependencies.flatMap((id) => {
-      const dependency = this.nodes.get(id);
-      if (dependency === undefined) return [];
-      return dependency.status === "FAILED" ? [id] : this.#failedBefore(dependency);
-    });
-    return [...new Set(failed)];
   }
 
   #fresh(name: string): string {

@@ -20,6 +20,8 @@ export interface ModelNode {
   result: Json;
   acquired: number | null;
   updated: number;
+  failedAttempts: number;
+  lostAttempts: number;
 }
 
 export interface ModelLock extends Lease {
@@ -74,6 +76,16 @@ export function countStatuses(nodes: readonly ModelNode[]): Record<string, numbe
   return counts;
 }
 
+/** The failed nodes a node waits behind. */
+export function failedBefore(node: ModelNode, nodes: ReadonlyMap<string, ModelNode>): string[] {
+  const failed = node.dependencies.flatMap((id) => {
+    const dependency = nodes.get(id);
+    if (dependency === undefined) return [];
+    return dependency.status === "FAILED" ? [id] : failedBefore(dependency, nodes);
+  });
+  return [...new Set(failed)];
+}
+
 /** Takes away nodes that wait for nobody, again and again: what is left stands in or behind a cycle. */
 export function hasCycle(nodes: readonly { id: string; dependencies: string[] }[]): boolean {
   let left = [...nodes];
@@ -105,5 +117,29 @@ export function nodeView(node: ModelNode) {
     lease_expires_at_ms: lease?.until ?? null,
     fencing_token: lease?.token ?? null,
     updated_at: secs(node.updated),
+    name: null,
+    labels: {},
+    priority: 0,
+    failed_attempts: node.failedAttempts,
+    lost_attempts: node.lostAttempts,
   };
 }
+
+/** A node as TaskStatus shows it. */
+export function nodeStatusView(node: ModelNode, blockedBy: string[]) {
+  return {
+    ...nodeView(node),
+    max_attempts: 1,
+    max_lost_attempts: null,
+    backoff_secs: 0,
+    backoff_max_secs: 3_600,
+    ttl_secs: null,
+    on_dependency_failure: "wait",
+    not_before_ms: null,
+    progress: null,
+    blocked_by: blockedBy,
+  };
+}
+
+/** What no story changes of a task. */
+export const plainTask = { name: null, labels: {}, priority: 0, paused: false };

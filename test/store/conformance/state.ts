@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Store } from "../../../src/store/store.ts";
 import { acquire, asTold, complete, fail, register, rollBack, within } from "../story.ts";
 import { type MakeSpecimen, prepared } from "./specimen.ts";
+import { newTask, nodeHead } from "../../support/specimen.ts";
 
 /** Tasks and nodes: what is registered, what may run next, what became of it. */
 export function describeState(engine: string, make: MakeSpecimen): void {
@@ -43,13 +44,13 @@ export function describeState(engine: string, make: MakeSpecimen): void {
     test("is found with its nodes in the order they were registered in", () => {
       using specimen = prepared(make, (store) => register(store, "t", { z: [], a: ["z"], m: ["z", "a", "z"] }, 7));
       const { store } = specimen;
-      expect(store.task("t")).toEqual({ id: "t", goal: "goal of t", context: { of: "t" }, createdAtMs: 7 });
+      expect(store.task("t")).toEqual(newTask({ id: "t", goal: "goal of t", context: { of: "t" }, createdAtMs: 7 }));
       expect(store.nodesOf("t").map(({ id, dependencies }) => [id, dependencies])).toEqual([
         ["z", []],
         ["a", ["z"]],
         ["m", ["z", "a", "z"]],
       ]);
-      expect(store.nodeHead("m")).toEqual({ id: "m", taskId: "t", status: "PENDING", lease: null });
+      expect(store.nodeHead("m")).toEqual(nodeHead({ id: "m", taskId: "t" }));
       expect([store.nodeExists("m"), store.nodeExists("t")]).toEqual([true, false]);
       expect(store.taskSummary("t")).toEqual({ state: "ACTIVE", counts: { PENDING: 3 } });
     });
@@ -77,7 +78,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
         register(store, "other", { x: [] });
         work(store);
       });
-      return specimen.store.nextRunnable("t")?.id ?? null;
+      return specimen.store.nextRunnable("t", {})?.id ?? null;
     };
     const done =
       (...ids: string[]) =>
@@ -108,7 +109,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
       within(store, () => register(store, "t", { a: [] }));
       const seq = within(store, () => acquire(store, "a", { expiresAtMs: 90, ttlMs: 60, nowMs: 30 }));
       const lease = { id: "lease of a", owner: "ann", expiresAtMs: 90, ttlMs: 60, fencingToken: seq };
-      expect(store.nodeHead("a")).toEqual({ id: "a", taskId: "t", status: "RUNNING", lease });
+      expect(store.nodeHead("a")).toEqual(nodeHead({ id: "a", taskId: "t", status: "RUNNING", lease }));
       expect(store.nodesOf("t")[0]).toMatchObject({ lease, acquiredAtMs: 30, updatedAtMs: 30, resultPayload: null });
     });
 

@@ -158,7 +158,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
       walked: store.nodeSlice(0, everything),
       locks: store.locks(),
       journal: store.journalSlice(0, everything),
-      next: store.nextRunnable("t")?.id,
+      next: store.nextRunnable("t", {})?.id,
     });
     const before = snapshot(specimen.store);
     expect(snapshot(specimen.restart())).toEqual(before);

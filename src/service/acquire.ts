@@ -1,0 +1,121 @@
+import type { Refusal } from "../core/decision.ts";
+import { actions } from "../core/journal.ts";
+import type { Node, NodeHead, Task } from "../core/model.ts";
+import { acquireNode, rollBackNode } from "../core/node.ts";
+import type { AcquiredNode } from "../protocol/methods/nodes.ts";
+import type { Params, Result } from "../protocol/methods.ts";
+import { skipDependents } from "./dependents.ts";
+import type { Context, Handlers, Later } from "./handler.ts";
+import { noTask } from "./tasks.ts";
+import { duePerTurnMax } from "./turns.ts";
+import { contextEventView, deadlineView, nodeView, taskView } from "./views.ts";
+
+type Wish = Params<"AcquireNextNode">;
+type Acquired = Result<"AcquireNextNode">;
+
+export const acquireHandlers = {
+  AcquireNextNode(wish, context) {
+    context.count("acquire_attempts");
+    const acquired = acquire(wish, context);
+    if (acquired !== null || wish.wait_ms === 0 || isHopeless(wish, context)) return acquired;
+    return waitForNode(wish);
+  },
+} satisfies Partial<Handlers>;
+
+/** Takes as many runnable nodes as are wished for, after leases that are over were rolled back. */
+function acquire(wish: Wish, context: Context): Acquired | Refusal {
+  const { store, nowMs } = context;
+  const taskId = wish.task_id ?? null;
+  if (taskId !== null && store.task(taskId) === null) return noTask(taskId);
+  for (const node of store.expiredNodes(taskId, nowMs, duePerTurnMax)) rollBack(node, context);
+  if (wish.count === null || wish.count === undefined) return acquireOne(wish, context);
+  const nodes: AcquiredNode[] = [];
+  while (nodes.length < wish.count) {
+    const node = acquireOne(wish, context);
+    if (node === null) break;
+    nodes.push(node);
+  }
+  return nodes.length === 0 ? null : { nodes, seq: store.head.seq };
+}
+
+function acquireOne(wish: Wish, context: Context): AcquiredNode | null {
+  const { store, settings, runtime, nowMs } = context;
+  const startedAt = runtime.monotonicMicros();
+  const node = store.nextRunnable(wish.task_id ?? null, wish.labels ?? {});
+  const task = node === null ? null : store.task(node.taskId);
+  if (node === null || task === null) return null;
+
+  const { ttl_secs: wishedSecs, lease_owner: owner } = wish;
+  const wishedMs = wishedSecs === null || wishedSecs === undefined ? null : wishedSecs * 1000;
+  const ttlMs = wishedMs ?? node.policy.ttlMs ?? settings.nodeTimeoutSecs * 1000;
+  const grant = { id: context.newId(), owner, expiresAtMs: nowMs + ttlMs, ttlMs };
+  const seq = store.acquireNode(node, grant, acquireNode(node, grant, nowMs));
+  const lease = { ...grant, fencingToken: seq };
+  const running: Node = { ...node, status: "RUNNING", lease, acquiredAtMs: nowMs, updatedAtMs: nowMs };
+  context.count("acquired_nodes");
+  context.count("acquisition_latency_micros_total", runtime.monotonicMicros() - startedAt);
+  return {
+    task_id: task.id,
+    node_id: node.id,
+    lease_id: grant.id,
+    lease_owner: owner,
+    ...deadlineView(grant.expiresAtMs),
+    fencing_token: seq,
+    seq,
+    context: nodeContext(task, running, context),
+  };
+}
+
+/** Whether the one task that is asked can offer nothing any more. Of any task there is always hope. */
+function isHopeless({ task_id: taskId }: Wish, { store }: Context): boolean {
+  return taskId !== null && taskId !== undefined && store.taskSummary(taskId)?.state !== "ACTIVE";
+}
+
+/** What can make a node runnable, or end all hope for one. */
+const stirring: ReadonlySet<string> = new Set([
+  actions.registerTask,
+  actions.addNodes,
+  actions.completeNode,
+  actions.failNode,
+  actions.rollBackNode,
+  actions.releaseNode,
+  actions.skipNode,
+  actions.retryNode,
+  actions.cancelTask,
+  actions.resumeTask,
+]);
+
+/** Tries again whenever something has moved, until there is a node or the task can offer none any more. */
+function waitForNode(wish: Wish): Later<Acquired> {
+  const { task_id: wishedId, labels, wait_ms: waitMs } = wish;
+  return {
+    wakes: ({ taskId, origin, actionType }) =>
+      origin === "daemon" && stirring.has(actionType) && (taskId === wishedId || (wishedId ?? null) === null),
+    wish: JSON.stringify([wishedId ?? null, labels ?? {}]),
+    waitMs,
+    resume(context, last) {
+      const acquired = acquire(wish, context);
+      if (acquired !== null) return { reply: acquired };
+      return last || isHopeless(wish, context) ? { reply: null } : null;
+    },
+  };
+}
+
+/** Rolls a node back whose lease is over, or fails it where that was once too often. */
+export function rollBack(node: NodeHead, context: Context): void {
+  const transition = rollBackNode(node, context.settings.maxLostAttempts, context.newId(), context.nowMs);
+  context.store.changeNode(transition);
+  context.count("timeout_rollbacks");
+  if (transition.after.status === "FAILED") skipDependents(node.id, context);
+}
+
+/** All an agent needs to start on the node without asking again. */
+function nodeContext(task: Task, node: Node, { store, settings }: Context) {
+  return {
+    task: taskView(task),
+    node: nodeView(node),
+    completed_dependencies: node.dependencies.map((id) => ({ node_id: id, result_payload: store.resultOf(id) })),
+    event_journal_limit: settings.contextEventLimit,
+    event_journal: store.taskEvents(task.id, settings.contextEventLimit).map(contextEventView),
+  };
+}

@@ -1,0 +1,35 @@
+import { isRefusal, type Refusal } from "../core/decision.ts";
+import { ofTask } from "../core/lease.ts";
+import { cancellation, cancelTask, pauseTask, setPriority } from "../core/task.ts";
+import type { Context, Handlers } from "./handler.ts";
+import { noTask } from "./tasks.ts";
+
+export const controlHandlers = {
+  CancelTask({ task_id: taskId, reason }, { store, nowMs }) {
+    const task = store.task(taskId);
+    if (task === null) return noTask(taskId);
+    const { PENDING = 0, RUNNING = 0 } = store.taskSummary(taskId)?.counts ?? {};
+    const entry = cancelTask(task, PENDING + RUNNING, reason, nowMs);
+    if (isRefusal(entry)) return entry;
+    return { ok: true, canceled: PENDING + RUNNING, seq: store.cancelTask(taskId, cancellation(reason), entry) };
+  },
+
+  PauseTask: ({ task_id: taskId }, context) => setPaused(taskId, true, context),
+  ResumeTask: ({ task_id: taskId }, context) => setPaused(taskId, false, context),
+
+  SetPriority({ task_id: taskId, node_id: nodeId = null, priority }, { store, nowMs }) {
+    const task = store.task(taskId);
+    if (task === null) return noTask(taskId);
+    const entry = setPriority(taskId, nodeId, priority, nowMs);
+    if (nodeId === null) return { ok: true, seq: store.steerTask({ ...task, priority }, entry) };
+    const node = ofTask(store.nodeHead(nodeId), { taskId, nodeId });
+    return isRefusal(node) ? node : { ok: true, seq: store.setNodePriority(nodeId, priority, entry) };
+  },
+} satisfies Partial<Handlers>;
+
+function setPaused(taskId: string, paused: boolean, { store, nowMs }: Context): { ok: true; seq: number } | Refusal {
+  const task = store.task(taskId);
+  if (task === null) return noTask(taskId);
+  const entry = pauseTask(task, paused, nowMs);
+  return { ok: true, seq: entry === null ? store.head.seq : store.steerTask({ ...task, paused }, entry) };
+}
