@@ -1,6 +1,7 @@
 import type { Result } from "../protocol/methods.ts";
 import { Failure } from "./exits.ts";
 import type { Session } from "./session.ts";
+import { oneLine } from "./text.ts";
 
 const fullId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const beginning = /^[0-9a-f-]{1,35}$/i;
@@ -74,7 +75,7 @@ export function pickId(given: string, what: string, candidates: readonly Candida
   const [first, second] = matching;
   if (first === undefined) throw new Failure("NOT_FOUND", `no ${what} id begins with ${given}`);
   if (second === undefined) return first.id;
-  const shown = matching.slice(0, candidatesShown).map(({ id, label }) => `\n  ${id}  ${label}`);
+  const shown = matching.slice(0, candidatesShown).map(({ id, label }) => `\n  ${id}  ${oneLine(label, 60)}`);
   const more = matching.length > candidatesShown ? `\n  and ${matching.length - candidatesShown} more` : "";
   throw new Failure("USAGE", `${given} begins ${matching.length} ${what} ids; add characters:${shown.join("")}${more}`);
 }

@@ -64,8 +64,15 @@ function two(value: number): string {
   return String(value).padStart(2, "0");
 }
 
-/** One line of at most `width` characters, nothing in it that could steer a terminal. */
+/**
+ * One line of at most `width` columns, nothing in it that could steer a terminal: control characters, and the invisible
+ * ones that turn the direction of what follows.
+ */
 export function oneLine(text: string, width: number): string {
-  const flat = text.replace(/\s+/g, " ").replace(/\p{Cc}/gu, "\u{fffd}");
-  return flat.length > width ? `${flat.slice(0, width - 1)}…` : flat;
+  return clip(text.replace(/\s+/g, " ").replace(/[\p{Cc}\p{Cf}]/gu, "\u{fffd}"), width);
+}
+
+/** The first `width` columns of a line. Colours count nothing and are closed, a wide character is not halved. */
+export function clip(line: string, width: number): string {
+  return Bun.sliceAnsi(line, 0, width, "…");
 }

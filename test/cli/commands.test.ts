@@ -214,6 +214,23 @@ describe("following the log", () => {
   });
 });
 
+test("texts of clients cannot steer the terminal that lists them", async () => {
+  const evil = "a\x1b[2J\u{9b}31m\u{202e}b";
+  const task = await register();
+  const { node_id, lease_id } = await json<Lease>("node", "acquire", task, "--owner", evil);
+  await json("event", "commit", task, node_id, JSON.stringify({ [evil]: 1 }), "--lease", lease_id, "--type", evil);
+  await json("lock", "acquire", evil, "--owner", evil);
+  for (const listing of [
+    ["task", "status", task],
+    ["event", "list", "--task", task],
+    ["lock", "list"],
+  ]) {
+    const { out } = await agentd(...listing);
+    expect(out).toContain("a\u{fffd}[2J\u{fffd}31m\u{fffd}b");
+    expect(out).not.toContain(evil);
+  }
+});
+
 describe("following the journal", () => {
   test("shows what happens from now on, and ends when nobody reads it any more", async () => {
     const task = await register();

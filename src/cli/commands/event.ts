@@ -107,7 +107,7 @@ function eventCells(event: Event): string[] {
   return [
     String(event.seq).padStart(6),
     dim(momentText(Date.parse(event.timestamp) / 1000)),
-    event.action_type.padEnd(20),
+    oneLine(event.action_type, 40).padEnd(20),
     (event.node_id ?? event.task_id ?? "").padEnd(36),
     oneLine(JSON.stringify(event.payload), 80),
   ];

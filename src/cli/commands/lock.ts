@@ -73,8 +73,8 @@ export const list = command({
   async run(_args, session) {
     const answer = await session.call("ListResourceLocks", {});
     const rows = answer.locks.map((lock) => [
-      lock.resource_key,
-      lock.owner,
+      oneLine(lock.resource_key, 200),
+      oneLine(lock.owner, 40),
       momentText(lock.acquired_at),
       momentText(lock.lease_expires_at),
       lock.lease_id,
@@ -96,7 +96,7 @@ async function heldByAnother(session: Session, key: string): Promise<3> {
   session.note(
     holder === undefined
       ? `${key} was held a moment ago and is free now; try again`
-      : `${key} is held by ${holder.owner} since ${momentText(holder.acquired_at)}, for ${spanText(until)} more ` +
+      : `${key} is held by ${oneLine(holder.owner, 40)} since ${momentText(holder.acquired_at)}, for ${spanText(until)} more ` +
           "unless renewed; see: agentd lock list",
   );
   return 3;
