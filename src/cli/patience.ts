@@ -29,7 +29,8 @@ export async function askPatiently<Name extends MethodName>(
   }
 }
 
-function isAway(cause: unknown): boolean {
+/** Whether a call failed because the daemon is not there now. */
+export function isAway(cause: unknown): boolean {
   if (cause instanceof RequestRefused) return cause.kind === "SHUTTING_DOWN";
   if (cause instanceof Failure) return cause.kind === "UNREACHABLE";
   return cause instanceof ConnectionLost || cause instanceof DaemonUnreachable;

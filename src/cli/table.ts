@@ -29,6 +29,10 @@ export const commands: Readonly<Record<string, Row>> = {
     summary: "wait until a task is COMPLETED or FAILED",
     load: async () => (await import("./commands/wait.ts")).wait,
   },
+  watch: {
+    summary: "watch tasks, leases, locks and events live",
+    load: async () => (await import("./commands/watch.ts")).watch,
+  },
   "node acquire": { summary: "take a task's next runnable node", load: async () => (await node()).acquire },
   "node heartbeat": { summary: "keep a node's lease alive", load: async () => (await node()).heartbeat },
   "node complete": { summary: "end a node with its result", load: async () => (await node()).complete },

@@ -9,6 +9,9 @@ type Node = Status["nodes"][number];
 const depthDrawnMax = 24;
 const labelKeys = ["name", "title", "prompt"];
 
+/** What is said instead of an empty list of tasks. */
+export const noTasks = "no tasks; register one with: agentd task register FILE";
+
 /** A task for people: its goal, state and counts, then its nodes as a tree. `now` in unix seconds. */
 export function taskText(status: Status, now: number): string {
   const { task, state, counts, nodes } = status;
@@ -19,29 +22,50 @@ export function taskText(status: Status, now: number): string {
   ].join("\n");
 }
 
+/** The DAG as a tree, a line for each row of it. */
+export function treeLines(nodes: readonly Node[], now: number): string[] {
+  const tree = drawTree(nodes);
+  return tree.rows.map((row) => treeLine(row, tree, now));
+}
+
+/** A drawn tree: its rows, and what its nodes are called. */
+export interface Tree {
+  rows: readonly TreeRow[];
+  nameOf: (id: string) => string;
+}
+
+/** A row of the tree: a node behind its rails, or one that was drawn above. */
+export interface TreeRow {
+  rails: string;
+  node: Node;
+  above: boolean;
+}
+
 /**
- * The DAG as a tree, from nodes without dependencies down to those that wait for them. A node with several
+ * Lays the DAG out, from nodes without dependencies down to those that wait for them. A node with several
  * dependencies is drawn under the first that reaches it and referred to under the others.
  */
-export function treeLines(nodes: readonly Node[], now: number): string[] {
+export function drawTree(nodes: readonly Node[]): Tree {
   const names = shortIds(nodes.map(({ id }) => id));
-  const nameOf = (id: string) => names.get(id) ?? id;
   const waiting = dependents(nodes);
   const drawn = new Set<string>();
-  const lines: string[] = [];
+  const rows: TreeRow[] = [];
   // A stack instead of recursion: a chain may be as long as a task has nodes.
   const stack: Branch[] = asBranches(nodes.filter((node) => node.dependencies.length === 0));
   for (let branch = stack.pop(); branch !== undefined; branch = stack.pop()) {
     const { node } = branch;
-    if (drawn.has(node.id)) {
-      lines.push(`${rails(branch)}${dim(`${nameOf(node.id)} (above)`)}`);
-      continue;
-    }
+    const above = drawn.has(node.id);
+    rows.push({ rails: rails(branch), node, above });
+    if (above) continue;
     drawn.add(node.id);
-    lines.push(`${rails(branch)}${nodeText(node, nameOf, now)}`);
     stack.push(...asBranches(waiting.get(node.id) ?? [], branch));
   }
-  return lines;
+  return { rows, nameOf: (id) => names.get(id) ?? id };
+}
+
+/** One row of a tree as text. `now` in unix seconds. */
+export function treeLine({ rails: before, node, above }: TreeRow, { nameOf }: Tree, now: number): string {
+  return `${before}${above ? dim(`${nameOf(node.id)} (above)`) : nodeText(node, nameOf, now)}`;
 }
 
 interface Branch {
@@ -107,7 +131,8 @@ function blockedText(node: Partial<Node>, nameOf: (id: string) => string): strin
   return red(`  blocked by ${blockers.slice(0, 3).map(nameOf).join(", ")}${more}`);
 }
 
-function labelOf(payload: unknown): string {
+/** What a payload calls its node, in one line; empty when it does not. */
+export function labelOf(payload: unknown): string {
   if (typeof payload !== "object" || payload === null) return "";
   const fields = payload as Readonly<Record<string, unknown>>;
   const label = labelKeys.map((key) => fields[key]).find((value) => typeof value === "string");

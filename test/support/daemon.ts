@@ -81,7 +81,7 @@ async function run(home: string, args: readonly string[], { stdin, cwd, env = {}
 }
 
 /** The tests' environment without what would steer agentd or colour its output. */
-function ownEnvironment(): Record<string, string | undefined> {
+export function ownEnvironment(): Record<string, string | undefined> {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("AGENTD_") && name !== "FORCE_COLOR");
   return { ...Object.fromEntries(kept), TZ: "UTC" };
 }

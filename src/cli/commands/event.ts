@@ -87,7 +87,13 @@ async function readNode(session: Session, taskId: string | undefined, given: str
   throw new Failure("USAGE", "a shortened --node needs its --task, or give the node's full id");
 }
 
-async function followEvents(session: Session, filter: Filter, after: number | undefined): Promise<0> {
+/** Prints events as they come, until `over` the last page says so or nobody reads them any more. */
+export async function followEvents(
+  session: Session,
+  filter: Partial<Filter>,
+  after: number | undefined,
+  over: (events: readonly Event[]) => Promise<boolean> = async () => false,
+): Promise<0> {
   let after_seq = after ?? (await session.call("Health", {})).last_seq;
   for (;;) {
     const page = await askPatiently(session, "ListEvents", { ...filter, after_seq, wait_ms: limits.waitMsMax });
@@ -96,6 +102,7 @@ async function followEvents(session: Session, filter: Filter, after: number | un
       const line = session.globals.json ? JSON.stringify(event) : eventCells(event).join("  ");
       if (!(await printLive(line))) return 0;
     }
+    if (await over(page.events)) return 0;
   }
 }
 

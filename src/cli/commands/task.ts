@@ -1,8 +1,9 @@
+import type { Result } from "../../protocol/methods.ts";
 import { command, idempotencyKey, taskArg } from "../command.ts";
 import { resolveTask } from "../ids.ts";
 import { readTaskFile } from "../task-file.ts";
 import { countsText, momentText, oneLine, statusText, table } from "../text.ts";
-import { taskText } from "../tree.ts";
+import { noTasks, taskText } from "../tree.ts";
 import { readWhole } from "../values.ts";
 
 export const register = command({
@@ -55,18 +56,22 @@ export const list = command({
       limit: limit === undefined ? undefined : readWhole(limit, "limit"),
       before: before === undefined ? undefined : await resolveTask(session, before),
     });
-    const rows = page.tasks.map((task) => [
-      task.id,
-      statusText(task.state),
-      countsText(task.counts),
-      momentText(Date.parse(task.created_at) / 1000),
-      oneLine(task.goal, 60),
-    ]);
-    const none = "no tasks; register one with: agentd task register FILE";
-    session.show(page, () => table(["TASK", "STATE", "NODES", "CREATED", "GOAL"], rows, none));
+    session.show(page, () => tasksText(page.tasks));
     if (page.next_before !== null) session.note(`older ones: agentd task list --before ${page.next_before}`);
   },
 });
+
+/** Tasks as a table. */
+export function tasksText(tasks: Result<"ListTasks">["tasks"]): string {
+  const rows = tasks.map((task) => [
+    task.id,
+    statusText(task.state),
+    countsText(task.counts),
+    momentText(Date.parse(task.created_at) / 1000),
+    oneLine(task.goal, 60),
+  ]);
+  return table(["TASK", "STATE", "NODES", "CREATED", "GOAL"], rows, noTasks);
+}
 
 export const status = command({
   args: taskArg,

@@ -35,7 +35,7 @@ export const wait = command({
 });
 
 /** What a task's state at the end of the wait means to a script. */
-const exitOf = { COMPLETED: 0, FAILED: 1, ACTIVE: 3 } as const satisfies Record<Status["state"], Exit>;
+export const exitOf = { COMPLETED: 0, FAILED: 1, ACTIVE: 3 } as const satisfies Record<Status["state"], Exit>;
 
 /** The task's status once it is over or time is up. Only ends of nodes can end a task, so only they are waited for. */
 async function waitForEnd(

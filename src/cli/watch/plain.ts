@@ -1,0 +1,41 @@
+import type { Result } from "../../protocol/methods.ts";
+import { followEvents } from "../commands/event.ts";
+import { tasksText } from "../commands/task.ts";
+import { exitOf } from "../commands/wait.ts";
+import type { Exit } from "../exits.ts";
+import { askPatiently } from "../patience.ts";
+import type { Session } from "../session.ts";
+import { countsText, statusText } from "../text.ts";
+import { taskText } from "../tree.ts";
+
+type Status = Result<"TaskStatus">;
+
+const tasksShown = 50;
+
+/** Prints the tasks, and then events as they come. */
+export async function printAll(session: Session): Promise<Exit> {
+  // Asked for first, so that nothing falls between the list and the events.
+  const { last_seq: after } = await session.call("Health", {});
+  const { tasks } = await session.call("ListTasks", { limit: tasksShown });
+  const { locks } = await session.call("ListResourceLocks", {});
+  session.show({ tasks, locks }, () => tasksText(tasks));
+  return followEvents(session, {}, after);
+}
+
+/** Prints a task, its events as they come, and how it ended; the exit status tells that too, as `task wait` does. */
+export async function printTask(session: Session, task_id: string): Promise<Exit> {
+  const { last_seq: after } = await session.call("Health", {});
+  let status: Status = await session.call("TaskStatus", { task_id });
+  session.show(status, () => taskText(status, Date.now() / 1000));
+  if (status.state !== "ACTIVE") return exitOf[status.state];
+  await followEvents(session, { task_id }, after, async (events) => {
+    // Only the daemon's own rows are transitions, and an acquired node ends no task.
+    if (!events.some(({ origin, action_type: action }) => origin === "daemon" && action !== "ACQUIRE_NODE"))
+      return false;
+    status = await askPatiently(session, "TaskStatus", { task_id });
+    return status.state !== "ACTIVE";
+  });
+  if (status.state === "ACTIVE") return 0;
+  session.show(status, () => `${statusText(status.state)}: ${countsText(status.counts)}`);
+  return exitOf[status.state];
+}

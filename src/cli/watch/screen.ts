@@ -1,0 +1,240 @@
+import { shortIds } from "../ids.ts";
+import { bold, clip, columns, dim, green, momentText, oneLine, red, spanText, statusText, yellow } from "../text.ts";
+import { noTasks, type Tree, treeLine } from "../tree.ts";
+import type { EventLine, Lease, Lock, Model, Opened, Task } from "./model.ts";
+import { selectedIndex, type View } from "./view.ts";
+
+/** A terminal's size in characters. */
+export interface Size {
+  columns: number;
+  rows: number;
+}
+
+/** A titled part of the screen, which may have more rows than there is room for. */
+interface Panel {
+  title: string;
+  count: number;
+  /** The first row wanted when `height` rows fit: a chosen one stays in the middle where there is more on both sides. */
+  top: (height: number) => number;
+  rows: (from: number, to: number) => string[];
+}
+
+const idColumns = 8;
+
+/** The whole screen, a text for each of its rows, none wider than it. */
+export function screen(model: Model, view: View, size: Size, nowMs: number): string[] {
+  const { opened } = model;
+  const loaded = view.opened === null ? model.listed : view.opened === opened?.task.id;
+  const panels = loaded ? panelsOf(model, view, nowMs) : [];
+  const head = header(model, view, size, nowMs);
+  const body = fill(panels, Math.max(0, size.rows - head.length - 1));
+  const lines = [...head, ...body, ...Array<string>(size.rows).fill("")].slice(0, Math.max(0, size.rows - 1));
+  return [...lines, footer(model, view)].map((line) => clip(line, size.columns));
+}
+
+function header(model: Model, view: View, size: Size, nowMs: number): string[] {
+  const clock = momentText(nowMs / 1000).slice(11);
+  const { opened } = model;
+  const title = bold("agentd watch");
+  if (view.opened === null) return [spread(title, `${summary(model)}  ${clock}`, size.columns), ""];
+  if (opened?.task.id !== view.opened) return [spread(title, clock, size.columns), "", view.opened];
+  const { task, state, counts } = opened;
+  return [
+    spread(bold(oneLine(task.goal, Math.max(1, size.columns - clock.length - 2))), clock, size.columns),
+    `${task.id}  ${statusText(state)}  ${bar(counts, barColumns)}  ${progressText(counts)}`,
+    "",
+  ];
+}
+
+function summary({ listed, tasks, older, leases, locks }: Model): string {
+  if (!listed) return "";
+  const active = tasks.filter(({ state }) => state === "ACTIVE").length;
+  return `${active} active of ${tasks.length}${older ? "+" : ""} tasks, ${leases.length} leases, ${locks.length} locks`;
+}
+
+function spread(left: string, right: string, width: number): string {
+  const gap = width - Bun.stringWidth(left) - Bun.stringWidth(right);
+  return gap < 2 ? left : `${left}${" ".repeat(gap)}${dim(right)}`;
+}
+
+function footer({ away }: Model, view: View): string {
+  if (away !== null) return red(`the daemon is away, trying again: ${oneLine(away, 200)}`);
+  if (view.opened === null) return dim("q quit   ↑↓ choose   Enter look into a task");
+  return dim(view.only ? "q quit   ↑↓ scroll" : "q quit   ↑↓ scroll   Esc back to all tasks");
+}
+
+/** The panels in order of importance: a low screen shows the first ones only. */
+function panelsOf(model: Model, view: View, nowMs: number): Panel[] {
+  const { opened, locks, events } = model;
+  if (view.opened === null || opened === null) {
+    const panels = [leasePanel(model.leases, nowMs), lockPanel(locks, nowMs), eventPanel(events)];
+    return [taskPanel(model, view, nowMs), ...panels.filter(({ count }) => count > 0)];
+  }
+  const ofTask = ({ task_id: id }: Lock) => id === view.opened;
+  const panels = [
+    leasePanel(opened.leases, nowMs, opened.tree),
+    lockPanel(locks.filter(ofTask), nowMs),
+    eventPanel(
+      events.filter(({ taskId }) => taskId === view.opened),
+      opened.tree,
+    ),
+  ];
+  return [treePanel(opened, view, nowMs), ...panels.filter(({ count }) => count > 0)];
+}
+
+/** Panels one below the other in `height` rows, an empty row between two. */
+function fill(panels: readonly Panel[], height: number): string[] {
+  // A panel is worth its title and a row, and the empty row before the next.
+  const shown = panels.slice(0, Math.max(1, Math.floor((height + 1) / 3)));
+  const heights = share(
+    height - (shown.length - 1),
+    shown.map(({ count }) => count + 1),
+  );
+  return shown.flatMap((panel, index) => [...(index === 0 ? [] : [""]), ...draw(panel, heights[index] ?? 0)]);
+}
+
+/** Deals rows out in turn, so that nobody gets more than wanted, nor more than another who still wants. */
+export function share(total: number, wanted: readonly number[]): number[] {
+  const given = wanted.map(() => 0);
+  const needy = [...wanted.keys()].toSorted((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0));
+  let left = Math.max(0, total);
+  needy.forEach((index, done) => {
+    const fair = Math.floor(left / (needy.length - done));
+    given[index] = Math.min(wanted[index] ?? 0, fair);
+    left -= given[index];
+  });
+  return given;
+}
+
+function draw({ title, count, top, rows }: Panel, height: number): string[] {
+  if (height <= 0) return [];
+  const room = height - 1;
+  if (count <= room) return [dim(title), ...rows(0, count)];
+  const from = Math.max(0, Math.min(top(room), count - room));
+  const shown = room === 0 ? `${count}` : `${from + 1}–${from + room} of ${count}`;
+  return [dim(`${title}  ${shown}`), ...rows(from, from + room)];
+}
+
+const first = () => 0;
+const barColumns = 20;
+
+function taskPanel(model: Model, view: View, nowMs: number): Panel {
+  const { tasks } = model;
+  const at = selectedIndex(view, model);
+  const names = shortIds(tasks.map(({ id }) => id));
+  const row = (task: Task, index: number) => [
+    `${marker(index === at)} ${names.get(task.id) ?? task.id}`,
+    statusText(task.state),
+    bar(task.counts, barColumns),
+    progressText(task.counts),
+    oneLine(task.goal, 80),
+    dim(`${spanText(nowMs / 1000 - Date.parse(task.created_at) / 1000)} old`),
+  ];
+  if (tasks.length === 0) return { title: "TASKS", count: 1, top: first, rows: () => [noTasks] };
+  return {
+    title: "TASKS",
+    count: tasks.length,
+    top: (height) => at - Math.floor(height / 2),
+    rows: (from, to) => columns(tasks.slice(from, to).map((task, index) => row(task, from + index))),
+  };
+}
+
+function treePanel({ tree }: Opened, { row: chosen }: View, nowMs: number): Panel {
+  const at = Math.min(chosen, tree.rows.length - 1);
+  return {
+    title: "NODES",
+    count: tree.rows.length,
+    top: (height) => at - Math.floor(height / 2),
+    rows: (from, to) =>
+      tree.rows
+        .slice(from, to)
+        .map((row, index) => `${marker(from + index === at)} ${treeLine(row, tree, nowMs / 1000)}`),
+  };
+}
+
+const marker = (chosen: boolean) => (chosen ? bold("▸") : " ");
+const shortened = (id: string) => id.slice(0, idColumns);
+
+function leasePanel(leases: readonly Lease[], nowMs: number, tree?: Tree): Panel {
+  const row = ({ taskId, nodeId, label, owner, expiresAtMs }: Lease) => [
+    timeLeft(expiresAtMs, nowMs),
+    oneLine(owner, 30),
+    ...(tree === undefined ? [dim(shortened(taskId)), shortened(nodeId)] : [tree.nameOf(nodeId)]),
+    label,
+  ];
+  return {
+    title: "LEASES",
+    count: leases.length,
+    top: first,
+    rows: (from, to) => columns(leases.slice(from, to).map(row)),
+  };
+}
+
+function lockPanel(locks: readonly Lock[], nowMs: number): Panel {
+  const row = ({ lease_expires_at_ms: expiresAtMs, owner, resource_key: key }: Lock) => [
+    timeLeft(expiresAtMs, nowMs),
+    oneLine(owner, 30),
+    oneLine(key, 120),
+  ];
+  return {
+    title: "LOCKS",
+    count: locks.length,
+    top: first,
+    rows: (from, to) => columns(locks.slice(from, to).map(row)),
+  };
+}
+
+function eventPanel(events: readonly EventLine[], tree?: Tree): Panel {
+  const row = ({ seq, atMs, action, taskId, nodeId, payload }: EventLine) => [
+    String(seq).padStart(6),
+    dim(momentText(atMs / 1000).slice(11)),
+    oneLine(action, 30),
+    nodeId === null ? shortened(taskId ?? "") : (tree?.nameOf(nodeId) ?? shortened(nodeId)),
+    dim(payload),
+  ];
+  return {
+    title: "EVENTS",
+    count: events.length,
+    top: (height) => events.length - height,
+    rows: (from, to) => columns(events.slice(from, to).map(row)),
+  };
+}
+
+function timeLeft(expiresAtMs: number, nowMs: number): string {
+  // In the daemon's whole seconds, as the tree shows them.
+  const left = Math.round(Math.floor(expiresAtMs / 1000) - nowMs / 1000);
+  if (left <= 0) return red("expired");
+  return left <= 10 ? yellow(spanText(left)) : spanText(left);
+}
+
+const parts = [
+  ["COMPLETED", "█", green],
+  ["FAILED", "x", red],
+  ["RUNNING", "▒", yellow],
+  ["PENDING", "·", dim],
+] as const;
+
+/** Counts as a bar: what is left rounds up, so only a task that is done looks done. */
+export function bar(counts: Task["counts"], width: number): string {
+  const total = parts.reduce((sum, [status]) => sum + (counts[status] ?? 0), 0);
+  if (total === 0) return dim("·".repeat(width));
+  let counted = 0;
+  let drawn = 0;
+  return parts
+    .map(([status, mark, paint]) => {
+      counted += counts[status] ?? 0;
+      const end = Math.floor((width * counted) / total);
+      const text = mark.repeat(end - drawn);
+      drawn = end;
+      return text === "" ? "" : paint(text);
+    })
+    .join("");
+}
+
+/** `12/40, 2 running, 1 failed`. */
+function progressText({ COMPLETED = 0, RUNNING = 0, FAILED = 0, PENDING = 0 }: Task["counts"]): string {
+  const done = `${COMPLETED}/${COMPLETED + RUNNING + FAILED + PENDING}`;
+  const running = RUNNING === 0 ? [] : [`${RUNNING} running`];
+  const failed = FAILED === 0 ? [] : [red(`${FAILED} failed`)];
+  return [done, ...running, ...failed].join(", ");
+}

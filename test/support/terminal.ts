@@ -1,0 +1,81 @@
+import { type Home, ownEnvironment, program } from "./daemon.ts";
+
+/** An agentd command in a pseudo terminal. */
+export interface TerminalRun {
+  /** Everything it wrote. */
+  written(): string;
+  /** Resolves once it has written this text. */
+  writes(text: string): Promise<void>;
+  /** Resolves once the screen shows this text. */
+  shows(text: string): Promise<void>;
+  /** Resolves once the screen does not show this text. */
+  loses(text: string): Promise<void>;
+  type(keys: string): void;
+  resize(columns: number, rows: number): void;
+  kill(signal: NodeJS.Signals): void;
+  /** Its exit status, or the signal that ended it. */
+  ended: Promise<number | NodeJS.Signals>;
+}
+
+const mark = "\x1e";
+
+export function runInTerminal(home: Home, args: readonly string[], columns = 100, rows = 24): TerminalRun {
+  const decoder = new TextDecoder();
+  let written = "";
+  let waiting: { met: () => boolean; resolve: () => void }[] = [];
+  const terminal = new Bun.Terminal({
+    cols: columns,
+    rows,
+    data(_terminal, chunk) {
+      written += decoder.decode(chunk, { stream: true });
+      waiting.filter(({ met }) => met()).forEach(({ resolve }) => resolve());
+      waiting = waiting.filter(({ met }) => !met());
+    },
+  });
+  const child = Bun.spawn([...program, ...args], {
+    env: { ...ownEnvironment(), AGENTD_HOME: home.path },
+    terminal,
+  });
+  const screen = () => screenOf(written, rows).join("\n");
+  async function until(met: () => boolean): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    if (met()) done.resolve();
+    else waiting.push({ met, resolve: done.resolve });
+    await done.promise;
+  }
+  async function end(): Promise<number | NodeJS.Signals> {
+    const status = await child.exited;
+    // What it wrote last may still be on its way: once this mark has arrived, all of it has.
+    Bun.spawn(["printf", String.raw`\036`], { terminal });
+    await until(() => written.endsWith(mark));
+    written = written.slice(0, -mark.length);
+    terminal.close();
+    return child.signalCode ?? status;
+  }
+  return {
+    written: () => written,
+    writes: (text) => until(() => written.includes(text)),
+    shows: (text) => until(() => screen().includes(text)),
+    loses: (text) => until(() => !screen().includes(text)),
+    type: (keys) => void terminal.write(keys),
+    resize(to, by) {
+      terminal.resize(to, by);
+      // The kernel tells the terminal's own session only, and Bun starts none.
+      child.kill("SIGWINCH");
+    },
+    kill: (signal) => child.kill(signal),
+    ended: end(),
+  };
+}
+
+// oxlint-disable-next-line no-control-regex -- a screen is written in control sequences
+const placed = /\x1b\[(\d+);1H(.*?)\x1b\[K/gs;
+
+/** What stands on the screen, without colours; knows no more of terminals than what `agentd watch` uses. */
+function screenOf(written: string, rows: number): string[] {
+  const screen = Array<string>(rows).fill("");
+  for (const [, row, text = ""] of written.slice(written.lastIndexOf("\x1b[2J")).matchAll(placed)) {
+    screen[Number(row) - 1] = Bun.stripANSI(text);
+  }
+  return screen;
+}
