@@ -3,7 +3,12 @@ import { shortIds } from "./ids.ts";
 import { bold, countsText, dim, momentText, oneLine, red, spanText, statusText } from "./text.ts";
 
 type Status = Result<"TaskStatus">;
-type Node = Status["nodes"][number];
+
+/** A node as TaskStatus shows it; a daemon older than names and progress sends neither. */
+type Node = Status["nodes"][number] & {
+  name?: string | null;
+  progress?: { percent?: number | null; message?: string | null } | null;
+};
 
 /** Levels drawn as rails; what lies deeper says how deep instead, so that a chain of thousands stays readable. */
 const depthDrawnMax = 24;
@@ -110,8 +115,10 @@ function dependents(nodes: readonly Node[]): Map<string, Node[]> {
 
 function nodeText(node: Node, nameOf: (id: string) => string, now: number): string {
   const others = node.dependencies.length > 1 ? dim(`  after ${node.dependencies.length} nodes`) : "";
-  const label = labelOf(node.payload_schema);
-  const shown = label === "" ? "" : `  ${label}`;
+  const shown = [labelOf(node), progressOf(node)]
+    .filter((text) => text !== "")
+    .map((text) => `  ${text}`)
+    .join("");
   return `${bold(nameOf(node.id))}  ${statusText(node.status)}${shown}${holderText(node, now)}${blockedText(node, nameOf)}${others}`;
 }
 
@@ -131,10 +138,18 @@ function blockedText(node: Partial<Node>, nameOf: (id: string) => string): strin
   return red(`  blocked by ${blockers.slice(0, 3).map(nameOf).join(", ")}${more}`);
 }
 
-/** What a payload calls its node, in one line; empty when it does not. */
-export function labelOf(payload: unknown): string {
-  if (typeof payload !== "object" || payload === null) return "";
-  const fields = payload as Readonly<Record<string, unknown>>;
-  const label = labelKeys.map((key) => fields[key]).find((value) => typeof value === "string");
+/** What a node is called by its name or payload, in one line; empty when by neither. */
+export function labelOf({ name, payload_schema: payload }: Pick<Node, "name" | "payload_schema">): string {
+  const fields = typeof payload === "object" && payload !== null ? (payload as Readonly<Record<string, unknown>>) : {};
+  const label = [name, ...labelKeys.map((key) => fields[key])].find((value) => typeof value === "string");
   return typeof label === "string" ? oneLine(label, 40) : "";
+}
+
+/** How far its worker says it is: `40% lexing`; empty where nothing is said or running. */
+export function progressOf({ status, progress }: Pick<Node, "status" | "progress">): string {
+  if (status !== "RUNNING") return "";
+  const { percent, message } = progress ?? {};
+  return [typeof percent === "number" ? `${percent}%` : "", oneLine(message ?? "", 60)]
+    .filter((text) => text !== "")
+    .join(" ");
 }

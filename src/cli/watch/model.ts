@@ -1,10 +1,11 @@
 import type { Result } from "../../protocol/methods.ts";
-import { labelOf, type Tree } from "../tree.ts";
+import { type drawTree, labelOf, progressOf, type Tree } from "../tree.ts";
 import { oneLine } from "../text.ts";
 
 type Status = Result<"TaskStatus">;
-type Node = Status["nodes"][number];
-export type Task = Result<"ListTasks">["tasks"][number];
+type Node = Parameters<typeof drawTree>[0][number];
+/** A task as ListTasks shows it; a daemon older than these sends neither its name nor whether it is paused. */
+export type Task = Result<"ListTasks">["tasks"][number] & { name?: string | null; paused?: boolean };
 export type Lock = Result<"ListResourceLocks">["locks"][number];
 type Event = Result<"ListEvents">["events"][number];
 
@@ -39,7 +40,8 @@ export const unknown: Model = {
 };
 
 /** A task looked into. Its tree is laid out once for each status, and not for each frame. */
-export interface Opened extends Pick<Status, "task" | "state" | "counts"> {
+export interface Opened extends Pick<Status, "state" | "counts"> {
+  task: Status["task"] & Pick<Task, "name" | "paused">;
   tree: Tree;
   leases: readonly Lease[];
 }
@@ -49,6 +51,7 @@ export interface Lease {
   taskId: string;
   nodeId: string;
   label: string;
+  progress: string;
   owner: string;
   expiresAtMs: number;
 }
@@ -83,7 +86,8 @@ export function leasesOf(nodes: readonly Node[]): Lease[] {
           {
             taskId: node.task_id,
             nodeId: node.id,
-            label: labelOf(node.payload_schema),
+            label: labelOf(node),
+            progress: progressOf(node),
             owner: node.lease_owner ?? "anonymous",
             expiresAtMs: node.lease_expires_at_ms,
           },

@@ -41,7 +41,7 @@ function header(model: Model, view: View, size: Size, nowMs: number): string[] {
   const { task, state, counts } = opened;
   return [
     spread(bold(oneLine(task.goal, Math.max(1, size.columns - clock.length - 2))), clock, size.columns),
-    `${task.id}  ${statusText(state)}  ${bar(counts, barColumns)}  ${progressText(counts)}`,
+    `${task.id}  ${stateText(state, task)}  ${bar(counts, barColumns)}  ${progressText(counts)}`,
     "",
   ];
 }
@@ -124,10 +124,10 @@ function taskPanel(model: Model, view: View, nowMs: number): Panel {
   const names = shortIds(tasks.map(({ id }) => id));
   const row = (task: Task, index: number) => [
     `${marker(index === at)} ${names.get(task.id) ?? task.id}`,
-    statusText(task.state),
+    stateText(task.state, task),
     bar(task.counts, barColumns),
     progressText(task.counts),
-    oneLine(task.goal, 80),
+    oneLine(task.name ?? task.goal, 80),
     dim(`${spanText(nowMs / 1000 - Date.parse(task.created_at) / 1000)} old`),
   ];
   if (tasks.length === 0) return { title: "TASKS", count: 1, top: first, rows: () => [noTasks] };
@@ -156,11 +156,12 @@ const marker = (chosen: boolean) => (chosen ? bold("▸") : " ");
 const shortened = (id: string) => id.slice(0, idColumns);
 
 function leasePanel(leases: readonly Lease[], nowMs: number, tree?: Tree): Panel {
-  const row = ({ taskId, nodeId, label, owner, expiresAtMs }: Lease) => [
+  const row = ({ taskId, nodeId, label, progress, owner, expiresAtMs }: Lease) => [
     timeLeft(expiresAtMs, nowMs),
     oneLine(owner, 30),
     ...(tree === undefined ? [dim(shortened(taskId)), shortened(nodeId)] : [tree.nameOf(nodeId)]),
     label,
+    progress,
   ];
   return {
     title: "LEASES",
@@ -229,6 +230,11 @@ export function bar(counts: Task["counts"], width: number): string {
       return text === "" ? "" : paint(text);
     })
     .join("");
+}
+
+/** A paused task is ACTIVE too, but gives no work out. */
+function stateText(state: Task["state"], { paused }: Pick<Task, "paused">): string {
+  return paused === true && state === "ACTIVE" ? yellow("PAUSED") : statusText(state);
 }
 
 /** `12/40, 2 running, 1 failed`. */

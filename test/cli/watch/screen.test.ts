@@ -111,6 +111,15 @@ describe("the screen of all tasks", () => {
     ]);
   });
 
+  test("shows names, progress and what is paused, where the daemon tells of them", () => {
+    const tasks = [{ ...task("a"), name: "nightly", paused: true }];
+    const progress = { percent: 40, message: "lexing\x1b[2J" };
+    const leases = leasesOf([{ ...running("1", 42), name: "parser", progress }]);
+    const text = draw(known({ tasks, leases })).join("\n");
+    expect(text).toMatch(/aaaaaaaa {2}PAUSED .* nightly /);
+    expect(text).toContain("11111111  parser  40% lexing\u{fffd}[2J");
+  });
+
   test("says what to do where there is no task, and nothing before it knows", () => {
     expect(draw(known({}))).toContain("no tasks; register one with: agentd task register FILE");
     expect(draw(unknown).join("")).not.toContain("tasks;");
