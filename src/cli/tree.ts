@@ -4,11 +4,7 @@ import { bold, countsText, dim, momentText, oneLine, red, spanText, statusText }
 
 type Status = Result<"TaskStatus">;
 
-/** A node as TaskStatus shows it; a daemon older than names and progress sends neither. */
-type Node = Status["nodes"][number] & {
-  name?: string | null;
-  progress?: { percent?: number | null; message?: string | null } | null;
-};
+type Node = Status["nodes"][number];
 
 /** Levels drawn as rails; what lies deeper says how deep instead, so that a chain of thousands stays readable. */
 const depthDrawnMax = 24;

@@ -1,41 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { treeLines } from "../../src/cli/tree.ts";
 import type { NodeStatusView } from "../../src/protocol/methods/views.ts";
+import { nodeStatusView } from "../support/specimen.ts";
 
 const now = 1_769_862_930;
 
-function node(id: string, dependencies: string[], more: Partial<NodeStatusView> = {}): NodeStatusView {
-  return {
-    id,
-    task_id: "t",
-    status: "PENDING",
-    dependencies,
-    payload_schema: {},
-    result_payload: null,
-    acquired_at: null,
-    lease_id: null,
-    lease_owner: null,
-    lease_expires_at: null,
-    lease_expires_at_ms: null,
-    fencing_token: null,
-    updated_at: now,
-    name: null,
-    labels: {},
-    priority: 0,
-    failed_attempts: 0,
-    lost_attempts: 0,
-    max_attempts: 1,
-    max_lost_attempts: null,
-    backoff_secs: 0,
-    backoff_max_secs: 3_600,
-    ttl_secs: null,
-    on_dependency_failure: "wait",
-    not_before_ms: null,
-    progress: null,
-    blocked_by: [],
-    ...more,
-  };
-}
+const node = (id: string, dependencies: string[], more: Partial<NodeStatusView> = {}) =>
+  nodeStatusView({ id, task_id: "t", dependencies, updated_at: now, ...more });
 
 const draw = (nodes: NodeStatusView[]) => treeLines(nodes, now).map((line) => Bun.stripANSI(line));
 

@@ -1,5 +1,6 @@
 import type { NewNode, NodeHead, Task } from "../../src/core/model.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
+import type { NodeStatusView } from "../../src/protocol/methods/views.ts";
 
 /* What tests of the rules and of the store have to do with, but for what a case is about. */
 
@@ -26,4 +27,38 @@ export function newNode(more: Partial<NewNode> = {}): NewNode {
 export function newTask(more: Partial<Task> = {}): Task {
   const plain = { name: null, labels: {}, priority: 0, paused: false };
   return { id: "task", goal: "goal", context: {}, createdAtMs: 1, ...plain, ...more };
+}
+
+/** A PENDING node as TaskStatus shows it. */
+export function nodeStatusView(more: Partial<NodeStatusView> = {}): NodeStatusView {
+  return {
+    id: "node",
+    task_id: "task",
+    status: "PENDING",
+    dependencies: [],
+    payload_schema: {},
+    result_payload: null,
+    acquired_at: null,
+    lease_id: null,
+    lease_owner: null,
+    lease_expires_at: null,
+    lease_expires_at_ms: null,
+    fencing_token: null,
+    updated_at: 0,
+    name: null,
+    labels: {},
+    priority: 0,
+    failed_attempts: 0,
+    lost_attempts: 0,
+    max_attempts: 1,
+    max_lost_attempts: null,
+    backoff_secs: 0,
+    backoff_max_secs: 3_600,
+    ttl_secs: null,
+    on_dependency_failure: "wait",
+    not_before_ms: null,
+    progress: null,
+    blocked_by: [],
+    ...more,
+  };
 }

@@ -4,8 +4,7 @@ import { oneLine } from "../text.ts";
 
 type Status = Result<"TaskStatus">;
 type Node = Parameters<typeof drawTree>[0][number];
-/** A task as ListTasks shows it; a daemon older than these sends neither its name nor whether it is paused. */
-export type Task = Result<"ListTasks">["tasks"][number] & { name?: string | null; paused?: boolean };
+export type Task = Result<"ListTasks">["tasks"][number];
 export type Lock = Result<"ListResourceLocks">["locks"][number];
 type Event = Result<"ListEvents">["events"][number];
 

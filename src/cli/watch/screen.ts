@@ -234,7 +234,7 @@ export function bar(counts: Task["counts"], width: number): string {
 
 /** A paused task is ACTIVE too, but gives no work out. */
 function stateText(state: Task["state"], { paused }: Pick<Task, "paused">): string {
-  return paused === true && state === "ACTIVE" ? yellow("PAUSED") : statusText(state);
+  return paused && state === "ACTIVE" ? yellow("PAUSED") : statusText(state);
 }
 
 /** `12/40, 2 running, 1 failed`. */

@@ -4,6 +4,7 @@ import { eventLine, leasesOf, type Model, orderTasks, type Task, unknown } from 
 import { bar, screen, share } from "../../../src/cli/watch/screen.ts";
 import { startAt, type View } from "../../../src/cli/watch/view.ts";
 import type { NodeStatusView } from "../../../src/protocol/methods/views.ts";
+import { nodeStatusView } from "../../support/specimen.ts";
 
 const now = Date.UTC(2026, 0, 31, 12, 35, 30);
 const id = (digit: string) => `${digit.repeat(8)}-0000-4000-8000-000000000000`;
@@ -14,26 +15,15 @@ const task = (digit: string, more: Partial<Task> = {}): Task => ({
   created_at: new Date(now - 60_000).toISOString(),
   state: "ACTIVE",
   counts: { PENDING: 1 },
+  name: null,
+  labels: {},
+  priority: 0,
+  paused: false,
   ...more,
 });
 
-const node = (digit: string, more: Partial<NodeStatusView> = {}): NodeStatusView => ({
-  id: id(digit),
-  task_id: id("a"),
-  status: "PENDING",
-  dependencies: [],
-  payload_schema: {},
-  result_payload: null,
-  acquired_at: null,
-  lease_id: null,
-  lease_owner: null,
-  lease_expires_at: null,
-  lease_expires_at_ms: null,
-  fencing_token: null,
-  updated_at: now / 1000,
-  blocked_by: [],
-  ...more,
-});
+const node = (digit: string, more: Partial<NodeStatusView> = {}) =>
+  nodeStatusView({ id: id(digit), task_id: id("a"), updated_at: now / 1000, ...more });
 
 const running = (digit: string, leftSecs: number, more: Partial<NodeStatusView> = {}) =>
   node(digit, {

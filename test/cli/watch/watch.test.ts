@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { oneNode } from "../../../src/protocol/methods/nodes.ts";
 import { startDaemon, temporaryHome, type TestDaemon } from "../../support/daemon.ts";
 import { runInTerminal } from "../../support/terminal.ts";
 
@@ -11,7 +12,7 @@ async function register(daemon: TestDaemon, goal: string): Promise<string> {
 }
 
 async function acquire({ client }: TestDaemon, task_id: string) {
-  const node = await client.call("AcquireNextNode", { task_id, lease_owner: "codex-1" });
+  const node = oneNode(await client.call("AcquireNextNode", { task_id, lease_owner: "codex-1" }));
   if (node === null) throw new Error("nothing is runnable");
   return { task_id, node_id: node.node_id, lease_id: node.lease_id };
 }
