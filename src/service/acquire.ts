@@ -26,23 +26,24 @@ export const acquireHandlers = {
 function acquire(wish: Wish, context: Context): Acquired | Refusal {
   const { store, nowMs } = context;
   const taskId = wish.task_id ?? null;
-  if (taskId !== null && store.task(taskId) === null) return noTask(taskId);
+  const task = taskId === null ? null : store.task(taskId);
+  if (taskId !== null && task === null) return noTask(taskId);
   for (const node of store.expiredNodes(taskId, nowMs, duePerTurnMax)) rollBack(node, context);
-  if (wish.count === null || wish.count === undefined) return acquireOne(wish, context);
+  if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, context);
   const nodes: AcquiredNode[] = [];
   while (nodes.length < wish.count) {
-    const node = acquireOne(wish, context);
+    const node = acquireOne(wish, task, context);
     if (node === null) break;
     nodes.push(node);
   }
   return nodes.length === 0 ? null : { nodes, seq: store.head.seq };
 }
 
-function acquireOne(wish: Wish, context: Context): AcquiredNode | null {
+function acquireOne(wish: Wish, named: Task | null, context: Context): AcquiredNode | null {
   const { store, settings, runtime, nowMs } = context;
   const startedAt = runtime.monotonicMicros();
   const node = store.nextRunnable(wish.task_id ?? null, wish.labels ?? {});
-  const task = node === null ? null : store.task(node.taskId);
+  const task = named ?? (node === null ? null : store.task(node.taskId));
   if (node === null || task === null) return null;
 
   const { ttl_secs: wishedSecs, lease_owner: owner } = wish;
