@@ -45,8 +45,17 @@ export class Replay {
   waitingOn(nodeId: string): number {
     const node = this.nodes.get(nodeId);
     const enough = node?.policy.onDependencyFailure === "run" ? ["COMPLETED", "FAILED"] : ["COMPLETED"];
-    const dependencies = new Set(JSON.parse(node?.dependencies ?? "[]") as string[]);
-    return [...dependencies].filter((id) => !enough.includes(this.nodes.get(id)?.status ?? "")).length;
+    return this.#dependencyStatuses(nodeId).filter((status) => !enough.includes(status)).length;
+  }
+
+  /** How many distinct dependencies of the node are FAILED. */
+  failingOn(nodeId: string): number {
+    return this.#dependencyStatuses(nodeId).filter((status) => status === "FAILED").length;
+  }
+
+  #dependencyStatuses(nodeId: string): string[] {
+    const dependencies = new Set(JSON.parse(this.nodes.get(nodeId)?.dependencies ?? "[]") as string[]);
+    return [...dependencies].map((id) => this.nodes.get(id)?.status ?? "");
   }
 
   node(nodeId: Json): ReplayedNode {

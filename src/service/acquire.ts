@@ -4,7 +4,7 @@ import type { Node, NodeHead, Task } from "../core/model.ts";
 import { acquireNode, rollBackNode } from "../core/node.ts";
 import type { AcquiredNode } from "../protocol/methods/nodes.ts";
 import type { Params, Result } from "../protocol/methods.ts";
-import { skipDependents } from "./dependents.ts";
+import { followFailures } from "./dependents.ts";
 import type { Context, Handlers, Later } from "./handler.ts";
 import { noTask } from "./tasks.ts";
 import { duePerTurnMax } from "./turns.ts";
@@ -28,7 +28,9 @@ function acquire(wish: Wish, context: Context): Acquired | Refusal {
   const taskId = wish.task_id ?? null;
   const task = taskId === null ? null : store.task(taskId);
   if (taskId !== null && task === null) return noTask(taskId);
-  for (const node of store.expiredNodes(taskId, nowMs, duePerTurnMax)) rollBack(node, context);
+  const expired = store.expiredNodes(taskId, nowMs, duePerTurnMax);
+  for (const node of expired) rollBack(node, context);
+  if (expired.length > 0) followFailures(context);
   if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, context);
   const nodes: AcquiredNode[] = [];
   while (nodes.length < wish.count) {
@@ -104,10 +106,9 @@ function waitForNode(wish: Wish): Later<Acquired> {
 
 /** Rolls a node back whose lease is over, or fails it where that was once too often. */
 export function rollBack(node: NodeHead, context: Context): void {
-  const transition = rollBackNode(node, context.settings.maxLostAttempts, context.newId(), context.nowMs);
-  context.store.changeNode(transition);
+  const { store, settings, nowMs } = context;
+  store.changeNode(rollBackNode(node, settings.maxLostAttempts, context.newId(), nowMs));
   context.count("timeout_rollbacks");
-  if (transition.after.status === "FAILED") skipDependents(node.id, context);
 }
 
 /** All an agent needs to start on the node without asking again. */

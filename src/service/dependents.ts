@@ -1,51 +1,43 @@
-import { isRefusal, type Refusal } from "../core/decision.ts";
+import { isRefusal } from "../core/decision.ts";
 import { retryNode, skipNode } from "../core/node.ts";
 import type { Context } from "./handler.ts";
+import { duePerTurnMax } from "./turns.ts";
 
-/** After a node FAILED: those to be skipped for it, and so on down the DAG. */
-export function skipDependents(failedId: string, context: Context): void {
-  const failed = [failedId];
-  for (const id of failed) {
-    for (const node of context.store.dependentsOf(id, "skip")) {
-      if (node.status !== "PENDING") continue;
-      skip(node.id, context);
-      failed.push(node.id);
-    }
-  }
-}
-
-/** Skips the node if one of its dependencies is FAILED already, and what depends on it. */
-export function skipIfHopeless(nodeId: string, context: Context): void {
-  const { store } = context;
-  if (store.nodeHead(nodeId)?.status !== "PENDING" || store.failedDependencies(nodeId).length === 0) return;
-  skip(nodeId, context);
-  skipDependents(nodeId, context);
-}
-
-function skip(nodeId: string, { store, nowMs }: Context): void {
-  const node = store.nodeHead(nodeId);
-  if (node !== null) store.changeNode(skipNode(node, store.failedDependencies(nodeId), nowMs));
+/** What became of nodes because of others, and whether some are left for later turns. */
+interface Followed {
+  /** Ids of the nodes that are PENDING again. */
+  retried: string[];
+  left: boolean;
 }
 
 /**
- * Makes a FAILED node PENDING again, and every node that was skipped because of it and of nothing else: all their ids.
- * Refusals: NOT_FOUND, INVALID_STATE.
+ * Skips what is to be skipped after nodes FAILED, and makes PENDING again what was skipped for nodes that are FAILED no
+ * more, and so on down the DAG: so many nodes at once that nobody is held up.
  */
-export function retryWithSkipped(claim: { taskId: string; nodeId: string }, context: Context): string[] | Refusal {
-  const { store, nowMs } = context;
-  const { taskId, nodeId } = claim;
-  const first = retryNode(store.nodeHead(nodeId), claim, store.failedDependencies(nodeId), nowMs);
-  if (isRefusal(first)) return first;
-  store.changeNode(first);
-  const retried = [nodeId];
-  for (const id of retried) {
-    for (const node of store.dependentsOf(id, "skip")) {
-      if (node.failure !== "skipped") continue;
-      const next = retryNode(node, { taskId, nodeId: node.id }, store.failedDependencies(node.id), nowMs);
-      if (isRefusal(next)) continue;
-      store.changeNode(next);
-      retried.push(node.id);
-    }
+export function followFailures(context: Context): Followed {
+  const retried: string[] = [];
+  for (let room = duePerTurnMax; room > 0;) {
+    const skipped = skipSome(room, context);
+    const again = retrySome(room - skipped, context);
+    if (skipped + again.length === 0) return { retried, left: false };
+    retried.push(...again);
+    room -= skipped + again.length;
   }
-  return retried;
+  return { retried, left: true };
+}
+
+function skipSome(limit: number, { store, nowMs }: Context): number {
+  const hopeless = store.nodesToSkip(limit);
+  for (const node of hopeless) store.changeNode(skipNode(node, store.failedDependencies(node.id), nowMs));
+  return hopeless.length;
+}
+
+function retrySome(limit: number, { store, nowMs }: Context): string[] {
+  return store.nodesSkippedInVain(limit).map((node) => {
+    const { id: nodeId, taskId } = node;
+    const retried = retryNode(node, { taskId, nodeId }, [], nowMs);
+    if (isRefusal(retried)) throw new Error(retried.message);
+    store.changeNode(retried);
+    return nodeId;
+  });
 }

@@ -1,15 +1,17 @@
 import { rollBack } from "./acquire.ts";
 import type { Context } from "./handler.ts";
+import { followFailures } from "./dependents.ts";
 import { expire } from "./locks.ts";
 import { duePerTurnMax } from "./turns.ts";
 
 /**
- * Rolls back nodes, ends locks and hands out again nodes whose time is over, the longest overdue first. True when nodes
- * became runnable by time alone, which no journal entry tells.
+ * Rolls back nodes, ends locks and hands out again nodes whose time is over, the longest overdue first, and goes on with
+ * what follows from failures. True when nodes became runnable by time alone, which no journal entry tells.
  */
 export function expireDue(context: Context): boolean {
   const { store, nowMs } = context;
   for (const node of store.dueNodes(nowMs, duePerTurnMax)) rollBack(node, context);
   for (const lock of store.dueLocks(nowMs, duePerTurnMax)) expire(lock, context);
+  followFailures(context);
   return store.endDelays(nowMs, duePerTurnMax);
 }

@@ -1,8 +1,8 @@
 import { isRefusal, type Refusal } from "../core/decision.ts";
 import type { LeaseClaim } from "../core/lease.ts";
-import { completeNode, failNode, heartbeatNode, releaseNode } from "../core/node.ts";
+import { completeNode, failNode, heartbeatNode, releaseNode, retryNode } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
-import { retryWithSkipped, skipDependents } from "./dependents.ts";
+import { followFailures } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { deadlineView } from "./views.ts";
 
@@ -45,7 +45,7 @@ export const nodeHandlers = {
     if (isRefusal(transition)) return withReason(transition, claim, context);
     const seq = store.changeNode(transition);
     const { status, notBeforeMs } = transition.after;
-    if (status === "FAILED") skipDependents(claim.nodeId, context);
+    if (status === "FAILED") followFailures(context);
     context.count("failed_nodes");
     return { event_id: eventId, status: status === "FAILED" ? status : "PENDING", not_before_ms: notBeforeMs, seq };
   },
@@ -59,8 +59,13 @@ export const nodeHandlers = {
   },
 
   RetryNode({ task_id: taskId, node_id: nodeId }, context) {
-    const retried = retryWithSkipped({ taskId, nodeId }, context);
-    return isRefusal(retried) ? retried : { ok: true, node_ids: retried, seq: context.store.head.seq };
+    const { store, nowMs } = context;
+    const claim = { taskId, nodeId };
+    const transition = retryNode(store.nodeHead(nodeId), claim, store.failedDependencies(nodeId), nowMs);
+    if (isRefusal(transition)) return transition;
+    store.changeNode(transition);
+    const { retried } = followFailures(context);
+    return { ok: true, node_ids: [nodeId, ...retried], seq: store.head.seq };
   },
 } satisfies Partial<Handlers>;
 

@@ -7,7 +7,7 @@ import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
 import type { NewNodeParams } from "../protocol/methods/tasks.ts";
 import type { Result } from "../protocol/methods.ts";
-import { skipIfHopeless } from "./dependents.ts";
+import { followFailures } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { attemptViews, nodeStatusView, taskView } from "./views.ts";
 
@@ -53,7 +53,7 @@ export const taskHandlers = {
     const waiting = edges.filter(({ id }) => expanded.has(id));
     const holder = by === null || leaseId === null ? null : { nodeId: by.id, leaseId };
     store.addNodes(task, nodes, waiting, addNodes(taskId, nodes, [...expanded], holder, nowMs));
-    for (const { id, policy } of nodes) if (policy.onDependencyFailure === "skip") skipIfHopeless(id, context);
+    followFailures(context);
     return { nodes: nodes.map(({ id, name }) => ({ id, name })), seq: store.head.seq };
   },
 

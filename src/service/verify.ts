@@ -121,7 +121,7 @@ class Verification {
   }
 
   /** Compares a table that only grows, slice by slice, with what was replayed. */
-  *#compareAll<Row extends { id: string; row: number; waitingOn?: number }>(
+  *#compareAll<Row extends { id: string; row: number; waitingOn?: number; failingOn?: number }>(
     what: string,
     replayed: ReadonlyMap<string, object>,
     readSlice: (afterRow: number) => Row[],
@@ -134,12 +134,13 @@ class Verification {
         continue;
       }
       const rows = readSlice(after);
-      for (const { row, id, waitingOn, ...found } of rows) {
+      for (const { row, id, waitingOn, failingOn, ...found } of rows) {
         after = row;
         const expected = replayed.get(id);
         if (expected === undefined) throw differs(`${what} ${id}`, "existence", null, "in the table only");
         expectSameFields(`${what} ${id}`, expected, found);
         if (waitingOn !== undefined) expectSame(`node ${id}`, "waiting_on", this.#replay.waitingOn(id), waitingOn);
+        if (failingOn !== undefined) expectSame(`node ${id}`, "failing_on", this.#replay.failingOn(id), failingOn);
       }
       compared += rows.length;
       // The table may grow for ever: it is done when all that was replayed by now has been compared.

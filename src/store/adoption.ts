@@ -147,17 +147,20 @@ type NodeValues = [
   updatedAtMs: number,
   failure: FailureCause | null,
   failedAttempts: number,
+  failingOn: number,
 ];
 
 function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, { nowMs, leaseTtlMs }: LeaseTerms): void {
   const insert = db.prepare<null, NodeValues>(`
     INSERT INTO nodes (id, task_id, status, waiting_on, dependencies, payload_schema, result_payload, acquired_at_ms,
-      lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms, failure, failed_attempts)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms, failure, failed_attempts,
+      failing_on)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertDependent = db.prepare<null, [string, string]>(`
     INSERT INTO node_dependents SELECT dependency.row, dependent.row FROM nodes dependency, nodes dependent
     WHERE dependency.id = ?1 AND dependent.id = ?2`);
   const completed = new Set(nodes.filter(({ status }) => status === "COMPLETED").map(({ id }) => id));
+  const failed = new Set(nodes.filter(({ status }) => status === "FAILED").map(({ id }) => id));
   for (const node of nodes) {
     const dependencies = storedJson(node.dependencies) as string[];
     const waitingOn = [...new Set(dependencies)].filter((id) => !completed.has(id)).length;
@@ -180,6 +183,7 @@ function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, { now
       node.updated_at * 1000,
       node.status === "FAILED" ? "error" : null,
       node.status === "FAILED" ? 1 : 0,
+      [...new Set(dependencies)].filter((id) => failed.has(id)).length,
     );
   }
   for (const node of nodes) {

@@ -30,6 +30,7 @@ export const headColumns = `
 export interface Row extends HeadRow {
   row: number;
   waiting_on: number;
+  failing_on: number;
   name: string | null;
   labels: string;
   priority: number;
@@ -98,13 +99,19 @@ function policyOf(row: HeadRow): NodePolicy {
 }
 
 /** A node as its row tells it, for comparison with a replay; its attempts stand in a table of their own. */
-export type ReplayedRow = Omit<ReplayedNode, "attempts"> & { id: string; row: number; waitingOn: number };
+export type ReplayedRow = Omit<ReplayedNode, "attempts"> & {
+  id: string;
+  row: number;
+  waitingOn: number;
+  failingOn: number;
+};
 
 export function toReplayed(row: Row & { dependents: number }): ReplayedRow {
   return {
     row: row.row,
     id: row.id,
     waitingOn: row.waiting_on,
+    failingOn: row.failing_on,
     taskId: row.task_id,
     name: row.name,
     labels: row.labels,

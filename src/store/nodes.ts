@@ -13,6 +13,7 @@ import {
   toNode,
   toReplayed,
 } from "./node-rows.ts";
+import type { Standing } from "./dependencies.ts";
 import { boundedRows } from "./slices.ts";
 import type { SliceBounds } from "./store.ts";
 
@@ -37,6 +38,8 @@ type NewNodeValues = [
   taskPriority: number,
   taskPaused: number,
   nowMs: number,
+  waitingOn: number,
+  failingOn: number,
 ];
 
 type AfterValues = [
@@ -54,8 +57,9 @@ export function nodeTable(db: Database) {
   const insert = db.prepare<null, NewNodeValues>(`
     INSERT INTO nodes (
       id, task_id, name, labels, priority, dependencies, payload_schema, max_attempts, max_lost_attempts, backoff_ms,
-      backoff_max_ms, ttl_ms, on_dependency_failure, task_priority, task_paused, updated_at_ms, status, waiting_on)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'PENDING', 0)`);
+      backoff_max_ms, ttl_ms, on_dependency_failure, task_priority, task_paused, updated_at_ms, waiting_on, failing_on,
+      status)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'PENDING')`);
 
   const head = db.prepare<HeadRow, [string]>(`SELECT ${headColumns} FROM nodes WHERE id = ?`);
   const exists = db.prepare<{ 1: 1 }, [string]>("SELECT 1 FROM nodes WHERE id = ?");
@@ -83,29 +87,30 @@ export function nodeTable(db: Database) {
     UPDATE nodes SET task_priority = ?1, task_paused = ?2 WHERE task_id = ?3`);
 
   return {
-    /** The rows of the new nodes, which wait for nobody yet. */
-    insert(task: Task, nodes: readonly NewNode[], nowMs: number): number[] {
-      return nodes.map(({ id, name, labels, priority, dependencies, payloadSchema, policy }) => {
-        const { lastInsertRowid } = insert.run(
-          id,
-          task.id,
-          name,
-          JSON.stringify(labels),
-          priority,
-          JSON.stringify(dependencies),
-          JSON.stringify(payloadSchema),
-          policy.maxAttempts,
-          policy.maxLostAttempts,
-          policy.backoffMs,
-          policy.backoffMaxMs,
-          policy.ttlMs,
-          policy.onDependencyFailure,
-          task.priority,
-          Number(task.paused),
-          nowMs,
-        );
-        return Number(lastInsertRowid);
-      });
+    /** The row of the new node. */
+    insert(task: Task, node: NewNode, { waitingOn, failingOn }: Standing, nowMs: number): number {
+      const { policy } = node;
+      const { lastInsertRowid } = insert.run(
+        node.id,
+        task.id,
+        node.name,
+        JSON.stringify(node.labels),
+        node.priority,
+        JSON.stringify(node.dependencies),
+        JSON.stringify(node.payloadSchema),
+        policy.maxAttempts,
+        policy.maxLostAttempts,
+        policy.backoffMs,
+        policy.backoffMaxMs,
+        policy.ttlMs,
+        policy.onDependencyFailure,
+        task.priority,
+        Number(task.paused),
+        nowMs,
+        waitingOn,
+        failingOn,
+      );
+      return Number(lastInsertRowid);
     },
 
     head: (nodeId: string): NodeHead | null => known(head.get(nodeId)),

@@ -82,7 +82,7 @@ function createTasks(db: Database): void {
 
 function createNodes(db: Database): void {
   // row is the registration order. waiting_on counts the distinct dependencies that are not COMPLETED, or not ended for
-  // a node that runs whatever became of them. task_priority and task_paused repeat what the task says, for the indexes.
+  // a node that runs whatever became of them; failing_on those that are FAILED. task_priority and task_paused repeat what the task says, for the indexes.
   db.run(`
     CREATE TABLE nodes (
       row                   INTEGER PRIMARY KEY,
@@ -90,6 +90,7 @@ function createNodes(db: Database): void {
       task_id               TEXT NOT NULL REFERENCES tasks (id),
       status                TEXT NOT NULL CHECK (status IN ('PENDING', 'RUNNING', 'COMPLETED', 'FAILED')),
       waiting_on            INTEGER NOT NULL CHECK (waiting_on >= 0),
+      failing_on            INTEGER NOT NULL DEFAULT 0 CHECK (failing_on >= 0),
       not_before_ms         INTEGER,
       priority              INTEGER NOT NULL DEFAULT 0,
       task_priority         INTEGER NOT NULL DEFAULT 0,
@@ -118,7 +119,9 @@ function createNodes(db: Database): void {
       progress              TEXT,
       open  INTEGER GENERATED ALWAYS AS (status = 'PENDING' AND waiting_on = 0) VIRTUAL,
       ready INTEGER GENERATED ALWAYS AS (
-        status = 'PENDING' AND waiting_on = 0 AND not_before_ms IS NULL AND task_paused = 0) VIRTUAL
+        status = 'PENDING' AND waiting_on = 0 AND not_before_ms IS NULL AND task_paused = 0) VIRTUAL,
+      hopeless INTEGER GENERATED ALWAYS AS (
+        status = 'PENDING' AND failing_on > 0 AND on_dependency_failure = 'skip') VIRTUAL
     ) STRICT`);
   db.run("CREATE INDEX nodes_by_task ON nodes (task_id)");
   db.run("CREATE UNIQUE INDEX nodes_by_name ON nodes (task_id, name) WHERE name IS NOT NULL");
@@ -126,6 +129,8 @@ function createNodes(db: Database): void {
   db.run("CREATE INDEX nodes_ready_anywhere ON nodes (task_priority DESC, priority DESC) WHERE ready");
   db.run("CREATE INDEX nodes_held_back ON nodes (task_id) WHERE open AND NOT ready");
   db.run("CREATE INDEX nodes_delayed ON nodes (not_before_ms) WHERE not_before_ms IS NOT NULL");
+  db.run("CREATE INDEX nodes_hopeless ON nodes (row) WHERE hopeless");
+  db.run("CREATE INDEX nodes_skipped_in_vain ON nodes (row) WHERE failure = 'skipped' AND failing_on = 0");
   db.run("CREATE INDEX nodes_running ON nodes (task_id) WHERE status = 'RUNNING'");
   db.run("CREATE INDEX nodes_by_deadline ON nodes (lease_expires_at_ms) WHERE status = 'RUNNING'");
 

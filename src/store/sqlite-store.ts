@@ -5,7 +5,7 @@ import type { LockRequest, NewNode, NodeHead, Progress, Task } from "../core/mod
 import type { Transition } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
 import { settings } from "../protocol/settings.ts";
-import type { DependencyPolicy, Labels, NodeStatus } from "../protocol/types.ts";
+import type { Labels, NodeStatus } from "../protocol/types.ts";
 import { countMoves } from "./head.ts";
 import { hashOf } from "./journal.ts";
 import { latestSchemaVersion } from "./schema.ts";
@@ -47,8 +47,8 @@ class SqliteStore extends Transactions implements Store {
   cancelTask(taskId: string, error: Json, entry: Entry): number {
     const counts = this.tables.tasks.counts(taskId);
     this.tables.attempts.endAll(taskId, "CANCELED", error, entry.timestampMs);
+    this.tables.dependencies.countCanceled(taskId);
     this.tables.nodes.cancel(taskId, error, entry.timestampMs);
-    this.tables.dependencies.countEnded(taskId);
     this.tables.tasks.cancel(taskId);
     for (const status of ["PENDING", "RUNNING"] as const) {
       countMoves(this.totals, status, "FAILED", counts?.[status] ?? 0);
@@ -117,8 +117,12 @@ class SqliteStore extends Transactions implements Store {
     return this.tables.dependencies.failedOf(nodeId);
   }
 
-  dependentsOf(nodeId: string, policy: DependencyPolicy) {
-    return this.tables.dependencies.dependentsOf(nodeId, policy);
+  nodesToSkip(limit: number) {
+    return this.tables.dependencies.toSkip(limit);
+  }
+
+  nodesSkippedInVain(limit: number) {
+    return this.tables.dependencies.skippedInVain(limit);
   }
 
   attemptsOf(nodeId: string) {
@@ -224,7 +228,8 @@ class SqliteStore extends Transactions implements Store {
   }
 
   nextDeadlineMs(): number | null {
-    const { leases, locks, ready } = this.tables;
+    const { leases, locks, ready, dependencies } = this.tables;
+    if (dependencies.isUnsettled()) return 0;
     const next = [leases.nextDeadlineMs(), locks.nextDeadlineMs(), ready.nextDelayMs()].filter((ms) => ms !== null);
     return next.length === 0 ? null : Math.min(...next);
   }
@@ -270,10 +275,13 @@ class SqliteStore extends Transactions implements Store {
   }
 
   #insertNodes(task: Task, nodes: readonly NewNode[], nowMs: number): void {
-    const rows = this.tables.nodes.insert(task, nodes, nowMs);
-    for (const [index, { dependencies }] of nodes.entries()) {
-      this.tables.dependencies.waitFor(rows[index] ?? 0, dependencies);
-    }
+    const { nodes: table, dependencies: waiting } = this.tables;
+    const own = new Set(nodes.map(({ id }) => id));
+    const rows = nodes.map((node) => {
+      const standing = waiting.standing(node.policy.onDependencyFailure, node.dependencies, own);
+      return table.insert(task, node, standing, nowMs);
+    });
+    for (const [index, { dependencies }] of nodes.entries()) waiting.waitFor(rows[index] ?? 0, dependencies);
   }
 
   #move(node: NodeHead, to: NodeStatus): void {

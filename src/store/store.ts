@@ -6,7 +6,7 @@ import type { Attempt, Lock, LockRequest, NewNode, Node, NodeHead, Progress, Tas
 import type { Transition } from "../core/node.ts";
 import type { ReplayedAttempt, ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replayed.ts";
 import type { Json } from "../protocol/json.ts";
-import type { DependencyPolicy, Labels, NodeStatus, TaskState } from "../protocol/types.ts";
+import type { Labels, NodeStatus, TaskState } from "../protocol/types.ts";
 
 /**
  * The durable state, in the domain's words: no SQL and no engine shows through.
@@ -68,8 +68,10 @@ export interface Store {
   resultOf(nodeId: string): Json;
   /** Which of the node's dependencies are FAILED, in their order. */
   failedDependencies(nodeId: string): string[];
-  /** Nodes with this policy that depend on the node directly. */
-  dependentsOf(nodeId: string, policy: DependencyPolicy): NodeHead[];
+  /** PENDING nodes of any task to be skipped, as one of their dependencies is FAILED. */
+  nodesToSkip(limit: number): NodeHead[];
+  /** Nodes of any task that were skipped although none of their dependencies is FAILED any more. */
+  nodesSkippedInVain(limit: number): NodeHead[];
   /** Attempts at the node that have ended, oldest first. */
   attemptsOf(nodeId: string): Attempt[];
   attemptUnder(nodeId: string, leaseId: string): Attempt | null;
@@ -102,7 +104,10 @@ export interface Store {
 
   /** Leases and locks on record, and how many of them are over. */
   countLeases(nowMs: number): LeaseCounts;
-  /** The next moment at which a lease, lock or delay is over; null when there is none. */
+  /**
+   * The next moment at which a lease, lock or delay is over; null when there is none. 0, which is over, while nodes are
+   * to be skipped, or were in vain.
+   */
   nextDeadlineMs(): number | null;
   shiftDeadlines(byMs: number): void;
   /** Gives every live lease and lock its full time again. */
@@ -129,6 +134,7 @@ export interface NodeSliceRow extends Omit<ReplayedNode, "attempts"> {
   id: string;
   row: number;
   waitingOn: number;
+  failingOn: number;
   attempts: ReplayedAttempt[];
 }
 

@@ -70,6 +70,26 @@ describe("a node to be skipped where a dependency fails", () => {
   });
 });
 
+test("a thousand nodes are skipped some at a time, between which others are served, also over a restart", () => {
+  const behind = Array.from({ length: 1_000 }, (_, n) => [`n${n}`, { dependencies: ["a"], ...skip }] as const);
+  using work = new Work({ a: {}, ...Object.fromEntries(behind) });
+  work.acquire();
+  const other = work.client();
+  work.user.send("FailNode", { ...work.claim("a"), error_payload: 1 });
+  const failed: (number | undefined)[] = [];
+  for (let turn = 0; turn < 3; turn++) {
+    work.turn();
+    failed.push(work.store.totals.nodes.FAILED);
+    other.send("ListResourceLocks", {});
+  }
+  expect(failed).toEqual([257, 513, 769]);
+  expect(other.answers.length).toBe(2);
+  work.restart();
+  work.settle();
+  expect(work.store.totals.nodes).toMatchObject({ PENDING: 0, FAILED: 1_001 });
+  expect(work.difference()).toBeNull();
+});
+
 describe("a node that runs whatever becomes of its dependencies", () => {
   test("runs once all have ended, failed ones too", () => {
     using work = new Work({ a: {}, b: {}, clean: { dependencies: ["a", "b"], ...run } });

@@ -57,11 +57,15 @@ const walks = [
   // The first of an index that is in the order asked for.
   [/^SELECT \* FROM nodes WHERE ready ORDER BY task_priority/, "SCAN nodes USING INDEX nodes_ready_anywhere"],
   [/^SELECT not_before_ms AS due FROM nodes/, "SCAN nodes USING COVERING INDEX nodes_delayed"],
-  // A node's own dependencies, and the few labels asked for.
-  [/^UPDATE nodes SET waiting_on = \( SELECT count/, "SCAN named VIRTUAL TABLE INDEX 1:"],
-  [/^UPDATE nodes SET waiting_on = \( SELECT count/, "USE TEMP B-TREE FOR count(DISTINCT)"],
-  [/^SELECT dependency\.id FROM nodes AS node/, "SCAN named VIRTUAL TABLE INDEX 1:"],
-  [/^SELECT dependency\.id FROM nodes AS node/, "USE TEMP B-TREE FOR ORDER BY"],
+  // What follows from failures waits in indexes of its own.
+  [/FROM nodes WHERE hopeless/, "SCAN nodes USING INDEX nodes_hopeless"],
+  [/FROM nodes WHERE hopeless/, "SCAN nodes USING COVERING INDEX nodes_hopeless"],
+  [/failure = 'skipped' AND failing_on = 0/, "SCAN nodes USING INDEX nodes_skipped_in_vain"],
+  [/failure = 'skipped' AND failing_on = 0/, "SCAN nodes USING COVERING INDEX nodes_skipped_in_vain"],
+  // A whole task is canceled at once.
+  [/^UPDATE nodes SET failing_on = failing_on \+ canceled/, "SCAN canceled"],
+  [/^UPDATE nodes SET failing_on = failing_on \+ canceled/, "USE TEMP B-TREE FOR GROUP BY"],
+  // The few labels that are asked for.
   [/FROM ready_labels AS found/, "SCAN wanted VIRTUAL TABLE INDEX 1:"],
   [/^SELECT count\(\*\) AS count FROM \( SELECT 1 FROM ready_labels/, "SCAN (subquery-4)"],
   // Delayed nodes are few, and all of them move with the clock.
@@ -120,7 +124,7 @@ describe("a statement of the store", () => {
     ["a task's newest events", /ORDER BY seq DESC/, "SEARCH journal USING INDEX journal_events (task_id=?)"],
     [
       "a task's page of the journal",
-      /UNION ALL/,
+      /^SELECT \* FROM \( SELECT \* FROM journal .* UNION ALL/,
       "SEARCH journal USING INDEX journal_transitions (task_id=? AND seq>?)",
     ],
     [
