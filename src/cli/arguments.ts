@@ -13,10 +13,12 @@ export const globalArgs = {
   version: { type: "boolean", alias: "V", description: "show the version" },
 } as const satisfies ArgsDef;
 
-/** Options by their full names, and the words that are none. */
+/** Options by their full names, the words that are none, and what follows `--`. */
 export interface SplitArguments {
-  options: Map<string, string | true>;
+  /** A list for an option that may be repeated. */
+  options: Map<string, string | true | string[]>;
   positionals: string[];
+  rest: string[];
 }
 
 /**
@@ -25,12 +27,13 @@ export interface SplitArguments {
  * @throws {Failure} USAGE
  */
 export function splitArguments(tokens: readonly string[], args: ArgsDef): SplitArguments {
-  const options = new Map<string, string | true>();
+  const options: SplitArguments["options"] = new Map();
   const positionals: string[] = [];
+  let rest: string[] = [];
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i] ?? "";
     if (token === "--") {
-      positionals.push(...tokens.slice(i + 1));
+      rest = tokens.slice(i + 1);
       break;
     }
     if (!token.startsWith("-") || token === "-") {
@@ -38,7 +41,9 @@ export function splitArguments(tokens: readonly string[], args: ArgsDef): SplitA
       continue;
     }
     const { name, value: attached } = splitOption(token, args);
-    if (options.has(name)) throw new Failure("USAGE", `--${name} is given twice`);
+    const before = options.get(name);
+    const repeatable = isRepeatable(args[name]);
+    if (before !== undefined && !repeatable) throw new Failure("USAGE", `--${name} is given twice`);
     if (!takesValue(args, name)) {
       if (attached !== undefined) throw new Failure("USAGE", `--${name} takes no value, and got ${attached}`);
       options.set(name, true);
@@ -48,9 +53,15 @@ export function splitArguments(tokens: readonly string[], args: ArgsDef): SplitA
     if (value === undefined || (attached === undefined && value.startsWith("--"))) {
       throw new Failure("USAGE", `--${name} needs a value: --${name} ${args[name]?.valueHint ?? "VALUE"}`);
     }
-    options.set(name, value);
+    if (repeatable) options.set(name, Array.isArray(before) ? [...before, value] : [value]);
+    else options.set(name, value);
   }
-  return { options, positionals };
+  return { options, positionals, rest };
+}
+
+/** Whether an option may be given several times; citty knows no such option. Its value is a list. */
+function isRepeatable(definition: ArgsDef[string] | undefined): boolean {
+  return definition !== undefined && "repeatable" in definition && definition.repeatable === true;
 }
 
 /** Whether an option's value is the next word; `name` is its full name. */
@@ -78,18 +89,24 @@ function optionNames(args: ArgsDef): string[] {
   return Object.keys(args).filter((name) => args[name]?.type !== "positional");
 }
 
-/** Arguments by name, as citty's types describe them; `_` holds the words again. */
+/** Arguments by name, as citty's types describe them; `_` holds a command line to run, for commands that take one. */
 export interface Values {
   _: string[];
   [name: string]: string | boolean | string[] | undefined;
 }
 
 /**
- * The value of every argument, by its definition.
+ * The value of every argument, by its definition. What follows `--` is words like others, unless the command takes a
+ * command line.
  * @throws {Failure} USAGE, for a missing argument, a word too many or a value that is none of an enum's.
  */
-export function readValues({ options, positionals }: SplitArguments, args: ArgsDef): Values {
-  const values: Values = { _: positionals };
+export function readValues(
+  { options, positionals: before, rest }: SplitArguments,
+  args: ArgsDef,
+  takesCommand = false,
+): Values {
+  const positionals = takesCommand ? before : [...before, ...rest];
+  const values: Values = { _: takesCommand ? rest : [] };
   let taken = 0;
   for (const [name, definition] of Object.entries(args)) {
     const positional = definition.type === "positional";
@@ -103,6 +120,8 @@ export function readValues({ options, positionals }: SplitArguments, args: ArgsD
   }
   const surplus = positionals[taken];
   if (surplus !== undefined) throw new Failure("USAGE", `${JSON.stringify(surplus)} is one word too many`);
+  if (takesCommand && rest.length === 0)
+    throw new Failure("USAGE", "the command to run is missing: -- CMD [ARGUMENTS]");
   return values;
 }
 

@@ -4,7 +4,7 @@ import { type Exit, Failure } from "./exits.ts";
 import { suggest } from "./nearest.ts";
 import { reportFailure } from "./report.ts";
 import { type Globals, type Host, Session } from "./session.ts";
-import { commands, familyOf } from "./table.ts";
+import { commands, familyOf, shownCommands } from "./table.ts";
 
 /**
  * Runs one command line and gives its exit status. Results go to standard output, everything else to standard error.
@@ -18,11 +18,12 @@ export async function runCli(argv: readonly string[], host: Host): Promise<Exit>
     if (row === undefined) return await showHelp([name], splitArguments(tokens, globalArgs).options.has("help"));
     return await run(name, await row.load(), tokens, host);
   } catch (cause) {
-    return reportFailure(cause, argv.includes("--json"));
+    const own = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : argv.length);
+    return reportFailure(cause, own.includes("--json"));
   }
 }
 
-function text(value: string | true | undefined): string | undefined {
+function text(value: string | true | string[] | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
@@ -30,7 +31,7 @@ async function run(name: string, command: Command, tokens: readonly string[], ho
   const given = splitArguments(tokens, { ...command.args, ...globalArgs });
   if (given.options.has("help")) return showHelp(name.split(" "), true);
   const globals = takeGlobals(given);
-  const values = readValues(given, command.args);
+  const values = readValues(given, command.args, command.takesCommand);
   using session = new Session(globals, host, helpPage);
   return await command.run(values, session);
 }
@@ -67,7 +68,7 @@ function findCommand(argv: readonly string[]): { name: string | undefined; token
 function unknownCommand(words: readonly string[]): Failure {
   const [first = "", second] = words;
   if (second === undefined) {
-    const firstWords = new Set(Object.keys(commands).map((name) => name.split(" ")[0] ?? name));
+    const firstWords = new Set(shownCommands.map((name) => name.split(" ")[0] ?? name));
     return new Failure("USAGE", `there is no command ${first}${suggest(first, firstWords)}; see: agentd --help`);
   }
   const hint = suggest(second, familyOf(first), `${first} `);

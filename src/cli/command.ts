@@ -9,6 +9,8 @@ export interface Command {
   examples: readonly Example[];
   /** What a user should know beyond the arguments, in whole lines. */
   notes: string;
+  /** Whether a command line to run follows after `--`; it comes as `_`. */
+  takesCommand: boolean;
   run(values: Values, session: Session): Promise<Exit>;
 }
 
@@ -19,6 +21,7 @@ interface CommandSource<Args extends ArgsDef> {
   args: Args;
   examples: readonly [Example, ...Example[]];
   notes?: string;
+  takesCommand?: boolean;
   /** Does the work; what it returns is the exit status, 0 when it returns nothing. */
   run(args: ParsedArgs<Args>, session: Session): Promise<Exit | void>;
 }
@@ -29,7 +32,7 @@ interface CommandSource<Args extends ArgsDef> {
  * a client command a fifth of its start.
  */
 export function command<const Args extends ArgsDef>(source: CommandSource<Args>): Command {
-  const { args, examples, notes = "" } = source;
+  const { args, examples, notes = "", takesCommand = false } = source;
   const definition = defineCommand<Args>({
     args,
     run: ({ args: values, data }) => source.run(values, data as Session),
@@ -38,7 +41,7 @@ export function command<const Args extends ArgsDef>(source: CommandSource<Args>)
     const context = { rawArgs: [], args: values as ParsedArgs<Args>, cmd: definition, data: session };
     return ((await definition.run?.(context)) as Exit | undefined) ?? 0;
   }
-  return { args, examples, notes, run };
+  return { args, examples, notes, takesCommand, run };
 }
 
 /** The option of every command that changes state. */

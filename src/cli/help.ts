@@ -5,7 +5,7 @@ import type { Command, Example } from "./command.ts";
 import { exits, Failure } from "./exits.ts";
 import { suggest } from "./nearest.ts";
 import { columns } from "./text.ts";
-import { commands, familyOf } from "./table.ts";
+import { commands, familyOf, shownCommands } from "./table.ts";
 
 /** The help page of a command, of a family such as `task`, or of agentd itself. */
 export async function helpPage(words: readonly string[]): Promise<string> {
@@ -14,13 +14,14 @@ export async function helpPage(words: readonly string[]): Promise<string> {
   const row = commands[name];
   if (row !== undefined) return commandPage(name, row.summary, await row.load());
   if (words.length === 1 && familyOf(name).length > 0) return familyPage(name);
-  throw new Failure("USAGE", `there is no command ${name}${suggest(name, Object.keys(commands))}; see: agentd --help`);
+  throw new Failure("USAGE", `there is no command ${name}${suggest(name, shownCommands)}; see: agentd --help`);
 }
 
 function overview(): string {
   const examples: Example[] = [
     ["task register plan.yaml", "store a task; the daemon starts by itself"],
     ["node acquire 0197f3a2 --owner codex-1", "take its next runnable node"],
+    ["run --task 0197f3a2 --all -- ./solve.sh", "or let a script do them all"],
     ["task status 0197f3a2", "see who works on what"],
     ["doctor", "find out what is wrong"],
   ];
@@ -28,7 +29,7 @@ function overview(): string {
     [`agentd ${version}: durable state of long-running agent work, for any agent on this machine`],
     ["Examples:", ...exampleLines(examples)],
     ["Usage: agentd COMMAND [ARGUMENTS] [OPTIONS]", "       agentd                 the same as: agentd serve"],
-    ["Commands:", ...commandLines(Object.keys(commands)), "", "Help for one: agentd help COMMAND"],
+    ["Commands:", ...commandLines(shownCommands), "", "Help for one: agentd help COMMAND"],
     ["Options of every command:", ...optionLines(globalArgs)],
     exitLines(),
   ]);
@@ -42,7 +43,7 @@ function familyPage(family: string): string {
   ]);
 }
 
-function commandPage(name: string, summary: string, { args, examples, notes }: Command): string {
+function commandPage(name: string, summary: string, { args, examples, notes, takesCommand }: Command): string {
   const positionals = Object.entries(args).filter(([, arg]) => arg.type === "positional");
   const words = positionals.map(([word, arg]) =>
     arg.required === true ? placeholder(word) : `[${placeholder(word)}]`,
@@ -51,7 +52,7 @@ function commandPage(name: string, summary: string, { args, examples, notes }: C
   return page([
     [`agentd ${name}: ${summary}`],
     ["Examples:", ...exampleLines(examples)],
-    [`Usage: ${["agentd", name, ...words, "[OPTIONS]"].join(" ")}`],
+    [`Usage: ${["agentd", name, ...words, "[OPTIONS]", ...(takesCommand ? ["-- CMD [ARGUMENTS]"] : [])].join(" ")}`],
     notes === "" ? [] : [notes],
     section(
       "Arguments:",

@@ -44,8 +44,26 @@ export class Session implements Disposable {
 
   /** The connection to the daemon, which is started when none runs. */
   client(): Promise<Client> {
-    this.#client ??= this.#connectOrStart();
+    this.#client ??= this.connect();
     return this.#client;
+  }
+
+  /** A connection of the caller's own, to be closed by it; a daemon is started when none runs. */
+  async connect(): Promise<Client> {
+    const located = await this.locate();
+    try {
+      return await connectAt(located.paths, located.environment);
+    } catch (cause) {
+      if (!(cause instanceof DaemonUnreachable)) throw cause;
+      if (this.globals.noStart || located.environment.AGENTD_NO_START === "1") {
+        throw new Failure("UNREACHABLE", `${cause.message}, and starting one is switched off; run: agentd start`);
+      }
+    }
+    const { isStopped, startDaemon } = await import("../client/start.ts");
+    if (await isStopped(located.paths)) {
+      throw new Failure("UNREACHABLE", "the daemon was stopped with `agentd stop`; run: agentd start");
+    }
+    return startDaemon(this.host.program, located);
   }
 
   /** Calls a method; that an answer was given before, to the same idempotency key, is said on standard error. */
@@ -84,23 +102,6 @@ export class Session implements Disposable {
 
   [Symbol.dispose](): void {
     this.disconnect();
-  }
-
-  async #connectOrStart(): Promise<Client> {
-    const located = await this.locate();
-    try {
-      return await connectAt(located.paths, located.environment);
-    } catch (cause) {
-      if (!(cause instanceof DaemonUnreachable)) throw cause;
-      if (this.globals.noStart || located.environment.AGENTD_NO_START === "1") {
-        throw new Failure("UNREACHABLE", `${cause.message}, and starting one is switched off; run: agentd start`);
-      }
-    }
-    const { isStopped, startDaemon } = await import("../client/start.ts");
-    if (await isStopped(located.paths)) {
-      throw new Failure("UNREACHABLE", "the daemon was stopped with `agentd stop`; run: agentd start");
-    }
-    return startDaemon(this.host.program, located);
   }
 }
 

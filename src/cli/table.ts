@@ -3,6 +3,8 @@ import type { Command } from "./command.ts";
 /** A command's row: what it is for, and how it is loaded once it is wanted. */
 interface Row {
   summary: string;
+  /** For agentd itself to run; help does not list it. */
+  internal?: true;
   load(): Promise<Command>;
 }
 
@@ -37,6 +39,15 @@ export const commands: Readonly<Record<string, Row>> = {
   "node heartbeat": { summary: "keep a node's lease alive", load: async () => (await node()).heartbeat },
   "node complete": { summary: "end a node with its result", load: async () => (await node()).complete },
   "node fail": { summary: "end a node with an error", load: async () => (await node()).fail },
+  run: {
+    summary: "run a command for each node, as a worker",
+    load: async () => (await import("./commands/run.ts")).run,
+  },
+  "run-guard": {
+    summary: "guard a command of `agentd run`",
+    internal: true,
+    load: async () => (await import("./commands/run-guard.ts")).runGuard,
+  },
   "event commit": { summary: "append an event to the journal", load: async () => (await event()).commit },
   "event list": { summary: "read the journal, or follow it", load: async () => (await event()).list },
   "lock acquire": { summary: "take a resource lock", load: async () => (await lock()).acquire },
@@ -59,6 +70,9 @@ export const commands: Readonly<Record<string, Row>> = {
   version: { summary: "show the version", load: async () => (await import("./commands/help.ts")).version },
   help: { summary: "show help for a command", load: async () => (await import("./commands/help.ts")).help },
 };
+
+/** The commands for users. */
+export const shownCommands = Object.keys(commands).filter((name) => commands[name]?.internal !== true);
 
 /** First words of two-word commands, each with the second words it takes. */
 export function familyOf(word: string): string[] {

@@ -57,3 +57,19 @@ export function readDuration(given: string, option: string): number {
 export function readTtl(given: string | undefined): number | undefined {
   return given === undefined ? undefined : readDuration(given, "ttl");
 }
+
+/**
+ * `NAME=VALUE` of a repeated option as one object; undefined when there are none.
+ * @throws {Failure} USAGE
+ */
+export function readLabels(given: unknown): Record<string, string> | undefined {
+  if (!Array.isArray(given)) return undefined;
+  const pairs = given.map(String).map((label): [string, string] => {
+    const equals = label.indexOf("=");
+    if (equals > 0) return [label.slice(0, equals), label.slice(equals + 1)];
+    throw new Failure("USAGE", `--label is ${JSON.stringify(label)}; expected NAME=VALUE`);
+  });
+  const twice = pairs.find(([name], index) => pairs.findIndex(([other]) => other === name) < index);
+  if (twice !== undefined) throw new Failure("USAGE", `--label names ${twice[0]} twice, and a label has one value`);
+  return Object.fromEntries(pairs);
+}

@@ -7,8 +7,9 @@ const args = {
   note: { type: "positional", required: false, description: "a note" },
   follow: { type: "boolean", alias: "f", description: "go on" },
   lines: { type: "string", alias: "n", valueHint: "N", description: "how many" },
+  label: { type: "string", repeatable: true, description: "labels" },
   state: { type: "enum", options: ["ACTIVE", "FAILED"], description: "the state" },
-} as const satisfies ArgsDef;
+} as const satisfies Record<string, ArgsDef[string] & { repeatable?: true }>;
 
 const read = (...tokens: string[]) => readValues(splitArguments(tokens, args), args);
 
@@ -27,9 +28,11 @@ describe("arguments", () => {
     [["-"], { task: "-" }],
     [["--", "--follow"], { task: "--follow" }],
     [["a", "--state", "FAILED"], { task: "a", state: "FAILED" }],
+    [["a", "--label", "b"], { task: "a", label: ["b"] }],
+    [["--label", "b", "a", "--label=c"], { task: "a", label: ["b", "c"] }],
   ])("%j are read", (tokens, expected) => {
     const { _: words, ...values } = read(...tokens);
-    expect(words.length).toBeGreaterThan(0);
+    expect(words).toEqual([]);
     expect(JSON.parse(JSON.stringify(values))).toEqual(expected);
   });
 
@@ -48,6 +51,16 @@ describe("arguments", () => {
     [["a", "--state", "ACTVE"], "--state is ACTVE, and can be ACTIVE, FAILED (did you mean ACTIVE?)"],
   ])("%j are refused", (tokens, message) => {
     expect(() => read(...tokens)).toThrow(message);
+  });
+
+  test("after -- are the command's to run, where a command takes one", () => {
+    const take = (...tokens: string[]) => readValues(splitArguments(tokens, args), args, true);
+    expect(take("a", "--", "ls", "-l", "--", "--follow")).toMatchObject({
+      task: "a",
+      _: ["ls", "-l", "--", "--follow"],
+    });
+    expect(() => take("a")).toThrow("the command to run is missing: -- CMD [ARGUMENTS]");
+    expect(() => take("a", "b", "c", "--", "ls")).toThrow(`"c" is one word too many`);
   });
 
   test("a missing required option is named", () => {

@@ -1,0 +1,122 @@
+import { command } from "../command.ts";
+import { type Exit, Failure } from "../exits.ts";
+import { resolveTask } from "../ids.ts";
+import type { Finished } from "../run/attempt.ts";
+import { interruptions } from "../run/interruptions.ts";
+import { PatientClient } from "../run/patient-client.ts";
+import { type End, takeNodes } from "../run/worker.ts";
+import type { Session } from "../session.ts";
+import { oneLine, spanText, statusText } from "../text.ts";
+import { readDuration, readLabels, readTtl, readWhole } from "../values.ts";
+
+/** A worker has up to three of the daemon's 256 connections. */
+const parallelMax = 64;
+
+export const run = command({
+  args: {
+    task: { type: "string", valueHint: "TASK", description: "take only this task's nodes" },
+    label: {
+      type: "string",
+      repeatable: true,
+      valueHint: "K=V",
+      description: "take only nodes with this label; may be repeated",
+    },
+    all: {
+      type: "boolean",
+      description: "go on after one node until the task is over; without --task, until interrupted",
+    },
+    parallel: { type: "string", valueHint: "N", description: "work on up to N nodes at once (1)" },
+    owner: { type: "string", valueHint: "NAME", description: "who will hold the nodes (run-PID)" },
+    wait: { type: "string", valueHint: "TIME", description: "how long to wait for a node (until the task is over)" },
+    ttl: { type: "string", valueHint: "TIME", description: "how long a lease runs; it is renewed at a third of that" },
+    grace: { type: "string", valueHint: "TIME", description: "how long after SIGTERM the command is killed (10s)" },
+  },
+  examples: [
+    ["run --task 0197f3a2 -- ./solve.sh", "run a script for the next node"],
+    ["run --task 0197f3a2 --all --parallel 4 -- codex exec -", "four agents, until the task is over"],
+    ["run --all --label role=tests -- ./run-tests.sh", "serve the nodes of any task that have this label"],
+    [`run --task 0197f3a2 -- sh -c 'jq -r .node.payload_schema.prompt | claude -p'`, "with the node's prompt as input"],
+  ],
+  notes: [
+    "CMD gets the node with its task, its dependencies' results and the journal as JSON on standard input and in the file",
+    "AGENTD_CONTEXT_FILE names, and AGENTD_TASK_ID, AGENTD_NODE_ID, AGENTD_LEASE_ID and AGENTD_SOCKET_PATH.",
+    "",
+    "Exit status 0 completes the node, with what CMD printed on standard output when that is one JSON value, else with",
+    "{stdout_tail, exit_code}. Any other end fails it, with {exit_code, signal, stderr_tail}. What CMD prints is shown on",
+    "standard error.",
+    "",
+    "The lease is renewed while CMD runs. When it is lost, or the task canceled, CMD and what it started get SIGTERM, and",
+    "SIGKILL after the grace time; also when `agentd run` itself is killed. When it is interrupted (SIGINT, SIGTERM,",
+    "SIGHUP) the node is released, too; interrupted once more, it kills CMD at once.",
+    "",
+    "Exit status 0 when every node taken was completed, 1 when one was not; with --all, 0 when the task is COMPLETED and 1",
+    "when it is FAILED. 3 when no node could be taken.",
+  ].join("\n"),
+  takesCommand: true,
+  async run({ _: words, task, label, all = false, parallel = "1", owner, wait, ttl, grace = "10s" }, session) {
+    const graceMs = readDuration(grace, "grace") * 1000;
+    const waitMs = wait === undefined ? Infinity : readDuration(wait, "wait") * 1000;
+    const ttlSecs = readTtl(ttl);
+    const workers = readParallel(parallel);
+    checkCommand(words);
+    const labels = readLabels(label);
+    const task_id = task === undefined ? undefined : await resolveTask(session, task);
+    // A daemon that goes away is waited for; one that is not there to begin with is an error.
+    await session.client();
+    session.disconnect();
+
+    using client = new PatientClient(session);
+    await using interrupted = interruptions(graceMs);
+    const { stop, kill, giveUp } = interrupted;
+    const work = { session, client, command: words, ttlSecs, graceMs, stop, kill, giveUp };
+    const wish = { task_id, labels, lease_owner: owner ?? `run-${process.pid}`, waitMs };
+    const ends = new Set<End>();
+    const outcomes = new Set<Finished["outcome"]>();
+    async function worker() {
+      const end = await takeNodes(work, wish, all, (finished) => {
+        outcomes.add(finished.outcome);
+        session.show(finished, () => finishedText(finished));
+      });
+      if (end !== undefined) ends.add(end);
+    }
+    await interrupted.all(Array.from({ length: workers }, worker));
+    if (giveUp.aborted) session.note("the daemon did not answer: what was taken keeps its lease until that runs out");
+    return exitOf(session, all, ends, outcomes);
+  },
+});
+
+function readParallel(given: string): number {
+  const workers = readWhole(given, "parallel");
+  if (workers >= 1 && workers <= parallelMax) return workers;
+  throw new Failure("USAGE", `--parallel is ${given}; expected 1 to ${parallelMax}`);
+}
+
+/** A mistyped command must not fail every node of the task. */
+function checkCommand([name = ""]: readonly string[]): void {
+  if (Bun.which(name, { cwd: process.cwd() }) !== null) return;
+  throw new Failure("USAGE", `${name} is no program that can be run; give a path, or one that is in PATH`);
+}
+
+function finishedText({ node_id, outcome, exit_code, signal, duration_ms, reason }: Finished): string {
+  const how = signal ?? `exit status ${exit_code}`;
+  const why = reason ?? (outcome === "FAILED" ? how : "");
+  const after = `after ${spanText(duration_ms / 1000)}`;
+  return `${statusText(outcome)} ${node_id} ${after}${why === "" ? "" : `: ${oneLine(why, 200)}`}`;
+}
+
+function exitOf(
+  session: Session,
+  all: boolean,
+  ends: ReadonlySet<End>,
+  outcomes: ReadonlySet<Finished["outcome"]>,
+): Exit {
+  if (all && ends.has("COMPLETED")) return 0;
+  if (all && ends.has("FAILED")) return 1;
+  if (outcomes.size === 0) {
+    const [end] = ends;
+    session.note(end === "NONE_CAME" ? "no node came in time" : `the task is ${end}`);
+    return 3;
+  }
+  if ([...outcomes].some((outcome) => outcome !== "COMPLETED")) return 1;
+  return all ? 3 : 0;
+}

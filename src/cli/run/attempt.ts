@@ -1,0 +1,122 @@
+import type { RequestRefused } from "../../client/refusals.ts";
+import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
+import { Failure } from "../exits.ts";
+import { type Ending, type Guarded, type Order, runGuarded } from "./guarded.ts";
+import { claimOf, keepLease } from "./lease.ts";
+import { PatientClient } from "./patient-client.ts";
+import { asLost, journal, type Outcome, release, settle } from "./outcome.ts";
+import type { Work } from "./work.ts";
+
+/** A node that was taken, and what became of it. */
+export interface Finished extends Outcome {
+  task_id: string;
+  node_id: string;
+  lease_id: string;
+  exit_code: number | null;
+  signal: string | null;
+  duration_ms: number;
+}
+
+/**
+ * Runs the command for one node: journals its start, keeps the lease while it runs, journals its end, and ends the node
+ * accordingly. The command is ended when the lease is lost, when work is to stop, and when anything breaks here.
+ */
+export async function attempt(node: AcquiredNode, work: Work): Promise<Finished> {
+  const startedAt = performance.now();
+  const refusal = await journal(node, work, "START_COMMAND", { command: work.command });
+  if (refusal !== undefined) return finished(node, startedAt, notRun, asLost(refusal));
+  const guarded = runGuarded(work.session.host.program, await orderFor(node, work));
+  using _bound = bind(guarded, work);
+  await using lease = hold(node, work, guarded);
+  const ending = await ended(guarded, node, work);
+  const { exit_code, signal, interrupted } = ending;
+  const ended_by = lease.lost === undefined ? (interrupted ? "INTERRUPT" : null) : "LEASE_LOST";
+  await journal(node, work, "END_COMMAND", { exit_code, signal, ended_by });
+  const outcome = lease.lost === undefined ? await settle(node, work, ending) : asLost(lease.lost);
+  return finished(node, startedAt, ending, outcome);
+}
+
+const notRun = { exit_code: null, signal: null };
+
+function finished(
+  node: AcquiredNode,
+  startedAt: number,
+  { exit_code, signal }: Pick<Ending, "exit_code" | "signal">,
+  outcome: Outcome,
+): Finished {
+  return { ...claimOf(node), ...outcome, exit_code, signal, duration_ms: Math.round(performance.now() - startedAt) };
+}
+
+/** Keeps the lease until disposed, and ends the command when it is kept no longer, for whatever reason. */
+function hold(node: AcquiredNode, { session, client, ttlSecs, giveUp }: Work, guarded: Guarded) {
+  const done = new AbortController();
+  const watching = new PatientClient(session);
+  let lost: RequestRefused | undefined;
+  async function keep() {
+    try {
+      lost = await keepLease(node, client, watching, ttlSecs, AbortSignal.any([done.signal, giveUp]));
+    } finally {
+      guarded.end();
+    }
+  }
+  const kept = keep();
+  // Told when it is disposed; until then it is no rejection nobody waits for.
+  kept.catch(() => {});
+  return {
+    get lost() {
+      return lost;
+    },
+    async [Symbol.asyncDispose]() {
+      done.abort();
+      watching[Symbol.dispose]();
+      await kept;
+    },
+  };
+}
+
+/** Lets the user's interruptions reach the command until disposed. */
+function bind(guarded: Guarded, { session, stop, kill }: Work): Disposable {
+  const end = () => {
+    session.note("ending the command; interrupt again to kill it at once");
+    guarded.end();
+  };
+  const { kill: killNow } = guarded;
+  stop.addEventListener("abort", end);
+  kill.addEventListener("abort", killNow);
+  if (stop.aborted) end();
+  return {
+    [Symbol.dispose]() {
+      stop.removeEventListener("abort", end);
+      kill.removeEventListener("abort", killNow);
+    },
+  };
+}
+
+/**
+ * How the command ended.
+ * @throws {Failure} when it did not run to an end of its own making; its node is released then, for others to try.
+ */
+async function ended(guarded: Guarded, node: AcquiredNode, work: Work): Promise<Ending> {
+  const ending = await guarded.ended;
+  if (!("error" in ending) && !("guardLost" in ending)) return ending;
+  await release(node, work, "its command was not run");
+  if ("error" in ending) throw new Failure("USAGE", `the command cannot be run: ${ending.error}`);
+  const what = `the process that guards the command of node ${node.node_id} was killed`;
+  throw new Failure("INTERNAL", `${what}; the command was ended and the node released`);
+}
+
+async function orderFor(node: AcquiredNode, { session, command, graceMs }: Work): Promise<Order> {
+  const { paths } = await session.locate();
+  return {
+    command,
+    context: JSON.stringify(node.context),
+    grace_ms: graceMs,
+    environment: {
+      AGENTD_HOME: paths.home,
+      AGENTD_SOCKET_PATH: paths.socket,
+      AGENTD_TASK_ID: node.task_id,
+      AGENTD_NODE_ID: node.node_id,
+      AGENTD_LEASE_ID: node.lease_id,
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { write } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { TIMED_OUT, within } from "../../client/deadline.ts";
+import { messageOf } from "../../client/refusals.ts";
+import { printLive } from "../live.ts";
+import { linesOf, type Order, type Report, stderrBytesMax, stdoutBytesMax } from "./guarded.ts";
+import { endSession } from "./process-session.ts";
+import { Tail } from "./tail.ts";
+
+/** How long what is left in the pipes of an ended command may take to be read. */
+const drainMs = 1_000;
+/** Not through the event loop: a terminal stopped by Ctrl-S blocks who writes to it. */
+const writeTo = promisify(write);
+
+/**
+ * Runs one command and sees that it ends. Standard input holds an Order as its first line, and closes when the command
+ * is to end: also when whoever gave the order is no more, however it died. Standard output gets a Report a line,
+ * standard error what the command prints.
+ */
+export async function guard(): Promise<void> {
+  const input = linesOf(Bun.stdin.stream());
+  const first = await input.next();
+  if (first.done === true) return;
+  const closed = input.next().then(() => "closed" as const);
+  await report(await run(JSON.parse(first.value) as Order, closed));
+}
+
+async function run(order: Order, closed: Promise<"closed">): Promise<Report> {
+  const directory = await mkdtemp(join(tmpdir(), "agentd-run-"));
+  try {
+    const file = join(directory, "context.json");
+    await writeFile(file, order.context, { mode: 0o600 });
+    const child = Bun.spawn(order.command, {
+      // A session of its own, in which all of it can be found and ended.
+      detached: true,
+      env: { ...process.env, ...order.environment, AGENTD_CONTEXT_FILE: file },
+      stdin: Bun.file(file),
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    await report({ pid: child.pid, directory });
+    return await supervise(child, order.grace_ms, closed);
+  } catch (cause) {
+    return { error: messageOf(cause) };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+type Child = Bun.Subprocess<Bun.BunFile, "pipe", "pipe">;
+
+async function supervise(child: Child, graceMs: number, closed: Promise<"closed">): Promise<Report> {
+  const stdout = new Tail(stdoutBytesMax);
+  const stderr = new Tail(stderrBytesMax);
+  const muted = Promise.withResolvers<void>();
+  const drained = Promise.all([pump(child.stdout, stdout, muted.promise), pump(child.stderr, stderr, muted.promise)]);
+  const interrupted = (await Promise.race([child.exited, closed])) === "closed";
+  // A command that ended may have left children behind: no node ends before all of its command did.
+  await endSession(child.pid, graceMs);
+  await child.exited;
+  if ((await within(drained, drainMs)) === TIMED_OUT) {
+    // Either nobody reads standard error, which must not cost the result its end, or a daemon keeps a pipe open.
+    muted.resolve();
+    await within(drained, drainMs);
+  }
+  return {
+    exit_code: child.exitCode,
+    signal: child.signalCode === null ? null : String(child.signalCode),
+    interrupted,
+    stdout: stdout.text(),
+    stdout_bytes: stdout.bytes,
+    stderr: stderr.text(),
+  };
+}
+
+/** Keeps the end of a stream, and shows it on standard error until `muted`. */
+async function pump(stream: ReadableStream<Uint8Array>, tail: Tail, muted: Promise<void>): Promise<void> {
+  let shown = true;
+  void muted.then(() => (shown = false));
+  for await (const chunk of stream) {
+    tail.push(chunk);
+    if (shown) shown = (await Promise.race([show(chunk), muted])) ?? false;
+  }
+}
+
+/** False once nobody reads standard error any more. */
+async function show(chunk: Uint8Array): Promise<boolean> {
+  try {
+    for (let shown = 0; shown < chunk.length;) shown += (await writeTo(2, chunk, shown)).bytesWritten;
+    return true;
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== "EAGAIN") return false;
+    // Somebody made it non-blocking; a drop in the picture is better than a command that waits for it.
+    return true;
+  }
+}
+
+async function report(line: Report): Promise<void> {
+  await printLive(JSON.stringify(line));
+}

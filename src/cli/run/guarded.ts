@@ -1,0 +1,113 @@
+import { rm } from "node:fs/promises";
+import { LineReader } from "../../protocol/framing.ts";
+import { limits } from "../../protocol/limits.ts";
+import { endSession, signalSession } from "./process-session.ts";
+
+/** What a guard is to run. */
+export interface Order {
+  command: string[];
+  /** Added to the guard's own. */
+  environment: Record<string, string>;
+  /** What the command gets on standard input, and in the file AGENTD_CONTEXT_FILE names. */
+  context: string;
+  /** Between SIGTERM and SIGKILL. */
+  grace_ms: number;
+}
+
+/** How a command ended. */
+export interface Ending {
+  exit_code: number | null;
+  signal: string | null;
+  /** It was told to end before it did. */
+  interrupted: boolean;
+  /** The last stdoutBytesMax bytes, which is all of it when `stdout_bytes` is no more. */
+  stdout: string;
+  stdout_bytes: number;
+  /** The last stderrBytesMax bytes. */
+  stderr: string;
+}
+
+/**
+ * What a guard says: the command's process and the directory made for it, then how it ended; or instead of both why it
+ * could not start.
+ */
+export type Report = { pid: number; directory: string } | { error: string } | Ending;
+
+/** A result must fit into a request; what is left of one holds its ids. */
+export const stdoutBytesMax = limits.requestBytesMax - 4_096;
+export const stderrBytesMax = 16_384;
+/** JSON writes a control character as six. */
+const lineBytesMax = 6 * limits.requestBytesMax + (256 << 20);
+
+/** How a command under guard ended, or why it is none. */
+export type End = Ending | { error: string } | { guardLost: true };
+
+/** A command under guard. */
+export interface Guarded {
+  /** How the command ended, once nothing of it runs any more. */
+  ended: Promise<End>;
+  /** Asks the command to end; after the grace time it is killed. */
+  end: () => void;
+  /** Kills it now. */
+  kill: () => void;
+}
+
+/**
+ * Runs a command under a guard: a process of its own, agentd again, between us and the command. We hold one end of a
+ * pipe; when we die, also by `kill -9`, the guard reads its end and ends the command. When the guard dies, we end the
+ * command ourselves. Being its own process it also bears what would stop us from renewing leases: a terminal nobody
+ * scrolls on, and any amount of output.
+ */
+export function runGuarded(program: readonly string[], order: Order): Guarded {
+  const guard = Bun.spawn([...program, "run-guard"], {
+    // In no terminal's group: Ctrl-C is ours to pass on, and the guard outlives us.
+    detached: true,
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  void give(guard.stdin, order);
+  let running: { pid: number; directory: string } | undefined;
+
+  async function follow(): Promise<End> {
+    for await (const line of linesOf(guard.stdout)) {
+      const report = JSON.parse(line) as Report;
+      if (!("pid" in report)) return report;
+      running = report;
+    }
+    if (running !== undefined) {
+      await endSession(running.pid, order.grace_ms);
+      await rm(running.directory, { recursive: true, force: true });
+    }
+    return { guardLost: true };
+  }
+  return {
+    ended: follow(),
+    end: () => void close(guard.stdin),
+    kill: () => {
+      if (running !== undefined) signalSession(running.pid, "SIGKILL");
+    },
+  };
+}
+
+// That a guard died while it was written to shows when it is listened to.
+async function give(stdin: Bun.FileSink, order: Order): Promise<void> {
+  try {
+    await stdin.write(`${JSON.stringify(order)}\n`);
+    await stdin.flush();
+  } catch {}
+}
+
+async function close(stdin: Bun.FileSink): Promise<void> {
+  try {
+    await stdin.end();
+  } catch {}
+}
+
+/** A stream's lines; ends with it. */
+export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
+  const reader = new LineReader(lineBytesMax);
+  for await (const chunk of stream) {
+    for (const frame of reader.push(chunk)) if (typeof frame === "string") yield frame;
+  }
+}

@@ -1,0 +1,83 @@
+import type { Client } from "../../client/client.ts";
+import { messageOf, RequestRefused, StartFailed } from "../../client/refusals.ts";
+import type { MethodName, ParamsInput, Result } from "../../protocol/methods.ts";
+import { errors } from "../../protocol/errors.ts";
+import { isAway } from "../patience.ts";
+import type { Session } from "../session.ts";
+import { pause, unlessAborted } from "./abort.ts";
+
+const restMs = { min: 50, max: 1_000 };
+
+/**
+ * A connection for work that must outlive the daemon's absence: a call whose answer did not come is made again, over a
+ * new connection, until it is answered or given up. A daemon that is away costs nobody a lease.
+ */
+export class PatientClient implements Disposable {
+  readonly #session: Session;
+  #client: Promise<Client> | undefined;
+  #saidAway = false;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Calls a method that may be repeated without harm. Rejects with the signal's reason once that is aborted. */
+  async call<Name extends MethodName>(
+    method: Name,
+    params: ParamsInput<Name>,
+    giveUp: AbortSignal,
+    idempotencyKey?: string,
+  ): Promise<Result<Name>> {
+    for (let rest = restMs.min; ; rest = Math.min(2 * rest, restMs.max)) {
+      giveUp.throwIfAborted();
+      this.#client ??= this.#session.connect();
+      const used = this.#client;
+      try {
+        const asked = used.then((client) => client.call(method, params, { idempotencyKey }));
+        const result = await unlessAborted(asked, giveUp);
+        this.#saidAway = false;
+        return result;
+      } catch (cause) {
+        giveUp.throwIfAborted();
+        if (!mayPass(cause)) throw cause;
+        this.#drop(used);
+        if (rest === restMs.max) this.#sayAway(cause);
+      }
+      await pause(rest, giveUp);
+    }
+  }
+
+  /** Calls a method that must take effect once: an idempotency key makes repeating it safe. */
+  async callOnce<Name extends MethodName>(
+    method: Name,
+    params: ParamsInput<Name>,
+    giveUp: AbortSignal,
+  ): Promise<Result<Name>> {
+    return this.call(method, params, giveUp, crypto.randomUUID());
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#client !== undefined) this.#drop(this.#client);
+  }
+
+  /** Calls may overlap, and all of them fail with their connection: only the first finds it still in place. */
+  #drop(used: Promise<Client>): void {
+    if (this.#client !== used) return;
+    this.#client = undefined;
+    used.then(
+      (client) => client.close(),
+      () => {},
+    );
+  }
+
+  #sayAway(cause: unknown): void {
+    if (!this.#saidAway) this.#session.note(`${messageOf(cause)}; asking again until it is there`);
+    this.#saidAway = true;
+  }
+}
+
+/** Whether the same call may succeed later. */
+function mayPass(cause: unknown): boolean {
+  if (cause instanceof RequestRefused) return errors[cause.kind].retryable;
+  return isAway(cause) || cause instanceof StartFailed;
+}

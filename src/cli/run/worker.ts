@@ -1,0 +1,59 @@
+import { limits } from "../../protocol/limits.ts";
+import type { Result } from "../../protocol/methods.ts";
+import { type AcquiredNode, oneNode } from "../../protocol/methods/nodes.ts";
+import { pause } from "./abort.ts";
+import { attempt, type Finished } from "./attempt.ts";
+import { PatientClient } from "./patient-client.ts";
+import type { Work } from "./work.ts";
+
+/** Which nodes a worker takes, and how long it waits for one. */
+export interface Wish {
+  /** Of any task when undefined. */
+  task_id: string | undefined;
+  /** Those a node must have. */
+  labels: Record<string, string> | undefined;
+  lease_owner: string;
+  waitMs: number;
+}
+
+/** Why there was no further node: the task's state, or that none came in time. */
+export type End = Result<"TaskStatus">["state"] | "NONE_CAME";
+
+/** A daemon that answers a wait at once, as one without `wait_ms` would, is asked this often at most. */
+const restMs = 100;
+
+/** Takes nodes and runs the command for each, one after the other: a single one, or `all` until the task is over. */
+export async function takeNodes(
+  work: Work,
+  wish: Wish,
+  all: boolean,
+  show: (finished: Finished) => void,
+): Promise<End | undefined> {
+  for (;;) {
+    const taken = await take(work, wish);
+    if (typeof taken === "string") return taken;
+    work.session.note(`took node ${taken.node_id}`);
+    show(await attempt(taken, work));
+    if (!all || work.stop.aborted) return undefined;
+  }
+}
+
+async function take(
+  { session, client, ttlSecs, stop }: Work,
+  { waitMs, ...wanted }: Wish,
+): Promise<AcquiredNode | End> {
+  using waiting = new PatientClient(session);
+  const deadline = Date.now() + waitMs;
+  for (;;) {
+    const wait_ms = Math.max(0, Math.min(deadline - Date.now(), limits.waitMsMax));
+    const asked = waiting.callOnce("AcquireNextNode", { ...wanted, wait_ms, ttl_secs: ttlSecs }, stop);
+    const node = oneNode(await asked);
+    if (node !== null) return node;
+    if (wanted.task_id !== undefined) {
+      const { state } = await client.call("TaskStatus", { task_id: wanted.task_id }, stop);
+      if (state !== "ACTIVE") return state;
+    }
+    if (Date.now() >= deadline) return "NONE_CAME";
+    await pause(restMs, stop);
+  }
+}
