@@ -75,6 +75,107 @@ describe("the node after", () => {
   });
 });
 
+describe("the node after", () => {
+  const policy = { on_dependency_failure: "skip", max_attempts: 2 };
+  const skipping: Row = [
+    actions.registerTask,
+    {
+      goal: "g",
+      context: {},
+      nodes: [
+        { ...a, max_attempts: 2 },
+        { ...b, ...policy },
+      ],
+    },
+    { nodeId: null },
+  ];
+  const retried: Row = [actions.failNode, { error: "why", retry: { failed_attempts: 1, not_before_ms: null } }];
+  const lost: Row = [actions.failNode, { error: { kind: "TOO_MANY_LOST_LEASES", lost_attempts: 3 }, cause: "lost" }];
+  const giveBack: Row = [actions.releaseNode, { lease_id: "l1", lease_owner: "ann", not_before_ms: null }];
+  const cancel: Row = [actions.cancelTask, { reason: "no use" }, { nodeId: null }];
+  const skipB: Row = [actions.skipNode, { error: { kind: "DEPENDENCY_FAILED", node_ids: ["a"] } }, { nodeId: "b" }];
+  const again: Row = [actions.retryNode, {}];
+
+  test.each<[string, string, Row[], object]>([
+    [
+      "a failure with attempts left",
+      "a",
+      [skipping, acquire, retried],
+      { status: "PENDING", failedAttempts: 1, failure: null },
+    ],
+    [
+      "the lease that was one too many",
+      "a",
+      [register, acquire, lost],
+      { status: "FAILED", failure: "lost", lostAttempts: 3 },
+    ],
+    [
+      "a release",
+      "a",
+      [register, acquire, giveBack],
+      { status: "PENDING", failedAttempts: 0, lostAttempts: 0, ...noLease },
+    ],
+    ["a failure it is skipped for", "b", [skipping, acquire, fail, skipB], { status: "FAILED", failure: "skipped" }],
+    [
+      "a retry",
+      "a",
+      [register, acquire, fail, again],
+      { status: "PENDING", failedAttempts: 0, failure: null, resultPayload: null },
+    ],
+    [
+      "a cancellation while it ran",
+      "a",
+      [register, acquire, cancel],
+      { status: "FAILED", failure: "canceled", resultPayload: '{"kind":"CANCELED","reason":"no use"}', ...noLease },
+    ],
+    ["a cancellation while it waited", "b", [register, cancel], { status: "FAILED", failure: "canceled" }],
+    ["a cancellation after it ended", "a", [register, acquire, complete, cancel], { status: "COMPLETED" }],
+    ["another priority", "b", [register, [actions.setPriority, { priority: 7 }, { nodeId: "b" }]], { priority: 7 }],
+  ])("%s", (_, id, rows, expected) => {
+    expect(replayed(...rows).nodes.get(id)).toMatchObject(expected);
+  });
+
+  test("each end of a lease tells its attempts otherwise", () => {
+    const told = [rollBack, complete, fail, giveBack, cancel].map(
+      (end) => replayed(register, acquire, end).nodes.get("a")?.attempts,
+    );
+    expect(new Set(told).size).toBe(told.length);
+    expect(told[0]).toBe(`\n${JSON.stringify([2, "l1", "ann", 20, 30, "EXPIRED", null])}`);
+    expect(told[2]).toBe(`\n${JSON.stringify([2, "l1", "ann", 20, 30, "FAILED", '"why"'])}`);
+  });
+
+  test("its task waits or not for what failed, as its policy says", () => {
+    const cleaning: Row = [
+      actions.registerTask,
+      { goal: "g", context: {}, nodes: [a, { ...b, on_dependency_failure: "run" }] },
+      { nodeId: null },
+    ];
+    const counts = (...rows: Row[]) => [replayed(...rows).waitingOn("b"), replayed(...rows).failingOn("b")];
+    expect(counts(cleaning, acquire)).toEqual([1, 0]);
+    expect(counts(cleaning, acquire, fail)).toEqual([0, 1]);
+    expect(counts(cleaning, acquire, fail, again)).toEqual([1, 0]);
+  });
+
+  test("nodes were added before it waits for them", () => {
+    const add: Row = [
+      actions.addNodes,
+      { nodes: [{ id: "c", name: "third", dependencies: [], payload_schema: {} }], expand_before: ["b"] },
+      { nodeId: null },
+    ];
+    const { nodes, tasks } = replayed(register, add);
+    expect(nodes.get("b")?.dependencies).toBe('["a","a","c"]');
+    expect(nodes.get("c")).toMatchObject({ name: "third", status: "PENDING", dependents: 1 });
+    expect(tasks.get("task")?.counts.PENDING).toBe(3);
+  });
+});
+
+test("a task is paused, resumed and given a priority", () => {
+  const of = (actionType: string, payload: Json = {}): Row => [actionType, payload, { nodeId: null }];
+  const rows = [register, of(actions.pauseTask), of(actions.setPriority, { priority: 4 })];
+  expect(replayed(...rows).tasks.get("task")).toMatchObject({ paused: true, priority: 4 });
+  expect(replayed(...rows, of(actions.resumeTask)).tasks.get("task")?.paused).toBe(false);
+});
+
 test("a task is kept with its goal, its context as text, and the time of its row", () => {
   expect(replayed(register).tasks.get("task")).toEqual({
     goal: "g",
@@ -156,6 +257,20 @@ describe("a row that no daemon can have written is named", () => {
     ["a completion of a pending node", [register, complete], /node a was PENDING, not RUNNING/],
     ["a completion after a failure", [register, acquire, fail, complete], /node a was FAILED, not RUNNING/],
     ["a failure after a roll-back", [register, acquire, rollBack, fail], /node a was PENDING, not RUNNING/],
+    [
+      "a skip of a node that waits",
+      [register, [actions.skipNode, { error: { node_ids: ["b"] } }]],
+      /was not to be skipped/,
+    ],
+    ["a retry of a running node", [register, acquire, [actions.retryNode, {}]], /node a was RUNNING, not FAILED/],
+    ["a release of a pending node", [register, [actions.releaseNode, {}]], /node a was PENDING, not RUNNING/],
+    ["a cancellation of an unknown task", [[actions.cancelTask, {}]], /task task was never registered/],
+    ["an acquire from a paused task", [register, [actions.pauseTask, {}], acquire], /task task was paused/],
+    [
+      "nodes put before one that runs",
+      [register, acquire, [actions.addNodes, { nodes: [], expand_before: ["a"] }]],
+      /node a was RUNNING, not PENDING/,
+    ],
     ["a lock given while it was held", [acquireLock, acquireLock], /held already/],
     ["a lock taken over from nobody", [takeOver], /lease l1 did not hold it/],
     ["a lock taken over from another lease", [acquireLock, takeOver, takeOver], /lease l1 did not hold it/],
