@@ -1,7 +1,7 @@
 import { isRefusal } from "../../src/core/decision.ts";
 import type { Entry } from "../../src/core/journal.ts";
 import { acquireLock, expireLock } from "../../src/core/lock.ts";
-import type { LockRequest, NodeHead, Task } from "../../src/core/model.ts";
+import type { LockRequest, NewNode, NodeHead, Task } from "../../src/core/model.ts";
 import { acquireNode, completeNode, failNode, rollBackNode } from "../../src/core/node.ts";
 import { registerTask } from "../../src/core/task.ts";
 import type { Json } from "../../src/protocol/json.ts";
@@ -25,10 +25,16 @@ export function within<T>(store: Store, work: () => T): T {
 export type Graph = Record<string, readonly string[]>;
 
 export function register(store: Store, id: string, graph: Graph, createdAtMs = 1): Task {
-  const task = newTask({ id, goal: `goal of ${id}`, context: { of: id }, createdAtMs });
-  const nodes = Object.entries(graph).map(([nodeId, dependencies]) =>
-    newNode({ id: nodeId, dependencies: [...dependencies], payloadSchema: { for: nodeId } }),
-  );
+  const nodes = Object.entries(graph).map(([nodeId, dependencies]) => ({
+    id: nodeId,
+    dependencies: [...dependencies],
+  }));
+  return registerNodes(store, newTask({ id, goal: `goal of ${id}`, context: { of: id }, createdAtMs }), nodes);
+}
+
+/** As `register`, for nodes and a task that are more than their edges. */
+export function registerNodes(store: Store, task: Task, wanted: readonly Partial<NewNode>[]): Task {
+  const nodes = wanted.map((node) => newNode({ payloadSchema: { for: node.id ?? null }, ...node }));
   store.registerTask(task, nodes, registerTask(task, nodes));
   return task;
 }
@@ -55,9 +61,10 @@ export function complete(store: Store, nodeId: string, result: Json = { by: node
   return store.changeNode(transition);
 }
 
-export function fail(store: Store, nodeId: string, error: Json = "why"): number {
+/** `random` of the longest pause is waited, where attempts are left. */
+export function fail(store: Store, nodeId: string, error: Json = "why", random = 0): number {
   const node = headOf(store, nodeId);
-  const transition = failNode(node, claimOf(node), error, `end of ${nodeId}`, 3, 0);
+  const transition = failNode(node, claimOf(node), error, `end of ${nodeId}`, 3, random);
   if (isRefusal(transition)) throw new Error(transition.message);
   return store.changeNode(transition);
 }

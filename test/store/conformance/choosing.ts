@@ -1,0 +1,197 @@
+import { describe, expect, test } from "bun:test";
+import { isRefusal } from "../../../src/core/decision.ts";
+import type { NewNode } from "../../../src/core/model.ts";
+import { releaseNode, skipNode } from "../../../src/core/node.ts";
+import { defaultPolicy } from "../../../src/core/policy.ts";
+import { addNodes, cancellation, cancelTask, pauseTask, setPriority } from "../../../src/core/task.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { newNode, newTask } from "../../support/specimen.ts";
+import { acquire, complete, fail, registerNodes, within } from "../story.ts";
+import { type MakeSpecimen, prepared } from "./specimen.ts";
+
+const skip = { ...defaultPolicy, onDependencyFailure: "skip" } as const;
+const run = { ...defaultPolicy, onDependencyFailure: "run" } as const;
+const ids = (nodes: readonly { id: string }[]) => nodes.map(({ id }) => id);
+
+/** Which node is handed out next, and what holds one back. */
+export function describeChoosing(engine: string, make: MakeSpecimen): void {
+  const stored = (...nodes: Partial<NewNode>[]) =>
+    prepared(make, (store) => registerNodes(store, newTask({ id: "t" }), nodes));
+  /** Takes nodes until there is none; their ids. */
+  const taken = (store: Store, taskId: string | null = "t", labels = {}) => {
+    const order: string[] = [];
+    within(store, () => {
+      for (let node = store.nextRunnable(taskId, labels); node !== null; node = store.nextRunnable(taskId, labels)) {
+        acquire(store, node.id);
+        order.push(node.id);
+      }
+    });
+    return order;
+  };
+
+  describe(`${engine}: nodes are handed out`, () => {
+    test("by priority and registration", () => {
+      using specimen = stored(
+        { id: "a" },
+        { id: "b", priority: 2 },
+        { id: "c", priority: -1 },
+        { id: "d", priority: 2 },
+      );
+      expect(taken(specimen.store)).toEqual(["b", "d", "a", "c"]);
+    });
+
+    test("of any task by the task's priority first", () => {
+      using specimen = prepared(make, (store) => {
+        registerNodes(store, newTask({ id: "low", priority: -1 }), [{ id: "a", priority: 9 }]);
+        registerNodes(store, newTask({ id: "t1" }), [{ id: "b" }, { id: "c", priority: 1 }]);
+        registerNodes(store, newTask({ id: "t2" }), [{ id: "d", priority: 1 }]);
+        const high = registerNodes(store, newTask({ id: "high" }), [{ id: "e", priority: -9 }]);
+        store.steerTask({ ...high, priority: 1 }, setPriority("high", null, 1, 2));
+        store.setNodePriority("b", 5, setPriority("t1", "b", 5, 2));
+      });
+      expect(taken(specimen.restart(), null)).toEqual(["e", "b", "c", "d", "a"]);
+    });
+
+    test("only with every label that is asked for", () => {
+      using specimen = stored(
+        { id: "a", labels: { os: "linux" } },
+        { id: "b", labels: { os: "linux", gpu: "yes" }, dependencies: ["a"] },
+        { id: "c", labels: { os: "mac", gpu: "yes" } },
+        { id: "d", labels: { os: "linux", gpu: "yes" }, priority: 1 },
+        { id: "e" },
+      );
+      const { store } = specimen;
+      expect(taken(store, "t", { gpu: "yes", os: "linux" })).toEqual(["d"]);
+      expect(taken(store, null, { os: "linux" })).toEqual(["a"]);
+      within(store, () => complete(store, "a"));
+      expect(taken(store, "t", { os: "linux", gpu: "no" })).toEqual([]);
+      expect(taken(store, null, { gpu: "yes" })).toEqual(["b", "c"]);
+      expect(taken(store, "t")).toEqual(["e"]);
+    });
+
+    test("of no paused task, which is ACTIVE all the same", () => {
+      using specimen = stored({ id: "a", labels: { k: "v" } });
+      const { store } = specimen;
+      const pause = (paused: boolean) =>
+        within(store, () => {
+          const task = store.task("t");
+          const entry = task === null ? null : pauseTask(task, paused, 2);
+          if (task !== null && entry !== null) store.steerTask({ ...task, paused }, entry);
+        });
+      pause(true);
+      expect([store.nextRunnable("t", {}), store.nextRunnable(null, {}), store.nextRunnable("t", { k: "v" })]).toEqual([
+        null,
+        null,
+        null,
+      ]);
+      expect(store.taskSummary("t")?.state).toBe("ACTIVE");
+      pause(false);
+      expect(taken(store, "t", { k: "v" })).toEqual(["a"]);
+    });
+
+    test("after their delay, which ends when it is told to, and moves with the clock", () => {
+      using specimen = stored({ id: "a", policy: { ...defaultPolicy, maxAttempts: 2, backoffMs: 100 } });
+      const { store } = specimen;
+      within(store, () => [acquire(store, "a"), fail(store, "a", "why", 0.5)]);
+      expect([store.node("a")?.notBeforeMs, store.nextDeadlineMs()]).toEqual([53, 53]);
+      expect([store.nextRunnable("t", {}), store.taskSummary("t")?.state]).toEqual([null, "ACTIVE"]);
+      within(store, () => store.shiftDeadlines(7));
+      expect(within(store, () => store.endDelays(59, 9))).toBe(false);
+      expect(within(store, () => store.endDelays(60, 9))).toBe(true);
+      expect([taken(store), store.node("a")?.notBeforeMs]).toEqual([["a"], null]);
+    });
+  });
+
+  describe(`${engine}: a node behind a failed one`, () => {
+    test("is to be skipped, or runs, as its policy says", () => {
+      using specimen = stored(
+        { id: "a" },
+        { id: "skips", dependencies: ["a", "a"], policy: skip },
+        { id: "runs", dependencies: ["a"], policy: run },
+        { id: "waits", dependencies: ["a"] },
+      );
+      const { store } = specimen;
+      within(store, () => acquire(store, "a"));
+      expect([ids(store.nodesToSkip(9)), store.nextRunnable("t", {})]).toEqual([[], null]);
+      within(store, () => fail(store, "a"));
+      expect([ids(store.nodesToSkip(9)), store.nextRunnable("t", {})?.id, store.failedDependencies("skips")]).toEqual([
+        ["skips"],
+        "runs",
+        ["a"],
+      ]);
+      expect(store.nextDeadlineMs()).toBe(0);
+      within(store, () => {
+        for (const node of store.nodesToSkip(9)) store.changeNode(skipNode(node, ["a"], 4));
+      });
+      expect([ids(store.nodesToSkip(9)), store.nextDeadlineMs(), store.nodeHead("skips")?.failure]).toEqual([
+        [],
+        null,
+        "skipped",
+      ]);
+    });
+  });
+
+  describe(`${engine}: attempts`, () => {
+    test("are kept with how they ended, also over a restart", () => {
+      using specimen = stored({ id: "a", policy: { ...defaultPolicy, maxAttempts: 9 } }, { id: "b" });
+      const { store } = specimen;
+      const seqs = within(store, () => {
+        const first = acquire(store, "a", { nowMs: 1 });
+        fail(store, "a", { why: 1 });
+        const second = acquire(store, "a", { nowMs: 2 });
+        const node = store.nodeHead("a");
+        const claim = { taskId: "t", nodeId: "a", leaseId: "lease of a" };
+        const released = releaseNode(node, claim, 0, 5);
+        if (!isRefusal(released)) store.changeNode(released);
+        acquire(store, "a");
+        return [first, second];
+      });
+      const lease = { leaseId: "lease of a", owner: "ann" };
+      expect(specimen.restart().attemptsOf("a")).toEqual([
+        { ...lease, fencingToken: seqs[0] ?? 0, startedAtMs: 1, endedAtMs: 3, outcome: "FAILED", error: { why: 1 } },
+        { ...lease, fencingToken: seqs[1] ?? 0, startedAtMs: 2, endedAtMs: 5, outcome: "RELEASED", error: null },
+      ]);
+      expect([specimen.store.attemptsOf("b"), specimen.store.attemptUnder("a", "another")]).toEqual([[], null]);
+    });
+  });
+
+  describe(`${engine}: a task`, () => {
+    test("that is canceled has nothing left that runs or could, and counts it so", () => {
+      using specimen = stored({ id: "a" }, { id: "b" }, { id: "c", dependencies: ["b"], policy: run }, { id: "d" });
+      const { store } = specimen;
+      within(store, () => [acquire(store, "a"), complete(store, "a"), acquire(store, "b")]);
+      const task = store.task("t") ?? newTask();
+      within(store, () => {
+        const entry = cancelTask(task, 3, "no use", 9);
+        if (!isRefusal(entry)) store.cancelTask("t", cancellation("no use"), entry);
+      });
+      expect(store.taskSummary("t")).toEqual({ state: "FAILED", counts: { COMPLETED: 1, FAILED: 3 } });
+      expect(store.totals.nodes).toEqual({ PENDING: 0, RUNNING: 0, COMPLETED: 1, FAILED: 3 });
+      expect(store.attemptsOf("b")).toMatchObject([{ outcome: "CANCELED", endedAtMs: 9 }]);
+      expect([taken(store), store.nextDeadlineMs()]).toEqual([[], null]);
+    });
+
+    test("grows by nodes that others wait for", () => {
+      using specimen = stored({ id: "a" }, { id: "b", name: "named" });
+      const { store } = specimen;
+      const added = [newNode({ id: "n", dependencies: ["a"] })];
+      const task = store.task("t") ?? newTask();
+      within(store, () =>
+        store.addNodes(task, added, [{ id: "b", dependencies: ["n"] }], addNodes("t", added, ["b"], null, 5)),
+      );
+      expect(store.edgesOf("t")).toEqual([
+        { id: "a", dependencies: [] },
+        { id: "b", dependencies: ["n"] },
+        { id: "n", dependencies: ["a"] },
+      ]);
+      expect([taken(store), store.nodeIdByName("t", "named"), store.nodeIdByName("x", "named")]).toEqual([
+        ["a"],
+        "b",
+        null,
+      ]);
+      within(store, () => complete(store, "a"));
+      expect(taken(store)).toEqual(["n"]);
+      expect(store.nodeUnderLease("t", "lease of n")?.id).toBe("n");
+    });
+  });
+}
