@@ -23,7 +23,7 @@ export function leaseTable(db: Database) {
     SELECT ${headColumns} FROM nodes WHERE status = 'RUNNING' AND task_id = (SELECT ?1) AND lease_id = ?2`);
   const expired = db.prepare<HeadRow, [string, number, number]>(`
     SELECT ${headColumns} FROM nodes
-    WHERE task_id = (SELECT ?1) AND status = 'RUNNING' AND lease_expires_at_ms <= ?2
+    WHERE task_id = (SELECT ?1) AND status = 'RUNNING' AND lease_expires_at_ms <= (SELECT ?2)
     ORDER BY row LIMIT (SELECT ?3)`);
   const expiredAnywhere = db.prepare<HeadRow, [number, number]>(`
     SELECT ${headColumns} FROM nodes

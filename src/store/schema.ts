@@ -131,7 +131,7 @@ function createNodes(db: Database): void {
   db.run("CREATE INDEX nodes_delayed ON nodes (not_before_ms) WHERE not_before_ms IS NOT NULL");
   db.run("CREATE INDEX nodes_hopeless ON nodes (row) WHERE hopeless");
   db.run("CREATE INDEX nodes_skipped_in_vain ON nodes (row) WHERE failure = 'skipped' AND failing_on = 0");
-  db.run("CREATE INDEX nodes_running ON nodes (task_id) WHERE status = 'RUNNING'");
+  db.run("CREATE INDEX nodes_running ON nodes (task_id, lease_expires_at_ms) WHERE status = 'RUNNING'");
   db.run("CREATE INDEX nodes_by_deadline ON nodes (lease_expires_at_ms) WHERE status = 'RUNNING'");
 
   // Leases that have ended; the one that runs stands on its node.

@@ -65,6 +65,8 @@ const walks = [
   // A whole task is canceled at once.
   [/^UPDATE nodes SET failing_on = failing_on \+ canceled/, "SCAN canceled"],
   [/^UPDATE nodes SET failing_on = failing_on \+ canceled/, "USE TEMP B-TREE FOR GROUP BY"],
+  // What is over of one task is put into registration order.
+  [/FROM nodes WHERE task_id = \(SELECT \?1\) AND status = 'RUNNING'/, "USE TEMP B-TREE FOR ORDER BY"],
   // The few labels that are asked for.
   [/FROM ready_labels AS found/, "SCAN wanted VIRTUAL TABLE INDEX 1:"],
   [/^SELECT count\(\*\) AS count FROM \( SELECT 1 FROM ready_labels/, "SCAN (subquery-4)"],
@@ -110,6 +112,11 @@ describe("a statement of the store", () => {
       "a node by its id",
       /^SELECT id, .* FROM nodes WHERE id = \?$/,
       "SEARCH nodes USING INDEX sqlite_autoindex_nodes_1 (id=?)",
+    ],
+    [
+      "leases of a task that are over",
+      /task_id = \(SELECT \?1\) AND status = 'RUNNING' AND lease_expires_at_ms/,
+      "SEARCH nodes USING INDEX nodes_running (task_id=? AND lease_expires_at_ms<?)",
     ],
     [
       "leases that are due",
