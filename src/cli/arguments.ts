@@ -23,7 +23,8 @@ export interface SplitArguments {
 
 /**
  * Splits tokens into options and words, strictly: an option nobody defined, one given twice, one without its value
- * and a value where none belongs are all refused, with the nearest name. `--` ends the options.
+ * and a value where none belongs are all refused, with the nearest name. A negative number is a word; `--` ends the
+ * options.
  * @throws {Failure} USAGE
  */
 export function splitArguments(tokens: readonly string[], args: ArgsDef): SplitArguments {
@@ -36,7 +37,7 @@ export function splitArguments(tokens: readonly string[], args: ArgsDef): SplitA
       rest = tokens.slice(i + 1);
       break;
     }
-    if (!token.startsWith("-") || token === "-") {
+    if (!token.startsWith("-") || token === "-" || /^-\d/.test(token)) {
       positionals.push(token);
       continue;
     }
@@ -59,8 +60,8 @@ export function splitArguments(tokens: readonly string[], args: ArgsDef): SplitA
   return { options, positionals, rest };
 }
 
-/** Whether an option may be given several times; citty knows no such option. Its value is a list. */
-function isRepeatable(definition: ArgsDef[string] | undefined): boolean {
+/** Whether an argument may be given several times; citty knows no such argument. Its value is a list. */
+export function isRepeatable(definition: ArgsDef[string] | undefined): boolean {
   return definition !== undefined && "repeatable" in definition && definition.repeatable === true;
 }
 
@@ -110,6 +111,11 @@ export function readValues(
   let taken = 0;
   for (const [name, definition] of Object.entries(args)) {
     const positional = definition.type === "positional";
+    if (positional && isRepeatable(definition)) {
+      values[name] = positionals.slice(taken);
+      taken = positionals.length;
+      continue;
+    }
     const given = positional ? positionals[taken++] : options.get(name);
     if (given === undefined && definition.required === true) {
       const shown = positional ? placeholder(name) : `--${name}`;

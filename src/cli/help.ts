@@ -1,6 +1,6 @@
 import type { ArgsDef } from "citty";
 import { version } from "../protocol/version.ts";
-import { globalArgs, placeholder } from "./arguments.ts";
+import { globalArgs, isRepeatable, placeholder } from "./arguments.ts";
 import type { Command, Example } from "./command.ts";
 import { exits, Failure } from "./exits.ts";
 import { suggest } from "./nearest.ts";
@@ -45,9 +45,10 @@ function familyPage(family: string): string {
 
 function commandPage(name: string, summary: string, { args, examples, notes, takesCommand }: Command): string {
   const positionals = Object.entries(args).filter(([, arg]) => arg.type === "positional");
-  const words = positionals.map(([word, arg]) =>
-    arg.required === true ? placeholder(word) : `[${placeholder(word)}]`,
-  );
+  const words = positionals.map(([word, arg]) => {
+    const shown = `${placeholder(word)}${isRepeatable(arg) ? "..." : ""}`;
+    return arg.required === true ? shown : `[${shown}]`;
+  });
   const own = Object.fromEntries(Object.entries(args).filter(([, arg]) => arg.type !== "positional"));
   return page([
     [`agentd ${name}: ${summary}`],

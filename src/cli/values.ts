@@ -39,6 +39,20 @@ export function readWhole(given: string, option: string): number {
   throw new Failure("USAGE", `--${option} is ${JSON.stringify(given)}; expected a whole number, 0 or more`);
 }
 
+/** How much of a whole is done, in hundredths: `40`, `40%`, `12.5`. */
+export function readPercent(given: string): number {
+  const value = Number(given.replace(/%$/, ""));
+  if (/^\d+(\.\d+)?%?$/.test(given) && value <= 100) return value;
+  throw new Failure("USAGE", `--percent is ${JSON.stringify(given)}; expected 0 to 100`);
+}
+
+/** A priority, which may be negative; `what` is how the argument is called. */
+export function readInteger(given: string, what: string): number {
+  const value = Number(given);
+  if (/^-?\d+$/.test(given) && Number.isSafeInteger(value)) return value;
+  throw new Failure("USAGE", `${what} is ${JSON.stringify(given)}; expected a whole number`);
+}
+
 const unitSecs: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /**
@@ -56,6 +70,11 @@ export function readDuration(given: string, option: string): number {
 
 export function readTtl(given: string | undefined): number | undefined {
   return given === undefined ? undefined : readDuration(given, "ttl");
+}
+
+/** The values of an argument that may be repeated; citty's types know no such argument. */
+export function readList(given: unknown): string[] {
+  return Array.isArray(given) ? given.map(String) : [];
 }
 
 /**

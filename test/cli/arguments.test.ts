@@ -26,6 +26,7 @@ describe("arguments", () => {
     [["a", "--lines=--odd"], { task: "a", lines: "--odd" }],
     [["a", "--lines", "-1"], { task: "a", lines: "-1" }],
     [["-"], { task: "-" }],
+    [["a", "-5"], { task: "a", note: "-5" }],
     [["--", "--follow"], { task: "--follow" }],
     [["a", "--state", "FAILED"], { task: "a", state: "FAILED" }],
     [["a", "--label", "b"], { task: "a", label: ["b"] }],
@@ -51,6 +52,13 @@ describe("arguments", () => {
     [["a", "--state", "ACTVE"], "--state is ACTVE, and can be ACTIVE, FAILED (did you mean ACTIVE?)"],
   ])("%j are refused", (tokens, message) => {
     expect(() => read(...tokens)).toThrow(message);
+  });
+
+  test("that may be repeated take all words that are left", () => {
+    const several = { ...args, note: { ...args.note, repeatable: true } } as const;
+    const take = (...tokens: string[]) => readValues(splitArguments(tokens, several), several);
+    expect(take("a")).toMatchObject({ task: "a", note: [] });
+    expect(take("a", "b", "--follow", "c")).toMatchObject({ task: "a", note: ["b", "c"], follow: true });
   });
 
   test("after -- are the command's to run, where a command takes one", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readDuration, readJson, readWhole } from "../../src/cli/values.ts";
+import { readDuration, readInteger, readJson, readPercent, readWhole } from "../../src/cli/values.ts";
 import { rejectionOf } from "../support/rejection.ts";
 
 describe("durations", () => {
@@ -22,6 +22,30 @@ describe("durations", () => {
 
 test.each(["", "-1", "1.0", "1e3", "0x10", "9007199254740993"])("%j is no whole number", (text) => {
   expect(() => readWhole(text, "limit")).toThrow("--limit is");
+});
+
+test.each([
+  ["0", 0],
+  ["40", 40],
+  ["12.5%", 12.5],
+  ["100", 100],
+])("%s is a percentage", (text, percent) => {
+  expect(readPercent(text)).toBe(percent);
+});
+
+test.each(["", "%", "-1", "100.1", "1e1", "half"])("%j is no percentage", (text) => {
+  expect(() => readPercent(text)).toThrow("--percent is");
+});
+
+test.each([
+  ["0", 0],
+  ["-5", -5],
+])("%s is an integer", (text, value) => {
+  expect(readInteger(text, "PRIORITY")).toBe(value);
+});
+
+test.each(["", "-", "+1", "1.0", "9007199254740993"])("%j is no integer", (text) => {
+  expect(() => readInteger(text, "PRIORITY")).toThrow("PRIORITY is");
 });
 
 describe("JSON arguments", () => {
