@@ -1,46 +1,56 @@
 import type { Result } from "../protocol/methods.ts";
 import { Failure } from "./exits.ts";
+import { suggest } from "./nearest.ts";
 import type { Session } from "./session.ts";
 import { oneLine } from "./text.ts";
 
 const fullId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const beginning = /^[0-9a-f-]{1,35}$/i;
 const pageSize = 1_000;
 const candidatesShown = 5;
 
-/** An id a shortened one may stand for, and what a person knows it by. */
+type Node = Result<"TaskStatus">["nodes"][number];
+
+/** An id a name or a shortened id may stand for, and what else a person knows it by. */
 export interface Candidate {
   id: string;
+  name?: string | null;
   label: string;
 }
 
-/** The task an id or its beginning names. A full id costs no call. */
+/** The task a name, an id or the beginning of one stands for. A full id costs no call. */
 export async function resolveTask(session: Session, given: string): Promise<string> {
-  if (isFull(given, "task")) return given.toLowerCase();
+  if (fullId.test(given)) return given.toLowerCase();
   const found: Candidate[] = [];
   let before: string | null = null;
   do {
     const page: Result<"ListTasks"> = await session.call("ListTasks", { limit: pageSize, before });
-    found.push(...page.tasks.map(({ id, goal }) => ({ id, label: goal })));
+    found.push(...page.tasks.map(({ id, name, goal }) => ({ id, name, label: goal })));
     before = page.next_before;
   } while (before !== null);
   return pickId(given, "task", found);
 }
 
-/** The node of `taskId` an id or its beginning names. */
+/** The node of `taskId` a name, an id or the beginning of one stands for. */
 export async function resolveNode(session: Session, taskId: string, given: string): Promise<string> {
-  if (isFull(given, "node")) return given.toLowerCase();
-  const { nodes } = await session.call("TaskStatus", { task_id: taskId });
-  return pickId(
-    given,
-    "node",
-    nodes.map(({ id, status }) => ({ id, label: status })),
-  );
+  const [id = given] = await resolveNodes(session, taskId, [given]);
+  return id;
+}
+
+/** The same for several nodes of one task, in the order given. */
+export async function resolveNodes(session: Session, taskId: string, given: readonly string[]): Promise<string[]> {
+  if (given.every((each) => fullId.test(each))) return given.map((each) => each.toLowerCase());
+  return pickNodes((await session.call("TaskStatus", { task_id: taskId })).nodes, given);
+}
+
+/** The ids of those of `nodes` that are meant. */
+export function pickNodes(nodes: readonly Node[], given: readonly string[]): string[] {
+  const candidates = nodes.map(({ id, name, status }) => ({ id, name, label: status }));
+  return given.map((each) => pickId(each, "node", candidates));
 }
 
 /** A running node's lease, named in full or by its beginning. */
 export async function resolveLease(session: Session, taskId: string, given: string): Promise<string> {
-  if (isFull(given, "lease")) return given.toLowerCase();
+  if (fullId.test(given)) return given.toLowerCase();
   const { nodes } = await session.call("TaskStatus", { task_id: taskId });
   const leases = nodes.flatMap(({ lease_id: id, lease_owner: owner }) =>
     id === null ? [] : [{ id, label: owner ?? "" }],
@@ -50,7 +60,7 @@ export async function resolveLease(session: Session, taskId: string, given: stri
 
 /** A held resource lock's lease, named in full or by its beginning. */
 export async function resolveLockLease(session: Session, key: string, given: string): Promise<string> {
-  if (isFull(given, "lease")) return given.toLowerCase();
+  if (fullId.test(given)) return given.toLowerCase();
   const { locks } = await session.call("ListResourceLocks", {});
   const ofKey = locks.filter((lock) => lock.resource_key === key);
   return pickId(
@@ -60,24 +70,31 @@ export async function resolveLockLease(session: Session, key: string, given: str
   );
 }
 
-function isFull(given: string, what: string): boolean {
-  if (fullId.test(given)) return true;
-  if (beginning.test(given)) return false;
-  throw new Failure("USAGE", `${JSON.stringify(given)} is no ${what} id; expected a UUID or its beginning`);
-}
-
 /**
- * The one id that begins with `given`.
+ * The one id whose name is `given`, or else that begins with it.
  * @throws {Failure} NOT_FOUND when there is none, USAGE when there are several, listing them.
  */
 export function pickId(given: string, what: string, candidates: readonly Candidate[]): string {
-  const matching = candidates.filter(({ id }) => id.startsWith(given.toLowerCase()));
+  if (given === "") throw new Failure("USAGE", `the ${what} is empty; expected an id, or the beginning of one`);
+  const named = candidates.filter(({ name }) => name === given);
+  const begun = candidates.filter(({ id }) => id.startsWith(given.toLowerCase()));
+  const matching = named.length > 0 ? named : begun;
   const [first, second] = matching;
-  if (first === undefined) throw new Failure("NOT_FOUND", `no ${what} id begins with ${given}`);
+  if (first === undefined) throw new Failure("NOT_FOUND", notFound(given, what, candidates));
   if (second === undefined) return first.id;
+  const how =
+    named.length > 0
+      ? `is the name of ${named.length} ${what}s; give an id`
+      : `begins ${begun.length} ${what} ids; add characters`;
   const shown = matching.slice(0, candidatesShown).map(({ id, label }) => `\n  ${id}  ${oneLine(label, 60)}`);
   const more = matching.length > candidatesShown ? `\n  and ${matching.length - candidatesShown} more` : "";
-  throw new Failure("USAGE", `${given} begins ${matching.length} ${what} ids; add characters:${shown.join("")}${more}`);
+  throw new Failure("USAGE", `${given} ${how}:${shown.join("")}${more}`);
+}
+
+function notFound(given: string, what: string, candidates: readonly Candidate[]): string {
+  if (what === "lease") return `no lease id begins with ${given}`;
+  const names = candidates.flatMap(({ name }) => (typeof name === "string" ? [oneLine(name, 60)] : []));
+  return `no ${what} is named ${given}, and no ${what} id begins with it${suggest(given, names)}`;
 }
 
 /** The shortest beginnings, 8 characters at least, that tell these ids apart. */

@@ -16,10 +16,12 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) => row.map(pad).join("  ").trimEnd());
 }
 
-/** A table with a heading; `none` when it has no rows. */
+/** A table with a heading, without the columns no row fills; `none` when it has no rows. */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[], none: string): string {
   if (rows.length === 0) return none;
-  return columns([heading.map((title) => dim(title)), ...rows]).join("\n");
+  const filled = heading.map((_title, column) => rows.some((row) => row[column] !== ""));
+  const shown = (row: readonly string[]) => row.filter((_cell, column) => filled[column]);
+  return columns([heading.map((title) => dim(title)), ...rows].map(shown)).join("\n");
 }
 
 /** A status or task state in its colour. */

@@ -1,6 +1,7 @@
 import type { Result } from "../protocol/methods.ts";
 import { shortIds } from "./ids.ts";
-import { bold, countsText, dim, momentText, oneLine, red, spanText, statusText } from "./text.ts";
+import { nodeFacts, stateText, weightOf } from "./node-text.ts";
+import { bold, countsText, dim, momentText, oneLine, statusText } from "./text.ts";
 
 type Status = Result<"TaskStatus">;
 
@@ -8,7 +9,6 @@ type Node = Status["nodes"][number];
 
 /** Levels drawn as rails; what lies deeper says how deep instead, so that a chain of thousands stays readable. */
 const depthDrawnMax = 24;
-const labelKeys = ["name", "title", "prompt"];
 
 /** What is said instead of an empty list of tasks. */
 export const noTasks = "no tasks; register one with: agentd task register FILE";
@@ -16,9 +16,10 @@ export const noTasks = "no tasks; register one with: agentd task register FILE";
 /** A task for people: its goal, state and counts, then its nodes as a tree. `now` in unix seconds. */
 export function taskText(status: Status, now: number): string {
   const { task, state, counts, nodes } = status;
+  const registered = `registered ${momentText(Date.parse(task.created_at) / 1000)}`;
   return [
-    bold(oneLine(task.goal, 200)),
-    `${task.id}  ${statusText(state)}: ${countsText(counts)}, registered ${momentText(Date.parse(task.created_at) / 1000)}`,
+    [...(task.name === null ? [] : [bold(oneLine(task.name, 200))]), bold(oneLine(task.goal, 200))].join("  "),
+    [`${task.id}  ${stateText(state, task)}: ${countsText(counts)}`, registered, ...weightOf(task)].join(", "),
     ...(nodes.length === 0 ? [] : ["", ...treeLines(nodes, now)]),
   ].join("\n");
 }
@@ -32,6 +33,9 @@ export function treeLines(nodes: readonly Node[], now: number): string[] {
 /** A drawn tree: its rows, and what its nodes are called. */
 export interface Tree {
   rows: readonly TreeRow[];
+  /** As much of an id as tells it apart. */
+  idOf: (id: string) => string;
+  /** The name of the node with this id, or its shortened id where it has none. */
   nameOf: (id: string) => string;
 }
 
@@ -47,7 +51,9 @@ export interface TreeRow {
  * dependencies is drawn under the first that reaches it and referred to under the others.
  */
 export function drawTree(nodes: readonly Node[]): Tree {
-  const names = shortIds(nodes.map(({ id }) => id));
+  const short = shortIds(nodes.map(({ id }) => id));
+  const idOf = (id: string) => short.get(id) ?? id;
+  const names = new Map(nodes.map(({ id, name }) => [id, name === null ? idOf(id) : oneLine(name, 40)]));
   const waiting = dependents(nodes);
   const drawn = new Set<string>();
   const rows: TreeRow[] = [];
@@ -61,12 +67,15 @@ export function drawTree(nodes: readonly Node[]): Tree {
     drawn.add(node.id);
     stack.push(...asBranches(waiting.get(node.id) ?? [], branch));
   }
-  return { rows, nameOf: (id) => names.get(id) ?? id };
+  return { rows, idOf, nameOf: (id) => names.get(id) ?? id };
 }
 
 /** One row of a tree as text. `now` in unix seconds. */
-export function treeLine({ rails: before, node, above }: TreeRow, { nameOf }: Tree, now: number): string {
-  return `${before}${above ? dim(`${nameOf(node.id)} (above)`) : nodeText(node, nameOf, now)}`;
+export function treeLine({ rails: before, node, above }: TreeRow, { idOf, nameOf }: Tree, now: number): string {
+  if (above) return `${before}${dim(`${nameOf(node.id)} (above)`)}`;
+  const others = node.dependencies.length > 1 ? [dim(`after ${node.dependencies.length} nodes`)] : [];
+  const facts = [bold(idOf(node.id)), statusText(node.status), ...nodeFacts(node, nameOf, now), ...others];
+  return `${before}${facts.join("  ")}`;
 }
 
 interface Branch {
@@ -109,43 +118,17 @@ function dependents(nodes: readonly Node[]): Map<string, Node[]> {
   return waiting;
 }
 
-function nodeText(node: Node, nameOf: (id: string) => string, now: number): string {
-  const others = node.dependencies.length > 1 ? dim(`  after ${node.dependencies.length} nodes`) : "";
-  const shown = [labelOf(node), progressOf(node)]
-    .filter((text) => text !== "")
-    .map((text) => `  ${text}`)
-    .join("");
-  return `${bold(nameOf(node.id))}  ${statusText(node.status)}${shown}${holderText(node, now)}${blockedText(node, nameOf)}${others}`;
-}
-
-function holderText(node: Node, now: number): string {
-  if (node.status !== "RUNNING" || node.acquired_at === null || node.lease_expires_at === null) return "";
-  const since = `${momentText(node.acquired_at).slice(11)} (${spanText(now - node.acquired_at)})`;
-  const left = node.lease_expires_at - now;
-  const lease = left > 0 ? `lease ends in ${spanText(left)}` : red("lease expired");
-  return `  ${oneLine(node.lease_owner ?? "anonymous", 40)} since ${since}, ${lease}`;
-}
-
-/** An original's nodes have no `blocked_by`. */
-function blockedText(node: Partial<Node>, nameOf: (id: string) => string): string {
-  const blockers = node.blocked_by ?? [];
-  if (blockers.length === 0) return "";
-  const more = blockers.length > 3 ? ` and ${blockers.length - 3} more` : "";
-  return red(`  blocked by ${blockers.slice(0, 3).map(nameOf).join(", ")}${more}`);
-}
-
-/** What a node is called by its name or payload, in one line; empty when by neither. */
-export function labelOf({ name, payload_schema: payload }: Pick<Node, "name" | "payload_schema">): string {
-  const fields = typeof payload === "object" && payload !== null ? (payload as Readonly<Record<string, unknown>>) : {};
-  const label = [name, ...labelKeys.map((key) => fields[key])].find((value) => typeof value === "string");
-  return typeof label === "string" ? oneLine(label, 40) : "";
-}
-
-/** How far its worker says it is: `40% lexing`; empty where nothing is said or running. */
-export function progressOf({ status, progress }: Pick<Node, "status" | "progress">): string {
-  if (status !== "RUNNING") return "";
-  const { percent, message } = progress ?? {};
-  return [typeof percent === "number" ? `${percent}%` : "", oneLine(message ?? "", 60)]
-    .filter((text) => text !== "")
-    .join(" ");
+/** Nodes so that every dependency comes before what waits for it. */
+export function dependenciesFirst(nodes: readonly Node[]): Node[] {
+  const waiting = dependents(nodes);
+  const left = new Map(nodes.map(({ id, dependencies }) => [id, dependencies.length]));
+  const order = nodes.filter(({ dependencies }) => dependencies.length === 0);
+  for (const { id } of order) {
+    for (const node of waiting.get(id) ?? []) {
+      const count = (left.get(node.id) ?? 0) - 1;
+      left.set(node.id, count);
+      if (count === 0) order.push(node);
+    }
+  }
+  return order;
 }

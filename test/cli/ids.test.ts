@@ -8,7 +8,10 @@ const ids = [
 ] as const;
 const candidates = ids.map((id, index) => ({ id, label: `goal ${index}` }));
 
-describe("a shortened id", () => {
+describe("a name or shortened id", () => {
+  const names = ["6f", "twice", "twice"];
+  const named = candidates.map((candidate, index) => ({ ...candidate, name: names[index] ?? null }));
+
   test.each([
     ["6", ids[2]],
     ["6F1A", ids[2]],
@@ -17,21 +20,35 @@ describe("a shortened id", () => {
     expect(pickId(given, "task", candidates)).toBe(id);
   });
 
-  test("that names several lists them", () => {
+  test("is a name first, and the beginning of an id where nobody has that name", () => {
+    expect(pickId("6f", "task", named)).toBe(ids[0]);
+    expect(pickId("6f1", "task", named)).toBe(ids[2]);
+  });
+
+  test("that is meant for several lists them", () => {
     expect(() => pickId("0197", "task", candidates)).toThrow(
       `0197 begins 2 task ids; add characters:\n  ${ids[0]}  goal 0\n  ${ids[1]}  goal 1`,
     );
+    expect(() => pickId("twice", "task", named)).toThrow(
+      `twice is the name of 2 tasks; give an id:\n  ${ids[1]}  goal 1\n  ${ids[2]}  goal 2`,
+    );
   });
 
-  test("that names very many lists a few", () => {
+  test("that is meant for very many lists a few", () => {
     const many = Array.from({ length: 9 }, (_, index) => ({ id: `0197f3a${index}`, label: "" }));
     expect(() => pickId("0", "node", many)).toThrow("and 4 more");
   });
 
-  test("that names none is not found", () => {
-    expect(() => pickId("abc", "node", candidates)).toThrow(
-      expect.objectContaining({ kind: "NOT_FOUND", exit: 1, message: "no node id begins with abc" }),
-    );
+  test.each([
+    ["abc", "node", "no node is named abc, and no node id begins with it"],
+    ["twic", "task", "no task is named twic, and no task id begins with it (did you mean twice?)"],
+    ["twi", "lease", "no lease id begins with twi"],
+  ])("%s is no %s's", (given, what, message) => {
+    expect(() => pickId(given, what, named)).toThrow(expect.objectContaining({ kind: "NOT_FOUND", exit: 1, message }));
+  });
+
+  test("that is empty, as of an unset shell variable, stands for nothing", () => {
+    expect(() => pickId("", "task", candidates.slice(0, 1))).toThrow(expect.objectContaining({ kind: "USAGE" }));
   });
 });
 

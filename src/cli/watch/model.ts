@@ -1,5 +1,6 @@
 import type { Result } from "../../protocol/methods.ts";
-import { type drawTree, labelOf, progressOf, type Tree } from "../tree.ts";
+import { labelOf, progressOf } from "../node-text.ts";
+import type { drawTree, Tree } from "../tree.ts";
 import { oneLine } from "../text.ts";
 
 type Status = Result<"TaskStatus">;

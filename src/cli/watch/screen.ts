@@ -1,5 +1,6 @@
 import { shortIds } from "../ids.ts";
-import { bold, clip, columns, dim, green, momentText, oneLine, red, spanText, statusText, yellow } from "../text.ts";
+import { bold, clip, columns, dim, green, momentText, oneLine, red, spanText, yellow } from "../text.ts";
+import { stateText } from "../node-text.ts";
 import { noTasks, type Tree, treeLine } from "../tree.ts";
 import type { EventLine, Lease, Lock, Model, Opened, Task } from "./model.ts";
 import { selectedIndex, type View } from "./view.ts";
@@ -159,7 +160,7 @@ function leasePanel(leases: readonly Lease[], nowMs: number, tree?: Tree): Panel
   const row = ({ taskId, nodeId, label, progress, owner, expiresAtMs }: Lease) => [
     timeLeft(expiresAtMs, nowMs),
     oneLine(owner, 30),
-    ...(tree === undefined ? [dim(shortened(taskId)), shortened(nodeId)] : [tree.nameOf(nodeId)]),
+    ...(tree === undefined ? [dim(shortened(taskId)), shortened(nodeId)] : [tree.idOf(nodeId)]),
     label,
     progress,
   ];
@@ -230,11 +231,6 @@ export function bar(counts: Task["counts"], width: number): string {
       return text === "" ? "" : paint(text);
     })
     .join("");
-}
-
-/** A paused task is ACTIVE too, but gives no work out. */
-function stateText(state: Task["state"], { paused }: Pick<Task, "paused">): string {
-  return paused && state === "ACTIVE" ? yellow("PAUSED") : statusText(state);
 }
 
 /** `12/40, 2 running, 1 failed`. */
