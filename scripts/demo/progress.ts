@@ -38,7 +38,7 @@ export function print({ seconds, worker, node, what }: Told): void {
 
 async function nodeNames(client: Client, taskId: string): Promise<Map<string, string>> {
   const { nodes } = await client.call("TaskStatus", { task_id: taskId });
-  return new Map(nodes.map(({ id, payload_schema }) => [id, String((payload_schema as { name?: string }).name)]));
+  return new Map(nodes.map(({ id, name }) => [id, name ?? id]));
 }
 
 /** What the rows of this task may hold, by daemon and workers. */

@@ -54,11 +54,11 @@ export const idempotencyKey = {
 } as const satisfies ArgsDef;
 
 export const taskArg = {
-  task: { type: "positional", required: true, description: "the task's id, or a unique beginning of it" },
+  task: { type: "positional", required: true, description: "the task's name or id, or a unique beginning of the id" },
 } as const satisfies ArgsDef;
 
 export const nodeArg = {
-  node: { type: "positional", required: true, description: "the node's id, or a unique beginning of it" },
+  node: { type: "positional", required: true, description: "the node's name or id, or a unique beginning of the id" },
 } as const satisfies ArgsDef;
 
 export const leaseArg = {

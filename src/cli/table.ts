@@ -10,6 +10,7 @@ interface Row {
 
 const daemon = () => import("./commands/daemon.ts");
 const task = () => import("./commands/task.ts");
+const control = () => import("./commands/control.ts");
 const node = () => import("./commands/node.ts");
 const event = () => import("./commands/event.ts");
 const lock = () => import("./commands/lock.ts");
@@ -31,14 +32,35 @@ export const commands: Readonly<Record<string, Row>> = {
     summary: "wait until a task is COMPLETED or FAILED",
     load: async () => (await import("./commands/wait.ts")).wait,
   },
+  "task pause": { summary: "hand out no further node of a task", load: async () => (await control()).pause },
+  "task resume": { summary: "hand out nodes of a paused task again", load: async () => (await control()).resume },
+  "task cancel": { summary: "end everything of a task that has not ended", load: async () => (await control()).cancel },
+  "task retry": { summary: "run again what FAILED in a task", load: async () => (await control()).retryTask },
+  "task priority": {
+    summary: "change which task, or which node of one, goes first",
+    load: async () => (await control()).priority,
+  },
   watch: {
     summary: "watch tasks, leases, locks and events live",
     load: async () => (await import("./commands/watch.ts")).watch,
   },
-  "node acquire": { summary: "take a task's next runnable node", load: async () => (await node()).acquire },
+  "node acquire": {
+    summary: "take the next runnable node, of a task or of any",
+    load: async () => (await node()).acquire,
+  },
   "node heartbeat": { summary: "keep a node's lease alive", load: async () => (await node()).heartbeat },
   "node complete": { summary: "end a node with its result", load: async () => (await node()).complete },
-  "node fail": { summary: "end a node with an error", load: async () => (await node()).fail },
+  "node fail": { summary: "end a node, or this attempt, with an error", load: async () => (await node()).fail },
+  "node release": { summary: "give a node back for others to take", load: async () => (await node()).release },
+  "node show": {
+    summary: "show everything about a node, and every attempt at it",
+    load: async () => (await import("./commands/node-show.ts")).show,
+  },
+  "node add": {
+    summary: "add nodes from a file to a task",
+    load: async () => (await import("./commands/node-add.ts")).add,
+  },
+  "node retry": { summary: "run a FAILED node again", load: async () => (await control()).retryNode },
   run: {
     summary: "run a command for each node, as a worker",
     load: async () => (await import("./commands/run.ts")).run,

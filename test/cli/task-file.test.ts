@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { formatOf, toTaskParams } from "../../src/cli/task-file.ts";
+import { formatOf, toNodes, toTaskParams } from "../../src/cli/task-file.ts";
 
 const id = "6f1a8a5e-0d5b-4f0e-9c57-3d2b1a0f9e88";
 
@@ -10,58 +10,55 @@ describe("a task file", () => {
     ["plan.toml", "{", "toml"],
     ["plan.json", "goal: x", "json"],
     ["-", ' {"goal": "x"}', "json"],
+    ["-", ' [{"name": "x"}]', "json"],
+    ["-", "[ ]", "json"],
     ["-", '# a plan\ngoal = "x"', "toml"],
     ["plan", "[[nodes]]", "toml"],
+    ["plan", "[context]", "toml"],
     ["-", "goal: x = y", "yaml"],
     ["-", "- name: a", "yaml"],
   ] as const)("%s holding %j is %s", (path, text, format) => {
     expect(formatOf(path, text)).toBe(format);
   });
 
-  test("names become ids, and travel in the payload", () => {
-    const { initial_nodes: nodes } = toTaskParams({
-      goal: "g",
-      nodes: [
-        { name: "a", payload_schema: { x: 1 } },
-        { name: "b", id, dependencies: ["a"] },
-        { name: "c", dependencies: ["a", id], payload_schema: { name: "own" } },
-        { dependencies: ["b"], payload_schema: "text" },
-      ],
-    });
-    const a = nodes[0]?.id ?? "";
-    expect(a).toMatch(/^[0-9a-f-]{36}$/);
-    expect(nodes).toEqual([
-      { id: a, dependencies: [], payload_schema: { name: "a", x: 1 } },
-      { id, dependencies: [a], payload_schema: { name: "b" } },
-      { id: nodes[2]?.id ?? "", dependencies: [a, id], payload_schema: { name: "own" } },
-      { dependencies: [id], payload_schema: "text" },
-    ]);
-  });
-
-  test("with an idempotency key is the same request every time", () => {
-    const content = { goal: "g", nodes: [{ name: "a" }, { name: "b", dependencies: ["a"] }] };
-    expect(toTaskParams(content, "nightly")).toEqual(toTaskParams(content, "nightly"));
-    expect(toTaskParams(content, "nightly")).not.toEqual(toTaskParams(content, "weekly"));
-    expect(toTaskParams(content)).not.toEqual(toTaskParams(content));
+  test("passes all the daemon knows on as it is, names and dependencies too", () => {
+    const policy = {
+      max_attempts: 3,
+      backoff_secs: 10,
+      on_dependency_failure: "skip",
+      labels: { role: "tests" },
+    } as const;
+    const nodes = [
+      { name: "a", payload_schema: { x: 1 } },
+      { name: "b", id, dependencies: ["a"], priority: 5, ...policy },
+    ];
+    const task = { goal: "g", context: [1], name: "port", labels: { team: "parsers" }, priority: -1 };
+    expect(toTaskParams({ ...task, nodes }, "plan.yaml")).toEqual({ ...task, initial_nodes: nodes });
+    expect(toTaskParams({ ...task, initial_nodes: nodes }, "plan.yaml")).toEqual({ ...task, initial_nodes: nodes });
+    expect(toNodes(nodes, "more.yaml")).toEqual(nodes);
+    expect(toNodes({ nodes }, "more.yaml")).toEqual(nodes);
   });
 
   test.each([
-    [[], "the task: expected an object with goal, context, initial_nodes, nodes"],
-    [{}, "the task has no goal"],
-    [{ goal: "g", node: [] }, "the task has an unknown key node (did you mean nodes?)"],
-    [{ goal: "g", nodes: [], initial_nodes: [] }, "both nodes and initial_nodes"],
-    [{ goal: "g", nodes: "a" }, "nodes: expected a list"],
-    [{ goal: "g", nodes: ["a"] }, "nodes[0]: expected an object with id, name"],
-    [{ goal: "g", nodes: [{ depends_on: [] }] }, "nodes[0] has an unknown key depends_on"],
-    [{ goal: "g", nodes: [{ name: 1 }] }, "nodes[0].name: expected a text"],
-    [{ goal: "g", nodes: [{ name: "a" }, { name: "a" }] }, `nodes[1].name: two nodes are named "a"`],
-    [{ goal: "g", nodes: [{ name: "a", dependencies: "b" }] }, "nodes[0].dependencies: expected a list"],
+    [[], "plan.yaml: the task: expected an object with goal, context, name, labels, priority, initial_nodes, nodes"],
+    [{ goal: "g", node: [] }, "plan.yaml: the task has an unknown key node (did you mean nodes?)"],
+    [{ goal: "g", nodes: [], initial_nodes: [] }, "plan.yaml: the task has both nodes and initial_nodes"],
+    [{ goal: "g", nodes: "a" }, "plan.yaml: nodes: expected a list"],
+    [{ goal: "g", nodes: ["a"] }, "plan.yaml: nodes[0]: expected an object with id, name"],
+    [{ goal: "g", nodes: [{}, { depends_on: [] }] }, "plan.yaml: nodes[1] has an unknown key depends_on"],
     [
-      { goal: "g", nodes: [{ name: "grammar" }, { dependencies: ["gramar"] }] },
-      `nodes[1].dependencies[0]: no node is named "gramar" (did you mean grammar?)`,
+      { goal: "g", nodes: [{ max_attempt: 2 }] },
+      "nodes[0] has an unknown key max_attempt (did you mean max_attempts?)",
     ],
-    [{ goal: "g", nodes: [{ id: 5 }] }, "nodes[0].id: expected a UUID"],
   ])("%j is refused", (content, message) => {
-    expect(() => toTaskParams(content)).toThrow(message);
+    expect(() => toTaskParams(content, "plan.yaml")).toThrow(message);
+  });
+
+  test.each([
+    ["a", "more.yaml: the file: expected an object with nodes"],
+    [{ goal: "g", nodes: [] }, "more.yaml: the file has an unknown key goal"],
+    [[{ depends_on: [] }], "more.yaml: nodes[0] has an unknown key depends_on"],
+  ])("of nodes alone, %j is refused", (content, message) => {
+    expect(() => toNodes(content, "more.yaml")).toThrow(message);
   });
 });

@@ -84,7 +84,7 @@ async function readNode(session: Session, taskId: string | undefined, given: str
   if (given === undefined) return undefined;
   if (taskId !== undefined) return resolveNode(session, taskId, given);
   if (given.length === 36) return given;
-  throw new Failure("USAGE", "a shortened --node needs its --task, or give the node's full id");
+  throw new Failure("USAGE", "--node needs its --task, or the node's full id");
 }
 
 /** Prints events as they come, until `over` the last page says so or nobody reads them any more. */

@@ -1,9 +1,11 @@
-import { type AcquiredNode, oneNode } from "../../protocol/methods/nodes.ts";
+import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import { command, idempotencyKey, leaseArg, nodeArg, taskArg } from "../command.ts";
+import { Failure } from "../exits.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
+import { labelOf } from "../node-text.ts";
 import type { Session } from "../session.ts";
 import { bold, columns, countsText, dim, momentText, oneLine, spanText } from "../text.ts";
-import { readDuration, readJson, readTtl } from "../values.ts";
+import { readDuration, readJson, readLabels, readPercent, readTtl, readWhole } from "../values.ts";
 
 const leaseTime = {
   ttl: {
@@ -17,7 +19,15 @@ const leased = { ...taskArg, ...nodeArg, ...leaseArg };
 
 export const acquire = command({
   args: {
-    ...taskArg,
+    task: { ...taskArg.task, required: false },
+    any: { type: "boolean", description: "take a node of any task; without TASK" },
+    label: {
+      type: "string",
+      repeatable: true,
+      valueHint: "K=V",
+      description: "only nodes with this label; may be repeated",
+    },
+    count: { type: "string", valueHint: "N", description: "take up to N nodes at once; the result is then a list" },
     owner: { type: "string", valueHint: "NAME", description: "who will hold it (anonymous)" },
     wait: { type: "string", valueHint: "TIME", description: "how long to wait until one is runnable (0, at most 10m)" },
     ...leaseTime,
@@ -26,29 +36,53 @@ export const acquire = command({
   examples: [
     ["node acquire 0197f3a2 --owner codex-1", "take the next runnable node"],
     ["node acquire 0197f3a2 --wait 5m --ttl 10m", "wait for one, and hold it for ten minutes at a time"],
-    ["node acquire 0197f3a2 --json", "with all its context, for a program"],
+    ["node acquire --any --label role=tests", "a node of any task that has this label"],
+    ["node acquire 0197f3a2 --count 4 --json", "up to four, with all their context, for a program"],
   ],
   notes: "Exit status 3 when nothing is runnable now. Waiting ends at once when the task can offer nothing any more.",
-  async run({ task, owner, wait, ttl, "idempotency-key": key }, session) {
-    const wait_ms = wait === undefined ? 0 : readDuration(wait, "wait") * 1000;
-    const ttl_secs = readTtl(ttl);
-    const task_id = await resolveTask(session, task);
-    const node = oneNode(
-      await session.call("AcquireNextNode", { task_id, lease_owner: owner, wait_ms, ttl_secs }, key),
-    );
-    if (node === null) return nothingRunnable(session, task_id);
-    session.show(node, () => acquiredText(node));
+  async run({ task, any = false, label, count, owner, wait, ttl, "idempotency-key": key }, session) {
+    if (task === undefined && !any) throw new Failure("USAGE", "TASK is missing; for a node of any task give --any");
+    if (task !== undefined && any) throw new Failure("USAGE", "TASK and --any exclude each other; leave one out");
+    const wish = {
+      lease_owner: owner,
+      wait_ms: wait === undefined ? 0 : readDuration(wait, "wait") * 1000,
+      ttl_secs: readTtl(ttl),
+      labels: readLabels(label),
+      count: count === undefined ? undefined : readWhole(count, "count"),
+    };
+    const task_id = task === undefined ? undefined : await resolveTask(session, task);
+    const acquired = await session.call("AcquireNextNode", { task_id, ...wish }, key);
+    if (acquired === null) {
+      if (session.globals.json) session.show(null, () => "");
+      else session.note(await whyNothing(session, task_id, wish.labels !== undefined));
+      return 3;
+    }
+    const nodes = "nodes" in acquired ? acquired.nodes : [acquired];
+    session.show(acquired, () => nodes.map(acquiredText).join("\n"));
     return 0;
   },
 });
 
 export const heartbeat = command({
-  args: { ...leased, ...leaseTime, ...idempotencyKey },
-  examples: [["node heartbeat 0197f3a2 6f1a8a5e b1c9d7e2", "at least every third of the lease's time"]],
+  args: {
+    ...leased,
+    ...leaseTime,
+    percent: { type: "string", valueHint: "N", description: "how much of the work is done, 0 to 100" },
+    message: { type: "string", valueHint: "TEXT", description: "what is being done" },
+    ...idempotencyKey,
+  },
+  examples: [
+    ["node heartbeat 0197f3a2 6f1a8a5e b1c9d7e2", "at least every third of the lease's time"],
+    [`node heartbeat 0197f3a2 parser b1c9d7e2 --percent 40 --message "lexer done"`, "and say how far the work is"],
+  ],
+  notes: "--percent and --message together replace what was said before; without both it stays.",
   async run(args, session) {
     const ttl_secs = readTtl(args.ttl);
+    const { percent, message } = args;
+    const said = { percent: percent === undefined ? undefined : readPercent(percent), message };
+    const progress = percent === undefined && message === undefined ? undefined : said;
     const ids = await resolveLeased(session, args);
-    const kept = await session.call("HeartbeatNode", { ...ids, ttl_secs }, args["idempotency-key"]);
+    const kept = await session.call("HeartbeatNode", { ...ids, ttl_secs, progress }, args["idempotency-key"]);
     session.show(kept, () => `kept until ${momentText(kept.lease_expires_at)}`);
   },
 });
@@ -77,14 +111,45 @@ export const fail = command({
     error: { type: "string", required: true, valueHint: "JSON|-|@FILE", description: "what went wrong" },
     ...idempotencyKey,
   },
-  examples: [[`node fail 0197f3a2 6f1a8a5e b1c9d7e2 --error '"tests fail"'`, "give up; what waits for it is blocked"]],
+  examples: [
+    [
+      `node fail 0197f3a2 6f1a8a5e b1c9d7e2 --error '"tests fail"'`,
+      "PENDING again while attempts are left, else FAILED",
+    ],
+  ],
   async run(args, session) {
     const error_payload = await readJson(args.error, "--error");
     const ids = await resolveLeased(session, args);
     const done = await session.call("FailNode", { ...ids, error_payload }, args["idempotency-key"]);
-    session.show(done, () => `failed node ${ids.node_id}; see what it blocks: agentd task status ${ids.task_id}`);
+    session.show(done, () =>
+      done.status === "PENDING"
+        ? `node ${ids.node_id} has attempts left and is PENDING again${notBefore(done.not_before_ms)}`
+        : `failed node ${ids.node_id}; see what it blocks: agentd task status ${ids.task_id}`,
+    );
   },
 });
+
+export const release = command({
+  args: {
+    ...leased,
+    delay: { type: "string", valueHint: "TIME", description: "how long nobody gets it, such as 30s or 5m (0)" },
+    ...idempotencyKey,
+  },
+  examples: [
+    ["node release 0197f3a2 6f1a8a5e b1c9d7e2", "give it back for others to take; the attempt does not count"],
+    ["node release 0197f3a2 6f1a8a5e b1c9d7e2 --delay 5m", "but not for the next five minutes"],
+  ],
+  async run(args, session) {
+    const delay_secs = args.delay === undefined ? undefined : readDuration(args.delay, "delay");
+    const ids = await resolveLeased(session, args);
+    const done = await session.call("ReleaseNode", { ...ids, delay_secs }, args["idempotency-key"]);
+    session.show(done, () => `released node ${ids.node_id}${notBefore(done.not_before_ms)}`);
+  },
+});
+
+function notBefore(unixMs: number | null): string {
+  return unixMs === null ? "" : `; nobody gets it before ${momentText(unixMs / 1000)}`;
+}
 
 async function resolveLeased(session: Session, given: { task: string; node: string; lease: string }) {
   const task_id = await resolveTask(session, given.task);
@@ -92,15 +157,14 @@ async function resolveLeased(session: Session, given: { task: string; node: stri
   return { task_id, node_id, lease_id: await resolveLease(session, task_id, given.lease) };
 }
 
-async function nothingRunnable(session: Session, task_id: string): Promise<3> {
-  if (session.globals.json) {
-    session.show(null, () => "");
-    return 3;
-  }
-  const { state, counts } = await session.call("TaskStatus", { task_id });
-  const next = state === "ACTIVE" ? `try again later, or look: agentd task status ${task_id}` : `the task is ${state}`;
-  session.note(`nothing is runnable now (${countsText(counts)}); ${next}`);
-  return 3;
+async function whyNothing(session: Session, task_id: string | undefined, labeled: boolean): Promise<string> {
+  const nothing = `nothing ${labeled ? "with these labels " : ""}is runnable now`;
+  if (task_id === undefined) return `${nothing}; try again later, or look: agentd task list --state ACTIVE`;
+  const { task, state, counts } = await session.call("TaskStatus", { task_id });
+  const why = `${nothing} (${countsText(counts)})`;
+  if (state !== "ACTIVE") return `${why}; the task is ${state}`;
+  if (task.paused) return `${why}; the task is paused, go on with: agentd task resume ${task_id}`;
+  return `${why}; try again later, or look: agentd task status ${task_id}`;
 }
 
 function acquiredText(node: AcquiredNode): string {
@@ -116,7 +180,7 @@ function acquiredText(node: AcquiredNode): string {
     ["  lease", `${lease_id}, until ${momentText(node.lease_expires_at)} (${left})`],
   ]);
   return [
-    `acquired node ${bold(node_id)}`,
+    `acquired node ${[bold(node_id), labelOf(context.node)].join("  ").trimEnd()}`,
     ...facts,
     dim(`next: agentd node heartbeat ${task_id} ${node_id} ${lease_id}`),
     dim(`      agentd node complete ${task_id} ${node_id} ${lease_id} --result '{}'`),

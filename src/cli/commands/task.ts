@@ -1,10 +1,11 @@
 import type { Result } from "../../protocol/methods.ts";
 import { command, idempotencyKey, taskArg } from "../command.ts";
 import { resolveTask } from "../ids.ts";
-import { readTaskFile } from "../task-file.ts";
-import { countsText, momentText, oneLine, statusText, table } from "../text.ts";
+import { stateText } from "../node-text.ts";
+import { inFile, readTaskFile } from "../task-file.ts";
+import { countsText, momentText, oneLine, table } from "../text.ts";
 import { noTasks, taskText } from "../tree.ts";
-import { readWhole } from "../values.ts";
+import { readInteger, readLabels, readWhole } from "../values.ts";
 
 export const register = command({
   args: {
@@ -13,28 +14,51 @@ export const register = command({
       required: true,
       description: "the task as .json, .yaml or .toml, or - for standard input",
     },
+    name: { type: "string", valueHint: "NAME", description: "what to call the task, instead of what the file says" },
+    label: {
+      type: "string",
+      repeatable: true,
+      valueHint: "K=V",
+      description: "a label beside those of the file; may be repeated",
+    },
+    priority: {
+      type: "string",
+      valueHint: "N",
+      description: "the higher goes first where a worker takes nodes of any task",
+    },
     ...idempotencyKey,
   },
   examples: [
     ["task register plan.yaml", "store the task in plan.yaml"],
+    ["task register plan.yaml --name port --label team=parsers --priority 10", "called port, found by label, and soon"],
     ["task register - --idempotency-key nightly-42 < plan.toml", "once, however often this is repeated"],
   ],
   notes: [
-    "A task file holds what RegisterTask takes: goal, context and initial_nodes (or nodes), each node with id,",
-    "dependencies and payload_schema. A node may have a name, and dependencies may be names:",
+    "A task file holds what RegisterTask takes: goal, context, name, labels, priority and initial_nodes (or nodes). A node",
+    "may have a name, and dependencies may be names:",
     "",
     "  goal: Port the parser",
     "  nodes:",
     "    - name: grammar",
+    "      payload_schema: { prompt: write the grammar }",
     "    - name: parser",
     "      dependencies: [grammar]",
+    "      max_attempts: 3",
+    "      backoff_secs: 10",
+    "      on_dependency_failure: skip",
     "",
-    "A name is kept as payload_schema.name, unless the node has that already.",
+    "All that a node may say: agentd describe RegisterTask",
   ].join("\n"),
-  async run({ file, "idempotency-key": key }, session) {
-    const params = await readTaskFile(file, key);
-    const task = await session.call("RegisterTask", params, key);
-    const nodes = params.initial_nodes.length;
+  async run({ file, name, label, priority, "idempotency-key": key }, session) {
+    const labels = readLabels(label);
+    const said = {
+      ...(name === undefined ? {} : { name }),
+      ...(priority === undefined ? {} : { priority: readInteger(priority, "--priority") }),
+    };
+    const params = await readTaskFile(file);
+    const all = labels === undefined ? {} : { labels: { ...params.labels, ...labels } };
+    const task = await session.call("RegisterTask", { ...params, ...said, ...all }, key).catch(inFile(file));
+    const nodes = task.nodes.length;
     session.show(task, () => `registered task ${task.task_id} with ${nodes} ${nodes === 1 ? "node" : "nodes"}`);
     session.note(`next: agentd node acquire ${task.task_id} --owner NAME`);
   },
@@ -43,16 +67,24 @@ export const register = command({
 export const list = command({
   args: {
     state: { type: "enum", options: ["ACTIVE", "COMPLETED", "FAILED"], description: "only tasks in this state" },
+    label: {
+      type: "string",
+      repeatable: true,
+      valueHint: "K=V",
+      description: "only tasks with this label; may be repeated",
+    },
     limit: { type: "string", valueHint: "N", description: "at most this many (50)" },
     before: { type: "string", valueHint: "TASK", description: "only tasks older than this one" },
   },
   examples: [
     ["task list", "the newest tasks"],
+    ["task list --label team=parsers", "those with a label"],
     ["task list --state ACTIVE --json", "for a program"],
   ],
-  async run({ state, limit, before }, session) {
+  async run({ state, label, limit, before }, session) {
     const page = await session.call("ListTasks", {
       state,
+      labels: readLabels(label),
       limit: limit === undefined ? undefined : readWhole(limit, "limit"),
       before: before === undefined ? undefined : await resolveTask(session, before),
     });
@@ -65,18 +97,21 @@ export const list = command({
 export function tasksText(tasks: Result<"ListTasks">["tasks"]): string {
   const rows = tasks.map((task) => [
     task.id,
-    statusText(task.state),
+    stateText(task.state, task),
     countsText(task.counts),
     momentText(Date.parse(task.created_at) / 1000),
+    task.priority === 0 ? "" : String(task.priority),
+    oneLine(task.name ?? "", 40),
     oneLine(task.goal, 60),
   ]);
-  return table(["TASK", "STATE", "NODES", "CREATED", "GOAL"], rows, noTasks);
+  return table(["TASK", "STATE", "NODES", "CREATED", "PRIORITY", "NAME", "GOAL"], rows, noTasks);
 }
 
 export const status = command({
   args: taskArg,
   examples: [
     ["task status 0197f3a2", "the nodes as a tree, and who holds which"],
+    ["task status port", "of the task with this name"],
     ["task status 0197f3a2 --json", "everything about every node"],
   ],
   async run({ task }, session) {

@@ -29,7 +29,7 @@ export const wait = command({
     const status = await waitForEnd(session, task_id, deadline, progress.show);
     progress.clear();
     session.show(status, () => `${statusText(status.state)}: ${countsText(status.counts)}`);
-    if (status.state === "ACTIVE") session.note(`timed out; who holds what: agentd task status ${task_id}`);
+    if (status.state !== "COMPLETED") session.note(nextStep(status));
     return exitOf[status.state];
   },
 });
@@ -37,7 +37,16 @@ export const wait = command({
 /** What a task's state at the end of the wait means to a script. */
 export const exitOf = { COMPLETED: 0, FAILED: 1, ACTIVE: 3 } as const satisfies Record<Status["state"], Exit>;
 
-/** The task's status once it is over or time is up. Only ends of nodes can end a task, so only they are waited for. */
+function nextStep({ state, task: { id, paused } }: Status): string {
+  if (state === "FAILED") return `why: agentd task status ${id}; to try again: agentd task retry ${id}`;
+  if (paused) return `timed out, and the task is paused; go on with: agentd task resume ${id}`;
+  return `timed out; who holds what: agentd task status ${id}`;
+}
+
+/** What can end a task, and what the live line tells beside that. */
+const telling = ["COMPLETE_NODE", "FAIL_NODE", "SKIP_NODE", "CANCEL_TASK", "PAUSE_TASK", "RESUME_TASK"];
+
+/** The task's status once it is over or time is up. */
 async function waitForEnd(
   session: Session,
   task_id: string,
@@ -51,7 +60,7 @@ async function waitForEnd(
     if (status.state !== "ACTIVE" || left <= 0) return status;
     show(status);
     const wait_ms = Math.ceil(Math.min(left, limits.waitMsMax));
-    const filter = { task_id, action_types: ["COMPLETE_NODE", "FAIL_NODE"] };
+    const filter = { task_id, action_types: telling };
     const page = await askPatiently(session, "ListEvents", { ...filter, after_seq, wait_ms });
     after_seq = page.next_after_seq;
     await Bun.sleep(Math.min(restMs, Math.max(0, deadline - Date.now())));
@@ -66,7 +75,10 @@ function progressLine(session: Session) {
     if (live) stderr.write(`\r\x1b[K${text}`);
   };
   return {
-    show: ({ task, counts }: Status) => write(`waiting for ${oneLine(task.goal, 40)}: ${countsText(counts)}`),
+    show: ({ task, counts }: Status) => {
+      const { name, goal, paused } = task;
+      write(`waiting for ${oneLine(name ?? goal, 40)}${paused ? " (paused)" : ""}: ${countsText(counts)}`);
+    },
     clear: () => write(""),
   };
 }
