@@ -51,7 +51,7 @@ export function nodeFacts(node: Node, nameOf: (id: string) => string, now: numbe
 }
 
 /** Who holds a running node, since when and for how long yet; else empty. */
-export function holderText(node: Node, now: number): string {
+function holderText(node: Node, now: number): string {
   if (node.status !== "RUNNING" || node.acquired_at === null || node.lease_expires_at === null) return "";
   const since = `${momentText(node.acquired_at).slice(11)} (${spanText(now - node.acquired_at)})`;
   const left = node.lease_expires_at - now;
@@ -60,9 +60,7 @@ export function holderText(node: Node, now: number): string {
 }
 
 /** How often a node was tried in vain: `attempt 2 of 3, 1 lease lost`; empty where it never was. */
-export function attemptsText(
-  node: Pick<Node, "status" | "failed_attempts" | "lost_attempts" | "max_attempts">,
-): string {
+function attemptsText(node: Pick<Node, "status" | "failed_attempts" | "lost_attempts" | "max_attempts">): string {
   const { status, failed_attempts: failed, lost_attempts: lost, max_attempts: max } = node;
   const tried = status === "FAILED" ? `${failed} of ${max} attempts failed` : `attempt ${failed + 1} of ${max}`;
   return [
@@ -72,7 +70,7 @@ export function attemptsText(
 }
 
 /** Until when nobody gets a PENDING node; else empty. */
-export function pauseText(
+function pauseText(
   { status, not_before_ms: notBeforeMs }: Pick<Node, "status" | "not_before_ms">,
   now: number,
 ): string {
@@ -88,7 +86,7 @@ export function isSkipped(node: Pick<Node, "status" | "on_dependency_failure" | 
 }
 
 /** Why a FAILED node is; empty where that is said elsewhere. */
-export function failureText(node: Node, nameOf: (id: string) => string): string {
+function failureText(node: Node, nameOf: (id: string) => string): string {
   const { status, result_payload: error } = node;
   if (status !== "FAILED" || error === null) return "";
   const { kind, node_ids: failed, reason, message } = fieldsOf(error);
