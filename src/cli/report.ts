@@ -8,12 +8,13 @@ import {
 } from "../client/refusals.ts";
 import { BadPath } from "../protocol/paths.ts";
 import { type Exit, Failure } from "./exits.ts";
+import { harmless } from "./text.ts";
 
 /** Says on standard error why a command failed, as JSON where that was asked for, and gives its exit status. */
 export function reportFailure(cause: unknown, json: boolean): Exit {
   const failure = toFailure(cause);
   const { code, message, data, exit } = failure;
-  console.error(json ? JSON.stringify({ error: { code, message, data } }) : `agentd: ${message}`);
+  console.error(json ? JSON.stringify({ error: { code, message, data } }) : `agentd: ${harmless(message)}`);
   if (failure.kind === "BUG") console.error(cause);
   return exit;
 }

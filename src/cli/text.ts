@@ -71,7 +71,12 @@ function two(value: number): string {
  * ones that turn the direction of what follows.
  */
 export function oneLine(text: string, width: number): string {
-  return clip(text.replace(/\s+/g, " ").replace(/[\p{Cc}\p{Cf}]/gu, "\u{fffd}"), width);
+  return clip(harmless(text.replace(/\s+/g, " ")), width);
+}
+
+/** Text as it is, but for what could steer a terminal; line ends stay. */
+export function harmless(text: string): string {
+  return text.replace(/(?!\n)[\p{Cc}\p{Cf}]/gu, "\u{fffd}");
 }
 
 /** The first `width` columns of a line. Colours count nothing and are closed, a wide character is not halved. */

@@ -1,12 +1,13 @@
 import { isRefusal } from "../core/decision.ts";
+import type { NodeHead } from "../core/model.ts";
 import { retryNode, skipNode } from "../core/node.ts";
 import type { Context } from "./handler.ts";
 import { duePerTurnMax } from "./turns.ts";
 
 /** What became of nodes because of others, and whether some are left for later turns. */
 interface Followed {
-  /** Ids of the nodes that are PENDING again. */
-  retried: string[];
+  /** Nodes that are PENDING again, of any task. */
+  retried: NodeHead[];
   left: boolean;
 }
 
@@ -15,7 +16,7 @@ interface Followed {
  * more, and so on down the DAG: so many nodes at once that nobody is held up.
  */
 export function followFailures(context: Context): Followed {
-  const retried: string[] = [];
+  const retried: NodeHead[] = [];
   for (let room = duePerTurnMax; room > 0;) {
     const skipped = skipSome(room, context);
     const again = retrySome(room - skipped, context);
@@ -32,12 +33,12 @@ function skipSome(limit: number, { store, nowMs }: Context): number {
   return hopeless.length;
 }
 
-function retrySome(limit: number, { store, nowMs }: Context): string[] {
-  return store.nodesSkippedInVain(limit).map((node) => {
-    const { id: nodeId, taskId } = node;
-    const retried = retryNode(node, { taskId, nodeId }, [], nowMs);
+function retrySome(limit: number, { store, nowMs }: Context): NodeHead[] {
+  const skipped = store.nodesSkippedInVain(limit);
+  for (const node of skipped) {
+    const retried = retryNode(node, { taskId: node.taskId, nodeId: node.id }, [], nowMs);
     if (isRefusal(retried)) throw new Error(retried.message);
     store.changeNode(retried);
-    return nodeId;
-  });
+  }
+  return skipped;
 }

@@ -65,7 +65,8 @@ export const nodeHandlers = {
     if (isRefusal(transition)) return transition;
     store.changeNode(transition);
     const { retried } = followFailures(context);
-    return { ok: true, node_ids: [nodeId, ...retried], seq: store.head.seq };
+    const ofTask = retried.filter((node) => node.taskId === taskId);
+    return { ok: true, node_ids: [nodeId, ...ofTask.map(({ id }) => id)], seq: store.head.seq };
   },
 } satisfies Partial<Handlers>;
 

@@ -229,6 +229,10 @@ test("texts of clients cannot steer the terminal that lists them", async () => {
     expect(out).toContain("a\u{fffd}[2J\u{fffd}31m\u{fffd}b");
     expect(out).not.toContain(evil);
   }
+  const refused = await agentd("node", "release", task, node_id, "b1c9d7e2-4f3a-4e8b-a6d5-0f1e2d3c4b5a");
+  expect(refused.exit).toBe(1);
+  expect(refused.err).toContain("holds it");
+  expect(refused.err).not.toMatch(/\u{9b}|\u{202e}/u);
 });
 
 describe("following the journal", () => {

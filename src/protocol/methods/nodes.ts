@@ -155,7 +155,7 @@ export const ReleaseNode = defineMethod({
 
 export const RetryNode = defineMethod({
   summary:
-    "Make a FAILED node PENDING again with all its attempts, and with it the nodes that were skipped because of it.",
+    "Make a FAILED node PENDING again with all its attempts, and the nodes skipped because of it; node_ids names those that are so at once, of hundreds the rest follows in a moment.",
   mutates: true,
   params: v.object({ task_id: uuid, node_id: uuid }),
   result: v.object({ ok, node_ids: v.array(uuid), seq }),
