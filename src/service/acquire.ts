@@ -16,21 +16,29 @@ type Acquired = Result<"AcquireNextNode">;
 export const acquireHandlers = {
   AcquireNextNode(wish, context) {
     context.count("acquire_attempts");
+    rollBackExpired(wish, context);
     const acquired = acquire(wish, context);
     if (acquired !== null || wish.wait_ms === 0 || isHopeless(wish, context)) return acquired;
     return waitForNode(wish);
   },
 } satisfies Partial<Handlers>;
 
-/** Takes as many runnable nodes as are wished for, after leases that are over were rolled back. */
+/**
+ * Rolls back what has expired of the task, or of any. Who waits leaves that to the end of the turn, when all are asked
+ * in their order: else the first to be woken took what an earlier one waits for.
+ */
+function rollBackExpired({ task_id: taskId }: Wish, context: Context): void {
+  const expired = context.store.expiredNodes(taskId ?? null, context.nowMs, duePerTurnMax);
+  for (const node of expired) rollBack(node, context);
+  if (expired.length > 0) followFailures(context);
+}
+
+/** Takes as many runnable nodes as are wished for. */
 function acquire(wish: Wish, context: Context): Acquired | Refusal {
-  const { store, nowMs } = context;
+  const { store } = context;
   const taskId = wish.task_id ?? null;
   const task = taskId === null ? null : store.task(taskId);
   if (taskId !== null && task === null) return noTask(taskId);
-  const expired = store.expiredNodes(taskId, nowMs, duePerTurnMax);
-  for (const node of expired) rollBack(node, context);
-  if (expired.length > 0) followFailures(context);
   if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, context);
   const nodes: AcquiredNode[] = [];
   while (nodes.length < wish.count) {

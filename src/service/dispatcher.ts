@@ -135,7 +135,8 @@ export class Dispatcher {
     const tally: [Counter, number][] = [];
     const context = this.#context(now.wallMs, (counter, by = 1) => tally.push([counter, by]));
     const calls = jobs.map(({ call }) => call);
-    const { committed, settled } = this.#commit.run(calls, context, this.#chores(context, now));
+    const expires = this.#expires(now);
+    const { committed, settled } = this.#commit.run(calls, context, this.#chores(context, now, expires));
     const answer = (slot: Slot, its: Answer) => {
       slot.session.answer(slot, its);
       touched.add(slot.session);
@@ -143,11 +144,12 @@ export class Dispatcher {
     const { problem } = this.#commit;
     if (committed) this.#parked.settleTakers(answer);
     else if (problem !== null) this.#parked.undoTakers(now, encodeError(problem.kind, problem.message), answer);
+    // A delay that ended leaves no entry.
+    const happened = expires ? "everybody" : store.appended;
     for (const [index, { call, slot }] of jobs.entries()) {
       const one = settled[index];
       if (one === undefined) slot.session.giveBack(slot);
-      else if (isLater(one))
-        this.#parked.park({ slot, call, later: one }, now.monotonicMs, committed ? store.appended : []);
+      else if (isLater(one)) this.#parked.park({ slot, call, later: one }, now.monotonicMs, committed ? happened : []);
       else slot.session.answer(slot, one);
     }
     // What had no place in this turn goes first in the next.
@@ -169,27 +171,31 @@ export class Dispatcher {
   }
 
   /** What the daemon itself has to do inside the turn's transaction. */
-  #chores(context: Context, now: ClockReading): Chores {
+  #chores(context: Context, now: ClockReading, expires: boolean): Chores {
     const { store } = this.#options;
     const leases = this.#nextDeadlineMs !== null;
     const shiftMs = leases ? this.#shiftMs : 0;
-    const expires = leases && !this.#renew && this.#isDue(context.nowMs - shiftMs);
-    const askTakers = (entries: readonly Entry[] | "everybody") =>
-      this.#parked.askTakers(now, entries, ({ call, later }, last) => executeLater(call, later, last, context));
+    const resume = ({ call, later }: Waiting, last: boolean) => executeLater(call, later, last, context);
     let before: Chores["before"] = null;
     if (leases && this.#renew) before = () => store.renewLeases(context.nowMs);
     else if (shiftMs !== 0) before = () => store.shiftDeadlines(shiftMs);
     return {
       before,
-      journalled: askTakers,
+      journalled: (entries) => this.#parked.askTakers(entries, resume),
       // After the calls: a heartbeat that arrived in time is heard before its lease expires.
-      after: expires || this.#parked.takerIsDue(now) ? () => this.#endDue(expires, context, askTakers) : null,
+      after:
+        expires || this.#parked.takerIsDue(now)
+          ? () => {
+              if (expires) expireDue(context);
+              this.#parked.askTakers(expires ? "everybody" : [], resume, now);
+            }
+          : null,
     };
   }
 
-  /** Ends leases and delays that are over, and the waits of takers whose deadline, or turn, has come. */
-  #endDue(expires: boolean, context: Context, askTakers: (entries: readonly Entry[] | "everybody") => void): void {
-    askTakers(expires && expireDue(context) ? "everybody" : []);
+  /** Whether leases or delays end in this turn. */
+  #expires({ wallMs }: ClockReading): boolean {
+    return !this.#renew && this.#isDue(wallMs - this.#shiftMs);
   }
 
   #wakeParked(

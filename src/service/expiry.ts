@@ -6,12 +6,12 @@ import { duePerTurnMax } from "./turns.ts";
 
 /**
  * Rolls back nodes, ends locks and hands out again nodes whose time is over, the longest overdue first, and goes on with
- * what follows from failures. True when nodes became runnable by time alone, which no journal entry tells.
+ * what follows from failures.
  */
-export function expireDue(context: Context): boolean {
+export function expireDue(context: Context): void {
   const { store, nowMs } = context;
   for (const node of store.dueNodes(nowMs, duePerTurnMax)) rollBack(node, context);
   for (const lock of store.dueLocks(nowMs, duePerTurnMax)) expire(lock, context);
   followFailures(context);
-  return store.endDelays(nowMs, duePerTurnMax);
+  store.endDelays(nowMs, duePerTurnMax);
 }

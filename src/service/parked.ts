@@ -43,12 +43,12 @@ export class Parked {
     return this.#missed.size > 0;
   }
 
-  /** `committed` is what the turn journalled in which the request began to wait. */
-  park(waiting: Waiting, monotonicMs: number, committed: readonly Entry[]): void {
+  /** `happened` is what the turn journalled in which the request began to wait, or that time alone may have done more. */
+  park(waiting: Waiting, monotonicMs: number, happened: readonly Entry[] | "everybody"): void {
     const { waitMs } = waiting.later;
     const place = { ...waiting, deadlineMs: waitMs === null ? Number.POSITIVE_INFINITY : monotonicMs + waitMs };
     this.#places.add(place);
-    if (place.call.mutates && isWoken(place, committed)) this.#missed.add(place);
+    if (place.call.mutates && (happened === "everybody" || isWoken(place, happened))) this.#missed.add(place);
   }
 
   drop(session: Session): void {
@@ -70,17 +70,18 @@ export class Parked {
 
   /**
    * Asks takers, inside the transaction that journalled `entries`, or everybody where what they wait for may have come
-   * without an entry; the answers are held until `settleTakers`.
+   * without an entry; the answers are held until `settleTakers`. With `end`, the turn's end, those whose time is over are
+   * asked for the last time: in line with the others, so that none of them overtakes who came first.
    */
-  askTakers(now: ClockReading, entries: readonly Entry[] | "everybody", resume: Resume): void {
+  askTakers(entries: readonly Entry[] | "everybody", resume: Resume, end?: ClockReading): void {
     const inVain = new Set<string>();
     for (const place of this.#places) {
       const { call, later } = place;
       if (!call.mutates || this.#served.has(place)) continue;
-      const last = place.deadlineMs <= now.monotonicMs;
+      const last = end !== undefined && place.deadlineMs <= end.monotonicMs;
       const woken = this.#missed.has(place) || entries === "everybody" || isWoken(place, entries);
-      if (!last && (!woken || (later.wish !== undefined && inVain.has(later.wish)))) continue;
       this.#missed.delete(place);
+      if (!last && (!woken || (later.wish !== undefined && inVain.has(later.wish)))) continue;
       if (place.slot.session.gone) {
         this.#leave(place);
         continue;

@@ -103,6 +103,41 @@ describe("AcquireNextNode with wait_ms", () => {
     expect(nodeOf(waiting)).toBe(second);
   });
 
+  test("was asked for in the turn in which a delay ended, and slept through it", () => {
+    using service = new TestService();
+    const { worker, taskId, held } = chain(service);
+    worker.call("ReleaseNode", { ...held, delay_secs: 2 });
+    const waiting = service.client();
+    service.live(1_000);
+    service.pass(1_000);
+    waitFor(waiting, taskId);
+    service.settle();
+    expect(nodeOf(waiting)).toBe(held.node_id);
+  });
+
+  test("was overtaken, where a lease expired, by a later request whose time was over", () => {
+    using service = new TestService({ settings: { nodeTimeoutSecs: 2 } });
+    const { taskId, held } = chain(service);
+    const [first, hasty] = [service.client(), service.client()];
+    waitFor(first, taskId);
+    service.settle();
+    waitFor(hasty, taskId, 2_000);
+    service.settle();
+    service.live(2_000);
+    expect(nodeOf(first)).toBe(held.node_id);
+    expect(hasty.answers).toMatchObject([{ result: null }]);
+  });
+
+  test("of many that came in vain asks for one further turn, not for one each", () => {
+    using service = new TestService();
+    const { worker, taskId, held } = chain(service);
+    for (let n = 0; n < 5; n++) service.client().send("AcquireNextNode", { labels: { no: "node" }, wait_ms: 60_000 });
+    worker.send("HeartbeatNode", held);
+    waitFor(worker, taskId);
+    worker.send("ReleaseNode", { ...held, delay_secs: 60 });
+    expect(service.settle()).toBe(2);
+  });
+
   test("gives nothing to a client that has gone, but to the next", () => {
     using service = new TestService();
     const { worker, taskId, second, held } = chain(service);
