@@ -5,6 +5,7 @@ import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Result } from "../protocol/methods.ts";
 import type { Context, Handlers, Later } from "./handler.ts";
+import { withReason } from "./nodes.ts";
 import { journalRowView } from "./views.ts";
 
 type Page = Result<"ListEvents">;
@@ -15,7 +16,7 @@ export const eventHandlers = {
     const claim = { taskId: params.task_id, nodeId: params.node_id, leaseId: params.lease_id ?? null };
     const event = { id: context.newId(), actionType: params.action_type, payload: params.payload as Json };
     const entry = commitEvent(store.nodeHead(params.node_id), claim, event, nowMs);
-    if (isRefusal(entry)) return entry;
+    if (isRefusal(entry)) return withReason(entry, claim, context);
     context.count("committed_events");
     return { event_id: event.id, seq: store.appendEvent(entry) };
   },

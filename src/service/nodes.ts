@@ -43,11 +43,12 @@ export const nodeHandlers = {
     const error = params.error_payload as Json;
     const transition = failNode(store.nodeHead(claim.nodeId), claim, error, eventId, nowMs, context.random());
     if (isRefusal(transition)) return withReason(transition, claim, context);
-    const seq = store.changeNode(transition);
+    store.changeNode(transition);
     const { status, notBeforeMs } = transition.after;
     if (status === "FAILED") followFailures(context);
     context.count("failed_nodes");
-    return { event_id: eventId, status: status === "FAILED" ? status : "PENDING", not_before_ms: notBeforeMs, seq };
+    const became = status === "FAILED" ? status : "PENDING";
+    return { event_id: eventId, status: became, not_before_ms: notBeforeMs, seq: store.head.seq };
   },
 
   ReleaseNode(params, context) {
@@ -75,8 +76,12 @@ function claimOf(params: { task_id: string; node_id: string; lease_id: string })
 }
 
 /** A worker whose lease is lost also learns how it ended, where it once was one of this node. */
-function withReason(refusal: Refusal, { nodeId, leaseId }: LeaseClaim, { store }: Context): Refusal {
-  const ended = refusal.refused === "LEASE_LOST" ? store.attemptUnder(nodeId, leaseId) : null;
+export function withReason(
+  refusal: Refusal,
+  { nodeId, leaseId }: { nodeId: string; leaseId: string | null },
+  { store }: Context,
+): Refusal {
+  const ended = refusal.refused === "LEASE_LOST" && leaseId !== null ? store.attemptUnder(nodeId, leaseId) : null;
   if (ended === null) return refusal;
-  return { ...refusal, facts: { reason: ended.outcome, ended_at_ms: ended.endedAtMs, ...refusal.facts } };
+  return { ...refusal, facts: { ...refusal.facts, reason: ended.outcome, ended_at_ms: ended.endedAtMs } };
 }

@@ -33,6 +33,13 @@ describe("a node to be skipped where a dependency fails", () => {
     expect([work.state(), work.difference()]).toEqual(["FAILED", null]);
   });
 
+  test("is among what the failure's seq covers", () => {
+    using work = new Work({ a: {}, b: { dependencies: ["a"], ...skip } });
+    work.acquire();
+    const { seq } = work.user.call("FailNode", { ...work.claim("a"), error_payload: 1 });
+    expect(work.journal("SKIP_NODE")).toMatchObject([{ seq }]);
+  });
+
   test("is skipped once, whatever ways lead to it", () => {
     using work = new Work({
       a: {},

@@ -170,8 +170,22 @@ describe("a node given back", () => {
   test("does not come back to the worker that gave it back", () => {
     using work = new Work({ a: {} });
     work.acquire();
+    const claim = work.claim("a");
     work.release("a");
-    const { error } = work.user.ask("HeartbeatNode", work.claim("a"));
+    const { error } = work.user.ask("HeartbeatNode", claim);
+    expect(error?.data).toMatchObject({ kind: "LEASE_LOST", reason: "RELEASED" });
+    work.acquire();
+    const event = work.user.ask("CommitEvent", { ...claim, payload: "late" });
+    expect(event.error?.data).toMatchObject({ kind: "LEASE_LOST", reason: "RELEASED" });
+  });
+
+  test("was given back, whatever becomes of its task afterwards", () => {
+    using work = new Work({ a: {} });
+    work.acquire();
+    const claim = work.claim("a");
+    work.release("a");
+    work.user.call("CancelTask", { task_id: work.taskId, reason: "no use" });
+    const { error } = work.user.ask("HeartbeatNode", claim);
     expect(error?.data).toMatchObject({ kind: "LEASE_LOST", reason: "RELEASED" });
   });
 });
