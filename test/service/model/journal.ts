@@ -1,6 +1,8 @@
+import type { JournalRow } from "../../../src/core/journal.ts";
 import type { Json } from "../../../src/protocol/json.ts";
 import { iso } from "./views.ts";
 
+/** A row of the journal, without its seq: that is its place, counted from 1. */
 export interface Row {
   id: Json;
   task_id: Json;
@@ -11,66 +13,73 @@ export interface Row {
   timestamp: string;
 }
 
-/** Stands for the id of a roll-back's event until the service shows it. */
-export const unseen = "an id not shown yet";
+/** A row of the service's journal, as the model writes its own. */
+export const toRow = ({ id, taskId, nodeId, actionType, origin, payload, timestampMs }: JournalRow): Row => ({
+  id,
+  task_id: taskId,
+  node_id: nodeId,
+  action_type: actionType,
+  origin,
+  payload,
+  timestamp: iso(timestampMs),
+});
 
-/** Every id the service made, so that none is made twice. */
-export class Ids {
-  readonly #seen = new Set<string>();
-
-  isNew(id: string): boolean {
-    const isNew = !this.#seen.has(id);
-    this.#seen.add(id);
-    return isNew;
-  }
+export interface Subject {
+  task: Json;
+  node?: Json;
+  /** Whether the contract calls the row an event, which then has an id. */
+  event?: true;
+  origin?: "client";
 }
 
+/**
+ * The model's own journal. Ids that the service makes up are read from the row it wrote in the same place, and must
+ * never have been seen before: everything else of that row the model foretells.
+ */
 export class ModelJournal {
-  readonly #rows: Row[] = [];
-  readonly #ids: Ids;
+  readonly rows: Row[] = [];
+  readonly #shown: Row[] = [];
+  readonly #ids = new Set<string>();
 
   /** What new rows are stamped with. */
   now = 0;
 
-  constructor(ids: Ids) {
-    this.#ids = ids;
-  }
-
   get seq(): number {
-    return this.#rows.length;
+    return this.rows.length;
   }
 
-  actionTypes(): string[] {
-    return this.#rows.map(({ action_type }) => action_type);
+  /** The service's next rows. */
+  show(rows: readonly Row[]): void {
+    this.#shown.push(...rows);
   }
 
-  write(action_type: string, id: Json, task_id: Json, node_id: Json, payload: Json, origin = "daemon"): void {
-    this.#rows.push({ id, task_id, node_id, action_type, origin, payload, timestamp: iso(this.now) });
+  /** A new id, from where `read` finds it in the row the service wrote where the model writes next. */
+  fresh(read: (row: Row) => Json | undefined): string {
+    const row = this.#shown[this.seq];
+    const id = row === undefined ? undefined : read(row);
+    if (typeof id !== "string" || this.#ids.has(id)) return "a new id";
+    this.#ids.add(id);
+    return id;
   }
 
-  /** All rows as ListEvents shows them; ids the model cannot know are taken from what was shown. */
-  rows(shown: Json | undefined): Json {
-    this.#learn(shown);
-    return this.#rows.map((row, index) => ({ seq: index + 1, ...row }));
+  /** Writes a row; its id. */
+  write(action_type: string, { task, node = null, event, origin }: Subject, payload: Json): Json {
+    const id = event === true ? this.fresh((row) => row.id) : null;
+    const about = { task_id: task, node_id: node, action_type, origin: origin ?? "daemon", payload };
+    this.rows.push({ id, ...about, timestamp: iso(this.now) });
+    return id;
   }
 
-  /** A task's events as an acquired node's context shows them. */
-  eventsOf(taskId: string, shown: Json | undefined): Json[] {
-    this.#learn(shown);
-    const events = this.#rows.filter(({ id, task_id }) => id !== null && task_id === taskId);
-    return events.map(({ id, task_id, node_id, action_type, payload, timestamp }) => {
+  /** All rows as ListEvents shows them. */
+  listed(): Json {
+    return this.rows.map((row, index) => ({ seq: index + 1, ...row }));
+  }
+
+  /** A task's newest events as an acquired node's context shows them. */
+  eventsOf(taskId: string, limit: number): Json[] {
+    const events = this.rows.filter(({ id, task_id }) => id !== null && task_id === taskId);
+    return events.slice(-limit).map(({ id, task_id, node_id, action_type, payload, timestamp }) => {
       return { id, task_id, node_id, action_type, payload, timestamp };
     });
-  }
-
-  /** A roll-back is recognised by the lease it ended: no two have the same. */
-  #learn(shown: Json | undefined): void {
-    for (const row of this.#rows) {
-      if (row.id !== unseen || !Array.isArray(shown)) continue;
-      const same = (shown as unknown as Row[]).find(
-        ({ action_type, payload }) => action_type === row.action_type && Bun.deepEquals(payload, row.payload),
-      );
-      if (typeof same?.id === "string" && this.#ids.isNew(same.id)) row.id = same.id;
-    }
   }
 }

@@ -1,8 +1,6 @@
 import type { Json } from "../../../src/protocol/json.ts";
 import type { ModelJournal } from "./journal.ts";
-import { lockView, type ModelLock, Refused, text, until } from "./views.ts";
-
-type Params = { [name: string]: Json };
+import { lockView, type ModelLock, type Params, Refused, text, until } from "./views.ts";
 
 const ttlOf = (params: Params, otherwise: number) =>
   params.ttl_secs === undefined ? otherwise : Number(params.ttl_secs) * 1000;
@@ -20,18 +18,19 @@ export class ModelLocks {
     return [...this.#locks.values()];
   }
 
-  acquire(params: Params, nodeTtl: number, newId: () => string): Json {
+  acquire(params: Params, nodeTtl: number): Json {
     const { now } = this.#journal;
     const key = text(params.resource_key);
     const before = this.#locks.get(key);
     if (before !== undefined && before.until > now) return null;
     const { provider = null, task_id: task = null, node_id: node = null, metadata = {} } = params;
     const ttl = ttlOf(params, nodeTtl);
-    const lease = { id: newId(), owner: text(params.owner ?? "anonymous"), until: now + ttl, ttl };
+    const id = this.#journal.fresh(({ payload }) => (payload as Params).lease_id);
+    const lease = { id, owner: text(params.owner ?? "anonymous"), until: now + ttl, ttl };
     const grant = { resource_key: key, lease_id: lease.id, owner: lease.owner, provider, metadata };
     const from = before === undefined ? {} : { from: { lease_id: before.id, owner: before.owner } };
     const action = before === undefined ? "ACQUIRE_RESOURCE_LOCK" : "TAKE_OVER_RESOURCE_LOCK";
-    this.#journal.write(action, null, task, node, { ...grant, ...from });
+    this.#journal.write(action, { task, node }, { ...grant, ...from });
     const { seq } = this.#journal;
     const lock = { key, provider, task, node, metadata, ...lease, acquired: now, updated: now, token: seq };
     this.#locks.set(key, lock);
@@ -74,6 +73,6 @@ export class ModelLocks {
   #end(lock: ModelLock, action: string): void {
     const { key, id, owner, task, node } = lock;
     this.#locks.delete(key);
-    this.#journal.write(action, null, task, node, { resource_key: key, lease_id: id, owner });
+    this.#journal.write(action, { task, node }, { resource_key: key, lease_id: id, owner });
   }
 }

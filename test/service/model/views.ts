@@ -2,6 +2,8 @@ import type { Json } from "../../../src/protocol/json.ts";
 
 /* What the reference model keeps, and how the contract shows it. */
 
+export type Params = { [name: string]: Json };
+
 export interface Lease {
   id: string;
   owner: string;
@@ -10,18 +12,57 @@ export interface Lease {
   token: number;
 }
 
+/** One lease of a node, as TaskStatus shows it once it has ended. */
+export interface Attempt {
+  lease_id: string;
+  lease_owner: string;
+  fencing_token: number;
+  started_at_ms: number;
+  ended_at_ms: number;
+  outcome: string;
+  error_payload: Json;
+}
+
+export interface ModelTask {
+  id: string;
+  goal: Json;
+  context: Json;
+  name: Json;
+  labels: Params;
+  priority: number;
+  paused: boolean;
+  created: number;
+  nodes: ModelNode[];
+}
+
 export interface ModelNode {
   id: string;
-  task: string;
+  task: ModelTask;
+  name: string | null;
+  labels: Params;
+  priority: number;
   dependencies: string[];
   schema: Json;
+  attemptsMax: number;
+  /** Null: as many as the daemon's setting says. */
+  lostMax: number | null;
+  backoffSecs: number;
+  backoffMaxSecs: number;
+  ttlSecs: number | null;
+  onDependencyFailure: "wait" | "skip" | "run";
   status: "PENDING" | "RUNNING" | "COMPLETED" | "FAILED";
   lease: Lease | null;
+  progress: Json;
   result: Json;
   acquired: number | null;
+  /** Nobody gets it before. */
+  notBefore: number | null;
   updated: number;
   failedAttempts: number;
   lostAttempts: number;
+  attempts: Attempt[];
+  /** Why it FAILED, where that was not its worker's doing. */
+  endedBy: "skip" | "cancel" | null;
 }
 
 export interface ModelLock extends Lease {
@@ -40,10 +81,13 @@ export const iso = (ms: number) => new Date(ms).toISOString();
 /** A refusal on its way out of a method. */
 export class Refused extends Error {
   readonly kind: string;
+  /** How the lease ended that was lost, where the refusal says so. */
+  readonly reason: string | undefined;
 
-  constructor(kind: string) {
+  constructor(kind: string, reason?: string) {
     super(kind);
     this.kind = kind;
+    this.reason = reason;
   }
 }
 
@@ -76,36 +120,19 @@ export function countStatuses(nodes: readonly ModelNode[]): Record<string, numbe
   return counts;
 }
 
-/** The failed nodes a node waits behind. */
-export function failedBefore(node: ModelNode, nodes: ReadonlyMap<string, ModelNode>): string[] {
-  const failed = node.dependencies.flatMap((id) => {
-    const dependency = nodes.get(id);
-    if (dependency === undefined) return [];
-    return dependency.status === "FAILED" ? [id] : failedBefore(dependency, nodes);
-  });
-  return [...new Set(failed)];
-}
-
-/** Takes away nodes that wait for nobody, again and again: what is left stands in or behind a cycle. */
-export function hasCycle(nodes: readonly { id: string; dependencies: string[] }[]): boolean {
-  let left = [...nodes];
-  for (;;) {
-    const ids = new Set(left.map(({ id }) => id));
-    const waiting = left.filter(({ dependencies }) => dependencies.some((id) => ids.has(id)));
-    if (waiting.length === left.length) return left.length > 0;
-    left = waiting;
-  }
-}
-
-export function sorted(params: { [name: string]: Json }): string {
+export function sorted(params: Params): string {
   return JSON.stringify(Object.entries(params).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+export function taskView({ id, goal, context, created, name, labels, priority, paused }: ModelTask) {
+  return { id, goal, context, created_at: iso(created), name, labels, priority, paused };
 }
 
 export function nodeView(node: ModelNode) {
   const { lease } = node;
   return {
     id: node.id,
-    task_id: node.task,
+    task_id: node.task.id,
     status: node.status,
     dependencies: node.dependencies,
     payload_schema: node.schema,
@@ -117,9 +144,9 @@ export function nodeView(node: ModelNode) {
     lease_expires_at_ms: lease?.until ?? null,
     fencing_token: lease?.token ?? null,
     updated_at: secs(node.updated),
-    name: null,
-    labels: {},
-    priority: 0,
+    name: node.name,
+    labels: node.labels,
+    priority: node.priority,
     failed_attempts: node.failedAttempts,
     lost_attempts: node.lostAttempts,
   };
@@ -129,17 +156,22 @@ export function nodeView(node: ModelNode) {
 export function nodeStatusView(node: ModelNode, blockedBy: string[]) {
   return {
     ...nodeView(node),
-    max_attempts: 1,
-    max_lost_attempts: null,
-    backoff_secs: 0,
-    backoff_max_secs: 3_600,
-    ttl_secs: null,
-    on_dependency_failure: "wait",
-    not_before_ms: null,
-    progress: null,
+    max_attempts: node.attemptsMax,
+    max_lost_attempts: node.lostMax,
+    backoff_secs: node.backoffSecs,
+    backoff_max_secs: node.backoffMaxSecs,
+    ttl_secs: node.ttlSecs,
+    on_dependency_failure: node.onDependencyFailure,
+    not_before_ms: node.notBefore,
+    progress: node.progress,
     blocked_by: blockedBy,
   };
 }
 
-/** What no story changes of a task. */
-export const plainTask = { name: null, labels: {}, priority: 0, paused: false };
+/** Every attempt at a node; the one that runs is the last. */
+export function attemptViews({ attempts, lease, acquired }: ModelNode): Json[] {
+  const ended: Json[] = attempts.map((attempt) => ({ ...attempt }));
+  if (lease === null) return ended;
+  const running = { lease_id: lease.id, lease_owner: lease.owner, fencing_token: lease.token, started_at_ms: acquired };
+  return [...ended, { ...running, ended_at_ms: null, outcome: null, error_payload: null }];
+}

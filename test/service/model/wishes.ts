@@ -1,6 +1,9 @@
 import fc from "fast-check";
 import type { Json } from "../../../src/protocol/json.ts";
-import type { Ask, ReferenceModel } from "./reference.ts";
+import type { Row } from "./journal.ts";
+import type { Ask } from "./reference.ts";
+import type { ModelState } from "./state.ts";
+import { type Params, text } from "./views.ts";
 
 /*
  * What a client may wish for, in terms that stay meaningful while fast-check shrinks: "the third task there is" and
@@ -8,7 +11,7 @@ import type { Ask, ReferenceModel } from "./reference.ts";
  */
 
 /** A request without its key. */
-type Bare = Omit<Ask, "key">;
+export type Bare = Omit<Ask, "key">;
 
 /** All that was ever handed out, the stale too. */
 export class Known {
@@ -17,65 +20,52 @@ export class Known {
   readonly keyed: Ask[] = [];
   #nodes = 0;
 
+  learn(rows: readonly Row[]): void {
+    for (const { action_type, task_id, node_id, payload } of rows) {
+      const { lease_id, resource_key } = payload as { [name: string]: string };
+      if (action_type === "ACQUIRE_NODE") {
+        this.claims.push({ task_id: text(task_id), node_id: text(node_id), lease_id: lease_id ?? "" });
+      } else if (action_type === "ACQUIRE_RESOURCE_LOCK" || action_type === "TAKE_OVER_RESOURCE_LOCK") {
+        this.locks.push({ resource_key: resource_key ?? "", lease_id: lease_id ?? "" });
+      }
+    }
+  }
+
   newNodeId(): string {
     return `aaaaaaaa-0000-4000-8000-${(++this.#nodes).toString(16).padStart(12, "0")}`;
   }
 }
 
-const nobody = "dddddddd-0000-4000-8000-000000000000";
+export const nobody = "dddddddd-0000-4000-8000-000000000000";
 
-export type Wish = { name: string; resolve: (model: ReferenceModel, known: Known) => Bare };
+export type Wish = { name: string; resolve: (model: ModelState, known: Known) => Bare };
 
-const pick = <T>(items: readonly T[], n: number): T | undefined => items[n % items.length];
+export const pick = <T>(items: readonly T[], n: number): T | undefined => items[n % items.length];
 
 /** One time in eight. */
 export const seldom = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.oneof({ weight: 7, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
 
-const faults = ["self", "cycle", "unknown", "twice", "taken"] as const;
+/** One time in two. */
+export const often = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.oneof(fc.constant(undefined), arbitrary);
 
-const register = fc
-  .record({
-    nodes: fc.array(fc.array(fc.nat(9), { maxLength: 3 }), { maxLength: 6 }),
-    fault: seldom(fc.constantFrom(...faults)),
-    n: fc.nat(),
-  })
-  .map(({ nodes, fault, n }): Wish => ({
-    name: `RegisterTask ${JSON.stringify(nodes)} ${fault ?? ""}`,
-    resolve(model, known) {
-      const ids = nodes.map(() => known.newNodeId());
-      const initial_nodes = nodes.map((dependencies, index) => ({
-        id: ids[index] ?? nobody,
-        // Each depends on earlier ones only, so there is no cycle unless one is asked for.
-        dependencies: index === 0 ? [] : dependencies.map((d) => ids[d % index] ?? nobody),
-        payload_schema: { index },
-      }));
-      const [first, last] = [initial_nodes[0], initial_nodes.at(-1)];
-      if (first !== undefined && last !== undefined) {
-        if (fault === "self") last.dependencies.push(last.id);
-        if (fault === "unknown") last.dependencies.push(nobody);
-        if (fault === "twice") initial_nodes.push({ ...first });
-        if (fault === "taken") last.id = pick([...model.nodes.keys()], n) ?? last.id;
-        if (fault === "cycle") {
-          first.dependencies.push(last.id);
-          last.dependencies.push(first.id);
-        }
-      }
-      return { method: "RegisterTask", params: { goal: "g", context: { n }, initial_nodes } };
-    },
-  }));
+/** The parameters that are given at all. */
+export const given = (params: { [name: string]: Json | undefined }): Params =>
+  Object.fromEntries(Object.entries(params).filter((param): param is [string, Json] => param[1] !== undefined));
 
-const taskId = (model: ReferenceModel, n: number) =>
+export const taskId = (model: ModelState, n: number) =>
   (n % 20 === 19 ? nobody : pick([...model.tasks.keys()], n)) ?? nobody;
 
-const ofTask = (method: string, extra: Record<string, Json>) =>
-  fc.nat().map((n): Wish => ({
-    name: `${method} of task ${n}`,
-    resolve: (model) => ({ method, params: { ...extra, task_id: taskId(model, n) } }),
-  }));
+/** A node of a task, and now and then one of another. */
+export function nodeOf(model: ModelState, n: number) {
+  const task_id = taskId(model, n);
+  const nodes = n % 40 === 17 ? [...model.nodes.values()] : (model.tasks.get(task_id)?.nodes ?? []);
+  return { task_id, node_id: pick(nodes, n >> 3)?.id ?? nobody };
+}
 
 /** A claim that is current, one that may be stale, or one that never was. */
-function claim(model: ReferenceModel, known: Known, n: number) {
+export function claim(model: ModelState, known: Known, n: number) {
   const current = known.claims.filter(({ node_id, lease_id }) => model.nodes.get(node_id)?.lease?.id === lease_id);
   const some = (n % 4 === 3 ? pick(known.claims, n >> 2) : pick(current, n >> 2)) ?? pick(known.claims, n >> 2);
   if (some === undefined) return { task_id: nobody, node_id: nobody, lease_id: nobody };
@@ -83,71 +73,13 @@ function claim(model: ReferenceModel, known: Known, n: number) {
   return n % 32 === 16 ? { ...some, lease_id: pick(known.claims, n >> 5)?.lease_id ?? nobody } : some;
 }
 
-const underLease = (method: string, payload: string | null) =>
-  fc.record({ n: fc.nat(), value: fc.integer({ min: 0, max: 2 }) }).map(({ n, value }): Wish => ({
-    name: `${method} by claim ${n}`,
-    resolve: (model, known) => ({
-      method,
-      params: { ...claim(model, known, n), ...(payload === null ? {} : { [payload]: { value } }) },
-    }),
+/** A request whose parameters are drawn, and for whom they are meant. */
+export const wishFor = (
+  method: string,
+  drawn: fc.Arbitrary<Params>,
+  whom: (model: ModelState, known: Known, n: number) => Params,
+): fc.Arbitrary<Wish> =>
+  fc.record({ n: fc.nat(), params: drawn }).map(({ n, params }) => ({
+    name: `${method} ${n} ${JSON.stringify(params)}`,
+    resolve: (model, known) => ({ method, params: { ...params, ...whom(model, known, n) } }),
   }));
-
-const event = fc.record({ n: fc.nat(), leased: fc.boolean() }).map(({ n, leased }): Wish => ({
-  name: `CommitEvent by claim ${n}${leased ? "" : " without its lease"}`,
-  resolve(model, known) {
-    const { lease_id, ...node } = claim(model, known, n);
-    return { method: "CommitEvent", params: { ...node, ...(leased ? { lease_id } : {}), payload: { n } } };
-  },
-}));
-
-const resourceKey = fc.constantFrom("file:a", "file:b", "file:ä");
-const someTtl = fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }).map((ttl_secs) => {
-  return ttl_secs === undefined ? {} : { ttl_secs };
-});
-
-const acquireLock = fc
-  .record({ resource_key: resourceKey, ttl: someTtl, n: fc.nat() })
-  .map(({ resource_key, ttl, n }): Wish => ({
-    name: `AcquireResourceLock ${resource_key} ${JSON.stringify(ttl)}`,
-    resolve: (model) => ({
-      method: "AcquireResourceLock",
-      params: {
-        resource_key,
-        ...ttl,
-        ...(n % 2 === 0 ? {} : { task_id: taskId(model, n), owner: "ann", provider: "p" }),
-      },
-    }),
-  }));
-
-const byLock = (method: string, withTtl: boolean) =>
-  fc.record({ n: fc.nat(), ttl: someTtl }).map(({ n, ttl }): Wish => ({
-    name: `${method} of lock ${n}`,
-    resolve(_model, known) {
-      // The newest ones are the likeliest to be live.
-      const held = pick(known.locks.slice(n % 4 === 0 ? 0 : -3), n >> 2) ?? {
-        resource_key: "file:a",
-        lease_id: nobody,
-      };
-      return { method, params: { ...held, ...(withTtl ? ttl : {}) } };
-    },
-  }));
-
-export const wish: fc.Arbitrary<Wish> = fc.oneof(
-  { weight: 3, arbitrary: register },
-  { weight: 8, arbitrary: ofTask("AcquireNextNode", { lease_owner: "worker" }) },
-  { weight: 3, arbitrary: underLease("HeartbeatNode", null) },
-  { weight: 6, arbitrary: underLease("CompleteNode", "result_payload") },
-  { weight: 2, arbitrary: underLease("FailNode", "error_payload") },
-  { weight: 3, arbitrary: event },
-  { weight: 4, arbitrary: acquireLock },
-  { weight: 2, arbitrary: byLock("HeartbeatResourceLock", true) },
-  { weight: 2, arbitrary: byLock("ReleaseResourceLock", false) },
-  { weight: 1, arbitrary: ofTask("TaskStatus", {}) },
-  {
-    weight: 1,
-    arbitrary: fc.constant<Wish>({
-      name: "ListResourceLocks",
-      resolve: () => ({ method: "ListResourceLocks", params: {} }),
-    }),
-  },
-);

@@ -1,0 +1,99 @@
+import type { Json } from "../../../src/protocol/json.ts";
+import { ModelJournal } from "./journal.ts";
+import { ModelLocks } from "./locks.ts";
+import { type Lease, type ModelNode, type ModelTask, type Params, Refused, text } from "./views.ts";
+
+export interface ModelSettings {
+  ttl: number;
+  contextEvents: number;
+  /** How many leases a node may lose. */
+  lostMax: number;
+}
+
+export type Method = (state: ModelState, params: Params) => Json;
+
+/** All that is known of tasks, nodes and locks, and the questions every rule asks of it. */
+export class ModelState {
+  readonly tasks = new Map<string, ModelTask>();
+  /** In registration order. */
+  readonly nodes = new Map<string, ModelNode>();
+  readonly journal = new ModelJournal();
+  readonly locks = new ModelLocks(this.journal);
+  readonly settings: ModelSettings;
+  /** What stands for chance, from 0 to below 1. */
+  random = 0;
+
+  constructor(settings: ModelSettings) {
+    this.settings = settings;
+  }
+
+  get now(): number {
+    return this.journal.now;
+  }
+
+  get seq(): number {
+    return this.journal.seq;
+  }
+
+  task(id: Json | undefined): ModelTask {
+    const task = this.tasks.get(text(id));
+    if (task === undefined) throw new Refused("NOT_FOUND");
+    return task;
+  }
+
+  node(taskId: Json | undefined, nodeId: Json | undefined): ModelNode {
+    const node = this.nodes.get(text(nodeId));
+    if (node === undefined || node.task.id !== taskId) throw new Refused("NOT_FOUND");
+    return node;
+  }
+
+  /** Refuses whoever does not hold the node, and says how the lease ended that is presented. */
+  underLease({ task_id, node_id, lease_id }: Params): { node: ModelNode; lease: Lease } {
+    const node = this.node(task_id, node_id);
+    const ended = node.attempts.find((attempt) => attempt.lease_id === lease_id)?.outcome;
+    if (node.endedBy === "cancel") throw new Refused("LEASE_LOST", ended ?? "CANCELED");
+    if (node.status === "COMPLETED" || node.status === "FAILED") throw new Refused("INVALID_STATE");
+    if (node.lease === null || node.lease.id !== lease_id) throw new Refused("LEASE_LOST", ended);
+    return { node, lease: node.lease };
+  }
+
+  dependenciesOf(node: ModelNode): ModelNode[] {
+    return [...new Set(node.dependencies)].flatMap((id) => this.nodes.get(id) ?? []);
+  }
+
+  /** The nodes that have this one as a dependency, in registration order. */
+  dependentsOf({ id, task }: ModelNode): ModelNode[] {
+    return task.nodes.filter(({ dependencies }) => dependencies.includes(id));
+  }
+
+  failedDependencies(node: ModelNode): string[] {
+    return this.dependenciesOf(node).flatMap(({ id, status }) => (status === "FAILED" ? [id] : []));
+  }
+
+  /** Waits for no other node: for a worker, or for its time, or for its task. */
+  isOpen(node: ModelNode): boolean {
+    const enough = node.onDependencyFailure === "run" ? ["COMPLETED", "FAILED"] : ["COMPLETED"];
+    return node.status === "PENDING" && this.dependenciesOf(node).every(({ status }) => enough.includes(status));
+  }
+
+  stateOf({ nodes }: ModelTask): "ACTIVE" | "COMPLETED" | "FAILED" {
+    if (nodes.some((node) => node.status === "RUNNING" || this.isOpen(node))) return "ACTIVE";
+    return nodes.some(({ status }) => status === "FAILED") ? "FAILED" : "COMPLETED";
+  }
+
+  /** Moves every deadline, as after a disturbance of the clocks. */
+  shift(ms: number): void {
+    for (const lease of this.leases()) lease.until += ms;
+    for (const node of this.nodes.values()) if (node.notBefore !== null) node.notBefore += ms;
+  }
+
+  /** Gives every lease its full time again, as after a restart. Delays go on meanwhile. */
+  renew(): void {
+    for (const lease of this.leases()) lease.until = this.now + lease.ttl;
+  }
+
+  leases(): Lease[] {
+    const ofNodes = [...this.nodes.values()].flatMap(({ lease }) => (lease === null ? [] : [lease]));
+    return [...ofNodes, ...this.locks.held];
+  }
+}
