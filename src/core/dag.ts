@@ -16,9 +16,11 @@ export interface Existing {
   has(id: string): boolean;
   /** All of its nodes where some are made to wait for the new ones, with those new dependencies; else none. */
   edges: readonly Edges[];
+  /** Whether it is one that is made to wait. */
+  waits(id: string): boolean;
 }
 
-const nothing: Existing = { count: 0, has: () => false, edges: [] };
+const nothing: Existing = { count: 0, has: () => false, edges: [], waits: () => false };
 
 /**
  * Checks that `nodes` form a DAG among themselves and with what is there already. Whether an id is taken in the store
@@ -35,8 +37,7 @@ export function checkDag(nodes: readonly Edges[], limits: DagLimits, existing: E
     if (ids.has(id)) return duplicateId(id, "the call names it twice");
     ids.add(id);
   }
-  const graph = [...nodes, ...existing.edges];
-  for (const { id, dependencies } of graph) {
+  for (const { id, dependencies } of [...nodes, ...existing.edges.filter((edge) => existing.waits(edge.id))]) {
     if (dependencies.length > limits.dependenciesMax) {
       const message = `node ${id} has ${dependencies.length} dependencies and the limit is ${limits.dependenciesMax}`;
       const facts = { limit: "node_dependencies_max", max: limits.dependenciesMax, got: dependencies.length };
@@ -47,7 +48,7 @@ export function checkDag(nodes: readonly Edges[], limits: DagLimits, existing: E
     const unknown = dependencies.find((dependency) => !ids.has(dependency) && !existing.has(dependency));
     if (unknown !== undefined) return unknownDependency(id, unknown);
   }
-  const cycle = findCycle(graph);
+  const cycle = findCycle([...nodes, ...existing.edges]);
   if (cycle === null) return null;
   const message = `the dependencies form a cycle: ${[...cycle, cycle[0]].join(" -> ")}; none of these nodes could ever run`;
   return refuse("CYCLE", message, { cycle });

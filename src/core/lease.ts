@@ -1,4 +1,5 @@
 import { type Decision, isRefusal, type Refusal, refuse } from "./decision.ts";
+import type { NodeStatus } from "../protocol/types.ts";
 import type { NodeHead } from "./model.ts";
 
 /** Which lease a client presents, and of which task it thinks the node is. */
@@ -23,33 +24,40 @@ export function ofTask(node: NodeHead | null, claim: { taskId: string; nodeId: s
   return refuse("NOT_FOUND", message, { task_id: claim.taskId, node_id: claim.nodeId });
 }
 
+/** What somebody wants of a node, in words, and the status it would have then. */
+export interface Wish {
+  verb: string;
+  to: NodeStatus;
+}
+
 /**
- * The node, when the claim is its current lease. Refusals: NOT_FOUND, INVALID_STATE (it has ended), LEASE_LOST (also
- * where a cancellation ended it: `data.reason` is then `CANCELED`).
+ * The node, when the claim is its current lease. Refusals name the status it has and the one it would get: NOT_FOUND,
+ * INVALID_STATE (it has ended), LEASE_LOST (also where a cancellation ended it: `data.reason` is then `CANCELED`).
  */
-export function underLease(found: NodeHead | null, claim: LeaseClaim, wish: string, nowMs: number): Decision<NodeHead> {
+export function underLease(found: NodeHead | null, claim: LeaseClaim, wish: Wish, nowMs: number): Decision<NodeHead> {
   const node = ofTask(found, claim);
   if (isRefusal(node)) return node;
   if (node.failure === "canceled") return canceled(node, claim.leaseId, wish);
   if (node.status === "COMPLETED" || node.status === "FAILED") {
-    const message = `node ${node.id} cannot be ${wish}: it is ${node.status} already; drop this or submit it as an event`;
-    return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status });
+    const message = `node ${node.id} cannot be ${wish.verb}: it is ${node.status}, and ${node.status} -> ${wish.to} does not exist here; drop this or submit it as an event`;
+    return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status, to: wish.to });
   }
   return node.lease?.id === claim.leaseId ? node : leaseLost(node, claim.leaseId, wish, nowMs);
 }
 
-export function leaseLost(node: NodeHead, leaseId: string | null, wish: string, nowMs: number): Refusal {
+export function leaseLost(node: NodeHead, leaseId: string | null, { verb, to }: Wish, nowMs: number): Refusal {
   const { lease } = node;
   const facts = {
     node_id: node.id,
     status: node.status,
+    to,
     lease_id: leaseId,
     held_by: lease?.owner ?? null,
     lease_expires_at_ms: lease?.expiresAtMs ?? null,
   };
-  const attempt = `node ${node.id} cannot be ${wish}`;
+  const attempt = `node ${node.id} cannot be ${verb}`;
   if (lease === null) {
-    const message = `${attempt}: lease ${leaseId} has ended and the node is PENDING again; acquire it anew`;
+    const message = `${attempt}: it is PENDING, not RUNNING under lease ${leaseId}; acquire it anew, drop this result`;
     return refuse("LEASE_LOST", message, facts);
   }
   const holder = `${JSON.stringify(lease.owner)} holds it for another ${secondsLeft(lease.expiresAtMs, nowMs)} s`;
@@ -60,10 +68,10 @@ export function leaseLost(node: NodeHead, leaseId: string | null, wish: string, 
   return refuse("LEASE_LOST", message, facts);
 }
 
-function canceled(node: NodeHead, leaseId: string, wish: string): Refusal {
-  const message = `node ${node.id} cannot be ${wish}: its task was canceled and no lease on it counts; stop working on it`;
-  const facts = { node_id: node.id, status: node.status, lease_id: leaseId, held_by: null, lease_expires_at_ms: null };
-  return refuse("LEASE_LOST", message, { ...facts, reason: "CANCELED" });
+function canceled(node: NodeHead, leaseId: string, { verb, to }: Wish): Refusal {
+  const message = `node ${node.id} cannot be ${verb}: its task was canceled and no lease on it counts; stop working on it`;
+  const held = { lease_id: leaseId, held_by: null, lease_expires_at_ms: null };
+  return refuse("LEASE_LOST", message, { node_id: node.id, status: node.status, to, ...held, reason: "CANCELED" });
 }
 
 /** Whole seconds until a deadline, 0 when it has passed. */

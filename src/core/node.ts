@@ -74,7 +74,7 @@ export function completeNode(
   eventId: string,
   nowMs: number,
 ): Decision<Transition> {
-  const node = underLease(found, claim, "completed", nowMs);
+  const node = underLease(found, claim, { verb: "completed", to: "COMPLETED" }, nowMs);
   if (isRefusal(node)) return node;
   const attempt = { outcome: "COMPLETED" as const };
   const after: After = { ...pending(node), status: "COMPLETED", resultPayload: result, attempt };
@@ -93,7 +93,7 @@ export function failNode(
   nowMs: number,
   random: number,
 ): Decision<Transition> {
-  const node = underLease(found, claim, "failed", nowMs);
+  const node = underLease(found, claim, { verb: "failed", to: "FAILED" }, nowMs);
   if (isRefusal(node)) return node;
   const attempt = { outcome: "FAILED" as const, error };
   const failedAttempts = node.failedAttempts + 1;
@@ -127,7 +127,7 @@ export function releaseNode(
   delayMs: number,
   nowMs: number,
 ): Decision<Transition> {
-  const node = underLease(found, claim, "released", nowMs);
+  const node = underLease(found, claim, { verb: "released", to: "PENDING" }, nowMs);
   if (isRefusal(node)) return node;
   const notBeforeMs = delayMs === 0 ? null : nowMs + delayMs;
   const payload = { lease_id: claim.leaseId, lease_owner: node.lease?.owner ?? null, not_before_ms: notBeforeMs };
@@ -158,12 +158,13 @@ export function retryNode(
   const node = ofTask(found, claim);
   if (isRefusal(node)) return node;
   if (node.status !== "FAILED") {
-    const message = `node ${node.id} cannot be retried: it is ${node.status}, and only FAILED -> PENDING exists`;
-    return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status });
+    const message = `node ${node.id} cannot be retried: ${node.status} -> PENDING does not exist here, only FAILED -> PENDING`;
+    return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status, to: "PENDING" });
   }
   if (node.policy.onDependencyFailure === "skip" && failedDependencies.length > 0) {
-    const message = `node ${node.id} cannot be retried: it would be skipped again, as ${failedDependencies.join(", ")} FAILED; retry that first, and this node follows`;
-    return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status, node_ids: failedDependencies });
+    const message = `node ${node.id} cannot be retried: it would be skipped again, as ${failedDependencies.join(", ")} FAILED; retry that first${node.failure === "skipped" ? ", and this node follows" : ", then this node"}`;
+    const facts = { node_id: node.id, status: node.status, to: "PENDING", node_ids: failedDependencies };
+    return refuse("INVALID_STATE", message, facts);
   }
   const after: After = { ...pending(node), failedAttempts: 0, lostAttempts: 0 };
   return { node, after, entry: entryOf(null, node, actions.retryNode, {}, nowMs) };
@@ -179,7 +180,7 @@ export function heartbeatNode(
   ttlMs: number,
   nowMs: number,
 ): Decision<{ ttlMs: number }> {
-  const node = underLease(found, claim, "kept alive", nowMs);
+  const node = underLease(found, claim, { verb: "kept alive", to: "RUNNING" }, nowMs);
   if (isRefusal(node)) return node;
   const own = node.lease?.ttlMs ?? 0;
   return { ttlMs: own > 0 ? own : ttlMs };
@@ -198,7 +199,7 @@ export function commitEvent(
   const node = ofTask(found, claim);
   if (isRefusal(node)) return node;
   if (node.status === "RUNNING" && node.lease?.id !== claim.leaseId) {
-    return leaseLost(node, claim.leaseId, "written to", nowMs);
+    return leaseLost(node, claim.leaseId, { verb: "written to", to: node.status }, nowMs);
   }
   return { ...entryOf(event.id, node, event.actionType, event.payload, nowMs), origin: "client" };
 }

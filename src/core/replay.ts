@@ -2,6 +2,7 @@ import type { Json } from "../protocol/json.ts";
 import type { AttemptOutcome, NodeStatus } from "../protocol/types.ts";
 import { actions, type JournalRow } from "./journal.ts";
 import { policyFrom } from "./policy.ts";
+import { lockAppliers } from "./replay-locks.ts";
 import {
   type Fields,
   fields,
@@ -101,11 +102,17 @@ const appliers: Record<string, Apply> = {
       leaseOwner: state.brief(text(payload.lease_owner)),
       fencingToken: row.seq,
       resultPayload: null,
+      mayBeDelayed: false,
     });
   },
   [actions.rollBackNode]: (state, row, payload) => {
     const node = endAttempt(state, row, row.nodeId, "EXPIRED");
-    move(state, node, { status: "PENDING", acquiredAtMs: null, lostAttempts: Number(payload.lost_attempts) });
+    move(state, node, {
+      status: "PENDING",
+      acquiredAtMs: null,
+      mayBeDelayed: false,
+      lostAttempts: Number(payload.lost_attempts),
+    });
   },
   [actions.completeNode]: (state, row, payload) => {
     const node = endAttempt(state, row, row.nodeId, "COMPLETED");
@@ -117,10 +124,11 @@ const appliers: Record<string, Apply> = {
     if (lost) node.lostAttempts = Number(fields(payload.error).lost_attempts);
     else node.failedAttempts++;
     if (payload.retry === undefined) fail(state, node, lost ? "lost" : "error", payload.error);
-    else move(state, node, { status: "PENDING", acquiredAtMs: null });
+    else move(state, node, { status: "PENDING", acquiredAtMs: null, mayBeDelayed: isDelayed(fields(payload.retry)) });
   },
-  [actions.releaseNode]: (state, row) => {
-    move(state, endAttempt(state, row, row.nodeId, "RELEASED"), { status: "PENDING", acquiredAtMs: null });
+  [actions.releaseNode]: (state, row, payload) => {
+    const node = endAttempt(state, row, row.nodeId, "RELEASED");
+    move(state, node, { status: "PENDING", acquiredAtMs: null, mayBeDelayed: isDelayed(payload) });
   },
   [actions.skipNode]: (state, row, payload) => {
     const node = expect(state, row.nodeId, "PENDING");
@@ -138,10 +146,15 @@ const appliers: Record<string, Apply> = {
   [actions.cancelTask]: (state, row, payload) => {
     state.task(row.taskId);
     const error = { kind: "CANCELED", reason: payload.reason ?? null };
-    for (const id of state.nodesOf(text(row.taskId))) {
+    const ids = state.nodesOf(text(row.taskId));
+    // What was skipped for nothing that is FAILED still would be PENDING again in a moment.
+    const ended = ids.filter((id) => {
+      const { status, failure } = state.node(id);
+      return status === "PENDING" || status === "RUNNING" || (failure === "skipped" && state.failingOn(id) === 0);
+    });
+    for (const id of ended) {
       const node = state.node(id);
       if (node.status === "RUNNING") endAttempt(state, row, id, "CANCELED", error);
-      else if (node.status !== "PENDING") continue;
       fail(state, node, "canceled", error);
     }
   },
@@ -155,17 +168,7 @@ const appliers: Record<string, Apply> = {
     const target = row.nodeId === null ? state.task(row.taskId) : state.node(row.nodeId);
     target.priority = Number(payload.priority);
   },
-  [actions.acquireLock]: (state, row, payload) => {
-    if (state.locks.has(text(payload.resource_key))) throw new ImpossibleRow("the lock was held already");
-    addLock(state, row, payload, row.timestampMs);
-  },
-  [actions.takeOverLock]: (state, row, payload) => {
-    heldLock(state, fields(payload.from), payload);
-    addLock(state, row, payload, row.timestampMs);
-  },
-  [actions.adoptLock]: (state, row, payload) => addLock(state, row, payload, Number(payload.acquired_at_ms)),
-  [actions.releaseLock]: endLock,
-  [actions.expireLock]: endLock,
+  ...lockAppliers,
 };
 
 function addTask(state: Replay, row: JournalRow, payload: Fields, createdAtMs: number): void {
@@ -218,6 +221,7 @@ function addNode(state: Replay, row: JournalRow, node: Fields): ReplayedNode {
     leaseOwner: typeof node.lease_owner === "string" ? state.brief(node.lease_owner) : null,
     fencingToken: status === "RUNNING" ? row.seq : null,
     dependents: 0,
+    mayBeDelayed: false,
     attempts: "",
   };
   state.nodes.set(id, added);
@@ -261,8 +265,10 @@ function endAttempt(
   return node;
 }
 
+const isDelayed = ({ not_before_ms: notBeforeMs }: Fields): boolean => typeof notBeforeMs === "number";
+
 function fail(state: Replay, node: ReplayedNode, failure: ReplayedNode["failure"], error: Json | undefined): void {
-  move(state, node, { status: "FAILED", failure, resultPayload: json(state, error) });
+  move(state, node, { status: "FAILED", failure, resultPayload: json(state, error), mayBeDelayed: false });
 }
 
 function move(state: Replay, node: ReplayedNode, change: Partial<ReplayedNode> & { status: NodeStatus }): void {
@@ -274,27 +280,4 @@ function move(state: Replay, node: ReplayedNode, change: Partial<ReplayedNode> &
 
 function json(state: Replay, value: Json | undefined): string {
   return state.brief(JSON.stringify(value ?? null));
-}
-
-function addLock(state: Replay, row: JournalRow, payload: Fields, acquiredAtMs: number): void {
-  state.locks.set(text(payload.resource_key), {
-    leaseId: text(payload.lease_id),
-    owner: state.brief(text(payload.owner)),
-    provider: typeof payload.provider === "string" ? state.brief(payload.provider) : null,
-    taskId: row.taskId,
-    nodeId: row.nodeId,
-    metadata: json(state, payload.metadata),
-    acquiredAtMs,
-    fencingToken: row.seq,
-  });
-}
-
-function endLock(state: Replay, _row: JournalRow, payload: Fields): void {
-  heldLock(state, payload, payload);
-  state.locks.delete(text(payload.resource_key));
-}
-
-function heldLock(state: Replay, holder: Fields, payload: Fields): void {
-  const held = state.locks.get(text(payload.resource_key));
-  if (held?.leaseId !== holder.lease_id) throw new ImpossibleRow(`lease ${text(holder.lease_id)} did not hold it`);
 }

@@ -36,6 +36,8 @@ export interface ReplayedNode {
   fencingToken: number | null;
   /** How many nodes name it as a dependency. */
   dependents: number;
+  /** It was put off when it became PENDING; whether that time is over is not journalled. */
+  mayBeDelayed: boolean;
   /** All attempts that have ended, told by `withAttempt`. */
   attempts: string;
 }

@@ -77,7 +77,7 @@ async function start({ paths, settings }: Configuration, background: boolean): P
     random: Math.random,
     reports: {
       served: settings.logRequests === 1 ? (served) => log.info(requestLine(served)) : null,
-      bug: (call, error) => log.error(`${call.name} failed:`, error),
+      bug: (what, error) => log.error(`${what} failed:`, error),
       storage: (problem) => (problem === null ? log.info("the storage works again") : log.error(problem.message)),
     },
   });

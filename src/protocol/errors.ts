@@ -20,8 +20,8 @@ export const errors = {
   INVALID_STATE: { code: -32000, exit: 1, retryable: false, meaning: "the transition does not exist from this status" },
   LEASE_LOST: { code: -32000, exit: 1, retryable: false, meaning: "the lease is not the current one" },
   CYCLE: { code: -32000, exit: 1, retryable: false, meaning: "the dependencies form a cycle" },
-  DUPLICATE_ID: { code: -32000, exit: 1, retryable: false, meaning: "a node id is taken" },
-  UNKNOWN_DEPENDENCY: { code: -32000, exit: 1, retryable: false, meaning: "a dependency names no node of the call" },
+  DUPLICATE_ID: { code: -32000, exit: 1, retryable: false, meaning: "a node id or name is taken" },
+  UNKNOWN_DEPENDENCY: { code: -32000, exit: 1, retryable: false, meaning: "a dependency is no node of the task" },
   IDEMPOTENCY_MISMATCH: {
     code: -32000,
     exit: 1,

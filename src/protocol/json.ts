@@ -15,8 +15,7 @@ export class JsonRefused extends Error {
 declare global {
   interface JSON {
     rawJSON(text: string): Json;
-    isRawJSON(value: unknown): boolean;
-    isRawJSON(value: unknown): boolean;
+    isRawJSON(value: unknown): value is { readonly rawJSON: string };
     parse(text: string, reviver: (key: string, value: Json, context: { source?: string }) => Json): Json;
   }
 }

@@ -37,8 +37,12 @@ export const limits = {
   /** A task's or node's name, and each label's name and value. */
   nameCharsMax: 200,
   labelsMax: 32,
-  /** Nodes one AcquireNextNode may take. */
+  /** Nodes one AcquireNextNode may take; fewer where their contexts pass `pageCharsMax`. */
   acquireMax: 100,
+  /** Nodes times `expand_before` of one AddNodes. */
+  expansionMax: 100_000,
+  /** Attempts at one node that TaskStatus shows, the newest. */
+  attemptsShownMax: 100,
   progressMessageCharsMax: 1_000,
   reasonCharsMax: 10_000,
   /** A Unix socket path ordinary clients can open (`sun_path` less its terminator on the narrowest system). */

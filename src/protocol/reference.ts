@@ -126,7 +126,9 @@ Set by environment or in \`$AGENTD_HOME/.env\`; \`Health\` shows the values in f
 ${table(["variable", "default", "least", "most", "meaning"], Object.values(settings).map(settingRow))}
 
 Fixed: a page of \`ListTasks\` or \`ListEvents\` has at most ${limits.pageMax} entries, a wait lasts at most
-${limits.waitMsMax} ms, and a lease asked for longer than ${limits.ttlSecsMax} seconds is cut to that.`;
+${limits.waitMsMax} ms, and a lock asked for longer than ${limits.ttlSecsMax} seconds is cut to that. One AcquireNextNode
+takes at most ${limits.acquireMax} nodes, fewer where their contexts pass ${limits.pageCharsMax} characters; one AddNodes makes at most
+${limits.expansionMax} dependencies by \`expand_before\`; TaskStatus shows the newest ${limits.attemptsShownMax} attempts at a node.`;
 
 function settingRow({ variable, notation, summary, ...numbers }: Setting): string[] {
   const written = (value: number) => (notation === "octal" ? `0${value.toString(8)}` : String(value));
@@ -163,7 +165,7 @@ from 0 to \`backoff_secs\`, doubled with each failure up to \`backoff_max_secs\`
 \`max_lost_attempts\` of them (${settings.maxLostAttempts.default} unless \`${settings.maxLostAttempts.variable}\` or the node says otherwise) the node is FAILED with
 \`{"kind": "TOO_MANY_LOST_LEASES"}\`, so that a node which kills every worker does not loop for ever. This default is
 the one departure from the original, which does loop: \`${settings.maxLostAttempts.variable}=0\` restores it. Leases without length, as under
-\`AGENTD_NODE_TIMEOUT_SECS=0\`, count for nothing.
+\`AGENTD_NODE_TIMEOUT_SECS=0\` unless \`ttl_secs\` gives one, count for nothing.
 
 What FAILED for another reason says so in its \`result_payload\`: \`{"kind": "DEPENDENCY_FAILED", "node_ids": […]}\` for a node
 with \`on_dependency_failure: "skip"\`, \`{"kind": "CANCELED", "reason": …}\` after CancelTask.

@@ -9,7 +9,18 @@ export const uuid = v.pipe(
   v.title("uuid"),
 );
 
-const integer = v.pipe(v.number(), v.safeInteger("an integer"));
+const plainNumber = v.number();
+/** A number sent as JavaScript would not write it, `40.0` say, is kept as its text; as a parameter its value counts. */
+const number: typeof plainNumber = {
+  ...plainNumber,
+  "~run"(dataset, config) {
+    const { value } = dataset;
+    const read = JSON.isRawJSON(value) ? { ...dataset, value: Number(value.rawJSON) } : dataset;
+    return plainNumber["~run"](read, config);
+  },
+};
+
+const integer = v.pipe(number, v.safeInteger("an integer"));
 
 /** Whole seconds since the epoch. */
 export const unixSecs = v.pipe(integer, v.title("unix seconds"));
@@ -112,9 +123,7 @@ export const labels = v.pipe(
 );
 /** How far a worker is, in its own words and in hundredths. */
 export const progress = v.object({
-  percent: v.nullish(
-    v.pipe(v.number(), v.minValue(0, "at least 0"), v.maxValue(100, "at most 100"), v.title("number")),
-  ),
+  percent: v.nullish(v.pipe(number, v.minValue(0, "at least 0"), v.maxValue(100, "at most 100"), v.title("number"))),
   message: v.nullish(
     v.pipe(
       v.string(),

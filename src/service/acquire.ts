@@ -2,6 +2,7 @@ import type { Refusal } from "../core/decision.ts";
 import { actions } from "../core/journal.ts";
 import type { Node, NodeHead, Task } from "../core/model.ts";
 import { acquireNode, rollBackNode } from "../core/node.ts";
+import { limits } from "../protocol/limits.ts";
 import type { AcquiredNode } from "../protocol/methods/nodes.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import { followFailures } from "./dependents.ts";
@@ -30,7 +31,7 @@ export const acquireHandlers = {
 function rollBackExpired({ task_id: taskId }: Wish, context: Context): void {
   const expired = context.store.expiredNodes(taskId ?? null, context.nowMs, duePerTurnMax);
   for (const node of expired) rollBack(node, context);
-  if (expired.length > 0) followFailures(context);
+  if (expired.length > 0) followFailures(taskId ?? null, context);
 }
 
 /** Takes as many runnable nodes as are wished for. */
@@ -39,17 +40,36 @@ function acquire(wish: Wish, context: Context): Acquired | Refusal {
   const taskId = wish.task_id ?? null;
   const task = taskId === null ? null : store.task(taskId);
   if (taskId !== null && task === null) return noTask(taskId);
-  if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, context);
+  const events = eventsOnce(context);
+  if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, events, context);
   const nodes: AcquiredNode[] = [];
-  while (nodes.length < wish.count) {
-    const node = acquireOne(wish, task, context);
+  for (let chars = 0; nodes.length < wish.count && chars < limits.pageCharsMax;) {
+    const node = acquireOne(wish, task, events, context);
     if (node === null) break;
     nodes.push(node);
+    chars += JSON.stringify(node).length;
   }
   return nodes.length === 0 ? null : { nodes, seq: store.head.seq };
 }
 
-function acquireOne(wish: Wish, named: Task | null, context: Context): AcquiredNode | null {
+type Events = AcquiredNode["context"]["event_journal"];
+
+/** A task's newest events: read once a call, in which none is added. */
+function eventsOnce({ store, settings }: Context): (taskId: string) => Events {
+  const known = new Map<string, Events>();
+  return (taskId) => {
+    const events = known.get(taskId) ?? store.taskEvents(taskId, settings.contextEventLimit).map(contextEventView);
+    known.set(taskId, events);
+    return events;
+  };
+}
+
+function acquireOne(
+  wish: Wish,
+  named: Task | null,
+  events: (taskId: string) => Events,
+  context: Context,
+): AcquiredNode | null {
   const { store, settings, runtime, nowMs } = context;
   const startedAt = runtime.monotonicMicros();
   const node = store.nextRunnable(wish.task_id ?? null, wish.labels ?? {});
@@ -73,7 +93,7 @@ function acquireOne(wish: Wish, named: Task | null, context: Context): AcquiredN
     ...deadlineView(grant.expiresAtMs),
     fencing_token: seq,
     seq,
-    context: nodeContext(task, running, context),
+    context: nodeContext(task, running, events(task.id), context),
   };
 }
 
@@ -120,12 +140,15 @@ export function rollBack(node: NodeHead, context: Context): void {
 }
 
 /** All an agent needs to start on the node without asking again. */
-function nodeContext(task: Task, node: Node, { store, settings }: Context) {
+function nodeContext(task: Task, node: Node, events: Events, { store, settings }: Context) {
   return {
     task: taskView(task),
     node: nodeView(node),
-    completed_dependencies: node.dependencies.map((id) => ({ node_id: id, result_payload: store.resultOf(id) })),
+    completed_dependencies: node.dependencies.map((id) => {
+      const { status, result } = store.outcomeOf(id) ?? { status: "PENDING" as const, result: null };
+      return { node_id: id, result_payload: result, status };
+    }),
     event_journal_limit: settings.contextEventLimit,
-    event_journal: store.taskEvents(task.id, settings.contextEventLimit).map(contextEventView),
+    event_journal: events,
   };
 }

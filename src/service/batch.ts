@@ -29,8 +29,8 @@ export interface Served {
 export interface Reports {
   /** A request was run; null leaves that unreported. */
   served: ((served: Served) => void) | null;
-  /** A request met a bug in agentd. */
-  bug(call: Call, error: unknown): void;
+  /** A request, or something of the daemon's own, met a bug in agentd. */
+  bug(what: string, error: unknown): void;
   /** The storage began to fail, fails differently, or (null) works again. */
   storage(problem: StorageFailure | null): void;
 }
@@ -76,7 +76,7 @@ export class GroupCommit {
       this.#told = 0;
       chores.before?.();
       const settled = this.#settle(calls, (call) => {
-        const one = this.#contain(call, () => execute(call, context));
+        const one = this.contain(call.name, () => execute(call, context));
         this.#tell(chores.journalled);
         return one;
       });
@@ -99,11 +99,22 @@ export class GroupCommit {
   /** Reads outside any transaction, with failures turned into answers. */
   guard<T>(call: Call, read: () => T): T | Answer {
     try {
-      return this.#contain(call, read);
+      return this.contain(call.name, read);
     } catch (error) {
       const failure = this.#store.failureIn(error) ?? broken(error);
       this.#note(failure);
       return encodeError(failure.kind, failure.message);
+    }
+  }
+
+  /** A bug refuses what met it alone; a failing storage ends the batch. */
+  contain<T>(what: string, work: () => T): T | Answer {
+    try {
+      return work();
+    } catch (error) {
+      if (this.#store.failureIn(error) !== null) throw error;
+      this.#reports.bug(what, error);
+      return failedInside;
     }
   }
 
@@ -135,17 +146,6 @@ export class GroupCommit {
     const since = this.#told;
     this.#told = appended.length;
     if (journalled !== null && appended.length > since) journalled(appended.slice(since));
-  }
-
-  /** A bug in one handler refuses that call alone; a failing storage ends the batch. */
-  #contain<T>(call: Call, work: () => T): T | Answer {
-    try {
-      return work();
-    } catch (error) {
-      if (this.#store.failureIn(error) !== null) throw error;
-      this.#reports.bug(call, error);
-      return failedInside;
-    }
   }
 
   /** After a failed sync the file and the cache may differ: only what a fresh open reads may be answered from. */

@@ -2,39 +2,37 @@ import { isRefusal } from "../core/decision.ts";
 import type { NodeHead } from "../core/model.ts";
 import { retryNode, skipNode } from "../core/node.ts";
 import type { Context } from "./handler.ts";
-import { duePerTurnMax } from "./turns.ts";
-
-/** What became of nodes because of others, and whether some are left for later turns. */
-interface Followed {
-  /** Nodes that are PENDING again, of any task. */
-  retried: NodeHead[];
-  left: boolean;
-}
+import { duePerTurnMax, hasTime } from "./turns.ts";
 
 /**
- * Skips what is to be skipped after nodes FAILED, and makes PENDING again what was skipped for nodes that are FAILED no
- * more, and so on down the DAG: so many nodes at once that nobody is held up.
+ * Skips what is to be skipped after nodes of the task, or of any, FAILED, and makes PENDING again what was skipped for
+ * nodes that are FAILED no more, and so on down the DAG: so many at once that nobody is held up. What is left is due
+ * (`Store.nextDeadlineMs`), and so done in later turns. The nodes that are PENDING again.
  */
-export function followFailures(context: Context): Followed {
+export function followFailures(taskId: string | null, context: Context): NodeHead[] {
   const retried: NodeHead[] = [];
-  for (let room = duePerTurnMax; room > 0;) {
-    const skipped = skipSome(room, context);
-    const again = retrySome(room - skipped, context);
-    if (skipped + again.length === 0) return { retried, left: false };
+  const timeLeft = hasTime(context);
+  for (let done = 0; done < duePerTurnMax && timeLeft();) {
+    // A few at a time: one alone may have thousands behind it.
+    const skipped = skipSome(taskId, context);
+    const again = retrySome(taskId, context);
+    if (skipped + again.length === 0) break;
     retried.push(...again);
-    room -= skipped + again.length;
+    done += skipped + again.length;
   }
-  return { retried, left: true };
+  return retried;
 }
 
-function skipSome(limit: number, { store, nowMs }: Context): number {
-  const hopeless = store.nodesToSkip(limit);
+const atOnce = 16;
+
+function skipSome(taskId: string | null, { store, nowMs }: Context): number {
+  const hopeless = store.nodesToSkip(taskId, atOnce);
   for (const node of hopeless) store.changeNode(skipNode(node, store.failedDependencies(node.id), nowMs));
   return hopeless.length;
 }
 
-function retrySome(limit: number, { store, nowMs }: Context): NodeHead[] {
-  const skipped = store.nodesSkippedInVain(limit);
+function retrySome(taskId: string | null, { store, nowMs }: Context): NodeHead[] {
+  const skipped = store.nodesSkippedInVain(taskId, atOnce);
   for (const node of skipped) {
     const retried = retryNode(node, { taskId: node.taskId, nodeId: node.id }, [], nowMs);
     if (isRefusal(retried)) throw new Error(retried.message);

@@ -143,7 +143,10 @@ export class Dispatcher {
     };
     const { problem } = this.#commit;
     if (committed) this.#parked.settleTakers(answer);
-    else if (problem !== null) this.#parked.undoTakers(now, encodeError(problem.kind, problem.message), answer);
+    else if (problem !== null) {
+      const failure = encodeError(problem.kind, problem.message);
+      this.#parked.undoTakers(now, failure, problem.kind === "OUTCOME_UNKNOWN", answer);
+    }
     // A delay that ended leaves no entry.
     const happened = expires ? "everybody" : store.appended;
     for (const [index, { call, slot }] of jobs.entries()) {
@@ -175,7 +178,13 @@ export class Dispatcher {
     const { store } = this.#options;
     const leases = this.#nextDeadlineMs !== null;
     const shiftMs = leases ? this.#shiftMs : 0;
-    const resume = ({ call, later }: Waiting, last: boolean) => executeLater(call, later, last, context);
+    const resume = ({ call, later }: Waiting, last: boolean) =>
+      this.#commit.contain(call.name, () => executeLater(call, later, last, context));
+    const expire = () =>
+      store.attempt(
+        () => expireDue(context),
+        () => true,
+      );
     let before: Chores["before"] = null;
     if (leases && this.#renew) before = () => store.renewLeases(context.nowMs);
     else if (shiftMs !== 0) before = () => store.shiftDeadlines(shiftMs);
@@ -186,7 +195,7 @@ export class Dispatcher {
       after:
         expires || this.#parked.takerIsDue(now)
           ? () => {
-              if (expires) expireDue(context);
+              if (expires) this.#commit.contain("expiry", expire);
               this.#parked.askTakers(expires ? "everybody" : [], resume, now);
             }
           : null,

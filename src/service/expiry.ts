@@ -1,8 +1,8 @@
 import { rollBack } from "./acquire.ts";
-import type { Context } from "./handler.ts";
 import { followFailures } from "./dependents.ts";
+import type { Context } from "./handler.ts";
 import { expire } from "./locks.ts";
-import { duePerTurnMax } from "./turns.ts";
+import { duePerTurnMax, hasTime } from "./turns.ts";
 
 /**
  * Rolls back nodes, ends locks and hands out again nodes whose time is over, the longest overdue first, and goes on with
@@ -10,8 +10,12 @@ import { duePerTurnMax } from "./turns.ts";
  */
 export function expireDue(context: Context): void {
   const { store, nowMs } = context;
-  for (const node of store.dueNodes(nowMs, duePerTurnMax)) rollBack(node, context);
+  const timeLeft = hasTime(context);
+  for (const node of store.dueNodes(nowMs, duePerTurnMax)) {
+    rollBack(node, context);
+    if (!timeLeft()) break;
+  }
   for (const lock of store.dueLocks(nowMs, duePerTurnMax)) expire(lock, context);
-  followFailures(context);
+  followFailures(null, context);
   store.endDelays(nowMs, duePerTurnMax);
 }

@@ -45,7 +45,7 @@ export const nodeHandlers = {
     if (isRefusal(transition)) return withReason(transition, claim, context);
     store.changeNode(transition);
     const { status, notBeforeMs } = transition.after;
-    if (status === "FAILED") followFailures(context);
+    if (status === "FAILED") followFailures(claim.taskId, context);
     context.count("failed_nodes");
     const became = status === "FAILED" ? status : "PENDING";
     return { event_id: eventId, status: became, not_before_ms: notBeforeMs, seq: store.head.seq };
@@ -65,9 +65,8 @@ export const nodeHandlers = {
     const transition = retryNode(store.nodeHead(nodeId), claim, store.failedDependencies(nodeId), nowMs);
     if (isRefusal(transition)) return transition;
     store.changeNode(transition);
-    const { retried } = followFailures(context);
-    const ofTask = retried.filter((node) => node.taskId === taskId);
-    return { ok: true, node_ids: [nodeId, ...ofTask.map(({ id }) => id)], seq: store.head.seq };
+    const followed = followFailures(taskId, context);
+    return { ok: true, node_ids: [nodeId, ...followed.map(({ id }) => id)], seq: store.head.seq };
   },
 } satisfies Partial<Handlers>;
 

@@ -101,14 +101,26 @@ export class Parked {
     this.#served.clear();
   }
 
-  /** After a commit that failed nothing has been taken: takers wait on, and whose time is over is told of it. */
-  undoTakers({ monotonicMs }: ClockReading, failure: Answer, answer: (slot: Slot, answer: Answer) => void): void {
-    this.#served.clear();
+  /**
+   * After a commit that failed, takers wait on, to be asked anew as soon as there is a commit; whose time is over is
+   * told of it. Where the commit may have lasted (`unknown`), so is who was served by it: what it took may be taken.
+   */
+  undoTakers(
+    { monotonicMs }: ClockReading,
+    failure: Answer,
+    unknown: boolean,
+    answer: (slot: Slot, answer: Answer) => void,
+  ): void {
     for (const place of this.#places) {
-      if (!place.call.mutates || place.deadlineMs > monotonicMs) continue;
+      if (!place.call.mutates) continue;
+      if (place.deadlineMs > monotonicMs && !(unknown && this.#served.has(place))) {
+        this.#missed.add(place);
+        continue;
+      }
       this.#places.delete(place);
       answer(place.slot, failure);
     }
+    this.#served.clear();
   }
 
   /** Asks every reader whose time has come, and with `takersToo` everybody. */

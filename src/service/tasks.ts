@@ -1,4 +1,4 @@
-import { blockedBy, checkDag, type DagLimits, duplicateId } from "../core/dag.ts";
+import { blockedBy, checkDag, type DagLimits, duplicateId, type Existing } from "../core/dag.ts";
 import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
 import type { NewNode } from "../core/model.ts";
 import { resolveNames, resolveRef } from "../core/names.ts";
@@ -40,20 +40,26 @@ export const taskHandlers = {
     const expanded = waitingNodes(taskId, params.expand_before, context);
     if (isRefusal(expanded)) return expanded;
 
+    const pairs = nodes.length * expanded.size;
+    if (pairs > limits.expansionMax) return tooManyPairs(pairs);
+
     const added = nodes.map(({ id }) => id);
     const edges = (expanded.size === 0 ? [] : store.edgesOf(taskId)).map(({ id, dependencies }) =>
       expanded.has(id) ? { id, dependencies: [...dependencies, ...added] } : { id, dependencies },
     );
     const counts = Object.values(store.taskSummary(taskId)?.counts ?? {});
-    const count = counts.reduce((sum, ofStatus) => sum + ofStatus, 0);
-    const has = (id: string) => store.nodeHead(id)?.taskId === taskId;
-    const problem = checkDag(nodes, dagLimits(context), { count, has, edges }) ?? takenId(nodes, context);
+    const existing: Existing = {
+      count: counts.reduce((sum, ofStatus) => sum + ofStatus, 0),
+      has: (id) => store.nodeHead(id)?.taskId === taskId,
+      edges,
+      waits: (id) => expanded.has(id),
+    };
+    const problem = checkDag(nodes, dagLimits(context), existing) ?? takenId(nodes, context);
     if (isRefusal(problem)) return problem;
 
-    const waiting = edges.filter(({ id }) => expanded.has(id));
     const holder = by === null || leaseId === null ? null : { nodeId: by.id, leaseId };
-    store.addNodes(task, nodes, waiting, addNodes(taskId, nodes, [...expanded], holder, nowMs));
-    followFailures(context);
+    store.addNodes(task, nodes, [...expanded], addNodes(taskId, nodes, [...expanded], holder, nowMs));
+    followFailures(taskId, context);
     return { nodes: nodes.map(({ id, name }) => ({ id, name })), seq: store.head.seq };
   },
 
@@ -61,13 +67,14 @@ export const taskHandlers = {
     const task = store.task(taskId);
     const summary = store.taskSummary(taskId);
     if (task === null || summary === null) return noTask(taskId);
-    const all = store.nodesOf(taskId);
-    const wanted = nodeId === null ? all : all.filter(({ id }) => id === nodeId);
-    if (nodeId !== null && wanted.length === 0) return noNode(taskId, nodeId);
+    const one = nodeId === null ? null : store.node(nodeId);
+    if (nodeId !== null && one?.taskId !== taskId) return noNode(taskId, nodeId);
+    // Whom one node waits behind shows in the whole DAG only; one that does not wait has no need of it.
+    const all = one === null || one.status === "PENDING" ? store.nodesOf(taskId) : [];
     const blocked = blockedBy(all);
-    const nodes = wanted.map((node) => ({
+    const nodes = (one === null ? all : [one]).map((node) => ({
       ...nodeStatusView(node, blocked.get(node.id) ?? []),
-      ...(attempts ? { attempts: attemptViews(store.attemptsOf(node.id), node) } : {}),
+      ...(attempts ? { attempts: attemptViews(store.attemptsOf(node.id, limits.attemptsShownMax), node) } : {}),
     }));
     return { task: taskView(task), state: summary.state, counts: summary.counts, nodes };
   },
@@ -106,8 +113,14 @@ function noNode(taskId: string, nodeId: string): Refusal {
   return refuse("NOT_FOUND", message, { task_id: taskId, node_id: nodeId });
 }
 
+function tooManyPairs(pairs: number): Refusal {
+  const max = limits.expansionMax;
+  const message = `expand_before would make ${pairs} dependencies and the limit is ${max}; put one node between the two groups`;
+  return refuse("LIMIT_EXCEEDED", message, { limit: "expansion_max", max, got: pairs });
+}
+
 function noSuchLease(taskId: string, leaseId: string): Refusal {
-  const message = `nodes cannot be added under lease ${leaseId}: it is no current lease of task ${taskId}; add them without lease_id, or acquire a node first`;
+  const message = `nodes cannot be added under lease ${leaseId}: it is no current lease of task ${taskId}; if it was yours, stop working on its node; anybody may add nodes without lease_id`;
   return refuse("LEASE_LOST", message, { task_id: taskId, lease_id: leaseId });
 }
 
@@ -120,7 +133,7 @@ function waitingNodes(taskId: string, refs: readonly string[], { store }: Contex
     if (node === null || node.taskId !== taskId) return noNode(taskId, ref);
     if (node.status !== "PENDING") {
       const message = `node ${ref} cannot be made to wait: it is ${node.status}, and only a PENDING node can wait for new ones`;
-      return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status });
+      return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status, to: "PENDING" });
     }
     ids.add(node.id);
   }

@@ -1,6 +1,6 @@
 import { genesis, type JournalHead } from "../core/journal.ts";
 import { Replay } from "../core/replay.ts";
-import { ImpossibleRow, withAttempt } from "../core/replayed.ts";
+import { ImpossibleRow, type ReplayedNode, withAttempt } from "../core/replayed.ts";
 import { parseStored } from "../protocol/json.ts";
 import type { Result } from "../protocol/methods.ts";
 import type { NodeSliceRow, SliceBounds, Store } from "../store/store.ts";
@@ -80,8 +80,9 @@ class Verification {
 
   *#verify(): Generator<void, void, void> {
     const store = this.#store;
+    const nodesAfter = (after: number) => store.nodeSlice(after, slice).map(asReplayed);
     yield* this.#compareAll("task", this.#replay.tasks, (after) => store.taskSlice(after, slice));
-    yield* this.#compareAll("node", this.#replay.nodes, (after) => store.nodeSlice(after, slice).map(asReplayed));
+    yield* this.#compareAll("node", this.#replay.nodes, nodesAfter, (its, row) => this.#expectNode(its, row));
     // Locks come and go, so they are compared in one slice, the last one, together with the head.
     while (!this.#follow()) yield;
     this.#compareLocks();
@@ -121,10 +122,11 @@ class Verification {
   }
 
   /** Compares a table that only grows, slice by slice, with what was replayed. */
-  *#compareAll<Row extends { id: string; row: number; waitingOn?: number; failingOn?: number }>(
+  *#compareAll<Replayed extends object, Row extends { id: string; row: number }>(
     what: string,
-    replayed: ReadonlyMap<string, object>,
+    replayed: ReadonlyMap<string, Replayed>,
     readSlice: (afterRow: number) => Row[],
+    expect: (replayed: Replayed, row: Row) => object = (its) => its,
   ): Generator<void, void, void> {
     let compared = 0;
     let after = 0;
@@ -134,13 +136,12 @@ class Verification {
         continue;
       }
       const rows = readSlice(after);
-      for (const { row, id, waitingOn, failingOn, ...found } of rows) {
-        after = row;
-        const expected = replayed.get(id);
-        if (expected === undefined) throw differs(`${what} ${id}`, "existence", null, "in the table only");
-        expectSameFields(`${what} ${id}`, expected, found);
-        if (waitingOn !== undefined) expectSame(`node ${id}`, "waiting_on", this.#replay.waitingOn(id), waitingOn);
-        if (failingOn !== undefined) expectSame(`node ${id}`, "failing_on", this.#replay.failingOn(id), failingOn);
+      for (const found of rows) {
+        after = found.row;
+        const where = `${what} ${found.id}`;
+        const expected = replayed.get(found.id);
+        if (expected === undefined) throw differs(where, "existence", null, "in the table only");
+        expectSameFields(where, expect(expected, found), found);
       }
       compared += rows.length;
       // The table may grow for ever: it is done when all that was replayed by now has been compared.
@@ -148,6 +149,25 @@ class Verification {
       yield;
     }
     expectSame(`${what}s`, "count", replayed.size, compared + readSlice(after).length);
+  }
+
+  /** A node's fields, and those that follow from it, its dependencies and its task: they decide who may have it. */
+  #expectNode({ mayBeDelayed, ...replayed }: ReplayedNode, { id, isDelayed, taskPriority, taskPaused }: Derived) {
+    // A COMPLETED node is not told of its task any more.
+    const task =
+      replayed.status === "COMPLETED"
+        ? { priority: taskPriority, paused: taskPaused }
+        : this.#replay.task(replayed.taskId);
+    return {
+      ...replayed,
+      waitingOn: this.#replay.waitingOn(id),
+      failingOn: this.#replay.failingOn(id),
+      taskPriority: task.priority,
+      taskPaused: task.paused,
+      foundByLabels: true,
+      // When a delay ends is not journalled.
+      isDelayed: isDelayed && mayBeDelayed,
+    };
   }
 
   #compareLocks(): void {
@@ -172,6 +192,8 @@ class Verification {
     expectSameFields("journal head", nodes, totals.nodes);
   }
 }
+
+type Derived = Pick<NodeSliceRow, "id" | "isDelayed" | "taskPriority" | "taskPaused">;
 
 /** A node's row, its attempts told as a replay tells them. */
 function asReplayed({ attempts, ...row }: NodeSliceRow) {

@@ -23,9 +23,9 @@ export function attemptTable(db: Database) {
     INSERT INTO attempts ${fromNode} WHERE id = ?4`);
   const endAll = db.prepare<null, [number, AttemptOutcome, string | null, string]>(`
     INSERT INTO attempts ${fromNode} WHERE task_id = ?4 AND status = 'RUNNING'`);
-  const ofNode = db.prepare<Row, [string]>(`
+  const ofNode = db.prepare<Row, [string, number]>(`
     SELECT attempts.* FROM nodes JOIN attempts ON attempts.node = nodes.row
-    WHERE nodes.id = ? ORDER BY fencing_token`);
+    WHERE nodes.id = ?1 ORDER BY fencing_token DESC LIMIT ?2`);
   const byNodeRow = db.prepare<Row, [number]>("SELECT * FROM attempts WHERE node = ? ORDER BY fencing_token");
   const byLease = db.prepare<Row, [string, string]>(`
     SELECT attempts.* FROM nodes JOIN attempts ON attempts.node = nodes.row
@@ -40,7 +40,8 @@ export function attemptTable(db: Database) {
     endAll(taskId: string, outcome: AttemptOutcome, error: Json | undefined, nowMs: number): void {
       endAll.run(nowMs, outcome, stored(error), taskId);
     },
-    ofNode: (nodeId: string): Attempt[] => ofNode.all(nodeId).map(toAttempt),
+    /** The newest ones, oldest first. */
+    ofNode: (nodeId: string, limit: number): Attempt[] => ofNode.all(nodeId, limit).toReversed().map(toAttempt),
     byLease(nodeId: string, leaseId: string): Attempt | null {
       const row = byLease.get(nodeId, leaseId);
       return row === null ? null : toAttempt(row);

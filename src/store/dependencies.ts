@@ -15,10 +15,8 @@ export function dependencyTable(db: Database) {
   const insertDependent = db.prepare<null, [string, number]>(`
     INSERT OR IGNORE INTO node_dependents SELECT row, ?2 FROM nodes WHERE id = ?1`);
   const status = db.prepare<{ status: NodeStatus }, [string]>("SELECT status FROM nodes WHERE id = ?");
-  const policy = db.prepare<{ row: number; on_dependency_failure: DependencyPolicy }, [string]>(`
-    SELECT row, on_dependency_failure FROM nodes WHERE id = ?`);
-  const extend = db.prepare<null, [string, number, number, number]>(`
-    UPDATE nodes SET dependencies = ?1, waiting_on = ?2, failing_on = ?3 WHERE row = ?4`);
+  const extend = db.prepare<{ row: number }, [string, number, string]>(`
+    UPDATE nodes SET dependencies = ?1, waiting_on = waiting_on + ?2 WHERE id = ?3 RETURNING row`);
 
   const countCompleted = db.prepare<null, [number]>(`
     UPDATE nodes SET waiting_on = waiting_on - 1
@@ -44,13 +42,18 @@ export function dependencyTable(db: Database) {
     SELECT id, dependencies FROM nodes WHERE task_id = ? ORDER BY row`);
   const dependenciesOf = db.prepare<{ dependencies: string }, [string]>("SELECT dependencies FROM nodes WHERE id = ?");
   const toSkip = db.prepare<HeadRow, [number]>(`
-    SELECT ${headColumns} FROM nodes WHERE hopeless ORDER BY row LIMIT (SELECT ?)`);
-  const skippedInVain = db.prepare<HeadRow, [number]>(`
-    SELECT ${headColumns} FROM nodes WHERE failure = 'skipped' AND failing_on = 0 ORDER BY row LIMIT (SELECT ?)`);
-
+    SELECT ${headColumns} FROM nodes WHERE hopeless ORDER BY task_id, row LIMIT (SELECT ?)`);
+  const toSkipOf = db.prepare<HeadRow, [string, number]>(`
+    SELECT ${headColumns} FROM nodes WHERE hopeless AND task_id = (SELECT ?1) ORDER BY row LIMIT (SELECT ?2)`);
+  const inVain = db.prepare<HeadRow, [number]>(`
+    SELECT ${headColumns} FROM nodes WHERE in_vain ORDER BY task_id, row LIMIT (SELECT ?)`);
+  const inVainOf = db.prepare<HeadRow, [string, number]>(`
+    SELECT ${headColumns} FROM nodes WHERE in_vain AND task_id = (SELECT ?1) ORDER BY row LIMIT (SELECT ?2)`);
   const unsettled = db.prepare<{ 1: 1 }, []>(`
-    SELECT 1 FROM nodes WHERE hopeless
-    UNION ALL SELECT 1 FROM nodes WHERE failure = 'skipped' AND failing_on = 0
+    SELECT 1 FROM nodes WHERE hopeless UNION ALL SELECT 1 FROM nodes WHERE in_vain LIMIT 1`);
+  const unsettledOf = db.prepare<{ 1: 1 }, [string]>(`
+    SELECT 1 FROM nodes WHERE hopeless AND task_id = (SELECT ?1)
+    UNION ALL SELECT 1 FROM nodes WHERE in_vain AND task_id = (SELECT ?1)
     LIMIT 1`);
 
   /** `own` are nodes that are not stored yet: they are PENDING. */
@@ -74,13 +77,11 @@ export function dependencyTable(db: Database) {
     /** Notes for whom the node waits, all of which are stored. */
     waitFor,
 
-    /** Makes a node wait for further ones: `dependencies` are all it has from now on. */
-    extend(nodeId: string, dependencies: readonly string[]): void {
-      const node = policy.get(nodeId);
-      if (node === null) return;
-      const { waitingOn, failingOn } = standing(node.on_dependency_failure, dependencies);
-      extend.run(JSON.stringify(dependencies), waitingOn, failingOn, node.row);
-      waitFor(node.row, dependencies);
+    /** Makes a node wait for further ones, which are new and so PENDING. */
+    extend(nodeId: string, added: readonly string[]): void {
+      const dependencies = JSON.parse(dependenciesOf.get(nodeId)?.dependencies ?? "[]") as string[];
+      const row = extend.get(JSON.stringify([...dependencies, ...added]), added.length, nodeId)?.row;
+      if (row !== undefined) waitFor(row, added);
     },
 
     /** After a node's change of status: those behind it wait for one fewer, or for one more. */
@@ -101,10 +102,14 @@ export function dependencyTable(db: Database) {
       const dependencies = new Set(JSON.parse(dependenciesOf.get(nodeId)?.dependencies ?? "[]") as string[]);
       return [...dependencies].filter((id) => status.get(id)?.status === "FAILED");
     },
-    isUnsettled: (): boolean => unsettled.get() !== null,
+    /** Whether nodes of the task, or of any, are to be skipped or were in vain. */
+    isUnsettled: (taskId: string | null): boolean =>
+      (taskId === null ? unsettled.get() : unsettledOf.get(taskId)) !== null,
     /** PENDING nodes to be skipped, as a dependency is FAILED. */
-    toSkip: (limit: number): NodeHead[] => toSkip.all(limit).map(toHead),
+    toSkip: (taskId: string | null, limit: number): NodeHead[] =>
+      (taskId === null ? toSkip.all(limit) : toSkipOf.all(taskId, limit)).map(toHead),
     /** Nodes that were skipped although none of their dependencies is FAILED any more. */
-    skippedInVain: (limit: number): NodeHead[] => skippedInVain.all(limit).map(toHead),
+    skippedInVain: (taskId: string | null, limit: number): NodeHead[] =>
+      (taskId === null ? inVain.all(limit) : inVainOf.all(taskId, limit)).map(toHead),
   };
 }

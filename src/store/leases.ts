@@ -27,8 +27,11 @@ export function leaseTable(db: Database) {
     ORDER BY row LIMIT (SELECT ?3)`);
   const expiredAnywhere = db.prepare<HeadRow, [number, number]>(`
     SELECT ${headColumns} FROM nodes
-    WHERE status = 'RUNNING' AND lease_expires_at_ms <= (SELECT ?1)
-    ORDER BY lease_expires_at_ms LIMIT (SELECT ?2)`);
+    WHERE status = 'RUNNING' AND lease_ttl_ms > 0 AND lease_expires_at_ms <= (SELECT ?1)
+    UNION ALL
+    SELECT ${headColumns} FROM nodes
+    WHERE status = 'RUNNING' AND lease_ttl_ms = 0 AND lease_expires_at_ms <= (SELECT ?1)
+    LIMIT (SELECT ?2)`);
   const due = db.prepare<HeadRow, [number, number]>(`
     SELECT ${headColumns} FROM nodes
     WHERE status = 'RUNNING' AND lease_expires_at_ms <= ?1 AND lease_ttl_ms > 0

@@ -1,7 +1,8 @@
 import type { FailureCause, Node, NodeHead, NodePolicy, Progress } from "../core/model.ts";
-import type { ReplayedNode } from "../core/replayed.ts";
 import { type Json, parseStored } from "../protocol/json.ts";
 import type { DependencyPolicy, Labels, NodeStatus } from "../protocol/types.ts";
+import { setText } from "./labels.ts";
+import type { NodeSliceRow } from "./store.ts";
 
 export interface HeadRow {
   id: string;
@@ -31,6 +32,8 @@ export interface Row extends HeadRow {
   row: number;
   waiting_on: number;
   failing_on: number;
+  task_priority: number;
+  task_paused: 0 | 1;
   name: string | null;
   labels: string;
   priority: number;
@@ -41,6 +44,12 @@ export interface Row extends HeadRow {
   not_before_ms: number | null;
   progress: string | null;
   updated_at_ms: number;
+}
+
+/** A row with what other tables know of it. */
+export interface SliceRow extends Row {
+  dependents: number;
+  found_by: string | null;
 }
 
 export const json = (text: string | null): Json => (text === null ? null : parseStored(text));
@@ -99,19 +108,18 @@ function policyOf(row: HeadRow): NodePolicy {
 }
 
 /** A node as its row tells it, for comparison with a replay; its attempts stand in a table of their own. */
-export type ReplayedRow = Omit<ReplayedNode, "attempts"> & {
-  id: string;
-  row: number;
-  waitingOn: number;
-  failingOn: number;
-};
+export type ReplayedRow = Omit<NodeSliceRow, "attempts">;
 
-export function toReplayed(row: Row & { dependents: number }): ReplayedRow {
+export function toReplayed(row: SliceRow): ReplayedRow {
   return {
     row: row.row,
     id: row.id,
     waitingOn: row.waiting_on,
     failingOn: row.failing_on,
+    taskPriority: row.task_priority,
+    taskPaused: row.task_paused === 1,
+    foundByLabels: (row.found_by ?? "{}") === setText(toLabels(row.labels)),
+    isDelayed: row.not_before_ms !== null,
     taskId: row.task_id,
     name: row.name,
     labels: row.labels,

@@ -12,6 +12,7 @@ import {
   toHead,
   toNode,
   toReplayed,
+  type SliceRow,
 } from "./node-rows.ts";
 import type { Standing } from "./dependencies.ts";
 import { boundedRows } from "./slices.ts";
@@ -40,6 +41,7 @@ type NewNodeValues = [
   nowMs: number,
   waitingOn: number,
   failingOn: number,
+  labelSet: number | null,
 ];
 
 type AfterValues = [
@@ -58,19 +60,21 @@ export function nodeTable(db: Database) {
     INSERT INTO nodes (
       id, task_id, name, labels, priority, dependencies, payload_schema, max_attempts, max_lost_attempts, backoff_ms,
       backoff_max_ms, ttl_ms, on_dependency_failure, task_priority, task_paused, updated_at_ms, waiting_on, failing_on,
-      status)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'PENDING')`);
+      label_set, status)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'PENDING')`);
 
   const head = db.prepare<HeadRow, [string]>(`SELECT ${headColumns} FROM nodes WHERE id = ?`);
   const exists = db.prepare<{ 1: 1 }, [string]>("SELECT 1 FROM nodes WHERE id = ?");
   const byName = db.prepare<{ id: string }, [string, string]>("SELECT id FROM nodes WHERE task_id = ? AND name = ?");
   const one = db.prepare<Row, [string]>("SELECT * FROM nodes WHERE id = ?");
   const ofTask = db.prepare<Row, [string]>("SELECT * FROM nodes WHERE task_id = ? ORDER BY row");
-  const after = db.prepare<Row & { dependents: number }, [number, number]>(`
-    SELECT *, (SELECT count(*) FROM node_dependents WHERE dependency = nodes.row) AS dependents
+  const after = db.prepare<SliceRow, [number, number]>(`
+    SELECT *,
+      (SELECT count(*) FROM node_dependents WHERE dependency = nodes.row) AS dependents,
+      (SELECT labels FROM label_sets WHERE id = nodes.label_set) AS found_by
     FROM nodes WHERE row > ?1 ORDER BY row LIMIT ?2`);
-  const result = db.prepare<{ result_payload: string | null }, [string]>(`
-    SELECT result_payload FROM nodes WHERE id = ?`);
+  const outcome = db.prepare<{ status: NodeStatus; result_payload: string | null }, [string]>(`
+    SELECT status, result_payload FROM nodes WHERE id = ?`);
 
   const change = db.prepare<{ row: number }, AfterValues>(`
     UPDATE nodes SET
@@ -78,17 +82,25 @@ export function nodeTable(db: Database) {
       acquired_at_ms = iif(?1 = 'PENDING', NULL, acquired_at_ms), updated_at_ms = ?7, ${noLease}
     WHERE id = ?8
     RETURNING row`);
-  const cancel = db.prepare<null, [string, number, string]>(`
+  const canceled = `
     UPDATE nodes SET
       status = 'FAILED', failure = 'canceled', result_payload = ?1, updated_at_ms = ?2, not_before_ms = NULL, ${noLease}
-    WHERE task_id = ?3 AND status IN ('PENDING', 'RUNNING')`);
+    WHERE task_id = ?3`;
+  const cancel = db.prepare<null, [string, number, string]>(`${canceled} AND status IN ('PENDING', 'RUNNING')`);
+  const cancelInVain = db.prepare<null, [string, number, string]>(`${canceled} AND in_vain`);
   const setPriority = db.prepare<null, [number, string]>("UPDATE nodes SET priority = ?1 WHERE id = ?2");
   const repeatTask = db.prepare<null, [number, number, string]>(`
-    UPDATE nodes SET task_priority = ?1, task_paused = ?2 WHERE task_id = ?3`);
+    UPDATE nodes SET task_priority = ?1, task_paused = ?2 WHERE task_id = ?3 AND status <> 'COMPLETED'`);
 
   return {
     /** The row of the new node. */
-    insert(task: Task, node: NewNode, { waitingOn, failingOn }: Standing, nowMs: number): number {
+    insert(
+      task: Task,
+      node: NewNode,
+      { waitingOn, failingOn }: Standing,
+      labelSet: number | null,
+      nowMs: number,
+    ): number {
       const { policy } = node;
       const { lastInsertRowid } = insert.run(
         node.id,
@@ -109,6 +121,7 @@ export function nodeTable(db: Database) {
         nowMs,
         waitingOn,
         failingOn,
+        labelSet,
       );
       return Number(lastInsertRowid);
     },
@@ -121,7 +134,10 @@ export function nodeTable(db: Database) {
       return row === null ? null : toNode(row);
     },
     ofTask: (taskId: string): Node[] => ofTask.all(taskId).map(toNode),
-    result: (nodeId: string): Json => json(result.get(nodeId)?.result_payload ?? null),
+    outcome(nodeId: string): { status: NodeStatus; result: Json } | null {
+      const row = outcome.get(nodeId);
+      return row === null ? null : { status: row.status, result: json(row.result_payload) };
+    },
 
     /** What becomes of a node that runs no more, or never did; its row. */
     change(nodeId: string, to: After, nowMs: number): number {
@@ -138,8 +154,13 @@ export function nodeTable(db: Database) {
       );
       return changed?.row ?? 0;
     },
+    /** Everything that has not ended. */
     cancel(taskId: string, error: Json, nowMs: number): void {
       cancel.run(JSON.stringify(error), nowMs, taskId);
+    },
+    /** What was skipped, and would be PENDING again in a moment. */
+    cancelInVain(taskId: string, error: Json, nowMs: number): void {
+      cancelInVain.run(JSON.stringify(error), nowMs, taskId);
     },
     setPriority(nodeId: string, priority: number): void {
       setPriority.run(priority, nodeId);

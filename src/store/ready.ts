@@ -3,33 +3,34 @@ import type { Node } from "../core/model.ts";
 import type { Labels } from "../protocol/types.ts";
 import { type Row, toNode } from "./node-rows.ts";
 
-/** How many ready nodes of a label are counted before it passes for a frequent one. */
-const rareMax = 100;
+/** Where a ready node stands among all. */
+interface Place {
+  row: number;
+  task_priority: number;
+  priority: number;
+}
 
-/** Which node is handed out next, each answer by index. (SELECT ?) hides a value from the planner: see nodes.ts. */
+/** Which node is handed out next, each answer by index. (SELECT ?) hides a value from the planner: see journal.ts. */
 export function readyNodes(db: Database) {
   const ofTask = db.prepare<Row, [string]>(`
     SELECT * FROM nodes WHERE ready AND task_id = (SELECT ?) ORDER BY priority DESC, row LIMIT 1`);
   const ofAny = db.prepare<Row, []>(`
     SELECT * FROM nodes WHERE ready ORDER BY task_priority DESC, priority DESC, row LIMIT 1`);
 
-  const otherLabels = `
-    NOT EXISTS (
-      SELECT 1 FROM json_each(?3) AS wanted WHERE NOT EXISTS (
-        SELECT 1 FROM ready_labels AS its
-        WHERE its.name = wanted.key AND its.value = wanted.value
-          AND its.task_id = found.task_id AND its.priority = found.priority AND its.node = found.node))`;
-  const labelledOfTask = db.prepare<Row, [string, string, string, string]>(`
-    SELECT nodes.* FROM ready_labels AS found JOIN nodes ON nodes.row = found.node
-    WHERE found.name = (SELECT ?1) AND found.value = (SELECT ?2) AND found.task_id = (SELECT ?4) AND ${otherLabels}
-    ORDER BY found.priority DESC, found.node LIMIT 1`);
-  const labelledOfAny = db.prepare<Row, [string, string, string]>(`
-    SELECT nodes.* FROM ready_labels AS found JOIN nodes ON nodes.row = found.node
-    WHERE found.name = (SELECT ?1) AND found.value = (SELECT ?2) AND ${otherLabels}
-    ORDER BY found.task_priority DESC, found.priority DESC, found.node LIMIT 1`);
-  const rarity = db.prepare<{ count: number }, [string, string, number]>(`
-    SELECT count(*) AS count FROM (
-      SELECT 1 FROM ready_labels WHERE name = (SELECT ?1) AND value = (SELECT ?2) LIMIT (SELECT ?3))`);
+  const setsWith = db.prepare<{ label_set: number }, [string, number]>(`
+    SELECT label_set
+    FROM json_each(?1) AS wanted
+    JOIN label_set_members AS its ON its.name = wanted.key AND its.value = wanted.value
+    GROUP BY label_set HAVING count(*) = ?2`);
+  const labelledOfTask = db.prepare<Place, [number, string]>(`
+    SELECT row, task_priority, priority FROM nodes
+    WHERE ready AND label_set IS NOT NULL AND label_set = (SELECT ?1) AND task_id = (SELECT ?2)
+    ORDER BY priority DESC, row LIMIT 1`);
+  const labelledOfAny = db.prepare<Place, [number]>(`
+    SELECT row, task_priority, priority FROM nodes
+    WHERE ready AND label_set IS NOT NULL AND label_set = (SELECT ?1)
+    ORDER BY task_priority DESC, priority DESC, row LIMIT 1`);
+  const atRow = db.prepare<Row, [number]>("SELECT * FROM nodes WHERE row = ?");
 
   const hasReady = db.prepare<{ 1: 1 }, [string]>("SELECT 1 FROM nodes WHERE ready AND task_id = (SELECT ?) LIMIT 1");
   const hasHeldBack = db.prepare<{ 1: 1 }, [string]>(`
@@ -43,21 +44,23 @@ export function readyNodes(db: Database) {
   const shiftDelays = db.prepare<null, [number]>(`
     UPDATE nodes SET not_before_ms = not_before_ms + ? WHERE not_before_ms IS NOT NULL`);
 
-  /** Of several labels the one to search by; the others are compared on what it finds. */
-  function rarest(labels: [string, string][]): [string, string] | undefined {
-    if (labels.length < 2) return labels[0];
-    const counted = labels.map((label) => ({ label, count: rarity.get(...label, rareMax)?.count ?? 0 }));
-    return counted.toSorted((a, b) => a.count - b.count)[0]?.label;
+  /** The first of all sets of labels that hold these. */
+  function nextLabelled(taskId: string | null, labels: Labels): Row | null {
+    const sets = setsWith.all(JSON.stringify(labels), Object.keys(labels).length);
+    let first: Place | null = null;
+    for (const { label_set: set } of sets) {
+      const place = taskId === null ? labelledOfAny.get(set) : labelledOfTask.get(set, taskId);
+      if (place !== null && (first === null || goesBefore(place, first))) first = place;
+    }
+    return first === null ? null : atRow.get(first.row);
   }
 
   return {
     /** Of the task, or of any: by task priority, node priority, and registration order; only with all these labels. */
     next(taskId: string | null, labels: Labels): Node | null {
-      const label = rarest(Object.entries(labels));
       let row: Row | null;
-      if (label === undefined) row = taskId === null ? ofAny.get() : ofTask.get(taskId);
-      else if (taskId === null) row = labelledOfAny.get(...label, JSON.stringify(labels));
-      else row = labelledOfTask.get(...label, JSON.stringify(labels), taskId);
+      if (Object.keys(labels).length > 0) row = nextLabelled(taskId, labels);
+      else row = taskId === null ? ofAny.get() : ofTask.get(taskId);
       return row === null ? null : toNode(row);
     },
 
@@ -75,4 +78,9 @@ export function readyNodes(db: Database) {
       shiftDelays.run(byMs);
     },
   };
+}
+
+function goesBefore(a: Place, b: Place): boolean {
+  if (a.task_priority !== b.task_priority) return a.task_priority > b.task_priority;
+  return a.priority === b.priority ? a.row < b.row : a.priority > b.priority;
 }

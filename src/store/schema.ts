@@ -20,7 +20,12 @@ export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {
       `the database has schema version ${current} and this agentd knows ${latestSchemaVersion}; use the newer agentd`,
     );
   }
-  if (current === latestSchemaVersion) return;
+  if (current === latestSchemaVersion) {
+    if (hasColumn(db, "nodes", "label_set")) return;
+    throw new Error(
+      "the database was made by an agentd between two releases; move it away, and register its tasks anew",
+    );
+  }
   db.transaction(() => {
     const isOriginal = hasTable(db, "global_tasks");
     db.run(
@@ -52,10 +57,14 @@ export function hasTable(db: Database, name: string): boolean {
   return db.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== null;
 }
 
+export function hasColumn(db: Database, table: string, column: string): boolean {
+  return db.query("SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2").get(table, column) !== null;
+}
+
 function createTables(db: Database): void {
   createTasks(db);
   createNodes(db);
-  createReadyLabels(db);
+  createLabelSets(db);
   createJournal(db);
   createLocks(db);
   createIdempotencyKeys(db);
@@ -113,6 +122,7 @@ function createNodes(db: Database): void {
       updated_at_ms         INTEGER NOT NULL,
       name                  TEXT,
       labels                TEXT NOT NULL DEFAULT '{}',
+      label_set             INTEGER,
       dependencies          TEXT NOT NULL,
       payload_schema        TEXT NOT NULL,
       result_payload        TEXT,
@@ -121,18 +131,25 @@ function createNodes(db: Database): void {
       ready INTEGER GENERATED ALWAYS AS (
         status = 'PENDING' AND waiting_on = 0 AND not_before_ms IS NULL AND task_paused = 0) VIRTUAL,
       hopeless INTEGER GENERATED ALWAYS AS (
-        status = 'PENDING' AND failing_on > 0 AND on_dependency_failure = 'skip') VIRTUAL
+        status = 'PENDING' AND failing_on > 0 AND on_dependency_failure = 'skip') VIRTUAL,
+      in_vain INTEGER GENERATED ALWAYS AS (failure = 'skipped' AND failing_on = 0) VIRTUAL
     ) STRICT`);
   db.run("CREATE INDEX nodes_by_task ON nodes (task_id)");
   db.run("CREATE UNIQUE INDEX nodes_by_name ON nodes (task_id, name) WHERE name IS NOT NULL");
   db.run("CREATE INDEX nodes_ready ON nodes (task_id, priority DESC) WHERE ready");
   db.run("CREATE INDEX nodes_ready_anywhere ON nodes (task_priority DESC, priority DESC) WHERE ready");
+  const labelled = "WHERE ready AND label_set IS NOT NULL";
+  db.run(`CREATE INDEX nodes_ready_by_labels ON nodes (label_set, task_id, priority DESC) ${labelled}`);
+  db.run(
+    `CREATE INDEX nodes_ready_by_labels_anywhere ON nodes (label_set, task_priority DESC, priority DESC) ${labelled}`,
+  );
   db.run("CREATE INDEX nodes_held_back ON nodes (task_id) WHERE open AND NOT ready");
   db.run("CREATE INDEX nodes_delayed ON nodes (not_before_ms) WHERE not_before_ms IS NOT NULL");
-  db.run("CREATE INDEX nodes_hopeless ON nodes (row) WHERE hopeless");
-  db.run("CREATE INDEX nodes_skipped_in_vain ON nodes (row) WHERE failure = 'skipped' AND failing_on = 0");
+  db.run("CREATE INDEX nodes_hopeless ON nodes (task_id) WHERE hopeless");
+  db.run("CREATE INDEX nodes_skipped_in_vain ON nodes (task_id) WHERE in_vain");
   db.run("CREATE INDEX nodes_running ON nodes (task_id, lease_expires_at_ms) WHERE status = 'RUNNING'");
-  db.run("CREATE INDEX nodes_by_deadline ON nodes (lease_expires_at_ms) WHERE status = 'RUNNING'");
+  db.run("CREATE INDEX nodes_by_deadline ON nodes (lease_expires_at_ms) WHERE status = 'RUNNING' AND lease_ttl_ms > 0");
+  db.run("CREATE INDEX nodes_without_length ON nodes (task_id) WHERE status = 'RUNNING' AND lease_ttl_ms = 0");
 
   // Leases that have ended; the one that runs stands on its node.
   db.run(`
@@ -156,35 +173,23 @@ function createNodes(db: Database): void {
     ) STRICT, WITHOUT ROWID`);
 }
 
-/** The labels of nodes that are ready, kept by the triggers. */
-function createReadyLabels(db: Database): void {
+/**
+ * Nodes of the same labels share one set: there are few of them, so a wish for labels is a search in each set that has
+ * them, and a node that becomes ready costs no more than one without labels.
+ */
+function createLabelSets(db: Database): void {
   db.run(`
-    CREATE TABLE ready_labels (
-      name          TEXT NOT NULL,
-      value         TEXT NOT NULL,
-      task_id       TEXT NOT NULL,
-      task_priority INTEGER NOT NULL,
-      priority      INTEGER NOT NULL,
-      node          INTEGER NOT NULL REFERENCES nodes (row),
-      PRIMARY KEY (name, value, task_id, priority DESC, node)
+    CREATE TABLE label_sets (
+      id     INTEGER PRIMARY KEY,
+      labels TEXT NOT NULL UNIQUE
+    ) STRICT`);
+  db.run(`
+    CREATE TABLE label_set_members (
+      name      TEXT NOT NULL,
+      value     TEXT NOT NULL,
+      label_set INTEGER NOT NULL REFERENCES label_sets (id),
+      PRIMARY KEY (name, value, label_set)
     ) STRICT, WITHOUT ROWID`);
-  db.run("CREATE INDEX ready_labels_anywhere ON ready_labels (name, value, task_priority DESC, priority DESC, node)");
-  const label = `
-    INSERT INTO ready_labels
-    SELECT key, value, new.task_id, new.task_priority, new.priority, new.row FROM json_each(new.labels) WHERE new.ready`;
-  db.run(`
-    CREATE TRIGGER nodes_labelled AFTER INSERT ON nodes WHEN new.labels <> '{}'
-    BEGIN ${label}; END`);
-  db.run(`
-    CREATE TRIGGER nodes_relabelled
-    AFTER UPDATE OF status, waiting_on, not_before_ms, task_paused, priority, task_priority ON nodes
-    WHEN new.labels <> '{}' AND (old.ready OR new.ready)
-    BEGIN
-      DELETE FROM ready_labels
-      WHERE (name, value) IN (SELECT key, value FROM json_each(old.labels))
-        AND task_id = old.task_id AND priority = old.priority AND node = old.row;
-      ${label};
-    END`);
 }
 
 function createJournal(db: Database): void {

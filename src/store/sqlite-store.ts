@@ -1,4 +1,4 @@
-import { type Edges, taskState } from "../core/dag.ts";
+import { taskState } from "../core/dag.ts";
 import type { Entry, HashedRow, JournalFilter } from "../core/journal.ts";
 import type { LeaseGrant } from "../core/lease.ts";
 import type { LockRequest, NewNode, NodeHead, Progress, Task } from "../core/model.ts";
@@ -36,10 +36,11 @@ class SqliteStore extends Transactions implements Store {
     return this.append(entry);
   }
 
-  addNodes(task: Task, nodes: readonly NewNode[], waiting: readonly Edges[], entry: Entry): number {
+  addNodes(task: Task, nodes: readonly NewNode[], expandBefore: readonly string[], entry: Entry): number {
     this.tables.tasks.addPending(task.id, nodes.length);
     this.#insertNodes(task, nodes, entry.timestampMs);
-    for (const { id, dependencies } of waiting) this.tables.dependencies.extend(id, dependencies);
+    const added = nodes.map(({ id }) => id);
+    for (const id of expandBefore) this.tables.dependencies.extend(id, added);
     this.totals.nodes.PENDING += nodes.length;
     return this.append(entry);
   }
@@ -47,6 +48,7 @@ class SqliteStore extends Transactions implements Store {
   cancelTask(taskId: string, error: Json, entry: Entry): number {
     const counts = this.tables.tasks.counts(taskId);
     this.tables.attempts.endAll(taskId, "CANCELED", error, entry.timestampMs);
+    this.tables.nodes.cancelInVain(taskId, error, entry.timestampMs);
     this.tables.dependencies.countCanceled(taskId);
     this.tables.nodes.cancel(taskId, error, entry.timestampMs);
     this.tables.tasks.cancel(taskId);
@@ -70,7 +72,10 @@ class SqliteStore extends Transactions implements Store {
     const counts = this.tables.tasks.counts(taskId);
     if (counts === null) return null;
     const occurring = Object.entries(counts).filter(([, count]) => count > 0);
-    return { state: taskState(counts, this.tables.ready.isOpen(taskId)), counts: Object.fromEntries(occurring) };
+    return {
+      state: taskState(counts, this.tables.ready.isOpen(taskId) || this.tables.dependencies.isUnsettled(taskId)),
+      counts: Object.fromEntries(occurring),
+    };
   }
 
   listTasks(beforeTaskId: string | null, limit: number) {
@@ -109,24 +114,24 @@ class SqliteStore extends Transactions implements Store {
     return this.tables.ready.next(taskId, labels);
   }
 
-  resultOf(nodeId: string) {
-    return this.tables.nodes.result(nodeId);
+  outcomeOf(nodeId: string) {
+    return this.tables.nodes.outcome(nodeId);
   }
 
   failedDependencies(nodeId: string) {
     return this.tables.dependencies.failedOf(nodeId);
   }
 
-  nodesToSkip(limit: number) {
-    return this.tables.dependencies.toSkip(limit);
+  nodesToSkip(taskId: string | null, limit: number) {
+    return this.tables.dependencies.toSkip(taskId, limit);
   }
 
-  nodesSkippedInVain(limit: number) {
-    return this.tables.dependencies.skippedInVain(limit);
+  nodesSkippedInVain(taskId: string | null, limit: number) {
+    return this.tables.dependencies.skippedInVain(taskId, limit);
   }
 
-  attemptsOf(nodeId: string) {
-    return this.tables.attempts.ofNode(nodeId);
+  attemptsOf(nodeId: string, limit: number) {
+    return this.tables.attempts.ofNode(nodeId, limit);
   }
 
   attemptUnder(nodeId: string, leaseId: string) {
@@ -229,7 +234,7 @@ class SqliteStore extends Transactions implements Store {
 
   nextDeadlineMs(): number | null {
     const { leases, locks, ready, dependencies } = this.tables;
-    if (dependencies.isUnsettled()) return 0;
+    if (dependencies.isUnsettled(null)) return 0;
     const next = [leases.nextDeadlineMs(), locks.nextDeadlineMs(), ready.nextDelayMs()].filter((ms) => ms !== null);
     return next.length === 0 ? null : Math.min(...next);
   }
@@ -237,7 +242,8 @@ class SqliteStore extends Transactions implements Store {
   shiftDeadlines(byMs: number): void {
     this.tables.leases.shiftDeadlines(byMs);
     this.tables.locks.shiftDeadlines(byMs);
-    this.tables.ready.shiftDelays(byMs);
+    // A delay is over however the time passed; only a clock set back must not draw it out.
+    if (byMs < 0) this.tables.ready.shiftDelays(byMs);
   }
 
   renewLeases(nowMs: number): void {
@@ -275,11 +281,11 @@ class SqliteStore extends Transactions implements Store {
   }
 
   #insertNodes(task: Task, nodes: readonly NewNode[], nowMs: number): void {
-    const { nodes: table, dependencies: waiting } = this.tables;
+    const { nodes: table, dependencies: waiting, labels } = this.tables;
     const own = new Set(nodes.map(({ id }) => id));
     const rows = nodes.map((node) => {
       const standing = waiting.standing(node.policy.onDependencyFailure, node.dependencies, own);
-      return table.insert(task, node, standing, nowMs);
+      return table.insert(task, node, standing, labels.idOf(node.labels), nowMs);
     });
     for (const [index, { dependencies }] of nodes.entries()) waiting.waitFor(rows[index] ?? 0, dependencies);
   }

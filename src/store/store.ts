@@ -41,8 +41,8 @@ export interface Store {
   close(): void;
 
   registerTask(task: Task, nodes: readonly NewNode[], entry: Entry): number;
-  /** Adds nodes, for which those of `waiting` wait with all dependencies named there. */
-  addNodes(task: Task, nodes: readonly NewNode[], waiting: readonly Edges[], entry: Entry): number;
+  /** Adds nodes, for all of which those of `expandBefore` wait from then on. */
+  addNodes(task: Task, nodes: readonly NewNode[], expandBefore: readonly string[], entry: Entry): number;
   /** Everything of the task that has not ended becomes FAILED with this error. */
   cancelTask(taskId: string, error: Json, entry: Entry): number;
   /** Sets what `task` says of priority and pause. */
@@ -65,15 +65,16 @@ export interface Store {
   edgesOf(taskId: string): Edges[];
   /** The next node to hand out, of the task or of any: by task priority, node priority, registration order. */
   nextRunnable(taskId: string | null, labels: Labels): Node | null;
-  resultOf(nodeId: string): Json;
+  /** A node's status, and its result or error; null for a node nobody knows. */
+  outcomeOf(nodeId: string): { status: NodeStatus; result: Json } | null;
   /** Which of the node's dependencies are FAILED, in their order. */
   failedDependencies(nodeId: string): string[];
-  /** PENDING nodes of any task to be skipped, as one of their dependencies is FAILED. */
-  nodesToSkip(limit: number): NodeHead[];
-  /** Nodes of any task that were skipped although none of their dependencies is FAILED any more. */
-  nodesSkippedInVain(limit: number): NodeHead[];
-  /** Attempts at the node that have ended, oldest first. */
-  attemptsOf(nodeId: string): Attempt[];
+  /** PENDING nodes of the task, or of any, to be skipped, as one of their dependencies is FAILED. */
+  nodesToSkip(taskId: string | null, limit: number): NodeHead[];
+  /** Nodes of the task, or of any, that were skipped although none of their dependencies is FAILED any more. */
+  nodesSkippedInVain(taskId: string | null, limit: number): NodeHead[];
+  /** The newest attempts at the node that have ended, oldest first. */
+  attemptsOf(nodeId: string, limit: number): Attempt[];
   attemptUnder(nodeId: string, leaseId: string): Attempt | null;
   /** RUNNING nodes of the task, or of any, whose lease is over. */
   expiredNodes(taskId: string | null, nowMs: number, limit: number): NodeHead[];
@@ -130,11 +131,16 @@ export interface Store {
 }
 
 /** A node as it is compared with a replay, and what of it must follow from the rest. */
-export interface NodeSliceRow extends Omit<ReplayedNode, "attempts"> {
+export interface NodeSliceRow extends Omit<ReplayedNode, "attempts" | "mayBeDelayed"> {
   id: string;
   row: number;
   waitingOn: number;
   failingOn: number;
+  taskPriority: number;
+  taskPaused: boolean;
+  /** Whether a search for its labels finds it. */
+  foundByLabels: boolean;
+  isDelayed: boolean;
   attempts: ReplayedAttempt[];
 }
 

@@ -9,6 +9,7 @@ import { idempotencyTable } from "./idempotency.ts";
 import { journalTable } from "./journal.ts";
 import { attemptTable } from "./attempts.ts";
 import { dependencyTable } from "./dependencies.ts";
+import { labelSets } from "./labels.ts";
 import { leaseTable } from "./leases.ts";
 import { lockTable } from "./locks.ts";
 import { nodeTable } from "./nodes.ts";
@@ -26,6 +27,7 @@ function tablesOf(db: Database) {
     nodes: nodeTable(db),
     dependencies: dependencyTable(db),
     leases: leaseTable(db),
+    labels: labelSets(db),
     ready: readyNodes(db),
     attempts: attemptTable(db),
     locks: lockTable(db),

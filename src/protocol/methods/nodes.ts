@@ -6,6 +6,7 @@ import {
   json,
   labels,
   leaseSecs,
+  nodeStatus,
   ok,
   owner,
   progress,
@@ -35,7 +36,7 @@ const acquired = {
   context: v.object({
     task: taskView,
     node: nodeView,
-    completed_dependencies: v.array(v.object({ node_id: uuid, result_payload: json })),
+    completed_dependencies: v.array(v.object({ node_id: uuid, result_payload: json, status: nodeStatus })),
     event_journal_limit: count,
     event_journal: v.array(contextEventView),
   }),
@@ -73,7 +74,9 @@ export const AcquireNextNode = defineMethod({
       context: {
         task: story.task,
         node: story.node,
-        completed_dependencies: [{ node_id: story.earlier_node_id, result_payload: { grammar: "parser.y" } }],
+        completed_dependencies: [
+          { node_id: story.earlier_node_id, result_payload: { grammar: "parser.y" }, status: "COMPLETED" },
+        ],
         event_journal_limit: 50,
         event_journal: [
           {

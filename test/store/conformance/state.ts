@@ -67,7 +67,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
         acquire(store, "a");
         complete(store, "a", delicate);
       });
-      expect(JSON.stringify(specimen.restart().resultOf("a"))).toBe(JSON.stringify(delicate));
+      expect(JSON.stringify(specimen.restart().outcomeOf("a")?.result)).toBe(JSON.stringify(delicate));
     });
   });
 
@@ -125,7 +125,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
       });
       const { store } = specimen;
       expect(store.nodesOf("t")[0]).toMatchObject({ status, lease: null, resultPayload: result });
-      expect([store.resultOf("a"), store.nextDeadlineMs()]).toEqual([result, null] as never);
+      expect([store.outcomeOf("a")?.result, store.nextDeadlineMs()]).toEqual([result, null] as never);
     });
   });
 

@@ -1,0 +1,181 @@
+import { describe, expect, test } from "bun:test";
+import { StorageFailure, type Store } from "../../src/store/store.ts";
+import { registerTask, TestService } from "./harness.ts";
+import { overriding } from "./overriding.ts";
+import { Work } from "./work.ts";
+
+const skip = { on_dependency_failure: "skip" } as const;
+const run = { on_dependency_failure: "run" } as const;
+
+/** A node `a`, nodes to be skipped when it fails, and one that runs after them whatever became of them. */
+function wide(behind: number, options: ConstructorParameters<typeof Work>[1] = {}): Work {
+  const names = Array.from({ length: behind }, (_, n) => `n${n}`);
+  const nodes = names.map((name) => [name, { dependencies: ["a"], ...skip }] as const);
+  const work = new Work(
+    { a: {}, ...Object.fromEntries(nodes), clean: { dependencies: ["n0", ...names], ...run } },
+    options,
+  );
+  work.acquire();
+  return work;
+}
+
+describe("no request holds others up for long", () => {
+  test("several nodes at once end with the one whose context passes a mebibyte", () => {
+    using service = new TestService();
+    const client = service.client();
+    const context = "x".repeat(300_000);
+    const initial_nodes = Array.from({ length: 9 }, () => ({}));
+    const { task_id } = client.call("RegisterTask", { goal: "g", context, initial_nodes });
+    const taken = () => (client.call("AcquireNextNode", { task_id, count: 100 }) as { nodes: unknown[] }).nodes.length;
+    expect([taken(), taken(), taken()]).toEqual([4, 4, 1]);
+  });
+
+  test("nodes put before others are refused where that makes too many dependencies", () => {
+    using service = new TestService();
+    const client = service.client();
+    const { taskId, nodeIds } = registerTask(client, 300);
+    const nodes = Array.from({ length: 334 }, () => ({}));
+    const { error } = client.ask("AddNodes", { task_id: taskId, nodes, expand_before: nodeIds });
+    expect(error?.data).toMatchObject({ kind: "LIMIT_EXCEEDED", limit: "expansion_max", got: 100_200 });
+    expect(error?.message).toContain("put one node between the two groups");
+  });
+
+  test("what follows from a failure takes its time over several turns, however slow each of it is", () => {
+    const slow: { work?: Work } = {};
+    const wrap = (store: Store) =>
+      overriding(store, {
+        changeNode(transition) {
+          if (slow.work !== undefined) slow.work.clock.monotonicMs += 1;
+          return store.changeNode(transition);
+        },
+      });
+    using work = wide(100, { wrap });
+    slow.work = work;
+    work.user.send("FailNode", { ...work.claim("a"), error_payload: 1 });
+    work.turn();
+    expect(work.store.totals.nodes.FAILED).toBeLessThan(60);
+    expect(work.settle()).toBeGreaterThan(1);
+    expect(work.store.totals.nodes).toMatchObject({ FAILED: 101, PENDING: 1 });
+  });
+});
+
+describe("while nodes are still to be skipped", () => {
+  test("who waits for what comes after them is not sent away", () => {
+    using work = wide(600);
+    const waiting = work.client();
+    waiting.send("AcquireNextNode", { task_id: work.taskId, wait_ms: 60_000 });
+    work.settle();
+    work.user.send("FailNode", { ...work.claim("a"), error_payload: 1 });
+    work.turn();
+    expect([waiting.answers, work.store.taskSummary(work.taskId)?.state]).toEqual([[], "ACTIVE"]);
+    work.settle();
+    expect(waiting.answers).toMatchObject([{ result: { node_id: work.id("clean") } }]);
+  });
+
+  test("a cancellation ends those too that were about to be taken up again", () => {
+    using work = wide(600);
+    work.fail("a");
+    work.acquire();
+    work.user.send("RetryNode", { task_id: work.taskId, node_id: work.id("a") });
+    work.user.send("CancelTask", { task_id: work.taskId, reason: "enough" });
+    work.settle();
+    expect(work.store.totals.nodes).toEqual({ PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 602 });
+    expect([work.state(), work.difference()]).toEqual(["FAILED", null]);
+  });
+});
+
+describe("a waiting acquire", () => {
+  /** A service in which reading a task's events, or a commit, fails when told to. */
+  function failing(): { work: Work; fate: { events: boolean; commit: StorageFailure | null } } {
+    const fate: { events: boolean; commit: StorageFailure | null } = { events: false, commit: null };
+    const wrap = (store: Store) =>
+      overriding(store, {
+        taskEvents(taskId, limit) {
+          if (fate.events) throw new TypeError("undefined is not an event");
+          return store.taskEvents(taskId, limit);
+        },
+        commit() {
+          store.commit();
+          const { commit } = fate;
+          fate.commit = null;
+          if (commit !== null) throw commit;
+        },
+      });
+    return { work: new Work({ a: {}, b: { dependencies: ["a"] } }, { wrap }), fate };
+  }
+
+  test("that meets a bug is told so, and whoever let it go on is not disturbed", () => {
+    const { work, fate } = failing();
+    using _ended = work;
+    work.acquire();
+    const waiting = work.client();
+    waiting.send("AcquireNextNode", { task_id: work.taskId, wait_ms: 60_000 });
+    work.settle();
+    fate.events = true;
+    work.complete("a");
+    expect(waiting.answers).toMatchObject([{ error: { data: { kind: "INTERNAL" } } }]);
+    expect(work.bugs).toMatchObject([{ message: "undefined is not an event" }]);
+    fate.events = false;
+    expect([work.acquire(), work.difference()]).toEqual(["b", null]);
+  });
+
+  test("that was served by a commit of unknown outcome is told so: the node may be its", () => {
+    const { work, fate } = failing();
+    using _ended = work;
+    work.acquire();
+    const waiting = work.client();
+    waiting.send("AcquireNextNode", { task_id: work.taskId, wait_ms: 60_000 });
+    work.settle();
+    fate.commit = new StorageFailure("OUTCOME_UNKNOWN", "the sync failed", { reopen: true });
+    work.user.send("CompleteNode", { ...work.claim("a"), result_payload: 1 });
+    work.settle();
+    expect(waiting.answers).toMatchObject([{ error: { data: { kind: "OUTCOME_UNKNOWN" } } }]);
+  });
+});
+
+test("a number counts for what it is worth, however it is written", () => {
+  using work = new Work({ a: {} });
+  work.acquire();
+  const asWritten = (text: string) => JSON.rawJSON(text) as number;
+  work.user.call("HeartbeatNode", {
+    ...work.claim("a"),
+    progress: { percent: asWritten("40.0") },
+    ttl_secs: asWritten("6e1"),
+  });
+  expect(work.node("a")).toMatchObject({ progress: { percent: 40 }, lease_expires_at_ms: work.clock.wallMs + 60_000 });
+  const { error } = work.user.ask("HeartbeatNode", { ...work.claim("a"), ttl_secs: asWritten("60.50") });
+  expect(error?.message).toContain("params.ttl_secs: expected an integer");
+});
+
+test("a node that runs after failures learns which of its dependencies failed", () => {
+  using work = new Work({ a: {}, b: {}, clean: { dependencies: ["a", "b"], ...run } });
+  work.acquire();
+  work.acquire();
+  work.fail("a");
+  work.complete("b");
+  const { result } = work.user.ask("AcquireNextNode", { task_id: work.taskId });
+  expect(result).toMatchObject({
+    context: {
+      completed_dependencies: [
+        { node_id: work.id("a"), result_payload: "a is broken", status: "FAILED" },
+        { node_id: work.id("b"), result_payload: "b", status: "COMPLETED" },
+      ],
+    },
+  });
+});
+
+test("a delay is over when its time has passed, also while the machine slept", () => {
+  using work = new Work({ a: {} });
+  work.acquire();
+  work.release("a", 3_600);
+  work.clock.wallMs += 3_600_000;
+  work.settle();
+  expect(work.acquire()).toBe("a");
+});
+
+test("nodes that a lowered limit would refuse do not stand in the way of others", () => {
+  using work = new Work({ a: {}, b: {}, c: { dependencies: ["a", "b"] }, d: {} });
+  work.settings.nodeDependenciesMax = 1;
+  const added = work.user.ask("AddNodes", { task_id: work.taskId, nodes: [{}], expand_before: ["d"] });
+  expect(added.error).toBeUndefined();
+});
