@@ -145,8 +145,10 @@ function nodeContext(task: Task, node: Node, events: Events, { store, settings }
     task: taskView(task),
     node: nodeView(node),
     completed_dependencies: node.dependencies.map((id) => {
-      const { status, result } = store.outcomeOf(id) ?? { status: "PENDING" as const, result: null };
-      return { node_id: id, result_payload: result, status };
+      const ended = store.outcomeOf(id);
+      const dependency = { node_id: id, result_payload: ended?.result ?? null };
+      // An addition the original's clients never meet: their nodes run after COMPLETED ones only.
+      return ended?.status === "FAILED" ? { ...dependency, status: "FAILED" as const } : dependency;
     }),
     event_journal_limit: settings.contextEventLimit,
     event_journal: events,

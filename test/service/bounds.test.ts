@@ -158,7 +158,7 @@ test("a node that runs after failures learns which of its dependencies failed", 
     context: {
       completed_dependencies: [
         { node_id: work.id("a"), result_payload: "a is broken", status: "FAILED" },
-        { node_id: work.id("b"), result_payload: "b", status: "COMPLETED" },
+        { node_id: work.id("b"), result_payload: "b" },
       ],
     },
   });

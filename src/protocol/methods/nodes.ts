@@ -6,7 +6,6 @@ import {
   json,
   labels,
   leaseSecs,
-  nodeStatus,
   ok,
   owner,
   progress,
@@ -24,6 +23,9 @@ import { contextEventView, nodeView, taskView } from "./views.ts";
 const leased = { task_id: uuid, node_id: uuid, lease_id: uuid };
 const lease = { task_id: story.task_id, node_id: story.node_id, lease_id: story.lease_id };
 
+/** A dependency with its result; with its status, and the error as result, where it FAILED. */
+const endedDependency = v.object({ node_id: uuid, result_payload: json, status: v.optional(v.literal("FAILED")) });
+
 const acquired = {
   task_id: uuid,
   node_id: uuid,
@@ -36,7 +38,7 @@ const acquired = {
   context: v.object({
     task: taskView,
     node: nodeView,
-    completed_dependencies: v.array(v.object({ node_id: uuid, result_payload: json, status: nodeStatus })),
+    completed_dependencies: v.array(endedDependency),
     event_journal_limit: count,
     event_journal: v.array(contextEventView),
   }),
@@ -74,9 +76,7 @@ export const AcquireNextNode = defineMethod({
       context: {
         task: story.task,
         node: story.node,
-        completed_dependencies: [
-          { node_id: story.earlier_node_id, result_payload: { grammar: "parser.y" }, status: "COMPLETED" },
-        ],
+        completed_dependencies: [{ node_id: story.earlier_node_id, result_payload: { grammar: "parser.y" } }],
         event_journal_limit: 50,
         event_journal: [
           {
