@@ -1,20 +1,41 @@
 import { parseArgs } from "node:util";
+import { measureBursts } from "./bench/bursts.ts";
+import { measureExpiry } from "./bench/expiry.ts";
 import { measureCommand, measureIdle } from "./bench/footprint.ts";
 import { measureLargeJournal, measureLargeTask } from "./bench/growth.ts";
 import { type Figure, isMet, table } from "./bench/report.ts";
+import { measureScale } from "./bench/scale.ts";
 import { type Pace, Stage } from "./bench/stage.ts";
 import { measureThroughput } from "./bench/throughput.ts";
+import { measureWaiters } from "./bench/waiters.ts";
 import { freshBinary } from "./demo/binary.ts";
+import type { OwnDaemon } from "./demo/daemon.ts";
 
 /*
  * Measures the built binary, every commit synced to the disk, each figure beside what bounds it and in the same run, as
  * only ratios survive a change of machine. docs/performance.md tells what bounds each.
  */
 
+/** What is measured, in this order; idleness last, of a daemon that was left alone until then. */
+const sections = {
+  throughput: measureThroughput,
+  tasks: measureLargeTask,
+  journal: measureLargeJournal,
+  scale: measureScale,
+  bursts: measureBursts,
+  expiry: measureExpiry,
+  waiters: measureWaiters,
+  command: measureCommand,
+  idle: async (stage: Stage, idle: OwnDaemon) => measureIdle(idle, stage.pace),
+};
+type Section = keyof typeof sections;
+const all = Object.keys(sections) as Section[];
+
 const usage = `Measures dist/agentd and prints a table.
 
-  bun run bench                 everything, in under four minutes
-  bun run bench --quick         a first look, in half a minute
+  bun run bench                 everything, in some six minutes
+  bun run bench --quick         a first look, in a minute
+  bun run bench SECTION…        only these: ${all.join(", ")}
   bun run bench --json FILE     also writes the figures to FILE
 
 A figure that misses what is wanted of it is marked; it does not change the exit status.`;
@@ -26,6 +47,10 @@ const paces = {
     rounds: 5,
     largeJournalRows: 1_000_000,
     largeTaskNodes: 10_000,
+    manyNodes: 100_000,
+    manyTasks: 10_000,
+    burstNodes: 10_000,
+    leases: 5_000,
     cliRuns: 40,
     starts: 10,
     idleMs: 5_000,
@@ -36,6 +61,10 @@ const paces = {
     rounds: 1,
     largeJournalRows: 50_000,
     largeTaskNodes: 3_000,
+    manyNodes: 10_000,
+    manyTasks: 1_000,
+    burstNodes: 2_000,
+    leases: 1_000,
     cliRuns: 10,
     starts: 3,
     idleMs: 1_000,
@@ -47,25 +76,23 @@ async function main(): Promise<void> {
   if (wanted === null) return;
   const startedAt = performance.now();
   await using stage = new Stage(await freshBinary(), wanted.quick ? paces.quick : paces.full);
-  const figures = await Promise.race([measure(stage), interruption()]);
+  const figures = await Promise.race([measure(stage, wanted.sections), interruption()]);
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   console.log(`\n${table(figures)}\n\n${seconds} s on ${navigator.hardwareConcurrency} cores`);
-  const all = figures.map((figure) => ({ ...figure, met: isMet(figure) }));
+  const judged = figures.map((figure) => ({ ...figure, met: isMet(figure) }));
   if (wanted.json !== undefined)
-    await Bun.write(wanted.json, `${JSON.stringify({ seconds, figures: all }, null, 2)}\n`);
+    await Bun.write(wanted.json, `${JSON.stringify({ seconds, figures: judged }, null, 2)}\n`);
 }
 
-async function measure(stage: Stage): Promise<Figure[]> {
+async function measure(stage: Stage, wanted: readonly Section[]): Promise<Figure[]> {
   await stage.settleDisk();
-  // Left alone until all else is measured.
   const idle = await stage.daemon("idle");
   const figures: Figure[] = [];
-  for (const measured of [measureThroughput, measureLargeTask, measureLargeJournal, measureCommand]) {
-    console.error(`${measured.name} …`);
-    figures.push(...(await measured(stage)));
+  for (const section of wanted) {
+    console.error(`${section} …`);
+    figures.push(...(await sections[section](stage, idle)));
   }
-  console.error("measureIdle …");
-  return [...figures, ...(await measureIdle(idle, stage.pace))];
+  return figures;
 }
 
 /** Rejects when the user has seen enough, so that everything is cleared away. */
@@ -86,13 +113,20 @@ function readArguments() {
     quick: { type: "boolean", default: false },
     json: { type: "string" },
   } as const;
-  const { help, ...wanted } = parseArgs({ args: Bun.argv.slice(2), options }).values;
+  const { values, positionals } = parseArgs({ args: Bun.argv.slice(2), options, allowPositionals: true });
+  const { help, ...wanted } = values;
   if (help) console.log(usage);
-  return help ? null : wanted;
+  const unknown = positionals.find((word) => !(word in sections));
+  if (unknown !== undefined) throw new Misused(`there is no section ${unknown}`);
+  const chosen = all.filter((section) => positionals.length === 0 || positionals.includes(section));
+  return help ? null : { ...wanted, sections: chosen };
 }
 
+class Misused extends Error {}
+
 await main().catch((error: unknown) => {
-  const misused = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+  const misparsed = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+  const misused = misparsed || error instanceof Misused;
   if (!misused && !(error instanceof Interrupted)) throw error;
   console.error(misused ? `${error.message}\n\n${usage}` : error.message);
   process.exit(1);

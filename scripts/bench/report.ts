@@ -58,3 +58,4 @@ function cells(figure: Figure): string[] {
 export const thousands = (number: number): string => Math.round(number).toLocaleString("en");
 export const perSec = (number: number): string => `${thousands(number)}/s`;
 export const micros = (number: number): string => `${thousands(number)} µs`;
+export const millis = (number: number): string => `${number.toFixed(1)} ms`;

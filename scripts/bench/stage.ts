@@ -12,6 +12,13 @@ export interface Pace {
   rounds: number;
   largeJournalRows: number;
   largeTaskNodes: number;
+  /** Ready at once. */
+  manyNodes: number;
+  manyTasks: number;
+  /** Changed by one request. */
+  burstNodes: number;
+  /** Due at once. */
+  leases: number;
   cliRuns: number;
   starts: number;
   idleMs: number;

@@ -42,13 +42,13 @@ export async function measureThroughput(stage: Stage): Promise<Figure[]> {
   return figures;
 }
 
-function load(stage: Stage, socket: string, clients: number, work: Load["work"]): Load {
+export function load(stage: Stage, socket: string, clients: number, work: Load["work"]): Load {
   const { warmUpMs, measureMs } = stage.pace;
   return { socket, clients, warmUpMs, measureMs, work };
 }
 
 /** Two tasks of nodes that wait for nothing: more than one run of the generator can carry out. */
-async function plainTasks(client: Client): Promise<string[]> {
+export async function plainTasks(client: Client): Promise<string[]> {
   const initial_nodes = Array.from({ length: 10_000 }, () => ({}));
   const register = async () => (await client.call("RegisterTask", { goal: "cycles", initial_nodes })).task_id;
   return [await register(), await register()];

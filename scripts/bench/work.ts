@@ -36,11 +36,12 @@ function cycle(tasks: readonly string[], first: number): Script {
 }
 
 /** Only the start of the answer is read: a generator that parsed 15 KB of context would measure itself. */
-function leaseIn(answer: Buffer): { node_id: string; lease_id: string } | null {
+export function leaseIn(answer: Buffer): { node_id: string; lease_id: string } | null {
   const ids = /"node_id":"([^"]+)","lease_id":"([^"]+)"/.exec(answer.toString("latin1", 0, 300));
   return ids === null ? null : { node_id: ids[1] ?? "", lease_id: ids[2] ?? "" };
 }
 
-function request(method: string, params: object): Buffer {
+/** A request as a line. */
+export function request(method: string, params: object): Buffer {
   return Buffer.from(`${JSON.stringify({ id: 1, method, params })}\n`);
 }
