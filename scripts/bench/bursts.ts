@@ -1,9 +1,11 @@
 import type { Client } from "../../src/client/client.ts";
 import { oneNode } from "../../src/protocol/methods/nodes.ts";
 import { Bystander } from "./bystander.ts";
+import { RawClient } from "./raw-client.ts";
 import { atMost, type Figure, millis, thousands } from "./report.ts";
 import type { Stage } from "./stage.ts";
 import { median } from "./statistics.ts";
+import { request } from "./work.ts";
 
 /** What a single request may take, and what it may delay others by: a turn's length. */
 const wantedMs = 50;
@@ -11,9 +13,17 @@ const wantedMs = 50;
 const rounds = 5;
 
 /** One request that changes very many nodes: registers what it needs and gives what is to be measured. */
-type Burst = (client: Client, nodes: number) => Promise<() => Promise<unknown>>;
+type Burst = (client: Client, nodes: number, raw: RawClient) => Promise<() => Promise<unknown>>;
+
+interface Policy {
+  on_dependency_failure?: "run" | "skip";
+}
 
 const bursts: Record<string, Burst> = {
+  "RegisterTask, nodes:": async (_client, nodes, raw) => {
+    const line = request("RegisterTask", { goal: "burst", initial_nodes: star(nodes - 1, {}) });
+    return () => raw.ask(line);
+  },
   "CompleteNode, dependents:": async (client, nodes) => {
     const first = await acquireFirst(client, nodes, {});
     return () => client.call("CompleteNode", { ...first, result_payload: null });
@@ -44,6 +54,7 @@ const bursts: Record<string, Burst> = {
 export async function measureBursts(stage: Stage): Promise<Figure[]> {
   const { burstNodes } = stage.pace;
   await using daemon = await stage.daemon("bursts", { AGENTD_TASK_NODES_MAX: String(burstNodes + 1) });
+  using raw = await RawClient.connect(daemon.socket);
   using bystander = await Bystander.join(daemon);
   const figures: Figure[] = [];
   for (const [name, prepare] of Object.entries(bursts)) {
@@ -51,7 +62,7 @@ export async function measureBursts(stage: Stage): Promise<Figure[]> {
     const worst: number[] = [];
     const undisturbed: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      const burst = await prepare(daemon.client, burstNodes);
+      const burst = await prepare(daemon.client, burstNodes, raw);
       await stage.settleDisk();
       undisturbed.push((await bystander.during(() => Bun.sleep(wantedMs))).worstMs);
       const { tookMs, worstMs } = await bystander.during(burst);
@@ -75,10 +86,15 @@ async function readyNodes(client: Client, nodes: number): Promise<string> {
   return (await client.call("RegisterTask", { goal: "burst", initial_nodes })).task_id;
 }
 
-/** The lease of a node that so many others wait for. */
-async function acquireFirst(client: Client, dependents: number, policy: { on_dependency_failure?: "run" | "skip" }) {
+/** A node, and so many that wait for it. */
+function star(dependents: number, policy: Policy) {
   const dependent = { dependencies: ["first"], ...policy };
-  const initial_nodes = [{ name: "first" }, ...Array.from({ length: dependents }, () => dependent)];
+  return [{ name: "first" }, ...Array.from({ length: dependents }, () => dependent)];
+}
+
+/** The lease of a node that so many others wait for. */
+async function acquireFirst(client: Client, dependents: number, policy: Policy) {
+  const initial_nodes = star(dependents, policy);
   const { task_id } = await client.call("RegisterTask", { goal: "burst", initial_nodes });
   const first = oneNode(await client.call("AcquireNextNode", { task_id }));
   if (first === null) throw new Error(`task ${task_id} has no runnable node`);

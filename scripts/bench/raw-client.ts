@@ -11,12 +11,14 @@ export interface Received {
 /** A client that reads no answer: parsing 13 KB of context would be measured along with the daemon. */
 export class RawClient implements Disposable {
   #socket: Socket | null = null;
+  #unsent: Buffer = Buffer.alloc(0);
   #parts: Buffer[] = [];
   #waiting: (received: Received) => void = () => undefined;
 
   static async connect(path: string): Promise<RawClient> {
     const client = new RawClient();
-    client.#socket = await Bun.connect({ unix: path, socket: { data: (_socket, chunk) => client.#receive(chunk) } });
+    const socket = { data: (_: unknown, chunk: Buffer) => client.#receive(chunk), drain: () => client.#flush() };
+    client.#socket = await Bun.connect({ unix: path, socket });
     return client;
   }
 
@@ -24,8 +26,16 @@ export class RawClient implements Disposable {
   async ask(line: Buffer): Promise<Received> {
     const { promise, resolve } = Promise.withResolvers<Received>();
     this.#waiting = resolve;
-    if (this.#socket?.write(line) !== line.length) throw new Error("a request did not fit into the socket");
+    this.#unsent = line;
+    this.#flush();
     return promise;
+  }
+
+  #flush(): void {
+    if (this.#unsent.length === 0) return;
+    const written = this.#socket?.write(this.#unsent) ?? 0;
+    if (written < 0) throw new Error("the daemon closed the connection");
+    this.#unsent = this.#unsent.subarray(written);
   }
 
   #receive(chunk: Buffer): void {
