@@ -75,11 +75,12 @@ export class Parked {
    */
   askTakers(entries: readonly Entry[] | "everybody", resume: Resume, end?: ClockReading): void {
     const inVain = new Set<string>();
+    const wakes = new Map<string, boolean>();
     for (const place of this.#places) {
       const { call, later } = place;
       if (!call.mutates || this.#served.has(place)) continue;
       const last = end !== undefined && place.deadlineMs <= end.monotonicMs;
-      const woken = this.#missed.has(place) || entries === "everybody" || isWoken(place, entries);
+      const woken = this.#missed.has(place) || entries === "everybody" || areWoken(place, entries, wakes);
       this.#missed.delete(place);
       if (!last && (!woken || (later.wish !== undefined && inVain.has(later.wish)))) continue;
       if (place.slot.session.gone) {
@@ -148,6 +149,15 @@ export class Parked {
     this.#missed.delete(place);
     place.later.cancel?.();
   }
+}
+
+/** As `isWoken`, found out once for all who wish for the same. */
+function areWoken(place: Place, entries: readonly Entry[], known: Map<string, boolean>): boolean {
+  const { wish } = place.later;
+  if (wish === undefined) return isWoken(place, entries);
+  const woken = known.get(wish) ?? isWoken(place, entries);
+  known.set(wish, woken);
+  return woken;
 }
 
 function isWoken({ later: { wakes } }: Place, entries: readonly Entry[]): boolean {

@@ -52,7 +52,7 @@ export function journalTable(db: Database) {
     )
     ORDER BY seq LIMIT ?3`);
 
-  // (SELECT ?): see nodes.ts.
+  // (SELECT ?): see ready.ts.
   const newestEvents = db.prepare<Row, [string, number]>(`
     SELECT * FROM journal WHERE id IS NOT NULL AND task_id = (SELECT ?1) ORDER BY seq DESC LIMIT (SELECT ?2)`);
 

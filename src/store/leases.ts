@@ -18,7 +18,7 @@ export function leaseTable(db: Database) {
   const renew = db.prepare<null, [number]>(`
     UPDATE nodes SET lease_expires_at_ms = ? + lease_ttl_ms WHERE status = 'RUNNING' AND lease_ttl_ms > 0`);
 
-  // (SELECT ?) hides a value from the planner: see nodes.ts.
+  // (SELECT ?) hides a value from the planner: see ready.ts.
   const byId = db.prepare<HeadRow, [string, string]>(`
     SELECT ${headColumns} FROM nodes WHERE status = 'RUNNING' AND task_id = (SELECT ?1) AND lease_id = ?2`);
   const expired = db.prepare<HeadRow, [string, number, number]>(`
@@ -34,8 +34,8 @@ export function leaseTable(db: Database) {
     LIMIT (SELECT ?2)`);
   const due = db.prepare<HeadRow, [number, number]>(`
     SELECT ${headColumns} FROM nodes
-    WHERE status = 'RUNNING' AND lease_expires_at_ms <= ?1 AND lease_ttl_ms > 0
-    ORDER BY lease_expires_at_ms LIMIT ?2`);
+    WHERE status = 'RUNNING' AND lease_expires_at_ms <= (SELECT ?1) AND lease_ttl_ms > 0
+    ORDER BY lease_expires_at_ms LIMIT (SELECT ?2)`);
   const nextDeadline = db.prepare<{ deadline: number }, []>(`
     SELECT lease_expires_at_ms AS deadline FROM nodes
     WHERE status = 'RUNNING' AND lease_ttl_ms > 0

@@ -40,7 +40,7 @@ export function lockTable(db: Database) {
   const after = db.prepare<Row, [string, number]>(`
     SELECT * FROM locks WHERE resource_key > ?1 ORDER BY resource_key LIMIT ?2`);
   const due = db.prepare<Row, [number, number]>(`
-    SELECT * FROM locks WHERE lease_expires_at_ms <= ?1 ORDER BY lease_expires_at_ms LIMIT ?2`);
+    SELECT * FROM locks WHERE lease_expires_at_ms <= (SELECT ?1) ORDER BY lease_expires_at_ms LIMIT (SELECT ?2)`);
   const nextDeadline = db.prepare<{ deadline: number }, []>(`
     SELECT lease_expires_at_ms AS deadline FROM locks ORDER BY lease_expires_at_ms LIMIT 1`);
   const count = db.prepare<{ all: number; expired: number }, [number]>(`

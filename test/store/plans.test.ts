@@ -126,7 +126,7 @@ describe("a statement of the store", () => {
     ],
     [
       "leases that are due",
-      /lease_ttl_ms > 0 ORDER BY lease_expires_at_ms LIMIT \?2/,
+      /AND lease_ttl_ms > 0 ORDER BY lease_expires_at_ms LIMIT \(SELECT/,
       "SEARCH nodes USING INDEX nodes_by_deadline (lease_expires_at_ms<?)",
     ],
     [
