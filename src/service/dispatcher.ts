@@ -202,9 +202,9 @@ export class Dispatcher {
     };
   }
 
-  /** Whether leases or delays end in this turn. */
+  /** Whether leases or delays may end in this turn. Deadlines put off are still looked at: a delay does not move so. */
   #expires({ wallMs }: ClockReading): boolean {
-    return !this.#renew && this.#isDue(wallMs - this.#shiftMs);
+    return !this.#renew && this.#isDue(wallMs - Math.min(this.#shiftMs, 0));
   }
 
   #wakeParked(

@@ -115,6 +115,18 @@ describe("AcquireNextNode with wait_ms", () => {
     expect(nodeOf(waiting)).toBe(held.node_id);
   });
 
+  test("was told null in a late turn in which a delay had ended", () => {
+    using service = new TestService();
+    const { worker, taskId, held } = chain(service);
+    worker.call("ReleaseNode", { ...held, delay_secs: 1 });
+    const waiting = service.client();
+    waitFor(waiting, taskId, 2_000);
+    service.settle();
+    service.pass(5_000);
+    service.settle();
+    expect(nodeOf(waiting)).toBe(held.node_id);
+  });
+
   test("was overtaken, where a lease expired, by a later request whose time was over", () => {
     using service = new TestService({ settings: { nodeTimeoutSecs: 2 } });
     const { taskId, held } = chain(service);
