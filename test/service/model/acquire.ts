@@ -66,7 +66,8 @@ function context(state: ModelState, node: ModelNode): Json {
     task: taskView(node.task),
     node: nodeView(node),
     completed_dependencies: node.dependencies.map((id) => {
-      return { node_id: id, result_payload: state.nodes.get(id)?.result ?? null };
+      const { status, result } = state.nodes.get(id) ?? { status: "PENDING", result: null };
+      return { node_id: id, result_payload: result, ...(status === "FAILED" && { status }) };
     }),
     event_journal_limit: contextEvents,
     event_journal: state.journal.eventsOf(node.task.id, contextEvents),

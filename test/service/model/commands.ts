@@ -126,7 +126,7 @@ const idleTurn = passing.map((passed) => new Turn([], passed, 0));
 /** Few commands open the database anew, which is most of what a story costs. */
 export const story = fc.commands(
   [turn, turn, turn, turn, turn, turn, turn, idleTurn, idleTurn, idleTurn, fc.constant(new Restart())],
-  { maxCommands: 15, size: "max" },
+  { maxCommands: 12, size: "max" },
 );
 
 /** What must hold at the end of every story, asked of the service itself. */

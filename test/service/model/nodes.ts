@@ -98,10 +98,10 @@ export function cancelAll(state: ModelState, nodes: readonly ModelNode[], reason
 
 /**
  * Skips what is to be skipped, and makes PENDING again what was skipped for nodes that are FAILED no more, those nearest
- * to the cause first; what was made PENDING again.
+ * to the cause first, task by task; what was made PENDING again.
  */
 export function followFailures(state: ModelState): ModelNode[] {
-  const nodes = [...state.nodes.values()];
+  const nodes = [...state.tasks.values()].flatMap((task) => task.nodes);
   const retried: ModelNode[] = [];
   for (;;) {
     const hopeless = nodes.filter((node) => node.status === "PENDING" && wouldBeSkipped(state, node));

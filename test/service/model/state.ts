@@ -81,9 +81,10 @@ export class ModelState {
     return nodes.some(({ status }) => status === "FAILED") ? "FAILED" : "COMPLETED";
   }
 
-  /** Moves every deadline, as after a disturbance of the clocks. */
+  /** Moves every deadline, as after a disturbance of the clocks; a delay is only not drawn out by it. */
   shift(ms: number): void {
     for (const lease of this.leases()) lease.until += ms;
+    if (ms >= 0) return;
     for (const node of this.nodes.values()) if (node.notBefore !== null) node.notBefore += ms;
   }
 
