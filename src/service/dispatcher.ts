@@ -190,7 +190,11 @@ export class Dispatcher {
     else if (shiftMs !== 0) before = () => store.shiftDeadlines(shiftMs);
     return {
       before,
-      journalled: (entries) => this.#parked.askTakers(entries, resume),
+      journalled: (entries) => {
+        // Takers wait for transitions: what clients tell, which is most of a journal, concerns none of them.
+        const transitions = entries.filter(({ origin }) => origin === "daemon");
+        if (transitions.length > 0) this.#parked.askTakers(transitions, resume);
+      },
       // After the calls: a heartbeat that arrived in time is heard before its lease expires.
       after:
         expires || this.#parked.takerIsDue(now)
