@@ -5,7 +5,7 @@ import { acquireNode, rollBackNode } from "../core/node.ts";
 import { limits } from "../protocol/limits.ts";
 import type { AcquiredNode } from "../protocol/methods/nodes.ts";
 import type { Params, Result } from "../protocol/methods.ts";
-import { followFailures } from "./dependents.ts";
+import { followChanges } from "./dependents.ts";
 import type { Context, Handlers, Later } from "./handler.ts";
 import { noTask } from "./tasks.ts";
 import { duePerTurnMax } from "./turns.ts";
@@ -31,7 +31,7 @@ export const acquireHandlers = {
 function rollBackExpired({ task_id: taskId }: Wish, context: Context): void {
   const expired = context.store.expiredNodes(taskId ?? null, context.nowMs, duePerTurnMax);
   for (const node of expired) rollBack(node, context);
-  if (expired.length > 0) followFailures(taskId ?? null, context);
+  if (expired.length > 0) followChanges(taskId ?? null, context);
 }
 
 /** Takes as many runnable nodes as are wished for. */

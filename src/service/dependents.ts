@@ -5,14 +5,16 @@ import type { Context } from "./handler.ts";
 import { duePerTurnMax, hasTime } from "./turns.ts";
 
 /**
- * Skips what is to be skipped after nodes of the task, or of any, FAILED, and makes PENDING again what was skipped for
- * nodes that are FAILED no more, and so on down the DAG: so many at once that nobody is held up. What is left is due
- * (`Store.nextDeadlineMs`), and so done in later turns. The nodes that are PENDING again.
+ * Follows the changes of nodes down the DAG: counts the dependents that are left, skips what is to be skipped after nodes
+ * of the task, or of any, FAILED, and makes PENDING again what was skipped for nodes that are FAILED no more. So many at
+ * once that nobody is held up; what is left is due (`Store.nextDeadlineMs`), and so done in later turns. The nodes that
+ * are PENDING again.
  */
-export function followFailures(taskId: string | null, context: Context): NodeHead[] {
+export function followChanges(taskId: string | null, context: Context): NodeHead[] {
   const retried: NodeHead[] = [];
   const timeLeft = hasTime(context);
   for (let done = 0; done < duePerTurnMax && timeLeft();) {
+    if (context.store.countDependents()) continue;
     // A few at a time: one alone may have thousands behind it.
     const skipped = skipSome(taskId, context);
     const again = retrySome(taskId, context);

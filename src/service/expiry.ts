@@ -1,5 +1,5 @@
 import { rollBack } from "./acquire.ts";
-import { followFailures } from "./dependents.ts";
+import { followChanges } from "./dependents.ts";
 import type { Context } from "./handler.ts";
 import { expire } from "./locks.ts";
 import { duePerTurnMax, hasTime } from "./turns.ts";
@@ -16,6 +16,6 @@ export function expireDue(context: Context): void {
     if (!timeLeft()) break;
   }
   for (const lock of store.dueLocks(nowMs, duePerTurnMax)) expire(lock, context);
-  followFailures(null, context);
+  followChanges(null, context);
   store.endDelays(nowMs, duePerTurnMax);
 }

@@ -2,7 +2,7 @@ import { isRefusal, type Refusal } from "../core/decision.ts";
 import type { LeaseClaim } from "../core/lease.ts";
 import { completeNode, failNode, heartbeatNode, releaseNode, retryNode } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
-import { followFailures } from "./dependents.ts";
+import { followChanges } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { deadlineView } from "./views.ts";
 
@@ -45,7 +45,7 @@ export const nodeHandlers = {
     if (isRefusal(transition)) return withReason(transition, claim, context);
     store.changeNode(transition);
     const { status, notBeforeMs } = transition.after;
-    if (status === "FAILED") followFailures(claim.taskId, context);
+    if (status === "FAILED") followChanges(claim.taskId, context);
     context.count("failed_nodes");
     const became = status === "FAILED" ? status : "PENDING";
     return { event_id: eventId, status: became, not_before_ms: notBeforeMs, seq: store.head.seq };
@@ -65,7 +65,7 @@ export const nodeHandlers = {
     const transition = retryNode(store.nodeHead(nodeId), claim, store.failedDependencies(nodeId), nowMs);
     if (isRefusal(transition)) return transition;
     store.changeNode(transition);
-    const followed = followFailures(taskId, context);
+    const followed = followChanges(taskId, context);
     return { ok: true, node_ids: [nodeId, ...followed.map(({ id }) => id)], seq: store.head.seq };
   },
 } satisfies Partial<Handlers>;

@@ -7,7 +7,7 @@ import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
 import type { NewNodeParams } from "../protocol/methods/tasks.ts";
 import type { Result } from "../protocol/methods.ts";
-import { followFailures } from "./dependents.ts";
+import { followChanges } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { attemptViews, nodeStatusView, taskView } from "./views.ts";
 
@@ -59,7 +59,7 @@ export const taskHandlers = {
 
     const holder = by === null || leaseId === null ? null : { nodeId: by.id, leaseId };
     store.addNodes(task, nodes, [...expanded], addNodes(taskId, nodes, [...expanded], holder, nowMs));
-    followFailures(taskId, context);
+    followChanges(taskId, context);
     return { nodes: nodes.map(({ id, name }) => ({ id, name })), seq: store.head.seq };
   },
 

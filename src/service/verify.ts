@@ -131,7 +131,8 @@ class Verification {
     let compared = 0;
     let after = 0;
     for (;;) {
-      if (!this.#follow()) {
+      // What is still being counted cannot be compared; some turns later it can.
+      if (!this.#follow() || this.#store.isCounting) {
         yield;
         continue;
       }

@@ -18,14 +18,6 @@ export function dependencyTable(db: Database) {
   const extend = db.prepare<{ row: number }, [string, number, string]>(`
     UPDATE nodes SET dependencies = ?1, waiting_on = waiting_on + ?2 WHERE id = ?3 RETURNING row`);
 
-  const countCompleted = db.prepare<null, [number]>(`
-    UPDATE nodes SET waiting_on = waiting_on - 1
-    WHERE row IN (SELECT dependent FROM node_dependents WHERE dependency = ?)`);
-  const countFailed = db.prepare<null, [number, number]>(`
-    UPDATE nodes SET
-      failing_on = failing_on + ?1,
-      waiting_on = waiting_on - iif(on_dependency_failure = 'run', ?1, 0)
-    WHERE row IN (SELECT dependent FROM node_dependents WHERE dependency = ?2)`);
   const countCanceled = db.prepare<null, [string]>(`
     UPDATE nodes SET
       failing_on = failing_on + canceled.count,
@@ -84,12 +76,6 @@ export function dependencyTable(db: Database) {
       if (row !== undefined) waitFor(row, added);
     },
 
-    /** After a node's change of status: those behind it wait for one fewer, or for one more. */
-    count(row: number, from: NodeStatus, to: NodeStatus): void {
-      if (to === "COMPLETED") countCompleted.run(row);
-      else if (to === "FAILED") countFailed.run(1, row);
-      else if (from === "FAILED") countFailed.run(-1, row);
-    },
     /** Before everything of the task that has not ended becomes FAILED. */
     countCanceled(taskId: string): void {
       countCanceled.run(taskId);

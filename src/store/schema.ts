@@ -21,7 +21,7 @@ export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {
     );
   }
   if (current === latestSchemaVersion) {
-    if (hasColumn(db, "nodes", "label_set")) return;
+    if (hasTable(db, "countings")) return;
     throw new Error(
       "the database was made by an agentd between two releases; move it away, and register its tasks anew",
     );
@@ -55,10 +55,6 @@ export function schemaVersion(db: Database): number {
 
 export function hasTable(db: Database, name: string): boolean {
   return db.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== null;
-}
-
-export function hasColumn(db: Database, table: string, column: string): boolean {
-  return db.query("SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2").get(table, column) !== null;
 }
 
 function createTables(db: Database): void {
@@ -150,6 +146,18 @@ function createNodes(db: Database): void {
   db.run("CREATE INDEX nodes_running ON nodes (task_id, lease_expires_at_ms) WHERE status = 'RUNNING'");
   db.run("CREATE INDEX nodes_by_deadline ON nodes (lease_expires_at_ms) WHERE status = 'RUNNING' AND lease_ttl_ms > 0");
   db.run("CREATE INDEX nodes_without_length ON nodes (task_id) WHERE status = 'RUNNING' AND lease_ttl_ms = 0");
+
+  // Nodes that changed with so many dependents that these are counted over several turns: up to after_dependent they
+  // are, and those behind last_dependent came later and knew.
+  db.run(`
+    CREATE TABLE countings (
+      node            INTEGER PRIMARY KEY REFERENCES nodes (row),
+      task_id         TEXT NOT NULL,
+      change          TEXT NOT NULL CHECK (change IN ('completed', 'failed', 'retried')),
+      after_dependent INTEGER NOT NULL,
+      last_dependent  INTEGER NOT NULL
+    ) STRICT`);
+  db.run("CREATE INDEX countings_by_task ON countings (task_id)");
 
   // Leases that have ended; the one that runs stands on its node.
   db.run(`

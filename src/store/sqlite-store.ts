@@ -1,16 +1,14 @@
-import { taskState } from "../core/dag.ts";
-import type { Entry, HashedRow, JournalFilter } from "../core/journal.ts";
+import type { Entry } from "../core/journal.ts";
 import type { LeaseGrant } from "../core/lease.ts";
 import type { LockRequest, NewNode, NodeHead, Progress, Task } from "../core/model.ts";
 import type { Transition } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
 import { settings } from "../protocol/settings.ts";
-import type { Labels, NodeStatus } from "../protocol/types.ts";
+import type { NodeStatus } from "../protocol/types.ts";
 import { countMoves } from "./head.ts";
-import { hashOf } from "./journal.ts";
 import { latestSchemaVersion } from "./schema.ts";
-import type { PageBounds, RememberedAnswer, SliceBounds, Store, TaskSummary } from "./store.ts";
-import { Transactions } from "./transactions.ts";
+import type { RememberedAnswer, Store } from "./store.ts";
+import { Reads } from "./reads.ts";
 
 const defaultLeaseTtlMs = settings.nodeTimeoutSecs.default * 1000;
 
@@ -25,7 +23,7 @@ export function openStore(path: string, nowMs: () => number, leaseTtlMs = defaul
 }
 
 /** The domain's words over the tables; each change goes with its journal entry. */
-class SqliteStore extends Transactions implements Store {
+class SqliteStore extends Reads implements Store {
   readonly schemaVersion = latestSchemaVersion;
 
   registerTask(task: Task, nodes: readonly NewNode[], entry: Entry): number {
@@ -48,6 +46,7 @@ class SqliteStore extends Transactions implements Store {
   cancelTask(taskId: string, error: Json, entry: Entry): number {
     const counts = this.tables.tasks.counts(taskId);
     this.tables.attempts.endAll(taskId, "CANCELED", error, entry.timestampMs);
+    this.tables.countings.finishTask(taskId);
     this.tables.nodes.cancelInVain(taskId, error, entry.timestampMs);
     this.tables.dependencies.countCanceled(taskId);
     this.tables.nodes.cancel(taskId, error, entry.timestampMs);
@@ -64,86 +63,8 @@ class SqliteStore extends Transactions implements Store {
     return this.append(entry);
   }
 
-  task(taskId: string) {
-    return this.tables.tasks.find(taskId);
-  }
-
-  taskSummary(taskId: string): TaskSummary | null {
-    const counts = this.tables.tasks.counts(taskId);
-    if (counts === null) return null;
-    const occurring = Object.entries(counts).filter(([, count]) => count > 0);
-    return {
-      state: taskState(counts, this.tables.ready.isOpen(taskId) || this.tables.dependencies.isUnsettled(taskId)),
-      counts: Object.fromEntries(occurring),
-    };
-  }
-
-  listTasks(beforeTaskId: string | null, limit: number) {
-    return this.tables.tasks.list(beforeTaskId, limit);
-  }
-
-  nodeExists(nodeId: string) {
-    return this.tables.nodes.exists(nodeId);
-  }
-
-  nodeHead(nodeId: string) {
-    return this.tables.nodes.head(nodeId);
-  }
-
-  nodeUnderLease(taskId: string, leaseId: string) {
-    return this.tables.leases.find(taskId, leaseId);
-  }
-
-  nodeIdByName(taskId: string, name: string) {
-    return this.tables.nodes.idByName(taskId, name);
-  }
-
-  node(nodeId: string) {
-    return this.tables.nodes.one(nodeId);
-  }
-
-  nodesOf(taskId: string) {
-    return this.tables.nodes.ofTask(taskId);
-  }
-
-  edgesOf(taskId: string) {
-    return this.tables.dependencies.edgesOf(taskId);
-  }
-
-  nextRunnable(taskId: string | null, labels: Labels) {
-    return this.tables.ready.next(taskId, labels);
-  }
-
-  outcomeOf(nodeId: string) {
-    return this.tables.nodes.outcome(nodeId);
-  }
-
-  failedDependencies(nodeId: string) {
-    return this.tables.dependencies.failedOf(nodeId);
-  }
-
-  nodesToSkip(taskId: string | null, limit: number) {
-    return this.tables.dependencies.toSkip(taskId, limit);
-  }
-
-  nodesSkippedInVain(taskId: string | null, limit: number) {
-    return this.tables.dependencies.skippedInVain(taskId, limit);
-  }
-
-  attemptsOf(nodeId: string, limit: number) {
-    return this.tables.attempts.ofNode(nodeId, limit);
-  }
-
-  attemptUnder(nodeId: string, leaseId: string) {
-    return this.tables.attempts.byLease(nodeId, leaseId);
-  }
-
-  expiredNodes(taskId: string | null, nowMs: number, limit: number) {
-    return this.tables.leases.expired(taskId, nowMs, limit);
-  }
-
-  dueNodes(nowMs: number, limit: number) {
-    return this.tables.leases.due(nowMs, limit);
+  countDependents() {
+    return this.tables.countings.goOn();
   }
 
   endDelays(nowMs: number, limit: number) {
@@ -161,7 +82,7 @@ class SqliteStore extends Transactions implements Store {
     const { attempt } = after;
     if (attempt !== null) this.tables.attempts.end(node.id, attempt.outcome, attempt.error, entry.timestampMs);
     const row = this.tables.nodes.change(node.id, after, entry.timestampMs);
-    this.tables.dependencies.count(row, node.status, after.status);
+    this.tables.countings.start(row, node.status, after.status);
     this.#move(node, after.status);
     return this.append(entry);
   }
@@ -183,30 +104,6 @@ class SqliteStore extends Transactions implements Store {
     return this.append(entry);
   }
 
-  oldestSeq() {
-    return this.tables.journal.oldestSeq();
-  }
-
-  taskEvents(taskId: string, limit: number) {
-    return this.tables.journal.newestEvents(taskId, limit);
-  }
-
-  journalPage(filter: JournalFilter, afterSeq: number, bounds: PageBounds) {
-    return this.tables.journal.page(filter, afterSeq, this.head.seq, bounds);
-  }
-
-  lock(resourceKey: string) {
-    return this.tables.locks.find(resourceKey);
-  }
-
-  locks() {
-    return this.tables.locks.all();
-  }
-
-  dueLocks(nowMs: number, limit: number) {
-    return this.tables.locks.due(nowMs, limit);
-  }
-
   putLock(lock: LockRequest, entry: Entry): number {
     const fencingToken = this.append(entry);
     this.tables.locks.put(lock, fencingToken);
@@ -222,23 +119,6 @@ class SqliteStore extends Transactions implements Store {
     return this.append(entry);
   }
 
-  countLeases(nowMs: number) {
-    const locks = this.tables.locks.count(nowMs);
-    return {
-      running: this.totals.nodes.RUNNING,
-      expiredRunning: this.tables.leases.countExpired(nowMs),
-      locks: locks.all,
-      expiredLocks: locks.expired,
-    };
-  }
-
-  nextDeadlineMs(): number | null {
-    const { leases, locks, ready, dependencies } = this.tables;
-    if (dependencies.isUnsettled(null)) return 0;
-    const next = [leases.nextDeadlineMs(), locks.nextDeadlineMs(), ready.nextDelayMs()].filter((ms) => ms !== null);
-    return next.length === 0 ? null : Math.min(...next);
-  }
-
   shiftDeadlines(byMs: number): void {
     this.tables.leases.shiftDeadlines(byMs);
     this.tables.locks.shiftDeadlines(byMs);
@@ -251,33 +131,8 @@ class SqliteStore extends Transactions implements Store {
     this.tables.locks.renewLeases(nowMs);
   }
 
-  rememberedAnswer(key: string, nowMs: number) {
-    return this.tables.idempotency.find(key, nowMs);
-  }
-
   rememberAnswer(key: string, answer: RememberedAnswer, nowMs: number): void {
     this.tables.idempotency.remember(key, answer, nowMs);
-  }
-
-  journalSlice(afterSeq: number, bounds: SliceBounds) {
-    return this.tables.journal.slice(afterSeq, bounds);
-  }
-
-  hashOf(previousHash: string, row: HashedRow): string {
-    return hashOf(previousHash, row);
-  }
-
-  nodeSlice(afterRow: number, bounds: SliceBounds) {
-    const { nodes, attempts } = this.tables;
-    return nodes.slice(afterRow, bounds).map((node) => ({ ...node, attempts: attempts.replayedOf(node.row) }));
-  }
-
-  taskSlice(afterRow: number, bounds: SliceBounds) {
-    return this.tables.tasks.slice(afterRow, bounds);
-  }
-
-  lockSlice(afterKey: string, limit: number) {
-    return this.tables.locks.slice(afterKey, limit);
   }
 
   #insertNodes(task: Task, nodes: readonly NewNode[], nowMs: number): void {

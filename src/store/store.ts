@@ -69,6 +69,10 @@ export interface Store {
   outcomeOf(nodeId: string): { status: NodeStatus; result: Json } | null;
   /** Which of the node's dependencies are FAILED, in their order. */
   failedDependencies(nodeId: string): string[];
+  /** Counts some more of the dependents of nodes that changed and have very many; false when there are none left. */
+  countDependents(): boolean;
+  /** Whether dependents are left to be counted: until then they wait as before. */
+  readonly isCounting: boolean;
   /** PENDING nodes of the task, or of any, to be skipped, as one of their dependencies is FAILED. */
   nodesToSkip(taskId: string | null, limit: number): NodeHead[];
   /** Nodes of the task, or of any, that were skipped although none of their dependencies is FAILED any more. */
@@ -106,8 +110,8 @@ export interface Store {
   /** Leases and locks on record, and how many of them are over. */
   countLeases(nowMs: number): LeaseCounts;
   /**
-   * The next moment at which a lease, lock or delay is over; null when there is none. 0, which is over, while nodes are
-   * to be skipped, or were in vain.
+   * The next moment at which a lease, lock or delay is over; null when there is none. 0, which is over, while dependents
+   * are to be counted, nodes to be skipped, or were in vain.
    */
   nextDeadlineMs(): number | null;
   shiftDeadlines(byMs: number): void;

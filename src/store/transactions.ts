@@ -8,6 +8,7 @@ import { copyHead, type HeadState, headTable } from "./head.ts";
 import { idempotencyTable } from "./idempotency.ts";
 import { journalTable } from "./journal.ts";
 import { attemptTable } from "./attempts.ts";
+import { countings } from "./countings.ts";
 import { dependencyTable } from "./dependencies.ts";
 import { labelSets } from "./labels.ts";
 import { leaseTable } from "./leases.ts";
@@ -26,6 +27,7 @@ function tablesOf(db: Database) {
     tasks: taskTable(db),
     nodes: nodeTable(db),
     dependencies: dependencyTable(db),
+    countings: countings(db),
     leases: leaseTable(db),
     labels: labelSets(db),
     ready: readyNodes(db),

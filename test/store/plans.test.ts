@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, spyOn, test } from "bun:test";
 import { attemptTable } from "../../src/store/attempts.ts";
+import { countings } from "../../src/store/countings.ts";
 import { dependencyTable } from "../../src/store/dependencies.ts";
 import { headTable } from "../../src/store/head.ts";
 import { idempotencyTable } from "../../src/store/idempotency.ts";
@@ -16,6 +17,7 @@ const tables = [
   journalTable,
   nodeTable,
   dependencyTable,
+  countings,
   leaseTable,
   readyNodes,
   attemptTable,
@@ -62,6 +64,9 @@ const walks = [
   [/FROM nodes WHERE hopeless/, "SCAN nodes USING COVERING INDEX nodes_hopeless"],
   [/FROM nodes WHERE in_vain/, "SCAN nodes USING INDEX nodes_skipped_in_vain"],
   [/FROM nodes WHERE in_vain/, "SCAN nodes USING COVERING INDEX nodes_skipped_in_vain"],
+  // Countings are few, and one slice of each is small.
+  [/^SELECT \* FROM countings ORDER BY node/, "SCAN countings"],
+  [/FROM \( SELECT dependent FROM node_dependents/, "SCAN (subquery-4)"],
   // A whole task is canceled at once.
   [/^UPDATE nodes SET failing_on = failing_on \+ canceled/, "SCAN canceled"],
   [/^UPDATE nodes SET failing_on = failing_on \+ canceled/, "USE TEMP B-TREE FOR GROUP BY"],
@@ -132,7 +137,7 @@ describe("a statement of the store", () => {
     [
       "the nodes a completion lets run",
       /waiting_on = waiting_on - 1/,
-      "SEARCH node_dependents USING PRIMARY KEY (dependency=?)",
+      "SEARCH node_dependents USING PRIMARY KEY (dependency=? AND dependent>? AND dependent<?)",
     ],
     ["a task's newest events", /ORDER BY seq DESC/, "SEARCH journal USING INDEX journal_events (task_id=?)"],
     [

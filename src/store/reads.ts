@@ -1,0 +1,167 @@
+import { taskState } from "../core/dag.ts";
+import type { HashedRow, JournalFilter } from "../core/journal.ts";
+import type { Labels } from "../protocol/types.ts";
+import { hashOf } from "./journal.ts";
+import type { PageBounds, SliceBounds, TaskSummary } from "./store.ts";
+import { Transactions } from "./transactions.ts";
+
+/** What can be asked of the tables. */
+export class Reads extends Transactions {
+  task(taskId: string) {
+    return this.tables.tasks.find(taskId);
+  }
+
+  taskSummary(taskId: string): TaskSummary | null {
+    const counts = this.tables.tasks.counts(taskId);
+    if (counts === null) return null;
+    const occurring = Object.entries(counts).filter(([, count]) => count > 0);
+    return {
+      state: taskState(counts, this.#isOpen(taskId)),
+      counts: Object.fromEntries(occurring),
+    };
+  }
+
+  listTasks(beforeTaskId: string | null, limit: number) {
+    return this.tables.tasks.list(beforeTaskId, limit);
+  }
+
+  nodeExists(nodeId: string) {
+    return this.tables.nodes.exists(nodeId);
+  }
+
+  nodeHead(nodeId: string) {
+    return this.tables.nodes.head(nodeId);
+  }
+
+  nodeUnderLease(taskId: string, leaseId: string) {
+    return this.tables.leases.find(taskId, leaseId);
+  }
+
+  nodeIdByName(taskId: string, name: string) {
+    return this.tables.nodes.idByName(taskId, name);
+  }
+
+  node(nodeId: string) {
+    return this.tables.nodes.one(nodeId);
+  }
+
+  nodesOf(taskId: string) {
+    return this.tables.nodes.ofTask(taskId);
+  }
+
+  edgesOf(taskId: string) {
+    return this.tables.dependencies.edgesOf(taskId);
+  }
+
+  nextRunnable(taskId: string | null, labels: Labels) {
+    return this.tables.ready.next(taskId, labels);
+  }
+
+  outcomeOf(nodeId: string) {
+    return this.tables.nodes.outcome(nodeId);
+  }
+
+  failedDependencies(nodeId: string) {
+    return this.tables.dependencies.failedOf(nodeId);
+  }
+
+  get isCounting() {
+    return this.tables.countings.isUnderWay(null);
+  }
+
+  nodesToSkip(taskId: string | null, limit: number) {
+    return this.tables.dependencies.toSkip(taskId, limit);
+  }
+
+  nodesSkippedInVain(taskId: string | null, limit: number) {
+    return this.tables.dependencies.skippedInVain(taskId, limit);
+  }
+
+  attemptsOf(nodeId: string, limit: number) {
+    return this.tables.attempts.ofNode(nodeId, limit);
+  }
+
+  attemptUnder(nodeId: string, leaseId: string) {
+    return this.tables.attempts.byLease(nodeId, leaseId);
+  }
+
+  expiredNodes(taskId: string | null, nowMs: number, limit: number) {
+    return this.tables.leases.expired(taskId, nowMs, limit);
+  }
+
+  dueNodes(nowMs: number, limit: number) {
+    return this.tables.leases.due(nowMs, limit);
+  }
+
+  oldestSeq() {
+    return this.tables.journal.oldestSeq();
+  }
+
+  taskEvents(taskId: string, limit: number) {
+    return this.tables.journal.newestEvents(taskId, limit);
+  }
+
+  journalPage(filter: JournalFilter, afterSeq: number, bounds: PageBounds) {
+    return this.tables.journal.page(filter, afterSeq, this.head.seq, bounds);
+  }
+
+  lock(resourceKey: string) {
+    return this.tables.locks.find(resourceKey);
+  }
+
+  locks() {
+    return this.tables.locks.all();
+  }
+
+  dueLocks(nowMs: number, limit: number) {
+    return this.tables.locks.due(nowMs, limit);
+  }
+
+  countLeases(nowMs: number) {
+    const locks = this.tables.locks.count(nowMs);
+    return {
+      running: this.totals.nodes.RUNNING,
+      expiredRunning: this.tables.leases.countExpired(nowMs),
+      locks: locks.all,
+      expiredLocks: locks.expired,
+    };
+  }
+
+  nextDeadlineMs(): number | null {
+    const { leases, locks, ready, dependencies, countings } = this.tables;
+    if (countings.isUnderWay(null) || dependencies.isUnsettled(null)) return 0;
+    const next = [leases.nextDeadlineMs(), locks.nextDeadlineMs(), ready.nextDelayMs()].filter((ms) => ms !== null);
+    return next.length === 0 ? null : Math.min(...next);
+  }
+
+  rememberedAnswer(key: string, nowMs: number) {
+    return this.tables.idempotency.find(key, nowMs);
+  }
+
+  journalSlice(afterSeq: number, bounds: SliceBounds) {
+    return this.tables.journal.slice(afterSeq, bounds);
+  }
+
+  hashOf(previousHash: string, row: HashedRow): string {
+    return hashOf(previousHash, row);
+  }
+
+  nodeSlice(afterRow: number, bounds: SliceBounds) {
+    const { nodes, attempts } = this.tables;
+    return nodes.slice(afterRow, bounds).map((node) => ({ ...node, attempts: attempts.replayedOf(node.row) }));
+  }
+
+  taskSlice(afterRow: number, bounds: SliceBounds) {
+    return this.tables.tasks.slice(afterRow, bounds);
+  }
+
+  lockSlice(afterKey: string, limit: number) {
+    return this.tables.locks.slice(afterKey, limit);
+  }
+
+  /** Whether something of the task can still run, be it after what is left to count or to skip. */
+  #isOpen(taskId: string): boolean {
+    const { ready, dependencies, countings } = this.tables;
+    return ready.isOpen(taskId) || dependencies.isUnsettled(taskId) || countings.isUnderWay(taskId);
+  }
+}
