@@ -6,7 +6,7 @@ import { limits } from "../protocol/limits.ts";
 import type { AcquiredNode } from "../protocol/methods/nodes.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import { followChanges } from "./dependents.ts";
-import type { Context, Handlers, Later } from "./handler.ts";
+import type { Context, Handlers, Later, Preparations } from "./handler.ts";
 import { noTask } from "./tasks.ts";
 import { duePerTurnMax } from "./turns.ts";
 import { contextEventView, deadlineView, nodeView, taskView } from "./views.ts";
@@ -17,7 +17,6 @@ type Acquired = Result<"AcquireNextNode">;
 export const acquireHandlers = {
   AcquireNextNode(wish, context) {
     context.count("acquire_attempts");
-    rollBackExpired(wish, context);
     const acquired = acquire(wish, context);
     if (acquired !== null || wish.wait_ms === 0 || isHopeless(wish, context)) return acquired;
     return waitForNode(wish);
@@ -25,8 +24,8 @@ export const acquireHandlers = {
 } satisfies Partial<Handlers>;
 
 /**
- * Rolls back what has expired of the task, or of any. Who waits leaves that to the end of the turn, when all are asked
- * in their order: else the first to be woken took what an earlier one waits for.
+ * Rolls back what has expired of the task, or of any, before a request may choose: those who wait already are asked in
+ * between, as they came first.
  */
 function rollBackExpired({ task_id: taskId }: Wish, context: Context): void {
   const expired = context.store.expiredNodes(taskId ?? null, context.nowMs, duePerTurnMax);
@@ -51,6 +50,8 @@ function acquire(wish: Wish, context: Context): Acquired | Refusal {
   }
   return nodes.length === 0 ? null : { nodes, seq: store.head.seq };
 }
+
+export const acquirePreparations = { AcquireNextNode: rollBackExpired } satisfies Preparations;
 
 type Events = AcquiredNode["context"]["event_journal"];
 

@@ -10,6 +10,10 @@ export type Settled = Answer | Later<unknown>;
 /** Changes of the daemon's own that belong into the batch's transaction, before and after its calls. */
 export interface Chores {
   before: (() => void) | null;
+  /** What is due before a call has its turn. */
+  prepare: (call: Call) => void;
+  /** A call that changes state has no answer yet, and waits for it from here on; which of the batch. */
+  waits: (index: number, later: Later<unknown>) => void;
   /** Called inside the transaction with what was journalled since the last time: after each call, and at the end. */
   journalled: ((entries: readonly Entry[]) => void) | null;
   after: (() => void) | null;
@@ -75,9 +79,12 @@ export class GroupCommit {
       this.#store.begin();
       this.#told = 0;
       chores.before?.();
-      const settled = this.#settle(calls, (call) => {
+      const settled = this.#settle(calls, (call, index) => {
+        this.contain(call.name, () => chores.prepare(call));
+        this.#tell(chores.journalled);
         const one = this.contain(call.name, () => execute(call, context));
         this.#tell(chores.journalled);
+        if (call.mutates && isLater(one)) chores.waits(index, one);
         return one;
       });
       chores.after?.();
@@ -122,14 +129,14 @@ export class GroupCommit {
     return this.guard(call, () => execute(call, context));
   }
 
-  #settle(calls: readonly Call[], settle: (call: Call) => Settled): Settled[] {
+  #settle(calls: readonly Call[], settle: (call: Call, index: number) => Settled): Settled[] {
     const settled: Settled[] = [];
     let nowMs = this.#monotonicMs();
     const endMs = nowMs + turnMsMax;
     let chars = 0;
-    for (const call of calls) {
+    for (const [index, call] of calls.entries()) {
       const startedMs = nowMs;
-      const one = settle(call);
+      const one = settle(call, index);
       settled.push(one);
       nowMs = this.#monotonicMs();
       const answerChars = isLater(one) ? null : one.length;

@@ -5,7 +5,15 @@ import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Store } from "../store/store.ts";
 import { type Chores, GroupCommit, type Reports } from "./batch.ts";
-import { type Answer, type Call, encodeError, encodeReply, executeLater, prepareCall } from "./execute.ts";
+import {
+  type Answer,
+  type Call,
+  encodeError,
+  encodeReply,
+  executeLater,
+  prepareCall,
+  prepareState,
+} from "./execute.ts";
 import { type Context, isLater } from "./handler.ts";
 import { expireDue } from "./expiry.ts";
 import { Parked, type Waiting } from "./parked.ts";
@@ -85,9 +93,9 @@ export class Dispatcher {
     const committed = this.#settle(jobs, now, touched);
     this.#wakeParked(now, committed, touched);
     for (const session of touched) this.#flush(session);
-    const dueInside = this.#parked.behind || this.#isDue(now.wallMs);
     // While the storage fails, what is due of the daemon's own is tried once a tick, and not over and over.
-    return this.#ready.size > 0 || this.#parked.busy || (this.#commit.problem === null && dueInside);
+    const isDue = this.#parked.behind || this.#isDue(now.wallMs);
+    return this.#ready.size > 0 || this.#parked.busy || (this.#commit.problem === null && isDue);
   }
 
   /** The last turns: everything that was submitted is answered, and who waits is told that the wait is over. */
@@ -135,8 +143,7 @@ export class Dispatcher {
     const tally: [Counter, number][] = [];
     const context = this.#context(now.wallMs, (counter, by = 1) => tally.push([counter, by]));
     const calls = jobs.map(({ call }) => call);
-    const expires = this.#expires(now);
-    const { committed, settled } = this.#commit.run(calls, context, this.#chores(context, now, expires));
+    const { committed, settled } = this.#commit.run(calls, context, this.#chores(jobs, context, now));
     const answer = (slot: Slot, its: Answer) => {
       slot.session.answer(slot, its);
       touched.add(slot.session);
@@ -147,13 +154,11 @@ export class Dispatcher {
       const failure = encodeError(problem.kind, problem.message);
       this.#parked.undoTakers(now, failure, problem.kind === "OUTCOME_UNKNOWN", answer);
     }
-    // A delay that ended leaves no entry.
-    const happened = expires ? "everybody" : store.appended;
     for (const [index, { call, slot }] of jobs.entries()) {
       const one = settled[index];
       if (one === undefined) slot.session.giveBack(slot);
-      else if (isLater(one)) this.#parked.park({ slot, call, later: one }, now.monotonicMs, committed ? happened : []);
-      else slot.session.answer(slot, one);
+      else if (!isLater(one)) slot.session.answer(slot, one);
+      else if (!call.mutates) this.#parked.park({ slot, call, later: one }, now.monotonicMs);
     }
     // What had no place in this turn goes first in the next.
     const left = jobs.slice(settled.length).map(({ slot }) => slot.session);
@@ -174,8 +179,9 @@ export class Dispatcher {
   }
 
   /** What the daemon itself has to do inside the turn's transaction. */
-  #chores(context: Context, now: ClockReading, expires: boolean): Chores {
+  #chores(jobs: readonly Job[], context: Context, now: ClockReading): Chores {
     const { store } = this.#options;
+    const expires = this.#expires(now);
     const leases = this.#nextDeadlineMs !== null;
     const shiftMs = leases ? this.#shiftMs : 0;
     const resume = ({ call, later }: Waiting, last: boolean) =>
@@ -190,6 +196,11 @@ export class Dispatcher {
     else if (shiftMs !== 0) before = () => store.shiftDeadlines(shiftMs);
     return {
       before,
+      prepare: (call) => prepareState(call, context),
+      waits: (index, later) => {
+        const job = jobs[index];
+        if (job !== undefined) this.#parked.park({ ...job, later }, now.monotonicMs);
+      },
       journalled: (entries) => {
         // Takers wait for transitions: what clients tell, which is most of a journal, concerns none of them.
         const transitions = entries.filter(({ origin }) => origin === "daemon");
@@ -200,7 +211,7 @@ export class Dispatcher {
         expires || this.#parked.takerIsDue(now)
           ? () => {
               if (expires) this.#commit.contain("expiry", expire);
-              this.#parked.askTakers(expires ? "everybody" : [], resume, now);
+              this.#parked.askAllTakers(now, resume);
             }
           : null,
     };

@@ -6,7 +6,7 @@ import type { Json } from "../protocol/json.ts";
 import { findMethod, type MethodName, methodRow } from "../protocol/methods.ts";
 import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
 import { type Context, isLater, type Later } from "./handler.ts";
-import { handlers } from "./handlers.ts";
+import { handlers, preparations } from "./handlers.ts";
 
 /** A request whose method is known and whose parameters fit. */
 export interface Call {
@@ -38,6 +38,13 @@ export function prepareCall(request: Request): Call | Answer {
 
 const isObject = (value: Json): value is { [key: string]: Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
+
+/** Does what is due before the call. */
+export function prepareState(call: Call, context: Context): void {
+  // Name and parameters are paired as for the handlers.
+  const prepare = preparations[call.name] as ((params: unknown, context: Context) => void) | undefined;
+  prepare?.(call.params, context);
+}
 
 /**
  * Runs one call. What a refused call changed is undone; an idempotency key gives the first answer again.

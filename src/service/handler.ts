@@ -44,5 +44,8 @@ export type Handler<Name extends MethodName> = (
   context: Context,
 ) => Result<Name> | Refusal | Later<Result<Name>>;
 
+/** What is due before a method's handler has its turn; kept whatever becomes of the request. */
+export type Preparations = { [Name in MethodName]?: (params: Params<Name>, context: Context) => void };
+
 /** One handler per row of the method table: a row without one does not compile. */
 export type Handlers = { [Name in MethodName]: Handler<Name> };

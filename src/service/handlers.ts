@@ -1,8 +1,8 @@
-import { acquireHandlers } from "./acquire.ts";
+import { acquireHandlers, acquirePreparations } from "./acquire.ts";
 import { controlHandlers } from "./control.ts";
 import { daemonHandlers } from "./daemon.ts";
 import { eventHandlers } from "./events.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers, Preparations } from "./handler.ts";
 import { lockHandlers } from "./locks.ts";
 import { nodeHandlers } from "./nodes.ts";
 import { taskHandlers } from "./tasks.ts";
@@ -16,3 +16,5 @@ export const handlers: Handlers = {
   ...eventHandlers,
   ...lockHandlers,
 };
+
+export const preparations: Preparations = acquirePreparations;

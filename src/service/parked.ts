@@ -29,8 +29,10 @@ export class Parked {
   readonly #places = new Set<Place>();
   /** Takers with an answer that no commit has kept yet. */
   readonly #served = new Map<Place, Answer>();
-  /** Takers that began to wait in the very turn that journalled what they wait for. */
-  readonly #missed = new Set<Place>();
+  /** Takers that began to wait in a transaction that is still open. */
+  readonly #arrived = new Set<Place>();
+  /** A commit of which nobody knows whether it lasted: what takers wait for may be there. */
+  #behind = false;
 
   /** Whether a request wants the very next turn. */
   get busy(): boolean {
@@ -38,17 +40,17 @@ export class Parked {
     return false;
   }
 
-  /** Whether a taker may have missed what it waits for. */
+  /** Whether all takers are to be asked with the next commit. */
   get behind(): boolean {
-    return this.#missed.size > 0;
+    return this.#behind;
   }
 
-  /** `happened` is what the turn journalled in which the request began to wait, or that time alone may have done more. */
-  park(waiting: Waiting, monotonicMs: number, happened: readonly Entry[] | "everybody"): void {
+  /** Takers begin to wait inside the transaction of their turn: its next request may let them go on. */
+  park(waiting: Waiting, monotonicMs: number): void {
     const { waitMs } = waiting.later;
     const place = { ...waiting, deadlineMs: waitMs === null ? Number.POSITIVE_INFINITY : monotonicMs + waitMs };
     this.#places.add(place);
-    if (place.call.mutates && (happened === "everybody" || isWoken(place, happened))) this.#missed.add(place);
+    if (place.call.mutates) this.#arrived.add(place);
   }
 
   drop(session: Session): void {
@@ -61,33 +63,40 @@ export class Parked {
     return next === Number.POSITIVE_INFINITY ? null : next;
   }
 
-  /** Whether a taker must be asked now: its deadline has passed, or what it waits for has happened already. */
+  /** Whether takers must be asked now: a deadline has passed, or what they wait for may be there. */
   takerIsDue({ monotonicMs }: ClockReading): boolean {
-    if (this.behind) return true;
+    if (this.#behind) return true;
     for (const { call, deadlineMs } of this.#places) if (call.mutates && deadlineMs <= monotonicMs) return true;
     return false;
   }
 
+  /** Asks takers inside the transaction that journalled `entries`; the answers are held until `settleTakers`. */
+  askTakers(entries: readonly Entry[], resume: Resume): void {
+    const known = new Map<string, boolean>();
+    this.#ask((place) => (areWoken(place, entries, known) ? "again" : "not"), resume);
+  }
+
   /**
-   * Asks takers, inside the transaction that journalled `entries`, or everybody where what they wait for may have come
-   * without an entry; the answers are held until `settleTakers`. With `end`, the turn's end, those whose time is over are
-   * asked for the last time: in line with the others, so that none of them overtakes who came first.
+   * At the end of a turn's transaction: asks all takers in their order, as what they wait for may have come by time
+   * alone, and for the last time those whose deadline has passed.
    */
-  askTakers(entries: readonly Entry[] | "everybody", resume: Resume, end?: ClockReading): void {
+  askAllTakers({ monotonicMs }: ClockReading, resume: Resume): void {
+    this.#ask(({ deadlineMs }) => (deadlineMs <= monotonicMs ? "last" : "again"), resume);
+  }
+
+  #ask(how: (place: Place) => "not" | "again" | "last", resume: Resume): void {
     const inVain = new Set<string>();
-    const wakes = new Map<string, boolean>();
     for (const place of this.#places) {
       const { call, later } = place;
       if (!call.mutates || this.#served.has(place)) continue;
-      const last = end !== undefined && place.deadlineMs <= end.monotonicMs;
-      const woken = this.#missed.has(place) || entries === "everybody" || areWoken(place, entries, wakes);
-      this.#missed.delete(place);
-      if (!last && (!woken || (later.wish !== undefined && inVain.has(later.wish)))) continue;
+      const asked = how(place);
+      const isVain = later.wish !== undefined && inVain.has(later.wish);
+      if (asked === "not" || (asked === "again" && isVain)) continue;
       if (place.slot.session.gone) {
         this.#leave(place);
         continue;
       }
-      const answer = resume(place, last);
+      const answer = resume(place, asked === "last");
       if (answer !== null) this.#served.set(place, answer);
       else if (later.wish !== undefined) inVain.add(later.wish);
     }
@@ -100,11 +109,14 @@ export class Parked {
       answer(place.slot, its);
     }
     this.#served.clear();
+    this.#arrived.clear();
+    this.#behind = false;
   }
 
   /**
-   * After a commit that failed, takers wait on, to be asked anew as soon as there is a commit; whose time is over is
-   * told of it. Where the commit may have lasted (`unknown`), so is who was served by it: what it took may be taken.
+   * After a commit that failed, takers wait on; whose time is over is told of it, and those that arrived are, with the
+   * rest of their turn. Where the commit may have lasted (`unknown`), so is who was served by it, as what it took may be
+   * taken; the others are asked again as soon as there is a commit.
    */
   undoTakers(
     { monotonicMs }: ClockReading,
@@ -112,16 +124,16 @@ export class Parked {
     unknown: boolean,
     answer: (slot: Slot, answer: Answer) => void,
   ): void {
+    for (const place of this.#arrived) this.#leave(place);
     for (const place of this.#places) {
-      if (!place.call.mutates) continue;
-      if (place.deadlineMs > monotonicMs && !(unknown && this.#served.has(place))) {
-        this.#missed.add(place);
-        continue;
-      }
+      const isOver = place.deadlineMs <= monotonicMs || (unknown && this.#served.has(place));
+      if (!place.call.mutates || !isOver) continue;
       this.#places.delete(place);
       answer(place.slot, failure);
     }
     this.#served.clear();
+    this.#arrived.clear();
+    this.#behind ||= unknown;
   }
 
   /** Asks every reader whose time has come, and with `takersToo` everybody. */
@@ -146,7 +158,7 @@ export class Parked {
   #leave(place: Place): void {
     this.#places.delete(place);
     this.#served.delete(place);
-    this.#missed.delete(place);
+    this.#arrived.delete(place);
     place.later.cancel?.();
   }
 }

@@ -140,14 +140,40 @@ describe("AcquireNextNode with wait_ms", () => {
     expect(hasty.answers).toMatchObject([{ result: null }]);
   });
 
-  test("of many that came in vain asks for one further turn, not for one each", () => {
+  test("of many that came in vain asks for no further turn", () => {
     using service = new TestService();
     const { worker, taskId, held } = chain(service);
     for (let n = 0; n < 5; n++) service.client().send("AcquireNextNode", { labels: { no: "node" }, wait_ms: 60_000 });
     worker.send("HeartbeatNode", held);
     waitFor(worker, taskId);
     worker.send("ReleaseNode", { ...held, delay_secs: 60 });
-    expect(service.settle()).toBe(2);
+    expect(service.settle()).toBe(1);
+  });
+
+  test("was overtaken, where a lease expired, by a newcomer that does not wait", () => {
+    using service = new TestService({ settings: { nodeTimeoutSecs: 2 } });
+    const { taskId, held } = chain(service);
+    const [first, newcomer] = [service.client(), service.client()];
+    waitFor(first, taskId);
+    service.settle();
+    service.live(1_000);
+    service.pass(1_000);
+    newcomer.send("AcquireNextNode", { task_id: taskId });
+    service.settle();
+    expect(nodeOf(first)).toBe(held.node_id);
+    expect(newcomer.answers).toMatchObject([{ result: null }]);
+  });
+
+  test("was overtaken by a later request of the very turn it came in", () => {
+    using service = new TestService();
+    const { worker, taskId, held } = chain(service);
+    const [first, later] = [service.client(), service.client()];
+    waitFor(first, taskId);
+    worker.send("ReleaseNode", { ...held, delay_secs: 0 });
+    later.send("AcquireNextNode", { task_id: taskId });
+    service.settle();
+    expect(nodeOf(first)).toBe(held.node_id);
+    expect(later.answers).toMatchObject([{ result: null }]);
   });
 
   test("gives nothing to a client that has gone, but to the next", () => {

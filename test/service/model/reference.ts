@@ -52,8 +52,6 @@ export class ReferenceModel {
   readonly #keys = new Map<string, { method: string; params: string; answer: Foretold }>();
   /** Who waits for a node, first come first. */
   #line: Pending[] = [];
-  /** Who began to wait in this turn, and stands in line from its end on: later requests of the turn come before. */
-  #arrived: Pending[] = [];
   /** The time of the turn on the clock that never steps. */
   monotonic = 0;
 
@@ -64,11 +62,17 @@ export class ReferenceModel {
   /** One request has its turn. Whatever it changes, those in line have their choice before the next. */
   submit(pending: Pending): void {
     const { ask } = pending;
+    if (ask.method === "AcquireNextNode") {
+      // What is over is rolled back for this request, after those in line.
+      rollBackExpired(this.state, ask.params);
+      followFailures(this.state);
+      this.#offer();
+    }
     pending.answer = this.#answer(ask, () => this.#perform(ask));
     this.#offer();
     if (pending.answer !== null) return;
     pending.deadline = this.monotonic + Number(ask.params.wait_ms);
-    this.#arrived.push(pending);
+    this.#line.push(pending);
   }
 
   /** After all requests: what is over ends, the longest overdue first, and so do waits. */
@@ -80,9 +84,6 @@ export class ReferenceModel {
       if (node.notBefore !== null && node.notBefore <= this.state.now) node.notBefore = null;
     }
     this.#offer({ last: true });
-    this.#line.push(...this.#arrived);
-    this.#arrived = [];
-    this.#offer();
   }
 
   /** The service stops: whoever waits is told so. */
@@ -154,11 +155,6 @@ export class ReferenceModel {
   #perform({ method, params }: Ask): Foretold | null {
     const { state } = this;
     try {
-      if (method === "AcquireNextNode") {
-        // What is over is rolled back for this request, which so comes before those in line.
-        rollBackExpired(state, params);
-        followFailures(state);
-      }
       const result = methods[method]?.(state, params) ?? null;
       if (result !== null || isRead(method)) return { result };
       const waits = method === "AcquireNextNode" && Number(params.wait_ms ?? 0) > 0 && !isHopeless(state, params);
