@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { isRefusal } from "../../src/core/decision.ts";
+import { indexTerms, type SearchTerms, searchTerms } from "../../src/core/resource-index.ts";
 import { overlaps, parseResourceKey, type KeyRules, type ResourceKey } from "../../src/core/resource-key.ts";
 import { BruteForce } from "./brute-force.ts";
 
@@ -44,7 +45,7 @@ describe.each(worlds)("among %s", (_, world) => {
     .map(([a, b]) => [...parsed(a), ...parsed(b)])
     .filter((keys): keys is [ResourceKey, ResourceKey] => keys.length === 2);
 
-  test("keys overlap when some path belongs to both", () => {
+  test("keys overlap when some path belongs to both, and a search finds those that do", () => {
     const paths = new BruteForce(world.pathLetters, lengthMax, world.ignoreCase);
     const seen = { overlapping: 0, apart: 0 };
     const holds = fc.property(pairs, ([a, b]) => {
@@ -56,6 +57,7 @@ describe.each(worlds)("among %s", (_, world) => {
         expected,
         expected,
       ]);
+      if (expected) expect(indexTerms(b).some((term) => finds(searchTerms(a), term))).toBe(true);
     });
     fc.assert(holds, { numRuns });
     expect(Math.min(seen.overlapping, seen.apart)).toBeGreaterThan(numRuns / 10);
@@ -66,6 +68,7 @@ describe.each(worlds)("among %s", (_, world) => {
       for (const key of parsed(written)) {
         const [again] = parsed(key.normal);
         expect(again?.normal).toBe(key.normal);
+        expect(indexTerms(again ?? key)).toEqual(indexTerms(key));
       }
     });
     fc.assert(holds, { numRuns });
@@ -74,6 +77,10 @@ describe.each(worlds)("among %s", (_, world) => {
 
 /** The oracle reads paths in normal form, and globs as they were written. */
 const spelled = (key: ResourceKey) => (key.kind === "glob" ? key.written : key.normal);
+
+function finds({ exact, ranges }: SearchTerms, term: string): boolean {
+  return exact.includes(term) || ranges.some(({ from, to }) => from <= term && term < to);
+}
 
 function keysOf({ keyLetters, leftOut, questionMarksMax }: World): fc.Arbitrary<string> {
   const letter = fc.constantFrom(...keyLetters);
