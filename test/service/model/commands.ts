@@ -37,8 +37,8 @@ function perform({ client, wanted, key }: Act, expected: Expected): void {
 }
 
 /** While one request waits under a key, the contract does not say when another under it has its answer. */
-function isAmbiguous(ask: Ask, key: string, { connections }: Expected): boolean {
-  const others = connections.flatMap((connection) => connection.unanswered(key));
+function isAmbiguous(ask: Ask, key: string, expected: Expected): boolean {
+  const others = expected.unanswered(key);
   return others.length > 0 && [ask, ...others].some(({ params }) => params.wait_ms !== undefined);
 }
 

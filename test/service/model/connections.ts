@@ -23,7 +23,8 @@ export class Connection {
 
   /** What the service may still answer under this key. */
   unanswered(key: string): Ask[] {
-    return this.#gone ? [] : this.#unanswered.map(({ ask }) => ask).filter((ask) => ask.key === key);
+    const open = this.#unanswered.filter(({ answer }) => answer === null);
+    return open.map(({ ask }) => ask).filter((ask) => ask.key === key);
   }
 
   send(ask: Ask): void {
@@ -37,6 +38,7 @@ export class Connection {
   leave(): void {
     this.queue = [];
     this.#end();
+    this.#unanswered = [];
     this.client.leave();
   }
 
@@ -77,6 +79,8 @@ export class Expected {
   readonly known = new Known();
   readonly witness = new Witness();
   readonly connections: Connection[] = [];
+  /** Those that others took the place of. */
+  readonly #gone: Connection[] = [];
   /** Connections in the order in which their first waiting request came. */
   #arrival: Connection[] = [];
   #clock: { wallMs: number; monotonicMs: number };
@@ -101,9 +105,16 @@ export class Expected {
     connection.send(ask);
   }
 
+  /** What the service may still answer under this key, to whomever. */
+  unanswered(key: string): Ask[] {
+    return [...this.connections, ...this.#gone].flatMap((connection) => connection.unanswered(key));
+  }
+
   /** A client goes, in one way or the other, and another comes in its place. */
   replace(client: number, how: "leave" | "die"): void {
-    this.connections[client]?.[how]();
+    const connection = this.connections[client];
+    connection?.[how]();
+    if (connection !== undefined) this.#gone.push(connection);
     this.connections[client] = new Connection(this.service);
   }
 
