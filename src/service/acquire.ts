@@ -1,10 +1,11 @@
 import type { Refusal } from "../core/decision.ts";
-import { actions } from "../core/journal.ts";
+import { actions, type Entry } from "../core/journal.ts";
 import type { Node, NodeHead, Task } from "../core/model.ts";
 import { acquireNode, rollBackNode } from "../core/node.ts";
 import { limits } from "../protocol/limits.ts";
 import type { AcquiredNode } from "../protocol/methods/nodes.ts";
 import type { Params, Result } from "../protocol/methods.ts";
+import type { Store } from "../store/store.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers, Later, Preparations } from "./handler.ts";
 import { noTask } from "./tasks.ts";
@@ -116,6 +117,12 @@ const stirring: ReadonlySet<string> = new Set([
   actions.cancelTask,
   actions.resumeTask,
 ]);
+
+/** Whether an entry tells of a completion that lets nobody go on: no node waited for it, and its task is not over. */
+export function freesNothing({ actionType, origin, nodeId, taskId }: Entry, store: Store): boolean {
+  if (actionType !== actions.completeNode || origin !== "daemon" || nodeId === null || taskId === null) return false;
+  return !store.hasDependents(nodeId) && store.taskSummary(taskId)?.state === "ACTIVE";
+}
 
 /** Tries again whenever something has moved, until there is a node or the task can offer none any more. */
 function waitForNode(wish: Wish): Later<Acquired> {

@@ -4,6 +4,7 @@ import type { BadLine, Request } from "../protocol/envelope.ts";
 import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Store } from "../store/store.ts";
+import { freesNothing } from "./acquire.ts";
 import { type Chores, GroupCommit, type Reports } from "./batch.ts";
 import {
   type Answer,
@@ -202,9 +203,10 @@ export class Dispatcher {
         if (job !== undefined) this.#parked.park({ ...job, later }, now.monotonicMs);
       },
       journalled: (entries) => {
-        // Takers wait for transitions: what clients tell, which is most of a journal, concerns none of them.
-        const transitions = entries.filter(({ origin }) => origin === "daemon");
-        if (transitions.length > 0) this.#parked.askTakers(transitions, resume);
+        if (!this.#parked.hasTakers) return;
+        // Most of a journal concerns none of them: what clients tell, and completions of nodes nobody waited for.
+        const concern = entries.filter((entry) => entry.origin === "daemon" && !freesNothing(entry, store));
+        if (concern.length > 0) this.#parked.askTakers(concern, resume);
       },
       // After the calls: a heartbeat that arrived in time is heard before its lease expires.
       after:

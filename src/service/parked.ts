@@ -45,6 +45,11 @@ export class Parked {
     return this.#behind;
   }
 
+  get hasTakers(): boolean {
+    for (const { call } of this.#places) if (call.mutates) return true;
+    return false;
+  }
+
   /** Takers begin to wait inside the transaction of their turn: its next request may let them go on. */
   park(waiting: Waiting, monotonicMs: number): void {
     const { waitMs } = waiting.later;

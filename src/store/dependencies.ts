@@ -33,6 +33,8 @@ export function dependencyTable(db: Database) {
   const edgesOf = db.prepare<{ id: string; dependencies: string }, [string]>(`
     SELECT id, dependencies FROM nodes WHERE task_id = ? ORDER BY row`);
   const dependenciesOf = db.prepare<{ dependencies: string }, [string]>("SELECT dependencies FROM nodes WHERE id = ?");
+  const dependent = db.prepare<{ 1: 1 }, [string]>(`
+    SELECT 1 FROM node_dependents WHERE dependency = (SELECT row FROM nodes WHERE id = ?) LIMIT 1`);
   const toSkip = db.prepare<HeadRow, [number]>(`
     SELECT ${headColumns} FROM nodes WHERE hopeless ORDER BY task_id, row LIMIT (SELECT ?)`);
   const toSkipOf = db.prepare<HeadRow, [string, number]>(`
@@ -88,6 +90,7 @@ export function dependencyTable(db: Database) {
       const dependencies = new Set(JSON.parse(dependenciesOf.get(nodeId)?.dependencies ?? "[]") as string[]);
       return [...dependencies].filter((id) => status.get(id)?.status === "FAILED");
     },
+    hasDependents: (nodeId: string): boolean => dependent.get(nodeId) !== null,
     /** Whether nodes of the task, or of any, are to be skipped or were in vain. */
     isUnsettled: (taskId: string | null): boolean =>
       (taskId === null ? unsettled.get() : unsettledOf.get(taskId)) !== null,

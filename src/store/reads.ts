@@ -65,6 +65,10 @@ export class Reads extends Transactions {
     return this.tables.dependencies.failedOf(nodeId);
   }
 
+  hasDependents(nodeId: string) {
+    return this.tables.dependencies.hasDependents(nodeId);
+  }
+
   get isCounting() {
     return this.tables.countings.isUnderWay(null);
   }

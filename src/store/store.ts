@@ -67,6 +67,8 @@ export interface Store {
   nextRunnable(taskId: string | null, labels: Labels): Node | null;
   /** A node's status, and its result or error; null for a node nobody knows. */
   outcomeOf(nodeId: string): { status: NodeStatus; result: Json } | null;
+  /** Whether another node depends on it. */
+  hasDependents(nodeId: string): boolean;
   /** Which of the node's dependencies are FAILED, in their order. */
   failedDependencies(nodeId: string): string[];
   /** Counts some more of the dependents of nodes that changed and have very many; false when there are none left. */
