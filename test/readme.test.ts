@@ -1,8 +1,11 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import * as v from "valibot";
 import manifest from "../package.json" with { type: "json" };
+import { readTaskFile } from "../src/cli/task-file.ts";
 import { errors } from "../src/protocol/errors.ts";
+import { methodRow } from "../src/protocol/methods.ts";
 import { settings } from "../src/protocol/settings.ts";
 
 setDefaultTimeout(60_000);
@@ -42,6 +45,18 @@ describe("the README", () => {
     const missing = [];
     for (const path of new Set(links)) if (!(await Bun.file(join(root, path)).exists())) missing.push(path);
     expect(missing).toEqual([]);
+  });
+
+  test("every task file it shows is one", async () => {
+    const shown = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = ""]) => text);
+    expect(shown.length).toBeGreaterThan(0);
+    for (const text of shown) {
+      const path = join(mkdtempSync("/tmp/agentd-readme-"), "plan.yaml");
+      writeFileSync(path, text);
+      const params = await readTaskFile(path);
+      rmSync(dirname(path), { recursive: true });
+      expect(v.safeParse(methodRow("RegisterTask").params, params).issues).toBeUndefined();
+    }
   });
 
   test("its tour runs as it stands, and ends clean", async () => {
