@@ -60,6 +60,11 @@ describe("a file that cannot be used", () => {
       /schema version 99 and this agentd knows 3; use the newer agentd/,
     ],
     [
+      "of an agentd between two releases",
+      ({ file }) => edit(file, "DROP TABLE countings"),
+      /made by an agentd between two releases; move it away/,
+    ],
+    [
       "that is no database",
       ({ file }) => void Bun.spawnSync(["sh", "-c", `echo nonsense nonsense > "${file}"`]),
       /not a database/,
