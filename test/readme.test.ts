@@ -59,13 +59,18 @@ describe("the README", () => {
     }
   });
 
-  test("its tour runs as it stands, and ends clean", async () => {
+  // CI has all that the README uses; on a contributor's machine nc may be missing.
+  const withNc = process.env.CI !== undefined || Bun.which("nc") !== null;
+  const left = withNc ? "as it stands" : "but for the line with nc, which is not installed";
+
+  test(`its tour runs ${left}, and ends clean`, async () => {
     const home = mkdtempSync("/tmp/agentd-readme-");
     const environment = { ...process.env, HOME: home, PATH: `${join(root, "dist")}:${process.env.PATH}` };
     const run = (script: string) =>
       Bun.spawn(["sh", "-euxc", script], { cwd: home, env: environment, stdout: "pipe", stderr: "pipe" });
     try {
-      const tour = run(shellBlocks("A tour").join("\n"));
+      const lines = shellBlocks("A tour").join("\n").split("\n");
+      const tour = run(lines.filter((line) => withNc || !line.includes("| nc ")).join("\n"));
       const [stdout, stderr, status] = await Promise.all([
         new Response(tour.stdout).text(),
         new Response(tour.stderr).text(),
@@ -74,7 +79,7 @@ describe("the README", () => {
       expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
       expect(stdout).toContain("1 COMPLETED");
       expect(stdout).toContain("clean: ");
-      expect(stdout).toContain('"resource_key":"file:src/grammar.y"');
+      if (withNc) expect(stdout).toContain('"resource_key":"file:src/grammar.y"');
     } finally {
       await run("agentd stop").exited;
       rmSync(home, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import type { Client } from "../client/client.ts";
 import { connectAt, type Located, locate } from "../client/find.ts";
-import { DaemonUnreachable } from "../client/refusals.ts";
+import { ConnectionLost, DaemonUnreachable } from "../client/refusals.ts";
 import type { MethodName, ParamsInput, Result } from "../protocol/methods.ts";
 import type { Whereabouts } from "../protocol/paths.ts";
 import { Failure } from "./exits.ts";
@@ -30,6 +30,7 @@ export class Session implements Disposable {
   readonly helpPage: (words: readonly string[]) => Promise<string>;
   #located: Promise<Located> | undefined;
   #client: Promise<Client> | undefined;
+  #disposed = false;
 
   constructor(globals: Globals, host: Host, helpPage: Session["helpPage"]) {
     this.globals = globals;
@@ -42,8 +43,12 @@ export class Session implements Disposable {
     return this.#located;
   }
 
-  /** The connection to the daemon, which is started when none runs. */
+  /**
+   * The connection to the daemon, which is started when none runs.
+   * @throws {ConnectionLost} once the session is disposed: whoever still asked would keep the process alive.
+   */
   client(): Promise<Client> {
+    if (this.#disposed) return Promise.reject(new ConnectionLost("the session was ended"));
     this.#client ??= this.connect();
     return this.#client;
   }
@@ -101,6 +106,7 @@ export class Session implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#disposed = true;
     this.disconnect();
   }
 }

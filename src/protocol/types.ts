@@ -20,6 +20,19 @@ const number: typeof plainNumber = {
   },
 };
 
+/** For valibot a list is an object, too; a parameter that is to be an object may be none. */
+export function noList<Schema extends v.GenericSchema>(schema: Schema): Schema {
+  return {
+    ...schema,
+    "~run"(dataset, config) {
+      const { value } = dataset;
+      if (!Array.isArray(value)) return schema["~run"](dataset, config);
+      const refused = schema["~run"]({ value: null }, config);
+      return { ...refused, issues: refused.issues?.map((issue) => ({ ...issue, input: value })) };
+    },
+  };
+}
+
 const integer = v.pipe(number, v.safeInteger("an integer"));
 
 /** Whole seconds since the epoch. */
@@ -118,20 +131,22 @@ export const nodeRef = v.pipe(
 const label = v.pipe(v.string(), short, v.regex(/^[^\0]*$/, "no NUL character"), v.title("string"));
 /** Names and values that workers choose nodes by. */
 export const labels = v.pipe(
-  v.record(v.pipe(label, v.minLength(1, "at least 1 character")), label),
+  noList(v.record(v.pipe(label, v.minLength(1, "at least 1 character")), label)),
   v.maxEntries(limits.labelsMax, `at most ${limits.labelsMax} labels`),
 );
 /** How far a worker is, in its own words and in hundredths. */
-export const progress = v.object({
-  percent: v.nullish(v.pipe(number, v.minValue(0, "at least 0"), v.maxValue(100, "at most 100"), v.title("number"))),
-  message: v.nullish(
-    v.pipe(
-      v.string(),
-      v.maxLength(limits.progressMessageCharsMax, `at most ${limits.progressMessageCharsMax} characters`),
-      v.title("string"),
+export const progress = noList(
+  v.object({
+    percent: v.nullish(v.pipe(number, v.minValue(0, "at least 0"), v.maxValue(100, "at most 100"), v.title("number"))),
+    message: v.nullish(
+      v.pipe(
+        v.string(),
+        v.maxLength(limits.progressMessageCharsMax, `at most ${limits.progressMessageCharsMax} characters`),
+        v.title("string"),
+      ),
     ),
-  ),
-});
+  }),
+);
 /** Why somebody did what they did, for people to read. */
 export const reason = v.pipe(
   v.string(),

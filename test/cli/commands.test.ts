@@ -18,11 +18,7 @@ afterAll(async () => {
 
 const agentd = (...args: string[]) => daemon.agentd(args);
 
-async function json<Shape>(...args: string[]): Promise<Shape> {
-  const ran = await agentd(...args, "--json");
-  expect(ran).toMatchObject({ exit: 0, err: "" });
-  return JSON.parse(ran.out) as Shape;
-}
+const json = <Shape>(...args: string[]) => daemon.json<Shape>(...args);
 
 const grammarAndParser = {
   goal: "Port the parser",

@@ -20,11 +20,7 @@ afterAll(async () => {
 
 const agentd = (...args: string[]) => daemon.agentd(args);
 
-async function json<Shape>(...args: string[]): Promise<Shape> {
-  const ran = await agentd(...args, "--json");
-  expect(ran).toMatchObject({ exit: 0, err: "" });
-  return JSON.parse(ran.out) as Shape;
-}
+const json = <Shape>(...args: string[]) => daemon.json<Shape>(...args);
 
 /** A task of nodes whose names say what they are, registered under a name of its own. */
 async function register(name: string, nodes: object[], ...flags: string[]): Promise<string> {

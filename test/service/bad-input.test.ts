@@ -35,6 +35,19 @@ const cases: [string, MethodName, object, string][] = [
     { labels: Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`k${n}`, ""])) },
     "expected at most 32 labels",
   ],
+  ["a list for labels", "AcquireNextNode", { labels: ["a"] }, "params.labels: expected Object, got an array"],
+  [
+    "a list for a node",
+    "RegisterTask",
+    { goal: "g", initial_nodes: [[]] },
+    "params.initial_nodes.0: expected Object, got an array",
+  ],
+  [
+    "a list for progress",
+    "HeartbeatNode",
+    { ...claim, progress: [] },
+    "params.progress: expected Object, got an array",
+  ],
   ["a name that looks like an id", "RegisterTask", node({ name: id }), "a name that does not look like an id"],
   [
     "a task's name that looks like an id",

@@ -1,5 +1,4 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { WireError } from "../../src/protocol/errors.ts";
 import type { Json } from "../../src/protocol/json.ts";
@@ -10,9 +9,7 @@ import type { Session } from "../../src/service/sessions.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { oneNode } from "../../src/protocol/methods/nodes.ts";
-
-/** Where files are fast: a memory file system, where the machine has one. */
-export const fastDirectory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+import { fastDirectory } from "../support/fast-directory.ts";
 
 /** One answer line, as the client reads it. */
 export interface Answer {

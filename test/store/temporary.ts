@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
-import { fastDirectory } from "../service/harness.ts";
+import { fastDirectory } from "../support/fast-directory.ts";
 
 /** The moment at which every temporary store is opened. */
 export const openedAtMs = Date.UTC(2026, 0, 31, 12);

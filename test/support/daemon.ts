@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Client } from "../../src/client/client.ts";
+import { fastDirectory } from "./fast-directory.ts";
 
 const main = join(dirname(dirname(import.meta.dir)), "src", "main.ts");
 
@@ -29,16 +29,23 @@ export interface Home extends AsyncDisposable {
   socket: string;
   /** Runs one agentd command against this home, as its user would. */
   agentd(args: readonly string[], options?: RunOptions): Promise<Ran>;
+  /** The same for a command that must succeed, and what it then tells programs. */
+  json<Shape>(...args: string[]): Promise<Shape>;
 }
 
 export async function temporaryHome(): Promise<Home> {
-  const directory = await mkdtemp(join(tmpdir(), "agentd-test-"));
+  const directory = await mkdtemp(join(fastDirectory, "agentd-test-"));
   const path = join(directory, "home");
   const agentd = (args: readonly string[], options: RunOptions = {}) => run(path, args, options);
   return {
     path,
     socket: join(path, "agentd.sock"),
     agentd,
+    async json<Shape>(...args: string[]): Promise<Shape> {
+      const { exit, out, err } = await agentd([...args, "--json"]);
+      if (exit !== 0 || err !== "") throw new Error(`agentd ${args.join(" ")} ended with ${exit}: ${err}`);
+      return JSON.parse(out) as Shape;
+    },
     async [Symbol.asyncDispose]() {
       await agentd(["stop"]);
       await rm(directory, { recursive: true, force: true });

@@ -72,8 +72,8 @@ export class Feed implements Disposable {
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#closed.resolve();
-    this.#listening.disconnect();
-    this.#asking.disconnect();
+    this.#listening[Symbol.dispose]();
+    this.#asking[Symbol.dispose]();
   }
 
   async #follow(): Promise<void> {

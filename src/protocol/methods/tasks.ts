@@ -10,6 +10,7 @@ import {
   lostAttempts,
   name,
   nodeRef,
+  noList,
   pageLimit,
   priority,
   seq,
@@ -23,20 +24,22 @@ import * as story from "./examples.ts";
 import { nodeStatusView, taskView } from "./views.ts";
 
 /** A node as it is registered or added. */
-const newNode = v.object({
-  id: v.nullish(uuid),
-  name: v.nullish(name),
-  dependencies: v.nullish(v.array(nodeRef), []),
-  payload_schema: v.optional(json, {}),
-  labels: v.nullish(labels, {}),
-  priority: v.nullish(priority, 0),
-  max_attempts: v.nullish(attempts, 1),
-  max_lost_attempts: v.nullish(lostAttempts),
-  backoff_secs: v.nullish(spanSecs, 0),
-  backoff_max_secs: v.nullish(spanSecs, limits.backoffMaxSecs),
-  ttl_secs: v.nullish(leaseSecs),
-  on_dependency_failure: v.nullish(dependencyPolicy, "wait"),
-});
+const newNode = noList(
+  v.object({
+    id: v.nullish(uuid),
+    name: v.nullish(name),
+    dependencies: v.nullish(v.array(nodeRef), []),
+    payload_schema: v.optional(json, {}),
+    labels: v.nullish(labels, {}),
+    priority: v.nullish(priority, 0),
+    max_attempts: v.nullish(attempts, 1),
+    max_lost_attempts: v.nullish(lostAttempts),
+    backoff_secs: v.nullish(spanSecs, 0),
+    backoff_max_secs: v.nullish(spanSecs, limits.backoffMaxSecs),
+    ttl_secs: v.nullish(leaseSecs),
+    on_dependency_failure: v.nullish(dependencyPolicy, "wait"),
+  }),
+);
 export type NewNodeParams = v.InferOutput<typeof newNode>;
 
 const registeredNodes = v.array(v.object({ id: uuid, name: v.nullable(text) }));
