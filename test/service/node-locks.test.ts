@@ -74,6 +74,18 @@ describe("a node with resources", () => {
     expect(office.take("ann", ["file:b"])).not.toBeNull();
   });
 
+  test("that ends tells a request that waits to add locks to its lease, though nothing else waits for it", () => {
+    using office = new Office();
+    office.take("ann", ["file:a"]);
+    const task_id = register(office, [], []);
+    const node = acquire(office, task_id);
+    if (node === null) throw new Error("nothing is runnable");
+    const { node_id, lease_id } = node;
+    office.wait("worker's other", ["file:a"], "exclusive", { node_id, lease_id });
+    office.named("worker").call("CompleteNode", { task_id, node_id, lease_id, result_payload: 1 });
+    expect(office.answered("worker's other")).toEqual(["worker's other LEASE_LOST"]);
+  });
+
   test("is given to a waiting worker the moment its resources are free", () => {
     using office = new Office();
     const held = office.take("ann", ["file:src/a"]);
