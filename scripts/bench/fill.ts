@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { commitEvent } from "../../src/core/node.ts";
 import { isRefusal } from "../../src/core/decision.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
+import { noPolicy } from "../../src/core/task-policy.ts";
 import { registerTask } from "../../src/core/task.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -34,7 +35,15 @@ export function fillJournal(home: string, rows: number): number {
 
 function registerOneNode(store: Store): { taskId: string; nodeId: string } {
   const plain = { name: null, labels: {}, priority: 0 };
-  const task = { id: crypto.randomUUID(), goal: "fill", context: {}, createdAtMs: Date.now(), paused: false, ...plain };
+  const task = {
+    id: crypto.randomUUID(),
+    goal: "fill",
+    context: {},
+    createdAtMs: Date.now(),
+    paused: false,
+    policy: noPolicy,
+    ...plain,
+  };
   const node = {
     id: crypto.randomUUID(),
     dependencies: [],

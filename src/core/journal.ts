@@ -24,6 +24,8 @@ export const actions = {
   expireLock: "EXPIRE_RESOURCE_LOCK",
   forceReleaseLock: "FORCE_RELEASE_RESOURCE_LOCK",
   guardBypass: "GUARD_BYPASS",
+  submitBundle: "SUBMIT_PATCH_BUNDLE",
+  decideBundle: "DECIDE_PATCH_BUNDLE",
   adoptTask: "ADOPT_TASK",
   adoptLock: "ADOPT_RESOURCE_LOCK",
 } as const;

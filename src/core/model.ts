@@ -13,6 +13,15 @@ export interface Task {
   priority: number;
   /** Nothing new is handed out. */
   paused: boolean;
+  policy: TaskPolicy;
+}
+
+/** What a node's worker must have told, under the lease it completes the node with. */
+export interface TaskPolicy {
+  requireIntent: boolean;
+  requireProgress: boolean;
+  requireResult: boolean;
+  requireBundle: boolean;
 }
 
 /** The right to work on a node until `expiresAtMs`. */

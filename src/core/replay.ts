@@ -179,6 +179,7 @@ function addTask(state: Replay, row: JournalRow, payload: Fields, createdAtMs: n
     context: json(state, payload.context),
     createdAtMs,
     ...calledAndLabelled(state, payload),
+    policy: JSON.stringify(payload.policy ?? {}),
     paused: false,
     counts: { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 },
   });

@@ -11,6 +11,7 @@ export interface ReplayedTask {
   name: string | null;
   labels: string;
   priority: number;
+  policy: string;
   paused: boolean;
   /** How many of its nodes have each status. */
   counts: Record<NodeStatus, number>;

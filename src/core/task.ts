@@ -3,16 +3,18 @@ import { type Decision, refuse } from "./decision.ts";
 import { actions, type Entry } from "./journal.ts";
 import type { NewNode, NodeResource, Task } from "./model.ts";
 import { policyPayload } from "./policy.ts";
+import { demandsAny, taskPolicyPayload } from "./task-policy.ts";
 
 /** The journal entry that records a new task, with all that replaying it needs. */
 export function registerTask(task: Task, nodes: readonly NewNode[]): Entry {
-  const { goal, context, name, labels, priority } = task;
+  const { goal, context, name, labels, priority, policy } = task;
   const payload: Json = {
     goal,
     context,
     ...(name === null ? {} : { name }),
     ...(Object.keys(labels).length === 0 ? {} : { labels }),
     ...(priority === 0 ? {} : { priority }),
+    ...(demandsAny(policy) ? { policy: taskPolicyPayload(policy) } : {}),
     nodes: nodes.map(nodePayload),
   };
   return entryOf(task.id, null, actions.registerTask, payload, task.createdAtMs);

@@ -1,4 +1,5 @@
 import { type ErrorKind, errors } from "./errors.ts";
+import { eventKinds } from "./event-kinds.ts";
 import { limits as contract } from "./limits.ts";
 import { aliasesOf, type MethodName, methodNames, methodRow, type Result } from "./methods.ts";
 import { jsonSchemaOf, shapeOf } from "./shape.ts";
@@ -99,6 +100,10 @@ function describeTables(): Omit<Description, "limits"> {
     resource_lock_model: resourceLockModel,
     envelope,
     errors: Object.entries(errors).map(([kind, { code, retryable, meaning }]) => ({ kind, code, retryable, meaning })),
+    events: Object.entries(eventKinds).map(([action_type, { summary, payload }]) => {
+      const schema = jsonSchemaOf(payload);
+      return { action_type, summary, payload: shapeOf(schema), payload_schema: schema };
+    }),
     methods: methodNames.map(describeMethod),
   };
 }

@@ -28,6 +28,12 @@ export const errors = {
   CYCLE: { code: -32000, exit: 1, retryable: false, meaning: "the dependencies form a cycle" },
   DUPLICATE_ID: { code: -32000, exit: 1, retryable: false, meaning: "a node id or name is taken" },
   UNKNOWN_DEPENDENCY: { code: -32000, exit: 1, retryable: false, meaning: "a dependency is no node of the task" },
+  POLICY_UNMET: {
+    code: -32000,
+    exit: 1,
+    retryable: false,
+    meaning: "the task's policy demands something that is missing",
+  },
   IDEMPOTENCY_MISMATCH: {
     code: -32000,
     exit: 1,

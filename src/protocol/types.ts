@@ -134,6 +134,15 @@ export const labels = v.pipe(
   noList(v.record(v.pipe(label, v.minLength(1, "at least 1 character")), label)),
   v.maxEntries(limits.labelsMax, `at most ${limits.labelsMax} labels`),
 );
+/** What a node's worker must have told, under the lease it completes the node with. */
+export const taskPolicy = noList(
+  v.object({
+    require_intent: v.nullish(v.boolean(), false),
+    require_progress: v.nullish(v.boolean(), false),
+    require_result: v.nullish(v.boolean(), false),
+    require_bundle: v.nullish(v.boolean(), false),
+  }),
+);
 /** How far a worker is, in its own words and in hundredths. */
 export const progress = noList(
   v.object({

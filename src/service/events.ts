@@ -6,6 +6,7 @@ import { limits } from "../protocol/limits.ts";
 import type { Result } from "../protocol/methods.ts";
 import type { Context, Handlers, Later } from "./handler.ts";
 import { withReason } from "./nodes.ts";
+import { payloadFault } from "./policy.ts";
 import { journalRowView } from "./views.ts";
 
 type Page = Result<"ListEvents">;
@@ -13,6 +14,8 @@ type Page = Result<"ListEvents">;
 export const eventHandlers = {
   CommitEvent(params, context) {
     const { store, nowMs } = context;
+    const fault = payloadFault(params, context);
+    if (fault !== null) return fault;
     const claim = { taskId: params.task_id, nodeId: params.node_id, leaseId: params.lease_id ?? null };
     const event = { id: context.newId(), actionType: params.action_type, payload: params.payload as Json };
     const entry = commitEvent(store.nodeHead(params.node_id), claim, event, nowMs);

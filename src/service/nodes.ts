@@ -5,6 +5,7 @@ import type { Json } from "../protocol/json.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { changeNode } from "./node-locks.ts";
+import { unmetPolicy } from "./policy.ts";
 import { deadlineView } from "./views.ts";
 
 export const nodeHandlers = {
@@ -33,6 +34,8 @@ export const nodeHandlers = {
     const result = params.result_payload as Json;
     const transition = completeNode(store.nodeHead(claim.nodeId), claim, result, eventId, nowMs);
     if (isRefusal(transition)) return withReason(transition, claim, context);
+    const unmet = unmetPolicy(transition.node, context);
+    if (unmet !== null) return unmet;
     context.count("completed_nodes");
     return { event_id: eventId, seq: changeNode(transition, context) };
   },

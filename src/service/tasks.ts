@@ -3,6 +3,7 @@ import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
 import type { NewNode, NodePolicy } from "../core/model.ts";
 import { resolveNames, resolveRef } from "../core/names.ts";
 import { addNodes, registerTask } from "../core/task.ts";
+import { taskPolicyFrom } from "../core/task-policy.ts";
 import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
 import type { NewNodeParams } from "../protocol/methods/tasks.ts";
@@ -24,7 +25,8 @@ export const taskHandlers = {
     const { goal, labels, priority } = params;
     const called = { id: context.newId(), name: params.name ?? null };
     const about = { goal, context: params.context as Json, createdAtMs: nowMs };
-    const task = { ...called, ...about, labels, priority, paused: false };
+    const policy = taskPolicyFrom(params.policy);
+    const task = { ...called, ...about, labels, priority, paused: false, policy };
     const seq = store.registerTask(task, nodes, registerTask(task, nodes));
     context.count("registered_tasks");
     return { task_id: task.id, nodes: nodes.map(({ id, name }) => ({ id, name })), seq };

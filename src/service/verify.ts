@@ -223,7 +223,7 @@ const isRecord = (value: unknown): value is object => typeof value === "object" 
 
 /** Ids are replayed as they are, and so is what says for whom a node waits, and what it needs. */
 const shortened = (field: string, text: string): string => (whole.has(field) ? text : brief(text));
-const whole: ReadonlySet<string> = new Set(["dependencies", "resources"]);
+const whole: ReadonlySet<string> = new Set(["dependencies", "resources", "policy"]);
 
 function expectSame(where: string, field: string, expected: unknown, found: unknown): void {
   if (expected !== found) throw differs(where, field, expected, found);

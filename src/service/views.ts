@@ -18,6 +18,12 @@ export function taskView(task: Task): TaskView {
     labels: task.labels,
     priority: task.priority,
     paused: task.paused,
+    policy: {
+      require_intent: task.policy.requireIntent,
+      require_progress: task.policy.requireProgress,
+      require_result: task.policy.requireResult,
+      require_bundle: task.policy.requireBundle,
+    },
   };
 }
 

@@ -78,6 +78,7 @@ function createTasks(db: Database): void {
       labels        TEXT NOT NULL DEFAULT '{}',
       priority      INTEGER NOT NULL DEFAULT 0,
       paused        INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+      policy        TEXT NOT NULL DEFAULT '{}',
       pending       INTEGER NOT NULL DEFAULT 0,
       running       INTEGER NOT NULL DEFAULT 0,
       completed     INTEGER NOT NULL DEFAULT 0,

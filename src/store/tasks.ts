@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
-import type { Task } from "../core/model.ts";
+import type { Task, TaskPolicy } from "../core/model.ts";
+import { noPolicy, taskPolicyFrom, taskPolicyPayload } from "../core/task-policy.ts";
 import { parseStored } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
 import { toLabels } from "./node-rows.ts";
@@ -16,6 +17,7 @@ interface Row {
   labels: string;
   priority: number;
   paused: 0 | 1;
+  policy: string;
   pending: number;
   running: number;
   completed: number;
@@ -23,9 +25,9 @@ interface Row {
 }
 
 export function taskTable(db: Database) {
-  const insert = db.prepare<null, [string, string, string, number, string | null, string, number, number]>(`
-    INSERT INTO tasks (id, goal, context, created_at_ms, name, labels, priority, pending)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+  const insert = db.prepare<null, [string, string, string, number, string | null, string, number, string, number]>(`
+    INSERT INTO tasks (id, goal, context, created_at_ms, name, labels, priority, policy, pending)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const addPending = db.prepare<null, [number, string]>("UPDATE tasks SET pending = pending + ?1 WHERE id = ?2");
   const cancel = db.prepare<null, [string]>(`
     UPDATE tasks SET failed = failed + pending + running, pending = 0, running = 0 WHERE id = ?`);
@@ -40,7 +42,9 @@ export function taskTable(db: Database) {
   return {
     insert(task: Task, pending: number): void {
       const { id, goal, context, createdAtMs, name, labels, priority } = task;
-      insert.run(id, goal, JSON.stringify(context), createdAtMs, name, JSON.stringify(labels), priority, pending);
+      const policy = JSON.stringify(taskPolicyPayload(task.policy));
+      const about = [JSON.stringify(context), createdAtMs, name, JSON.stringify(labels)] as const;
+      insert.run(id, goal, ...about, priority, policy, pending);
     },
     addPending(taskId: string, nodes: number): void {
       addPending.run(nodes, taskId);
@@ -88,6 +92,7 @@ export function taskTable(db: Database) {
         name: row.name,
         labels: row.labels,
         priority: row.priority,
+        policy: row.policy,
         paused: row.paused === 1,
         counts: countsOf(row),
       })),
@@ -108,5 +113,10 @@ function toTask(row: Row): Task {
     labels: toLabels(row.labels),
     priority: row.priority,
     paused: row.paused === 1,
+    policy: toPolicy(row.policy),
   };
+}
+
+function toPolicy(text: string): TaskPolicy {
+  return text === "{}" ? noPolicy : taskPolicyFrom(JSON.parse(text) as Record<string, unknown>);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { dependenciesFirst, taskText, treeLines } from "../../src/cli/tree.ts";
 import type { NodeStatusView, TaskView } from "../../src/protocol/methods/views.ts";
-import { nodeStatusView } from "../support/specimen.ts";
+import { nodeStatusView, noPolicyView } from "../support/specimen.ts";
 
 const now = 1_769_862_930;
 
@@ -122,7 +122,7 @@ describe("the tree of a task", () => {
 
 test("the headline of a task tells what it is called, and whether and when it gives work out", () => {
   const task = { id: "t", goal: "Port the parser", context: {}, created_at: "2026-01-31T12:34:56.000Z" };
-  const plain: TaskView = { ...task, name: null, labels: {}, priority: 0, paused: false };
+  const plain: TaskView = { ...task, name: null, labels: {}, priority: 0, paused: false, policy: noPolicyView };
   const text = (more: Partial<TaskView>, state: "ACTIVE" | "FAILED" = "ACTIVE") =>
     Bun.stripANSI(taskText({ task: { ...plain, ...more }, state, counts: { PENDING: 1 }, nodes: [] }, now)).split("\n");
   expect(text({})).toEqual(["Port the parser", "t  ACTIVE: 1 PENDING, registered 2026-01-31 12:34:56"]);

@@ -1,3 +1,4 @@
+import { noPolicyView } from "../support/specimen.ts";
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -78,6 +79,7 @@ describe.skipIf(!hasSqlite)("a database of the original", () => {
       labels: {},
       priority: 0,
       paused: false,
+      policy: noPolicyView,
     });
     expect(state).toBe("ACTIVE");
     expect(counts).toEqual({ COMPLETED: 1, RUNNING: 1, FAILED: 1, PENDING: 2 });

@@ -163,6 +163,7 @@ test("a task is kept with its goal, its context as text, and the time of its row
     name: null,
     labels: "{}",
     priority: 0,
+    policy: "{}",
     paused: false,
     counts: { PENDING: 2, RUNNING: 0, COMPLETED: 0, FAILED: 0 },
   });

@@ -88,6 +88,7 @@ const provocations: Provocations = {
     NOT_FOUND: async () => ({ ...strange, result_payload: 1 }),
     INVALID_STATE: async (world) => ({ ...(await world.completed()), result_payload: 1 }),
     LEASE_LOST: async (world) => ({ ...(await world.running()), lease_id: nobody, result_payload: 1 }),
+    POLICY_UNMET: async (world) => ({ ...(await world.running({ require_intent: true })), result_payload: 1 }),
   },
   FailNode: {
     NOT_FOUND: async () => ({ ...strange, error_payload: 1 }),

@@ -33,14 +33,15 @@ export class World {
   }
 
   /** A task of one PENDING node. */
-  async task(): Promise<{ task_id: string; node_id: string }> {
+  async task(policy = {}): Promise<{ task_id: string; node_id: string }> {
     const node_id = crypto.randomUUID();
-    const { task_id } = await this.#client.call("RegisterTask", { goal: "a goal", initial_nodes: [{ id: node_id }] });
+    const initial_nodes = [{ id: node_id }];
+    const { task_id } = await this.#client.call("RegisterTask", { goal: "a goal", policy, initial_nodes });
     return { task_id, node_id };
   }
 
-  async running(): Promise<Held> {
-    const { task_id } = await this.task();
+  async running(policy = {}): Promise<Held> {
+    const { task_id } = await this.task(policy);
     const acquired = oneNode(await this.#client.call("AcquireNextNode", { task_id, lease_owner: "worker" }));
     if (acquired === null) throw new Error("the new task's node was not acquired");
     return { task_id, node_id: acquired.node_id, lease_id: acquired.lease_id };

@@ -56,4 +56,5 @@ const everything = [
   "SKIP_NODE",
   "TAKE_OVER_RESOURCE_LOCK",
   "TIMEOUT_ROLLBACK",
+  "intent",
 ];

@@ -1,4 +1,5 @@
 import type { NewNode, NodeHead, Task } from "../../src/core/model.ts";
+import { noPolicy } from "../../src/core/task-policy.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import type { NodeStatusView } from "../../src/protocol/methods/views.ts";
 
@@ -25,9 +26,17 @@ export function newNode(more: Partial<NewNode> = {}): NewNode {
 }
 
 export function newTask(more: Partial<Task> = {}): Task {
-  const plain = { name: null, labels: {}, priority: 0, paused: false };
+  const plain = { name: null, labels: {}, priority: 0, paused: false, policy: noPolicy };
   return { id: "task", goal: "goal", context: {}, createdAtMs: 1, ...plain, ...more };
 }
+
+/** A task's policy that demands nothing, as it is shown. */
+export const noPolicyView = {
+  require_intent: false,
+  require_progress: false,
+  require_result: false,
+  require_bundle: false,
+};
 
 /** A PENDING node as TaskStatus shows it. */
 export function nodeStatusView(more: Partial<NodeStatusView> = {}): NodeStatusView {

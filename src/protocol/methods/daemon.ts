@@ -25,6 +25,7 @@ export const DescribeInterface = defineMethod({
     state_model: v.object({ node_statuses: v.array(text), strict_transitions: transitions }),
     resource_lock_model: v.record(v.string(), text),
     envelope: v.record(v.string(), text),
+    events: v.array(v.object({ action_type: text, summary: text, payload: json, payload_schema: json })),
     errors: v.array(v.object({ kind: text, code: v.number(), retryable: v.boolean(), meaning: text })),
     limits: v.record(v.string(), count),
     methods: v.array(
@@ -65,6 +66,7 @@ export const DescribeInterface = defineMethod({
       },
       resource_lock_model: {},
       envelope: {},
+      events: [],
       errors: [],
       limits: {},
       methods: [],

@@ -21,6 +21,7 @@ export const task = {
   labels: {},
   priority: 0,
   paused: false,
+  policy: { require_intent: false, require_progress: false, require_result: false, require_bundle: false },
 };
 export const node = {
   id: node_id,

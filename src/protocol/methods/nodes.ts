@@ -121,7 +121,7 @@ export const CompleteNode = defineMethod({
   params: v.object({ ...leased, result_payload: json }),
   renamedParams: { payload: "result_payload" },
   result: v.object({ event_id: uuid, seq }),
-  refusals: ["NOT_FOUND", "INVALID_STATE", "LEASE_LOST"],
+  refusals: ["NOT_FOUND", "INVALID_STATE", "LEASE_LOST", "POLICY_UNMET"],
   example: {
     params: { ...lease, result_payload: { files: ["src/parser.rs"] } },
     result: { event_id: story.event_id, seq: 5 },

@@ -30,6 +30,12 @@ export const taskView = v.object({
   labels: labelsView,
   priority,
   paused: v.boolean(),
+  policy: v.object({
+    require_intent: v.boolean(),
+    require_progress: v.boolean(),
+    require_result: v.boolean(),
+    require_bundle: v.boolean(),
+  }),
 });
 
 /** A resource key a node declares. */

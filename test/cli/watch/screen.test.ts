@@ -4,7 +4,7 @@ import { eventLine, leasesOf, type Model, orderTasks, type Task, unknown } from 
 import { bar, screen, share } from "../../../src/cli/watch/screen.ts";
 import { startAt, type View } from "../../../src/cli/watch/view.ts";
 import type { NodeStatusView } from "../../../src/protocol/methods/views.ts";
-import { nodeStatusView } from "../../support/specimen.ts";
+import { nodeStatusView, noPolicyView } from "../../support/specimen.ts";
 
 const now = Date.UTC(2026, 0, 31, 12, 35, 30);
 const id = (digit: string) => `${digit.repeat(8)}-0000-4000-8000-000000000000`;
@@ -19,6 +19,7 @@ const task = (digit: string, more: Partial<Task> = {}): Task => ({
   labels: {},
   priority: 0,
   paused: false,
+  policy: noPolicyView,
   ...more,
 });
 

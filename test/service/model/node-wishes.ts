@@ -37,6 +37,8 @@ const event = wishFor("CommitEvent", some("payload"), (model, known, n) => {
   return { ...node, ...(n % 2 === 0 && { lease_id }) };
 });
 
+const intent = wishFor("CommitEvent", fc.constant({ action_type: "intent", payload: { summary: "to test" } }), claim);
+
 export const nodeWishes = [
   { weight: 10, arbitrary: acquire },
   { weight: 3, arbitrary: heartbeat },
@@ -44,4 +46,5 @@ export const nodeWishes = [
   { weight: 4, arbitrary: wishFor("FailNode", some("error_payload"), claim) },
   { weight: 2, arbitrary: release },
   { weight: 2, arbitrary: event },
+  { weight: 1, arbitrary: intent },
 ];

@@ -22,6 +22,11 @@ export const nodeMethods: Record<string, Method> = {
   CompleteNode(state, params) {
     const { node } = state.underLease(params);
     const result = params.result_payload ?? null;
+    const since = state.journal.rows.slice(node.lease?.token ?? 0);
+    const told = (kind: string) =>
+      since.some(({ node_id, action_type }) => node_id === node.id && action_type === kind);
+    const unmet = Object.keys(node.task.policy).some((demand) => !told(demand.replace("require_", "")));
+    if (unmet) throw new Refused("POLICY_UNMET");
     endAttempt(state, node, "COMPLETED");
     Object.assign(node, { ...idle, status: "COMPLETED", result, updated: state.now });
     return { event_id: write(state, node, "COMPLETE_NODE", { result }, true), seq: state.seq };

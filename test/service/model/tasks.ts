@@ -16,7 +16,16 @@ import {
 /* What clients do to a task as a whole, and how it is shown. */
 
 export const taskMethods: Record<string, Method> = {
-  RegisterTask(state, { goal = null, context = {}, name = null, labels = {}, priority = 0, initial_nodes = [] }) {
+  RegisterTask(state, params) {
+    const {
+      goal = null,
+      context = {},
+      name = null,
+      labels = {},
+      priority = 0,
+      policy = {},
+      initial_nodes = [],
+    } = params;
     const task: ModelTask = {
       id: "",
       goal,
@@ -25,6 +34,7 @@ export const taskMethods: Record<string, Method> = {
       labels: labels as Params,
       priority: Number(priority),
       paused: false,
+      policy: policy as Params,
       created: state.now,
       nodes: [],
     };
@@ -32,7 +42,8 @@ export const taskMethods: Record<string, Method> = {
     task.id = state.journal.fresh((row) => row.task_id);
     insert(state, task, added);
     state.tasks.set(task.id, task);
-    const told = { goal, context, ...calledAndLabelled(task), nodes: added.map(nodePayload) };
+    const demands = Object.keys(task.policy).length > 0 && { policy };
+    const told = { goal, context, ...calledAndLabelled(task), ...demands, nodes: added.map(nodePayload) };
     state.journal.write("REGISTER_TASK", { task: task.id }, told);
     return { task_id: task.id, nodes: added.map(idAndName), seq: state.seq };
   },

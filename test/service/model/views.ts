@@ -32,6 +32,8 @@ export interface ModelTask {
   labels: Params;
   priority: number;
   paused: boolean;
+  /** What it demands of whoever completes a node, by name. */
+  policy: Params;
   created: number;
   nodes: ModelNode[];
 }
@@ -143,8 +145,20 @@ export function sorted(params: Params): string {
   return JSON.stringify(Object.entries(params).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-export function taskView({ id, goal, context, created, name, labels, priority, paused }: ModelTask) {
-  return { id, goal, context, created_at: iso(created), name, labels, priority, paused };
+const noPolicy = { require_intent: false, require_progress: false, require_result: false, require_bundle: false };
+
+export function taskView({ id, goal, context, created, name, labels, priority, paused, policy }: ModelTask) {
+  return {
+    id,
+    goal,
+    context,
+    created_at: iso(created),
+    name,
+    labels,
+    priority,
+    paused,
+    policy: { ...noPolicy, ...policy },
+  };
 }
 
 export function nodeView(node: ModelNode) {
