@@ -22,6 +22,7 @@ export const actions = {
   takeOverLock: "TAKE_OVER_RESOURCE_LOCK",
   releaseLock: "RELEASE_RESOURCE_LOCK",
   expireLock: "EXPIRE_RESOURCE_LOCK",
+  decideBundle: "DECIDE_PATCH_BUNDLE",
   adoptTask: "ADOPT_TASK",
   adoptLock: "ADOPT_RESOURCE_LOCK",
 } as const;
