@@ -34,7 +34,8 @@ export class GitRepository implements Disposable {
   commit(base: Files, variants: readonly Files[]): { base: string; variants: string[] } {
     const names = ["base", ...variants.map((_, i) => `v${i}`)];
     const commits = [base, ...variants].map((files, i) => {
-      const head = `commit refs/tags/${names[i]}\nmark :${i + 1}\ncommitter Ada <ada@example.org> 0 +0000\ndata 0\n`;
+      // The time makes commits of the same files different ones.
+      const head = `commit refs/tags/${names[i]}\nmark :${i + 1}\ncommitter Ada <ada@example.org> ${i} +0000\ndata 0\n`;
       const tree = Array.from(files, ([path, { text, executable }]) => {
         const mode = executable ? "100755" : "100644";
         return `M ${mode} inline ${JSON.stringify(path)}\ndata ${Buffer.byteLength(text)}\n${text}\n`;
@@ -48,13 +49,13 @@ export class GitRepository implements Disposable {
     return { base: first, variants: rest };
   }
 
-  /** The diff of each commit against its parent. */
+  /** The diff of each commit against its parent; empty where it changes nothing. */
   diffs(commits: readonly string[], options: readonly string[]): string[] {
-    const args = ["diff-tree", "-p", "-r", "--stdin", ...options];
-    const [, ...diffs] = `\n${this.git(args, commits.map((id) => `${id}\n`).join(""))}`.split(/\n[0-9a-f]{40}\n/);
-    // A commit that changes nothing leaves its id out.
-    if (diffs.length !== commits.length) throw new Error(`${commits.length} commits have ${diffs.length} diffs`);
-    return diffs.map((diff) => (diff === "" || diff.endsWith("\n") ? diff : `${diff}\n`).replace(/^\n/, ""));
+    const printed = this.git(["diff-tree", "-p", "-r", "--stdin", ...options], commits.map((id) => `${id}\n`).join(""));
+    const parts = `\n${printed}`.split(/\n([0-9a-f]{40})\n/);
+    const diffs = new Map<string, string>();
+    for (let i = 1; i < parts.length; i += 2) diffs.set(parts[i] ?? "", parts[i + 1] ?? "");
+    return commits.map((id) => diffs.get(id) ?? "");
   }
 
   /** The tree each pair of commits merges to; null where they conflict. */
