@@ -1,0 +1,157 @@
+import type { Contradiction } from "./bundle-assumptions.ts";
+import type { BundlePair } from "./bundle-pair.ts";
+import type { Confidence, PatchBundle } from "./bundle.ts";
+
+/** What to do with a bundle, in the order in which the first that applies is recommended. */
+export type Recommendation = "reject" | "rebase" | "verify" | "choose" | "merge";
+
+/** What is known of a bundle beside the others. */
+export interface Standing {
+  bundle: PatchBundle;
+  /** Lines it changes; Infinity where they are not known. */
+  size: number;
+  /** Whether its base is another revision than the target; null without a target. */
+  stale: boolean | null;
+  /** Its paths that changed between its base and the target; null where that is not known. */
+  changedSince: readonly string[] | null;
+  /** Its pairs that are not disjoint, and those it contradicts. */
+  pairs: readonly BundlePair[];
+  contradictions: readonly (Contradiction & { bundleId: string })[];
+}
+
+export interface BundleAdvice extends Pick<Standing, "stale" | "changedSince" | "contradictions"> {
+  bundleId: string;
+  verification: VerificationResult;
+  /** The bundles it overlaps with, or may, that are of higher confidence. */
+  lessConfidentThan: readonly string[];
+  recommendation: Recommendation;
+  /** In words, most important first. */
+  reasons: readonly string[];
+}
+
+export type VerificationResult = "passed" | "failed" | "missing";
+
+export function verificationOf({ verification }: PatchBundle): VerificationResult {
+  if (verification.length === 0) return "missing";
+  return verification.every(({ exitCode }) => exitCode === 0) ? "passed" : "failed";
+}
+
+/** Ids that one message names. */
+const namedMax = 5;
+
+/**
+ * Advice for each bundle, in the order given, and the order to merge them in: those that need no rebase first, then higher
+ * confidence, then verified, then smaller, then submitted earlier. Rejected ones are not in it. Of those that are to be
+ * chosen from, all are in it: the first goes in, and the others are set aside when they conflict with it.
+ */
+export function advise(standings: readonly Standing[]): { bundles: BundleAdvice[]; mergeOrder: string[] } {
+  const ranked = standings.toSorted(byRank);
+  const kept = new Map<string, Standing>();
+  const doubleOf = new Map<string, string>();
+  for (const standing of ranked) {
+    const { bundleId } = standing.bundle;
+    const double = partnersOf(standing, "identical").find((id) => kept.has(id));
+    if (double !== undefined) doubleOf.set(bundleId, double);
+    else if (verificationOf(standing.bundle) !== "failed") kept.set(bundleId, standing);
+  }
+  const bundles = standings.map((standing) => adviceOf(standing, kept, doubleOf.get(standing.bundle.bundleId) ?? null));
+  const rebased = new Set(bundles.flatMap((one) => (one.recommendation === "rebase" ? [one.bundleId] : [])));
+  const order = Array.from(kept.keys());
+  return { bundles, mergeOrder: [...order.filter((id) => !rebased.has(id)), ...order.filter((id) => rebased.has(id))] };
+}
+
+function adviceOf(standing: Standing, kept: ReadonlyMap<string, Standing>, double: string | null): BundleAdvice {
+  const { bundle, stale, changedSince } = standing;
+  const verification = verificationOf(bundle);
+  const among = (ids: readonly string[]) => ids.filter((id) => kept.has(id));
+  const overlapping = among(partnersOf(standing, "overlapping"));
+  const unknown = among(partnersOf(standing, "unknown"));
+  const contradictions = standing.contradictions.filter(({ bundleId }) => kept.has(bundleId));
+  const lessConfidentThan = [...overlapping, ...unknown].filter((id) => {
+    const other = kept.get(id);
+    return other !== undefined && levels[other.bundle.confidence] > levels[bundle.confidence];
+  });
+
+  const found: [Recommendation, string | null][] = [
+    ["reject", verification === "failed" ? `its verification failed: ${failures(bundle)}` : null],
+    ["reject", double === null ? null : `it does the same as ${double}, which ranks higher`],
+    ["rebase", rebaseReason(stale, changedSince)],
+    ["verify", verification === "missing" ? "nobody has verified it" : null],
+    ["choose", named(overlapping, "it overlaps with")],
+    ["choose", named(unknown, "it touches paths, and whether the same lines is not known, of")],
+    [
+      "choose",
+      named(
+        contradictions.map(({ bundleId }) => bundleId),
+        "it assumes the contrary of",
+      ),
+    ],
+    ["choose", named(lessConfidentThan, "its confidence is lower than that of")],
+  ];
+  const applying = found.filter(([, reason]) => reason !== null);
+  const reasons = applying.flatMap(([, reason]) => (reason === null ? [] : [reason]));
+  return {
+    bundleId: bundle.bundleId,
+    stale,
+    changedSince,
+    verification,
+    contradictions: standing.contradictions,
+    lessConfidentThan,
+    recommendation: applying[0]?.[0] ?? "merge",
+    reasons: reasons.length > 0 ? reasons : [mergeReason(stale)],
+  };
+}
+
+function rebaseReason(stale: boolean | null, changedSince: readonly string[] | null): string | null {
+  if (stale !== true) return null;
+  if (changedSince === null) return "its base is not the target, and what changed since is not known";
+  if (changedSince.length === 0) return null;
+  return `its base is not the target, and since then ${named(changedSince, "others changed")}`;
+}
+
+function mergeReason(stale: boolean | null): string {
+  const base =
+    stale === true ? "its base is not the target, but nothing it touches has changed since" : "nothing is in its way";
+  return `it is verified, and ${base}`;
+}
+
+function failures({ verification }: PatchBundle): string {
+  const failed = verification.filter(({ exitCode }) => exitCode !== 0);
+  return (
+    named(
+      failed.map(({ command, exitCode }) => `${JSON.stringify(command)} ended with ${exitCode}`),
+      "",
+    ) ?? ""
+  );
+}
+
+/** A list in words, or null for an empty one. */
+function named(things: readonly string[], intro: string): string | null {
+  if (things.length === 0) return null;
+  const more = things.length > namedMax ? ` and ${things.length - namedMax} more` : "";
+  return `${intro} ${things.slice(0, namedMax).join(", ")}${more}`.trim();
+}
+
+function partnersOf({ bundle, pairs }: Standing, relation: BundlePair["relation"]): string[] {
+  return pairs.filter((pair) => pair.relation === relation).map(({ a, b }) => (a === bundle.bundleId ? b : a));
+}
+
+const levels: Readonly<Record<Confidence, number>> = { low: 0, medium: 1, high: 2 };
+const results: Readonly<Record<VerificationResult, number>> = { passed: 0, missing: 1, failed: 2 };
+
+function byRank(one: Standing, other: Standing): number {
+  const [a, b] = [one.bundle, other.bundle];
+  return (
+    levels[b.confidence] - levels[a.confidence] ||
+    results[verificationOf(a)] - results[verificationOf(b)] ||
+    bySize(one.size, other.size) ||
+    bySubmission(a, b)
+  );
+}
+
+const bySize = (one: number, other: number) => (one === other ? 0 : one - other);
+
+/** Ids tell apart what was submitted under one seq. */
+export function bySubmission(a: PatchBundle, b: PatchBundle): number {
+  return a.submittedSeq - b.submittedSeq || (a.bundleId < b.bundleId ? -1 : Number(a.bundleId > b.bundleId));
+}

@@ -1,0 +1,101 @@
+import type { Json } from "../protocol/json.ts";
+import { type Decision, type Refusal, refuse } from "./decision.ts";
+import type { FileChange } from "./file-change.ts";
+import { actions, type Entry } from "./journal.ts";
+
+/*
+ *                 decide
+ *    SUBMITTED ------------->  ACCEPTED | REJECTED | SUPERSEDED
+ *
+ * Once, and for good: who changes their mind submits a bundle anew.
+ */
+export type BundleStatus = "SUBMITTED" | BundleVerdict;
+export type BundleVerdict = "ACCEPTED" | "REJECTED" | "SUPERSEDED";
+
+export type Confidence = "low" | "medium" | "high";
+
+/** One command somebody ran to see whether a bundle works. */
+export interface Verification {
+  command: string;
+  exitCode: number;
+}
+
+/** A bundle, as far as it is compared. Revisions are whole object ids. */
+export interface PatchBundle {
+  bundleId: string;
+  /** The journal seq of its submission. */
+  submittedSeq: number;
+  provider: string;
+  owner: string;
+  /** The repository, by the name its users have agreed on: bundles of two scopes have no path in common. */
+  scope: string;
+  baseRevision: string;
+  headRevision: string | null;
+  /** Of `changes`, or what its submitter says where only the head revision is known. Without repetition. */
+  touchedPaths: readonly string[];
+  /** Null where only the head revision is known. */
+  changes: readonly FileChange[] | null;
+  assumptions: readonly string[];
+  confidence: Confidence;
+  verification: readonly Verification[];
+}
+
+/** What the rules of a decision need to know of a bundle. */
+export interface BundleHead {
+  bundleId: string;
+  status: BundleStatus;
+  taskId: string | null;
+  nodeId: string | null;
+}
+
+/** What somebody decided of a bundle, and why. */
+export interface Verdict {
+  verdict: BundleVerdict;
+  reason: string;
+  decidedBy: string;
+  /** What the bundle became part of; for an accepted one only. */
+  mergedRevision: string | null;
+  /** The bundles that were not chosen in its favour, or that took its place. */
+  alternatives: readonly string[];
+}
+
+/**
+ * SUBMITTED → ACCEPTED, REJECTED or SUPERSEDED: the status and the entry that records it. Whether the alternatives exist
+ * is for the store to say. Refusals: NOT_FOUND, INVALID_STATE (decided already), INVALID_PARAMS (a merged revision of what
+ * was not accepted, a bundle that is its own alternative).
+ */
+export function decideBundle(
+  found: BundleHead | null,
+  bundleId: string,
+  verdict: Verdict,
+  nowMs: number,
+): Decision<{ status: BundleVerdict; entry: Entry }> {
+  if (found === null) {
+    const message = `there is no bundle ${bundleId}; ListPatchBundles lists those there are`;
+    return refuse("NOT_FOUND", message, { bundle_id: bundleId });
+  }
+  const { verdict: status, mergedRevision, alternatives } = verdict;
+  if (found.status !== "SUBMITTED") {
+    const message = `bundle ${bundleId} cannot become ${status}: it is ${found.status}, and ${found.status} -> ${status} does not exist; submit it anew`;
+    return refuse("INVALID_STATE", message, { bundle_id: bundleId, status: found.status, to: status });
+  }
+  if (mergedRevision !== null && status !== "ACCEPTED")
+    return undecidable(bundleId, status, "only an accepted bundle has a merged revision; leave that out");
+  if (alternatives.includes(bundleId))
+    return undecidable(bundleId, status, "it is named as its own alternative; leave it out there");
+  const payload: Json = {
+    bundle_id: bundleId,
+    status,
+    reason: verdict.reason,
+    decided_by: verdict.decidedBy,
+    merged_revision: mergedRevision,
+    alternatives: [...new Set(alternatives)],
+  };
+  const { taskId, nodeId } = found;
+  const actionType = actions.decideBundle;
+  return { status, entry: { id: null, taskId, nodeId, actionType, origin: "daemon", payload, timestampMs: nowMs } };
+}
+
+function undecidable(bundleId: string, to: BundleVerdict, why: string): Refusal {
+  return refuse("INVALID_PARAMS", `bundle ${bundleId} cannot become ${to}: ${why}`, { bundle_id: bundleId, to });
+}

@@ -1,0 +1,101 @@
+import type { Edit, FileChange } from "./file-change.ts";
+
+/** Old lines: `lines` of them from `start` on; none, where something is put in before `start`. */
+export interface LineRange {
+  start: number;
+  lines: number;
+}
+
+/** How two changes of one file stand to each other, both made from one base. */
+export interface FileRelation {
+  relation: "compatible" | "overlapping" | "identical";
+  /** False where lines are apart by diffs that are not exact. */
+  certain: boolean;
+  /** In words, where the two cannot both be had. */
+  reason: string | null;
+  /** The lines that meet, in order; empty where it is not a matter of lines. */
+  a: readonly LineRange[];
+  b: readonly LineRange[];
+}
+
+/**
+ * Compares two changes that touch the same path. Git's merge needs an unchanged line between two edits, else they
+ * conflict; edits that are the same on both sides it takes once, which is relied on where both diffs are exact.
+ */
+export function relateFiles(a: FileChange, b: FileChange): FileRelation {
+  if (sameChange(a, b)) return identical;
+  if (!inPlace(a) || !inPlace(b)) return overlapping(`it is ${a.kind} by one and ${b.kind} by the other`);
+  if (a.binary || b.binary) {
+    const oneSided = a.kind === "mode" || b.kind === "mode" || (a.newBlob !== null && a.newBlob === b.newBlob);
+    return oneSided ? compatible : overlapping("both change it, and it is binary");
+  }
+  const lines = meetingLines(a, b);
+  if (lines !== null) return { ...overlapping("both change the same lines, or lines beside each other"), ...lines };
+  return (a.exact && b.exact) || a.spans.length === 0 || b.spans.length === 0 ? compatible : likelyCompatible;
+}
+
+const compatible: FileRelation = { relation: "compatible", certain: true, reason: null, a: [], b: [] };
+const likelyCompatible: FileRelation = { ...compatible, certain: false };
+const identical: FileRelation = { ...compatible, relation: "identical" };
+
+function overlapping(reason: string): FileRelation {
+  return { relation: "overlapping", certain: true, reason, a: [], b: [] };
+}
+
+/** The file stays where it is. */
+const inPlace = ({ kind }: FileChange) => kind === "modified" || kind === "mode";
+
+function sameChange(a: FileChange, b: FileChange): boolean {
+  if (a.kind !== b.kind || a.path !== b.path || a.oldPath !== b.oldPath || a.binary !== b.binary) return false;
+  if (a.newMode !== b.newMode) return false;
+  if (a.binary && a.kind !== "deleted") return a.newBlob !== null && a.newBlob === b.newBlob;
+  return sameEdits(a, b);
+}
+
+/** Hunks may be cut differently, where the diffs show more context or less. */
+function sameEdits(a: FileChange, b: FileChange): boolean {
+  const first = a.hunks[0]?.edits[0];
+  if (first !== undefined && !sameEdit(first, b.hunks[0]?.edits[0])) return false;
+  let inHunk = 0;
+  let next = 0;
+  const nextOfB = () => {
+    while (next === b.hunks[inHunk]?.edits.length) {
+      inHunk++;
+      next = 0;
+    }
+    return b.hunks[inHunk]?.edits[next++];
+  };
+  for (const { edits } of a.hunks) for (const edit of edits) if (!sameEdit(edit, nextOfB())) return false;
+  return nextOfB() === undefined;
+}
+
+function sameEdit(a: Edit, b: Edit | undefined): boolean {
+  return b !== undefined && a.start === b.start && a.removed === b.removed && a.added === b.added;
+}
+
+/** Goes through the spans of both once; null where none meet. */
+function meetingLines(a: FileChange, b: FileChange): { a: LineRange[]; b: LineRange[] } | null {
+  let meeting: { a: Set<Edit>; b: Set<Edit> } | null = null;
+  let inA = 0;
+  let inB = 0;
+  for (;;) {
+    const one = a.spans[inA];
+    const other = b.spans[inB];
+    if (one === undefined || other === undefined) break;
+    const meet = one.from <= other.to && other.from <= one.to;
+    if (meet && !(a.exact && b.exact && sameList(one.edits, other.edits))) {
+      meeting ??= { a: new Set(), b: new Set() };
+      for (const edit of one.edits) meeting.a.add(edit);
+      for (const edit of other.edits) meeting.b.add(edit);
+    }
+    if (one.to < other.to) inA++;
+    else inB++;
+  }
+  return meeting === null ? null : { a: Array.from(meeting.a, rangeOf), b: Array.from(meeting.b, rangeOf) };
+}
+
+const rangeOf = ({ start, removed }: Edit): LineRange => ({ start, lines: removed });
+
+function sameList(a: readonly Edit[], b: readonly Edit[]): boolean {
+  return a.length === b.length && a.every((edit, i) => sameEdit(edit, b[i]));
+}

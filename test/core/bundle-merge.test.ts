@@ -1,0 +1,104 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { isRefusal } from "../../src/core/decision.ts";
+import { parseDiff, touchedPaths } from "../../src/core/diff.ts";
+import { type Files, GitRepository } from "./git.ts";
+import { patchBundle, compared } from "./bundles.ts";
+import { Chance, randomlyChanged } from "./random-edits.ts";
+
+/** `NUM_RUNS=200 SEED=7 bun test ./test/core/bundle-merge.test.ts` looks longer, and elsewhere. */
+const numRuns = Number(process.env.NUM_RUNS ?? 8);
+const firstSeed = Number(process.env.SEED ?? 1);
+/** Bundles in one run; each is compared with each. */
+const variantsMax = 24;
+
+const settings = [
+  ["merge.directoryRenames=false", "merge.renames=false"],
+  ["merge.directoryRenames=false", "merge.renames=true"],
+];
+
+const root = join(import.meta.dir, "../..");
+const real = ["src/core", "src/store", "docs"].flatMap((directory) =>
+  readdirSync(join(root, directory))
+    .filter((name) => /\.(?:ts|md)$/.test(name))
+    .map((name) => readFileSync(join(root, directory, name), "utf8")),
+);
+
+/** A few pieces of real files. */
+function randomBase(chance: Chance): Files {
+  const paths = ["a.ts", "b.ts", "lib/c.ts", "README"].slice(0, 1 + chance.below(4));
+  return new Map(
+    paths.map((path) => {
+      const lines = chance.pick(real).split("\n");
+      const length = 10 + chance.below(60);
+      const start = chance.below(Math.max(1, lines.length - length));
+      return [path, { text: `${lines.slice(start, start + length).join("\n")}\n`, executable: false }];
+    }),
+  );
+}
+
+const repository = new GitRepository();
+afterAll(() => repository[Symbol.dispose]());
+
+/** How a diff is printed, and whether that is how git's merge compares. */
+const ways: [string, string[], boolean][] = [
+  ["as git's merge compares, with renames", ["--histogram", "--no-indent-heuristic", "-M", "--full-index"], true],
+  ["as git's merge compares, without renames", ["--histogram", "--no-indent-heuristic", "--no-renames"], true],
+  ["as git's merge compares, with copies", ["--histogram", "--no-indent-heuristic", "-C", "-C", "-U1"], true],
+  ["by git's default", ["-M"], false],
+];
+
+/** What became of pairs, by what they were called. */
+const counts = { merged: 0, merging: 0, conflicting: 0, overlapping: 0, likely: 0, likelyWrong: 0 };
+
+describe.each(ways)("bundles whose diffs are printed %s", (name, options, exact) => {
+  const seen = { ...counts };
+  test("git merges what is called disjoint or compatible, in either order to one tree", () => {
+    for (let run = 0; run < numRuns; run++) {
+      const seed = firstSeed * 1_000_003 + run * 17 + options.length;
+      for (const { pair, trees } of merged(seed, options, exact)) {
+        const merges = trees.every((tree) => tree !== null) && new Set(trees).size === 1;
+        const together = pair.relation !== "overlapping" && pair.relation !== "unknown";
+        seen.merging += Number(merges);
+        seen.conflicting += Number(!merges);
+        seen.merged += Number(merges && together);
+        seen.overlapping += Number(merges && !together);
+        seen.likely += Number(together && !pair.certain);
+        seen.likelyWrong += Number(together && !pair.certain && !merges);
+        if (together && pair.certain)
+          expect([name, seed, pair, trees]).toEqual([name, seed, pair, Array(4).fill(trees[0] ?? "a tree")]);
+        if (exact) expect(pair.certain).toBe(true);
+      }
+    }
+    if (process.env.NUM_RUNS !== undefined) process.stderr.write(`${name}: ${JSON.stringify(seen)}\n`);
+    expect(seen.conflicting).toBeGreaterThan(0);
+    // Of what git merges, most is called so; else this rule would be kept by calling nothing compatible.
+    expect(seen.merged / seen.merging).toBeGreaterThan(exact ? 0.8 : 0.5);
+    expect(seen.likelyWrong).toBeLessThanOrEqual(seen.likely / 100);
+  }, 600_000);
+});
+
+/** Random bundles of one base, each with each, and the trees git merges two of them to, or null: both orders, each setting. */
+function merged(seed: number, options: readonly string[], exact: boolean) {
+  const chance = new Chance(seed);
+  const base = randomBase(chance);
+  const fileChangesOf100 = chance.pick([0, 15, 50]);
+  const files = Array.from({ length: variantsMax }, () => randomlyChanged(base, chance, fileChangesOf100));
+  const commits = repository.commit(base, files);
+  const diffs = repository.diffs(commits.variants, options);
+  const bundles = commits.variants.flatMap((commit, i) => {
+    const text = diffs[i] ?? "";
+    if (text === "") return [];
+    const changes = parseDiff(text, { exact });
+    if (isRefusal(changes)) throw new Error(`${changes.message}\n${text}`);
+    return [patchBundle({ bundleId: commit, submittedSeq: i, changes, touchedPaths: touchedPaths(changes) })];
+  });
+  const { pairs } = compared(bundles);
+  const orders = [...pairs.map(({ a, b }) => [a, b] as const), ...pairs.map(({ a, b }) => [b, a] as const)];
+  const trees = settings.flatMap((setting) => {
+    const all = repository.merges(orders, setting);
+    return [all.slice(0, pairs.length), all.slice(pairs.length)];
+  });
+  return pairs.map((pair, i) => ({ pair, trees: trees.map((all) => all[i] ?? null) }));
+}
