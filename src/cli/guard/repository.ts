@@ -1,0 +1,85 @@
+import { realpath } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { git, type GitEnvironment, GitFailed, NoGit, ownEnvironment } from "./git.ts";
+
+/** A git repository as seen from one directory of one of its work trees. */
+export interface Repository {
+  /** The work tree's top, an absolute real path. */
+  top: string;
+  /** The scope of its locks: the common git directory, an absolute real path, the same in all its work trees. */
+  scope: string;
+  /** The directory asked about, from the top: `""` or such as `src/parser/`. */
+  prefix: string;
+}
+
+/**
+ * The repository whose work tree `directory` lies in; null where there is none (a bare repository and the inside of
+ * `.git` are no work tree), where the directory does not exist, and without git.
+ * @param environment git's; with its own variables for hooks, those decide, else the directory does.
+ * @throws {GitFailed} when there may be one and git will not say, such as one of a foreign owner.
+ */
+export async function repositoryOf(
+  directory: string,
+  environment: GitEnvironment = ownEnvironment(),
+): Promise<Repository | null> {
+  const real = await realOrNull(directory);
+  if (real === null) return null;
+  // One question a call: answers stand on a line each, and a directory's name may hold a line end.
+  const ask = async (what: string) => (await git(real, ["rev-parse", what], environment)).replace(/\n$/, "");
+  try {
+    const [top, common] = await Promise.all([ask("--show-toplevel"), ask("--git-common-dir")]);
+    const [realTop, scope] = await Promise.all([realpath(top), realpath(resolve(real, common))]);
+    return { top: realTop, scope, prefix: prefixOf(realTop, real) };
+  } catch (cause) {
+    if (cause instanceof NoGit || (cause instanceof GitFailed && isOutside(cause.message))) return null;
+    throw cause;
+  }
+}
+
+function isOutside(message: string): boolean {
+  return message.includes("not a git repository") || message.includes("must be run in a work tree");
+}
+
+function prefixOf(top: string, directory: string): string {
+  const inside = relative(top, directory);
+  return inside === "" || leaves(inside) ? "" : `${inside}/`;
+}
+
+/**
+ * A path from the work tree's top, as keys of the repository's scope have it; `.` is the top itself. Symbolic links
+ * among its directories are followed, as far as they exist; the last name stands for itself, link or not.
+ * @param path absolute, or from `cwd`
+ * @returns null when it lies outside the work tree
+ */
+export async function keyPath({ top }: Repository, path: string, cwd: string): Promise<string | null> {
+  const absolute = resolve(cwd, path);
+  const inside = relative(top, absolute === top ? top : join(await realAsFar(dirname(absolute)), basename(absolute)));
+  if (inside === "") return ".";
+  return leaves(inside) ? null : inside;
+}
+
+function leaves(inside: string): boolean {
+  return inside === ".." || inside.startsWith("../");
+}
+
+/** The real path of a directory that need not exist: what does not is appended to what does. */
+export async function realAsFar(directory: string): Promise<string> {
+  const missing: string[] = [];
+  for (let existing = directory; ; existing = dirname(existing)) {
+    const real = await realOrNull(existing);
+    if (real !== null) return join(real, ...missing);
+    if (existing === dirname(existing)) return directory;
+    missing.unshift(basename(existing));
+  }
+}
+
+/** The real path; null where nothing is, or a link leads nowhere. */
+export async function realOrNull(path: string): Promise<string | null> {
+  try {
+    return await realpath(path);
+  } catch (cause) {
+    const { code } = cause as { code?: string };
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    throw cause;
+  }
+}

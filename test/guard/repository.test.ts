@@ -1,0 +1,143 @@
+import { describe, expect, test } from "bun:test";
+import { mkdir, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { GitFailed } from "../../src/cli/guard/git.ts";
+import { keyPath, repositoryOf } from "../../src/cli/guard/repository.ts";
+import { rejectionOf } from "../support/rejection.ts";
+import { gitEnvironment, temporaryDirectory, temporaryRepository } from "./world.ts";
+
+const odd = ["a b", `it's "quoted"`, "two\nlines", "größe-名-🦀", "-rf", "a\\b", "end\n"];
+
+describe("the repository of a directory", () => {
+  test("is told by its top, its common git directory and the way from the top", async () => {
+    await using world = await temporaryRepository();
+    const top = join(world.path, "repository");
+    await mkdir(join(top, "src/parser"), { recursive: true });
+    expect(await repositoryOf(top)).toEqual({ top, scope: join(top, ".git"), prefix: "" });
+    expect(await repositoryOf(join(top, "src/parser"))).toEqual({
+      top,
+      scope: join(top, ".git"),
+      prefix: "src/parser/",
+    });
+  });
+
+  test("has one scope in all its work trees", async () => {
+    await using world = await temporaryRepository();
+    await world.git(["worktree", "add", "-q", "../linked", "-b", "other"], "repository");
+    const linked = await repositoryOf(join(world.path, "linked"));
+    expect(linked).toEqual({
+      top: join(world.path, "linked"),
+      scope: join(world.path, "repository/.git"),
+      prefix: "",
+    });
+  });
+
+  test("is a submodule's own, with a scope of its own", async () => {
+    await using world = await temporaryRepository();
+    await world.git(["clone", "-q", "repository", "library"]);
+    await world.git(["submodule", "--quiet", "add", "../library", "vendor/library"], "repository");
+    const top = join(world.path, "repository");
+    expect(await repositoryOf(join(top, "vendor/library"))).toEqual({
+      top: join(top, "vendor/library"),
+      scope: join(top, ".git/modules/vendor/library"),
+      prefix: "",
+    });
+  });
+
+  test("is found through a symbolic link, by its real paths", async () => {
+    await using world = await temporaryRepository();
+    await mkdir(join(world.path, "repository/src"));
+    await symlink(join(world.path, "repository/src"), join(world.path, "link"));
+    expect(await repositoryOf(join(world.path, "link"))).toEqual({
+      top: join(world.path, "repository"),
+      scope: join(world.path, "repository/.git"),
+      prefix: "src/",
+    });
+  });
+
+  test.each(odd)("may be called %j", async (name) => {
+    await using world = await temporaryDirectory();
+    const top = join(world.path, name);
+    await mkdir(join(top, name), { recursive: true });
+    await world.git(["init", "-q"], name);
+    expect(await repositoryOf(join(top, name))).toEqual({ top, scope: join(top, ".git"), prefix: `${name}/` });
+  });
+
+  test("is not the one the environment names", async () => {
+    await using world = await temporaryRepository();
+    await world.git(["init", "-q", "other"]);
+    const named = { GIT_DIR: join(world.path, "other/.git"), GIT_WORK_TREE: join(world.path, "other") };
+    const child = Bun.spawn(
+      [
+        process.execPath,
+        "-e",
+        `import { repositoryOf } from ${JSON.stringify(join(import.meta.dir, "../../src/cli/guard/repository.ts"))};
+        console.log((await repositoryOf(process.argv[1]))?.top);`,
+        join(world.path, "repository"),
+      ],
+      { env: { ...gitEnvironment, ...named } },
+    );
+    expect(await child.stdout.text()).toBe(`${join(world.path, "repository")}\n`);
+  });
+
+  test("is none outside of a work tree", async () => {
+    await using world = await temporaryRepository();
+    await world.git(["init", "-q", "--bare", "bare.git"]);
+    for (const path of [".", "bare.git", "repository/.git", "missing", "repository/first.txt/below"]) {
+      expect([path, await repositoryOf(join(world.path, path))]).toEqual([path, null]);
+    }
+  });
+
+  test("is none without git", async () => {
+    await using world = await temporaryRepository();
+    // Bun looks for the program in the child's own PATH.
+    expect(await repositoryOf(join(world.path, "repository"), { PATH: join(world.path, "nothing") })).toBeNull();
+  });
+
+  test("that git will not read is no absent one", async () => {
+    await using world = await temporaryRepository();
+    await world.write("repository/.git/config", "[core\n");
+    const refused = await rejectionOf(repositoryOf(join(world.path, "repository")));
+    expect(refused).toBeInstanceOf(GitFailed);
+    expect(refused.message).toContain("bad config line 1");
+  });
+});
+
+describe("the path in a key", () => {
+  test("goes from the top, whatever it was given from", async () => {
+    await using world = await temporaryRepository();
+    const top = join(world.path, "repository");
+    await mkdir(join(top, "src/deep"), { recursive: true });
+    await symlink("src/deep", join(top, "short"));
+    await symlink(top, join(world.path, "link"));
+    await symlink("first.txt", join(top, "alias.txt"));
+    await symlink(world.path, join(top, "out"));
+    const repository = { top, scope: join(top, ".git"), prefix: "" };
+    const table: [path: string, cwd: string, expected: string | null][] = [
+      ["first.txt", top, "first.txt"],
+      ["./a//b/", join(top, "src"), "src/a/b"],
+      ["../first.txt", join(top, "src"), "first.txt"],
+      [join(top, "src/x"), "/", "src/x"],
+      [top, "/", "."],
+      [".", top, "."],
+      ["not/yet/there", top, "not/yet/there"],
+      ["short/x", top, "src/deep/x"],
+      ["short/not/yet", top, "src/deep/not/yet"],
+      ["../x", join(top, "short"), "x"],
+      [join(world.path, "link/src/x"), "/", "src/x"],
+      [join(world.path, "link"), "/", null],
+      ["first.txt", join(world.path, "link"), "first.txt"],
+      ["alias.txt", top, "alias.txt"],
+      ["out/repository/src/x", top, "src/x"],
+      ["out/elsewhere", top, null],
+      ["..", top, null],
+      ["../x", top, null],
+      ["..x", top, "..x"],
+      ["/etc/hosts", top, null],
+      ...odd.map((name): [string, string, string] => [name, join(top, "src"), `src/${name}`]),
+    ];
+    for (const [path, cwd, expected] of table) {
+      expect([path, cwd, await keyPath(repository, path, cwd)]).toEqual([path, cwd, expected]);
+    }
+  });
+});
