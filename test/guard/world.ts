@@ -1,4 +1,4 @@
-import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { chmod, mkdtemp, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fastDirectory } from "../support/fast-directory.ts";
 
@@ -67,4 +67,12 @@ export async function temporaryRepository(): Promise<Directory> {
   await directory.git(["add", "--all"], "repository");
   await directory.git(["commit", "-q", "-m", "first"], "repository");
   return directory;
+}
+
+/** Writes a program, executable unless its mode says otherwise, and gives its path. */
+export async function program(directory: Directory, name: string, text: string, mode = 0o755): Promise<string> {
+  const path = join(directory.path, name);
+  await Bun.write(path, text);
+  await chmod(path, mode);
+  return path;
 }
