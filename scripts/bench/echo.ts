@@ -37,7 +37,7 @@ class Echo implements Pick<Dispatcher, keyof Dispatcher> {
 
   msUntilTurn = () => null;
   resume = () => undefined;
-  drop = () => undefined;
+  drop = () => false;
   drain = () => undefined;
 }
 

@@ -35,7 +35,14 @@ export function fillJournal(home: string, rows: number): number {
 function registerOneNode(store: Store): { taskId: string; nodeId: string } {
   const plain = { name: null, labels: {}, priority: 0 };
   const task = { id: crypto.randomUUID(), goal: "fill", context: {}, createdAtMs: Date.now(), paused: false, ...plain };
-  const node = { id: crypto.randomUUID(), dependencies: [], payloadSchema: {}, policy: defaultPolicy, ...plain };
+  const node = {
+    id: crypto.randomUUID(),
+    dependencies: [],
+    payloadSchema: {},
+    policy: defaultPolicy,
+    resources: [],
+    ...plain,
+  };
   store.registerTask(task, [node], registerTask(task, [node]));
   return { taskId: task.id, nodeId: node.id };
 }

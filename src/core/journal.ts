@@ -22,6 +22,8 @@ export const actions = {
   takeOverLock: "TAKE_OVER_RESOURCE_LOCK",
   releaseLock: "RELEASE_RESOURCE_LOCK",
   expireLock: "EXPIRE_RESOURCE_LOCK",
+  forceReleaseLock: "FORCE_RELEASE_RESOURCE_LOCK",
+  guardBypass: "GUARD_BYPASS",
   adoptTask: "ADOPT_TASK",
   adoptLock: "ADOPT_RESOURCE_LOCK",
 } as const;

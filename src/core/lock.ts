@@ -1,75 +1,155 @@
 import type { Json } from "../protocol/json.ts";
 import { type Decision, isRefusal, refuse } from "./decision.ts";
 import { actions, type Entry } from "./journal.ts";
-import type { Lock, LockRequest } from "./model.ts";
+import { secondsLeft } from "./lease.ts";
+import type { Lock, LockGrant } from "./model.ts";
+
+/*
+ * The life of resource locks. A lease holds one or more keys and ends for all of them at one deadline; the lease of a
+ * running node may hold some too, which then end with it. Each rule returns what the store is to apply and the journal
+ * entry that records it.
+ */
 
 /**
- * Grants a key that is free, or takes over one whose lease has expired. Null while another unexpired lease holds it,
- * also the same owner's: ownership belongs to the lease, and two agents of one name are still two.
+ * The entry that records a grant: its seq is the fencing token of all that was granted. `over` are the leases that were
+ * in the way and had expired.
  */
-export function acquireLock(held: Lock | null, wanted: LockRequest, nowMs: number): Entry | null {
-  if (held !== null && !isExpired(held, nowMs)) return null;
-  const grant: Json = {
-    resource_key: wanted.resourceKey,
-    lease_id: wanted.leaseId,
-    owner: wanted.owner,
-    provider: wanted.provider,
-    metadata: wanted.metadata,
+export function grantLocks(grant: LockGrant, over: readonly Lock[]): Entry {
+  const payload: Json = {
+    lease_id: grant.leaseId,
+    owner: grant.owner,
+    provider: grant.provider,
+    metadata: grant.metadata,
+    locks: grant.locks.map(lockPayload),
+    ...(grant.endsWithNode ? { ends_with_node: true } : {}),
   };
-  if (held === null) return entry(wanted, actions.acquireLock, grant, nowMs);
-  return entry(wanted, actions.takeOverLock, { ...grant, from: { lease_id: held.leaseId, owner: held.owner } }, nowMs);
+  if (over.length === 0) return entry(grant, actions.acquireLock, payload, grant.acquiredAtMs);
+  const from = over.map(({ leaseId, owner }) => ({ lease_id: leaseId, owner }));
+  return entry(grant, actions.takeOverLock, { ...payload, from }, grant.acquiredAtMs);
 }
 
-/** The deadline a heartbeat gives. Refusals: NOT_FOUND, LEASE_LOST (another lease, or an expired one). */
-export function heartbeatLock(held: Lock | null, claim: LockClaim, ttlMs: number, nowMs: number): Decision<number> {
-  const lock = underLease(held, claim, "kept alive");
-  if (isRefusal(lock)) return lock;
-  if (!isExpired(lock, nowMs)) return nowMs + ttlMs;
-  const message = `lock ${lock.resourceKey} cannot be kept alive: lease ${lock.leaseId} has expired; acquire it anew`;
-  return refuse("LEASE_LOST", message, { resource_key: lock.resourceKey, lease_id: lock.leaseId });
-}
-
-/** Gives a lock back. Refusals: NOT_FOUND, LEASE_LOST. An expired lease may still be released by its holder. */
-export function releaseLock(held: Lock | null, claim: LockClaim, nowMs: number): Decision<Entry> {
-  const lock = underLease(held, claim, "released");
-  return isRefusal(lock) ? lock : entry(lock, actions.releaseLock, ended(lock), nowMs);
-}
-
-/** Takes a lock from a holder whose lease has expired. */
-export function expireLock(held: Lock, nowMs: number): Entry {
-  return entry(held, actions.expireLock, ended(held), nowMs);
-}
-
-export function isExpired(lock: Lock, nowMs: number): boolean {
-  return lock.expiresAtMs <= nowMs;
-}
-
+/** What names locks of a lease: all of them, or the one of a key. */
 export interface LockClaim {
-  resourceKey: string;
   leaseId: string;
+  /** As the client wrote it, for its answer; null: whatever the lease holds. */
+  resourceKey: string | null;
 }
 
-function underLease(held: Lock | null, claim: LockClaim, wish: string): Decision<Lock> {
-  const { resourceKey, leaseId } = claim;
-  const facts = { resource_key: resourceKey, lease_id: leaseId };
-  if (held === null) {
-    const message = `nobody holds lock ${resourceKey}: it was released or has expired; acquire it anew`;
+/**
+ * The deadline a heartbeat gives a lease. `claimed` are its locks, or the one of them that the claim names; `others` are
+ * those of other leases on that key. Refusals: NOT_FOUND, LEASE_LOST (another lease, or an expired one), INVALID_STATE
+ * (they end with a node, whose heartbeat counts).
+ */
+export function heartbeatLocks(
+  claimed: readonly Lock[],
+  others: readonly Lock[],
+  claim: LockClaim,
+  ttlMs: number,
+  nowMs: number,
+): Decision<number> {
+  const lock = underLease(claimed, others, claim, "kept alive", nowMs);
+  if (isRefusal(lock)) return lock;
+  const facts = factsOf(claim);
+  if (lock.endsWithNode) {
+    const message = `lease ${lock.leaseId} is that of node ${lock.nodeId} and lives as long as that; use HeartbeatNode`;
+    return refuse("INVALID_STATE", message, { ...facts, node_id: lock.nodeId });
+  }
+  if (!isOver(lock, nowMs)) return nowMs + ttlMs;
+  const message = `${named(claim)} cannot be kept alive: lease ${lock.leaseId} has expired; acquire it anew`;
+  return refuse("LEASE_LOST", message, facts);
+}
+
+/**
+ * Gives locks of one lease back. Refusals: NOT_FOUND, LEASE_LOST. Those of an expired lease may still be released by
+ * their holder.
+ */
+export function releaseLocks(
+  claimed: readonly Lock[],
+  others: readonly Lock[],
+  claim: LockClaim,
+  nowMs: number,
+): Decision<Entry> {
+  const lock = underLease(claimed, others, claim, "released", nowMs);
+  return isRefusal(lock) ? lock : endLocks(actions.releaseLock, lock, claimed, nowMs);
+}
+
+/** Takes all locks of a lease that has expired. */
+export function expireLocks(locks: readonly [Lock, ...Lock[]], nowMs: number): Entry {
+  return endLocks(actions.expireLock, locks[0], locks, nowMs);
+}
+
+/** Gives back what the lease of a node holds that runs no more. */
+export function releaseWithNode(locks: readonly [Lock, ...Lock[]], nowMs: number): Entry {
+  return endLocks(actions.releaseLock, locks[0], locks, nowMs);
+}
+
+/** Takes all locks of a lease from its holder, as a person wished. */
+export function forceRelease(locks: readonly [Lock, ...Lock[]], reason: string, nowMs: number): Entry {
+  return endLocks(actions.forceReleaseLock, locks[0], locks, nowMs, { reason });
+}
+
+/** Whether nobody holds it any more. What ends with a node is held until that does. */
+export function isOver(lock: Lock, nowMs: number): boolean {
+  return !lock.endsWithNode && lock.expiresAtMs <= nowMs;
+}
+
+/** Who holds a lock and for how long, in words. */
+export function heldBy({ owner, provider, expiresAtMs }: Lock, nowMs: number): string {
+  const of = provider === null ? "" : ` (${provider})`;
+  return `${JSON.stringify(owner)}${of} holds it for another ${secondsLeft(expiresAtMs, nowMs)} s`;
+}
+
+function underLease(
+  [first]: readonly Lock[],
+  [other]: readonly Lock[],
+  claim: LockClaim,
+  wish: string,
+  nowMs: number,
+): Decision<Lock> {
+  if (first !== undefined) return first;
+  const facts = factsOf(claim);
+  const attempt = `${named(claim)} cannot be ${wish}`;
+  if (claim.resourceKey === null) {
+    const message = `${attempt}: lease ${claim.leaseId} holds nothing; it was released, has expired or was ended; acquire anew`;
+    return refuse("LEASE_LOST", message, facts);
+  }
+  if (other === undefined) {
+    const message = `nobody holds ${named(claim)}: it was released, has expired or was ended; acquire it anew`;
     return refuse("NOT_FOUND", message, facts);
   }
-  if (held.leaseId === leaseId) return held;
-  const holder = `${JSON.stringify(held.owner)} holds it now`;
-  const message = `lock ${resourceKey} cannot be ${wish}: lease ${leaseId} is not its current one, ${holder}`;
-  const { owner, provider, expiresAtMs } = held;
+  const { owner, provider, expiresAtMs } = other;
+  const message = `${attempt}: lease ${claim.leaseId} is not its current one, ${heldBy(other, nowMs)}; acquire it anew`;
   return refuse("LEASE_LOST", message, { ...facts, held_by: owner, provider, lease_expires_at_ms: expiresAtMs });
 }
 
-const ended = (lock: Lock): Json => ({
-  resource_key: lock.resourceKey,
-  lease_id: lock.leaseId,
-  owner: lock.owner,
+const named = ({ resourceKey, leaseId }: LockClaim) =>
+  resourceKey === null ? `lease ${leaseId}` : `lock ${resourceKey}`;
+
+const factsOf = ({ resourceKey, leaseId }: LockClaim) => ({ resource_key: resourceKey, lease_id: leaseId });
+
+function endLocks(actionType: string, holder: Lock, locks: readonly Lock[], nowMs: number, more: object = {}): Entry {
+  const { leaseId, owner } = holder;
+  const payload: Json = { lease_id: leaseId, owner, locks: locks.map(keyPayload), ...more };
+  return entry(holder, actionType, payload, nowMs);
+}
+
+/** What the journal tells of a key: beside what the original knew, only what is not the default. */
+const keyPayload = ({ resourceKey, scope }: Pick<Lock, "resourceKey" | "scope">) => ({
+  resource_key: resourceKey,
+  ...(scope === "" ? {} : { scope }),
 });
 
-function entry(lock: Pick<Lock, "taskId" | "nodeId">, actionType: string, payload: Json, nowMs: number): Entry {
-  const { taskId, nodeId } = lock;
+const lockPayload = (lock: LockGrant["locks"][number]) => ({
+  ...keyPayload(lock),
+  ...(lock.mode === "exclusive" ? {} : { mode: lock.mode }),
+  ...(lock.ignoreCase ? { ignore_case: true } : {}),
+});
+
+function entry(
+  { taskId, nodeId }: Pick<Lock, "taskId" | "nodeId">,
+  actionType: string,
+  payload: Json,
+  nowMs: number,
+): Entry {
   return { id: null, taskId, nodeId, actionType, origin: "daemon", payload, timestampMs: nowMs };
 }

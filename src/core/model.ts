@@ -1,5 +1,5 @@
 import type { Json } from "../protocol/json.ts";
-import type { AttemptOutcome, DependencyPolicy, Labels, NodeStatus } from "../protocol/types.ts";
+import type { AttemptOutcome, DependencyPolicy, Labels, LockMode, NodeStatus } from "../protocol/types.ts";
 
 /** Times are milliseconds since the epoch. Ids are lower-case UUIDs. */
 export interface Task {
@@ -77,10 +77,17 @@ export interface Node extends NodeHead {
   notBeforeMs: number | null;
   progress: Progress | null;
   updatedAtMs: number;
+  /** What its worker holds while it runs. */
+  resources: readonly NodeResource[];
+  /** The lease whose locks, or those before whom it would go, kept it from being handed out; null: nobody's so far. */
+  heldBackBy: string | null;
 }
 
 /** A node as it is registered. */
-export interface NewNode extends Pick<Node, "id" | "name" | "labels" | "priority" | "dependencies" | "payloadSchema"> {
+export interface NewNode extends Pick<
+  Node,
+  "id" | "name" | "labels" | "priority" | "dependencies" | "payloadSchema" | "resources"
+> {
   policy: NodePolicy;
 }
 
@@ -95,21 +102,40 @@ export interface Attempt {
   error: Json;
 }
 
-/** A leased resource key. */
-export interface Lock {
+/** A resource key as a node declares it; `""` is the global scope. */
+export interface NodeResource {
   resourceKey: string;
+  mode: LockMode;
+  scope: string;
+}
+
+/** A resource key that is held, as it was written and as it is compared. */
+export interface HeldKey extends NodeResource {
+  /** One spelling for keys that differ in spelling only. */
+  normalKey: string;
+  /** How the keys of its scope are read, as long as one of them is held. */
+  ignoreCase: boolean;
+}
+
+/** One key of a lease. All keys of a lease have its owner, deadline and length. */
+export interface Lock extends HeldKey {
   leaseId: string;
   owner: string;
   provider: string | null;
   taskId: string | null;
   nodeId: string | null;
   metadata: Json;
+  /** It is held under the lease of the node `nodeId`, and ends with that. */
+  endsWithNode: boolean;
   acquiredAtMs: number;
   expiresAtMs: number;
   ttlMs: number;
+  /** The journal seq of the grant: a later grant of anything has a greater one. */
   fencingToken: number;
   updatedAtMs: number;
 }
 
-/** A lock about to be granted; the journal gives it its fencing token. */
-export type LockRequest = Omit<Lock, "fencingToken">;
+/** Keys about to be granted under one lease; the journal gives them their fencing token. */
+export interface LockGrant extends Omit<Lock, keyof HeldKey | "fencingToken" | "updatedAtMs"> {
+  locks: readonly HeldKey[];
+}

@@ -1,48 +1,115 @@
+import type { LockMode } from "../protocol/types.ts";
+import type { Json } from "../protocol/json.ts";
 import { actions, type JournalRow } from "./journal.ts";
-import { type Fields, fields, ImpossibleRow, type ReplayedLock, text } from "./replayed.ts";
+import { type Fields, fields, ImpossibleRow, list, type ReplayedLock, text } from "./replayed.ts";
 
 /** The part of a replay that resource locks are. */
 interface Locks {
-  readonly locks: Map<string, ReplayedLock>;
+  readonly locks: ReplayedLocks;
   readonly brief: (text: string) => string;
 }
 
 type Apply = (state: Locks, row: JournalRow, payload: Fields) => void;
 
-/** What each journalled transition of a lock makes of those there are. */
+/** Locks by their name, and how many each lease holds. */
+export class ReplayedLocks {
+  readonly all = new Map<string, ReplayedLock>();
+  readonly #ofLease = new Map<string, number>();
+  /** The names of all locks on a key. */
+  readonly #onKey = new Map<string, Set<string>>();
+
+  holds(leaseId: string): boolean {
+    return (this.#ofLease.get(leaseId) ?? 0) > 0;
+  }
+
+  /** Grants what no other lease may hold, but two that share. */
+  put(name: string, key: string, lock: ReplayedLock): void {
+    const onKey = this.#onKey.get(key) ?? new Set();
+    for (const other of onKey) {
+      const held = other === name ? undefined : this.all.get(other);
+      if (held === undefined || (held.mode === "shared" && lock.mode === "shared")) continue;
+      throw new ImpossibleRow(`lease ${held.leaseId} held it already`);
+    }
+    if (!this.all.has(name)) this.#count(lock.leaseId, 1);
+    this.all.set(name, lock);
+    this.#onKey.set(key, onKey.add(name));
+  }
+
+  /** Ends what the lease must hold. */
+  end(name: string, key: string, leaseId: string): void {
+    if (!this.all.delete(name)) throw new ImpossibleRow(`lease ${leaseId} did not hold it`);
+    this.#count(leaseId, -1);
+    const onKey = this.#onKey.get(key);
+    onKey?.delete(name);
+    if (onKey?.size === 0) this.#onKey.delete(key);
+  }
+
+  #count(leaseId: string, by: number): void {
+    const count = (this.#ofLease.get(leaseId) ?? 0) + by;
+    if (count === 0) this.#ofLease.delete(leaseId);
+    else this.#ofLease.set(leaseId, count);
+  }
+}
+
+/** What tells a lock from all others: a lease holds a key of a scope once. */
+export function lockName(leaseId: string, scope: string, resourceKey: string): string {
+  return JSON.stringify([leaseId, scope, resourceKey]);
+}
+
+/** What each journalled transition of locks makes of those there are. */
 export const lockAppliers: Record<string, Apply> = {
-  [actions.acquireLock]: (state, row, payload) => {
-    if (state.locks.has(text(payload.resource_key))) throw new ImpossibleRow("the lock was held already");
-    addLock(state, row, payload, row.timestampMs);
-  },
+  [actions.acquireLock]: (state, row, payload) => grant(state, row, payload, row.timestampMs),
   [actions.takeOverLock]: (state, row, payload) => {
-    heldLock(state, fields(payload.from), payload);
-    addLock(state, row, payload, row.timestampMs);
+    for (const { lease_id: leaseId } of list(payload.from).map(fields)) {
+      if (state.locks.holds(text(leaseId))) throw new ImpossibleRow(`lease ${text(leaseId)} was not over`);
+    }
+    grant(state, row, payload, row.timestampMs);
   },
-  [actions.adoptLock]: (state, row, payload) => addLock(state, row, payload, Number(payload.acquired_at_ms)),
-  [actions.releaseLock]: endLock,
-  [actions.expireLock]: endLock,
+  [actions.adoptLock]: (state, row, payload) => grant(state, row, payload, Number(payload.acquired_at_ms)),
+  [actions.releaseLock]: end,
+  [actions.expireLock]: endAll,
+  [actions.forceReleaseLock]: endAll,
 };
 
-function addLock(state: Locks, row: JournalRow, payload: Fields, acquiredAtMs: number): void {
-  state.locks.set(text(payload.resource_key), {
-    leaseId: text(payload.lease_id),
-    owner: state.brief(text(payload.owner)),
-    provider: typeof payload.provider === "string" ? state.brief(payload.provider) : null,
-    taskId: row.taskId,
-    nodeId: row.nodeId,
-    metadata: state.brief(JSON.stringify(payload.metadata ?? null)),
-    acquiredAtMs,
-    fencingToken: row.seq,
-  });
+function grant(state: Locks, row: JournalRow, payload: Fields, acquiredAtMs: number): void {
+  const leaseId = text(payload.lease_id);
+  for (const lock of list(payload.locks).map(fields)) {
+    const scope = scopeOf(lock);
+    const resourceKey = text(lock.resource_key);
+    const name = lockName(leaseId, scope, resourceKey);
+    state.locks.put(name, keyName(scope, resourceKey), {
+      leaseId,
+      resourceKey: state.brief(resourceKey),
+      scope: state.brief(scope),
+      mode: (lock.mode ?? "exclusive") as LockMode,
+      ignoreCase: lock.ignore_case === true,
+      endsWithNode: payload.ends_with_node === true,
+      owner: state.brief(text(payload.owner)),
+      provider: typeof payload.provider === "string" ? state.brief(payload.provider) : null,
+      taskId: row.taskId,
+      nodeId: row.nodeId,
+      metadata: state.brief(JSON.stringify(payload.metadata ?? null)),
+      // A key that is granted to its lease once more is held since the first time.
+      acquiredAtMs: state.locks.all.get(name)?.acquiredAtMs ?? acquiredAtMs,
+      fencingToken: row.seq,
+    });
+  }
 }
 
-function endLock(state: Locks, _row: JournalRow, payload: Fields): void {
-  heldLock(state, payload, payload);
-  state.locks.delete(text(payload.resource_key));
+function end(state: Locks, _row: JournalRow, payload: Fields): void {
+  const leaseId = text(payload.lease_id);
+  for (const lock of list(payload.locks).map(fields)) {
+    const [scope, resourceKey] = [scopeOf(lock), text(lock.resource_key)];
+    state.locks.end(lockName(leaseId, scope, resourceKey), keyName(scope, resourceKey), leaseId);
+  }
 }
 
-function heldLock(state: Locks, holder: Fields, payload: Fields): void {
-  const held = state.locks.get(text(payload.resource_key));
-  if (held?.leaseId !== holder.lease_id) throw new ImpossibleRow(`lease ${text(holder.lease_id)} did not hold it`);
+function endAll(state: Locks, row: JournalRow, payload: Fields): void {
+  end(state, row, payload);
+  const leaseId = text(payload.lease_id);
+  if (state.locks.holds(leaseId)) throw new ImpossibleRow(`lease ${leaseId} still held others`);
 }
+
+const keyName = (scope: string, resourceKey: string): string => JSON.stringify([scope, resourceKey]);
+
+const scopeOf = ({ scope = "" }: Record<string, Json>): string => text(scope);

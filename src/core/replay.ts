@@ -2,13 +2,12 @@ import type { Json } from "../protocol/json.ts";
 import type { AttemptOutcome, NodeStatus } from "../protocol/types.ts";
 import { actions, type JournalRow } from "./journal.ts";
 import { policyFrom } from "./policy.ts";
-import { lockAppliers } from "./replay-locks.ts";
+import { lockAppliers, lockName, ReplayedLocks } from "./replay-locks.ts";
 import {
   type Fields,
   fields,
   ImpossibleRow,
   list,
-  type ReplayedLock,
   type ReplayedNode,
   type ReplayedTask,
   text,
@@ -25,7 +24,7 @@ type Apply = (state: Replay, row: JournalRow, payload: Fields) => void;
 export class Replay {
   readonly tasks = new Map<string, ReplayedTask>();
   readonly nodes = new Map<string, ReplayedNode>();
-  readonly locks = new Map<string, ReplayedLock>();
+  readonly locks = new ReplayedLocks();
   /** Stands for a text when texts are compared, so that a large database is replayed in little memory. */
   readonly brief: (text: string) => string;
   readonly #nodesOf = new Map<string, string[]>();
@@ -95,6 +94,7 @@ const appliers: Record<string, Apply> = {
     const waitingOn = state.waitingOn(text(row.nodeId));
     if (waitingOn > 0) throw new ImpossibleRow(`node ${row.nodeId} waits for ${waitingOn} of its dependencies`);
     if (state.task(node.taskId).paused) throw new ImpossibleRow(`task ${node.taskId} was paused`);
+    expectResources(state, node, text(payload.lease_id));
     move(state, node, {
       status: "RUNNING",
       acquiredAtMs: row.timestampMs,
@@ -215,6 +215,8 @@ function addNode(state: Replay, row: JournalRow, node: Fields): ReplayedNode {
     lostAttempts: 0,
     dependencies: JSON.stringify(node.dependencies),
     payloadSchema: json(state, node.payload_schema),
+    // Kept whole: what it needs is looked up when it runs.
+    resources: JSON.stringify(node.resources ?? []),
     resultPayload: node.result_payload === undefined ? null : json(state, node.result_payload),
     acquiredAtMs: (node.acquired_at_ms ?? null) as number | null,
     leaseId: (node.lease_id ?? null) as string | null,
@@ -241,6 +243,14 @@ function expect(state: Replay, nodeId: Json, from: NodeStatus): ReplayedNode {
   return node;
 }
 
+/** A node runs only with all it declares held under its lease. */
+function expectResources(state: Replay, { resources }: ReplayedNode, leaseId: string): void {
+  for (const { resource_key: key, scope = "" } of (JSON.parse(resources) as Json[]).map(fields)) {
+    const held = state.locks.all.has(lockName(leaseId, text(scope), text(key)));
+    if (!held) throw new ImpossibleRow(`lease ${leaseId} does not hold ${text(key)}`);
+  }
+}
+
 /** Ends what runs of a node: its lease becomes an attempt. */
 function endAttempt(
   state: Replay,
@@ -251,6 +261,7 @@ function endAttempt(
 ): ReplayedNode {
   const node = expect(state, nodeId, "RUNNING");
   const { leaseId, leaseOwner, fencingToken, acquiredAtMs } = node;
+  if (state.locks.holds(leaseId ?? "")) throw new ImpossibleRow(`lease ${leaseId} still held locks`);
   const attempt = {
     fencingToken: fencingToken ?? 0,
     leaseId,

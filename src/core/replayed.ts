@@ -1,5 +1,5 @@
 import type { Json } from "../protocol/json.ts";
-import type { NodeStatus } from "../protocol/types.ts";
+import type { LockMode, NodeStatus } from "../protocol/types.ts";
 import type { FailureCause, NodePolicy } from "./model.ts";
 
 /* The state as a replay of the journal rebuilds it. Payloads and labels are JSON text. */
@@ -28,6 +28,7 @@ export interface ReplayedNode {
   lostAttempts: number;
   dependencies: string;
   payloadSchema: string;
+  resources: string;
   /** JSON text, or null while there is none. */
   resultPayload: string | null;
   acquiredAtMs: number | null;
@@ -44,6 +45,11 @@ export interface ReplayedNode {
 
 export interface ReplayedLock {
   leaseId: string;
+  resourceKey: string;
+  scope: string;
+  mode: LockMode;
+  ignoreCase: boolean;
+  endsWithNode: boolean;
   owner: string;
   provider: string | null;
   taskId: string | null;

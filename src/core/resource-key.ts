@@ -1,5 +1,6 @@
 import { type Automaton, automatonOf, intersect } from "./automaton.ts";
 import { exactCase, type Fold, ignoreCase } from "./case-fold.ts";
+import type { LockMode } from "../protocol/types.ts";
 import { type Decision, isRefusal, refuse } from "./decision.ts";
 import { climbs, endingOf, type Faults, globCharsMax, literalOf, parseGlob, type PathPattern } from "./glob.ts";
 
@@ -90,8 +91,6 @@ export function overlaps(a: ResourceKey, b: ResourceKey): boolean {
   if (a.kind !== "glob" && b.kind !== "glob") return meeting.length > 0;
   return intersect(meeting);
 }
-
-export type LockMode = "exclusive" | "shared";
 
 /** Whether two may hold what overlaps. */
 export function compatible(a: LockMode, b: LockMode): boolean {

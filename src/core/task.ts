@@ -1,7 +1,7 @@
 import type { Json } from "../protocol/json.ts";
 import { type Decision, refuse } from "./decision.ts";
 import { actions, type Entry } from "./journal.ts";
-import type { NewNode, Task } from "./model.ts";
+import type { NewNode, NodeResource, Task } from "./model.ts";
 import { policyPayload } from "./policy.ts";
 
 /** The journal entry that records a new task, with all that replaying it needs. */
@@ -58,7 +58,8 @@ export function setPriority(taskId: string, nodeId: string | null, priority: num
 }
 
 /** A node as the journal tells it: beside what the original knew, only what is not the default. */
-function nodePayload({ id, name, labels, priority, dependencies, payloadSchema, policy }: NewNode): Json {
+function nodePayload(node: NewNode): Json {
+  const { id, name, labels, priority, dependencies, payloadSchema, policy, resources } = node;
   return {
     id,
     dependencies,
@@ -67,6 +68,16 @@ function nodePayload({ id, name, labels, priority, dependencies, payloadSchema, 
     ...(Object.keys(labels).length === 0 ? {} : { labels }),
     ...(priority === 0 ? {} : { priority }),
     ...policyPayload(policy),
+    ...(resources.length === 0 ? {} : { resources: resources.map(resourcePayload) }),
+  };
+}
+
+/** A resource key as journal and tables tell it. */
+export function resourcePayload({ resourceKey, mode, scope }: NodeResource) {
+  return {
+    resource_key: resourceKey,
+    ...(mode === "exclusive" ? {} : { mode }),
+    ...(scope === "" ? {} : { scope }),
   };
 }
 

@@ -101,7 +101,7 @@ export class Connection {
     this.#forgive();
     if (this.#farewell !== null) clearTimeout(this.#farewell);
     this.#outbox.clear();
-    this.#dispatcher.drop(this.#session);
+    if (this.#dispatcher.drop(this.#session)) this.#submitted();
   }
 
   get #waits(): boolean {

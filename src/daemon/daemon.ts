@@ -5,6 +5,7 @@ import { Dispatcher } from "../service/dispatcher.ts";
 import type { Served } from "../service/batch.ts";
 import { openStore } from "../store/sqlite-store.ts";
 import { type Store, StorageFailure } from "../store/store.ts";
+import { caseProbe } from "./case-probe.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 import { prepareHome } from "./home.ts";
 import { claimHome, type Instance, removeStaleSocket, watchIdentity } from "./instance.ts";
@@ -75,6 +76,7 @@ async function start({ paths, settings }: Configuration, background: boolean): P
     readClock: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
     newId: () => crypto.randomUUID(),
     random: Math.random,
+    ignoresCase: caseProbe(paths.home),
     reports: {
       served: settings.logRequests === 1 ? (served) => log.info(requestLine(served)) : null,
       bug: (what, error) => log.error(`${what} failed:`, error),

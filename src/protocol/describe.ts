@@ -44,12 +44,23 @@ export const strictTransitions = {
 
 /** The rules of resource locks. */
 export const resourceLockModel = {
-  key: "a string of 1 or more characters, none of them NUL; keys are compared byte by byte, so agree on one spelling, such as file:src/lib.rs",
-  lease: "at most one unexpired lease per key; AcquireResourceLock answers null while one exists, even to its owner",
+  key: "`file:PATH`, `dir:PATH` and `glob:PATTERN` overlap as the paths do that they stand for; any other text overlaps with itself alone. Paths are compared without `.`, doubled or trailing `/`, in Unicode NFC, where the file system ignores case without regard to it; `..` and NUL are refused, and in a scope absolute paths. Answers show a key as it was written",
+  glob: "`*` and `?` stay in a name, `**` crosses `/`, `[a-c]`, `[!a-c]`, `{a,b}`, `\\` before a character that is meant itself; `dir:.` is the whole scope. Two globs overlap when some path fits both, found out exactly; where that would take too long they are taken to overlap",
+  scope:
+    "whose paths and names are meant, such as a repository's common git directory; locks of two scopes never meet; without it, the one global scope",
+  mode: "exclusive goes beside nothing that overlaps, shared goes beside shared",
+  lease:
+    "AcquireResourceLocks takes all its keys or none, under one lease with one deadline; null while another unexpired lease holds what overlaps, even its own owner's. With the lease_id of a lease of its own it adds to that",
+  party:
+    "ownership belongs to the lease; owner and provider are labels, and two agents of one name are two. Waiting, a request belongs to the lease it names, else to whoever has its owner and provider, unless the owner is anonymous",
+  queue:
+    "wait_ms stands in line: first come, first served per overlap; nobody, sharing or not, goes before an earlier request that overlaps, but under a lease that one waits for. A wait that would close a circle is refused with DEADLOCK and the circle",
   expiry: "a lease ends ttl_secs after it was acquired or last kept; without ttl_secs it runs the node timeout",
   take_over: "the key of an expired lease is free: the next AcquireResourceLock gets it under a new lease_id",
+  node: "a node's resources are taken with it under its lease_id, or it is passed over; they live as long as that lease, are kept by HeartbeatNode, and are released when the node ends or rolls back",
   fencing:
     "fencing_token grows with every lease ever given; a guarded resource should refuse a smaller one than it saw",
+  force: "ForceReleaseResourceLock is for people: it ends the holder's whole lease, and its lease_id is then refused",
 } as const;
 
 /** The members of a request and of an answer. */

@@ -19,6 +19,12 @@ export const errors = {
   NOT_FOUND: { code: -32000, exit: 1, retryable: false, meaning: "no such task, node, lock or bundle" },
   INVALID_STATE: { code: -32000, exit: 1, retryable: false, meaning: "the transition does not exist from this status" },
   LEASE_LOST: { code: -32000, exit: 1, retryable: false, meaning: "the lease is not the current one" },
+  DEADLOCK: {
+    code: -32000,
+    exit: 1,
+    retryable: false,
+    meaning: "the wait would close a circle of those who wait for each other's locks",
+  },
   CYCLE: { code: -32000, exit: 1, retryable: false, meaning: "the dependencies form a cycle" },
   DUPLICATE_ID: { code: -32000, exit: 1, retryable: false, meaning: "a node id or name is taken" },
   UNKNOWN_DEPENDENCY: { code: -32000, exit: 1, retryable: false, meaning: "a dependency is no node of the task" },

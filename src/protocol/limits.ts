@@ -43,6 +43,19 @@ export const limits = {
   expansionMax: 100_000,
   /** Attempts at one node that TaskStatus shows, the newest. */
   attemptsShownMax: 100,
+  /** Keys of one lock request. */
+  locksMax: 256,
+  /** Keys one lease may hold. */
+  leaseLocksMax: 1_000,
+  /** Lock requests that wait at once. */
+  lockWaitersMax: 1_000,
+  /** Held and waited for locks one request is compared with. */
+  lockComparisonsMax: 50_000,
+  /** Holders, or waiting requests, CheckResourceLocks shows of one key. */
+  lockPartiesShownMax: 100,
+  scopeCharsMax: 4_096,
+  /** Resource keys one node may declare. */
+  nodeResourcesMax: 64,
   progressMessageCharsMax: 1_000,
   reasonCharsMax: 10_000,
   /** A Unix socket path ordinary clients can open (`sun_path` less its terminator on the narrowest system). */

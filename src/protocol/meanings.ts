@@ -48,12 +48,41 @@ const meanings: Readonly<Record<string, string>> = {
   wait_ms: "how long to wait for a first event before answering with none",
   state: "only tasks in this state",
   before: "only tasks older than this one; give the last answer's `next_before` to go on",
-  resource_key: "what is locked, such as `file:src/lib.rs`",
+  resource_key: "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or any other text",
+  mode: "`shared` goes beside `shared`, `exclusive` beside nothing that overlaps",
+  locks: "the keys that are wanted",
+  "locks[].resource_key": "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or any other text",
+  "locks[].mode": "`shared` goes beside `shared`, `exclusive` beside nothing that overlaps",
+  scope:
+    "whose paths and names are meant, such as a repository's common git directory; locks of two scopes never meet; without it, the global one",
+  "AcquireResourceLock.wait_ms":
+    "how long to wait in line, first come, first served per overlap, before answering null",
+  "AcquireResourceLocks.wait_ms":
+    "how long to wait in line, first come, first served per overlap, before answering null",
+  "AcquireResourceLocks.lease_id":
+    "a lease of the caller's own, to which the keys are added; with `node_id`, it may be that of the running node: what is added then ends with it",
+  "HeartbeatResourceLock.resource_key": "one of the lease's keys; without it, whatever it holds",
+  "HeartbeatResourceLock.scope": "the key's; without it, any in which the lease holds the key",
+  "ReleaseResourceLock.resource_key": "the one key that is given back; without it, all that the lease holds",
+  "ReleaseResourceLock.scope": "the key's; without it, any in which the lease holds the key",
+  "ForceReleaseResourceLock.resource_key":
+    "the key, spelled as its holder did or otherwise; not one that only overlaps",
+  "ForceReleaseResourceLock.reason": "why, for people to read in the journal",
+  paths: "paths that are wanted as `file:PATH` would be, exclusive; beside `locks` or alone",
+  "CheckResourceLocks.owner": "whose locks stand in nobody's way: the caller's own name",
+  guard: "which one, such as `pre-commit`",
+  resource_keys: "the keys, or the first of them",
+  "RecordGuardBypass.count": "how many keys there are in all",
+  "ListResourceLocks.scope": "only locks of this scope",
+  "ListResourceLocks.owner": "only locks of this owner",
+  "ListResourceLocks.lease_id": "only locks of this lease",
   owner: "who asks, for people to read; it gives no rights",
   provider: "the owner's vendor or program",
   ttl_secs: "how long the lease runs; without it, as long as a node's",
   "AcquireResourceLock.task_id": "the task the lock is for, for people to read",
   "AcquireResourceLock.node_id": "the node the lock is for, for people to read",
+  "AcquireResourceLocks.task_id": "the task the locks are for, for people to read",
+  "AcquireResourceLocks.node_id": "the node the locks are for",
   metadata: "whatever others should know while the lock is held",
   path: "where on the daemon's machine; nothing may exist there",
 };
@@ -71,6 +100,10 @@ const newNode: Readonly<Record<string, string>> = {
     "longest pause before the second attempt, doubled before each further one; how much of it is waited is drawn at random",
   backoff_max_secs: "what the doubling stops at",
   ttl_secs: "how long its leases run, where the worker does not say; without it, the node timeout",
+  resources: "resource keys its worker holds while it runs: it is handed out with their locks, or not at all",
+  "resources[].resource_key": "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or any other text",
+  "resources[].mode": "`shared` goes beside `shared`, `exclusive` beside nothing that overlaps",
+  "resources[].scope": "whose paths and names are meant; without it, the global scope",
   on_dependency_failure:
     "what a dependency that FAILED means: `wait` until it is retried, `skip` (the node fails too), or `run` once all dependencies have ended",
 };

@@ -30,9 +30,13 @@ export const methods = {
   SetPriority: control.SetPriority,
   ListEvents: events.ListEvents,
   AcquireResourceLock: locks.AcquireResourceLock,
+  AcquireResourceLocks: locks.AcquireResourceLocks,
   HeartbeatResourceLock: locks.HeartbeatResourceLock,
   ReleaseResourceLock: locks.ReleaseResourceLock,
+  ForceReleaseResourceLock: locks.ForceReleaseResourceLock,
+  CheckResourceLocks: locks.CheckResourceLocks,
   ListResourceLocks: locks.ListResourceLocks,
+  RecordGuardBypass: locks.RecordGuardBypass,
   VerifyJournal: daemon.VerifyJournal,
   Backup: daemon.Backup,
 } satisfies Record<string, Method>;

@@ -128,7 +128,9 @@ ${table(["variable", "default", "least", "most", "meaning"], Object.values(setti
 Fixed: a page of \`ListTasks\` or \`ListEvents\` has at most ${limits.pageMax} entries, a wait lasts at most
 ${limits.waitMsMax} ms, and a lock asked for longer than ${limits.ttlSecsMax} seconds is cut to that. One AcquireNextNode
 takes at most ${limits.acquireMax} nodes, fewer where their contexts pass ${limits.pageCharsMax} characters; one AddNodes makes at most
-${limits.expansionMax} dependencies by \`expand_before\`; TaskStatus shows the newest ${limits.attemptsShownMax} attempts at a node.`;
+${limits.expansionMax} dependencies by \`expand_before\`; TaskStatus shows the newest ${limits.attemptsShownMax} attempts at a node. One request names at most ${limits.locksMax} locks, a lease holds
+at most ${limits.leaseLocksMax}, a node declares at most ${limits.nodeResourcesMax}; ${limits.lockWaitersMax} requests may wait for locks, and one is compared
+with at most ${limits.lockComparisonsMax} locks.`;
 
 function settingRow({ variable, notation, summary, ...numbers }: Setting): string[] {
   const written = (value: number) => (notation === "octal" ? `0${value.toString(8)}` : String(value));
@@ -193,13 +195,12 @@ nodes it waits behind. A node with \`on_dependency_failure: "run"\` waits behind
 
 ## Life of a resource lock
 
-              AcquireResourceLock
-    (free) ------------------------> [HELD] <---.
-      ^                               |  |      | HeartbeatResourceLock
-      |  ReleaseResourceLock          |  '------'
-      '-------------------------------|
-      |  the lease expires            |
-      '-------------------------------'
+            AcquireResourceLock(s), or with its node
+    (free) ------------------------------------------> [HELD] <---.
+      ^                                                 |  |      | HeartbeatResourceLock
+      |  ReleaseResourceLock, the node ends             |  '------'
+      |  the lease expires, ForceReleaseResourceLock    |
+      '-------------------------------------------------'
 
 ${definitions(resourceLockModel)}`;
 

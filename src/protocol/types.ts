@@ -156,7 +156,32 @@ export const reason = v.pipe(
 export const dependencyPolicy = v.picklist(["wait", "skip", "run"]);
 export const attemptOutcome = v.picklist(["COMPLETED", "FAILED", "EXPIRED", "RELEASED", "CANCELED"]);
 
-export const owner = v.nullish(text, "anonymous");
+/** Who acts where nobody says: no party of its own. */
+export const anonymous = "anonymous";
+export const owner = v.nullish(text, anonymous);
+
+export const lockMode = v.picklist(["exclusive", "shared"]);
+/** Whose paths and names are meant, such as a repository's common git directory. */
+export const scope = v.pipe(
+  v.string(),
+  v.minLength(1, "at least 1 character"),
+  v.maxLength(limits.scopeCharsMax, `at most ${limits.scopeCharsMax} characters`),
+  v.regex(/^[^\0]*$/, "no NUL character"),
+  v.title("string"),
+);
+/** A key somebody wants. */
+export const wantedLock = noList(v.object({ resource_key: key, mode: v.nullish(lockMode, "exclusive") }));
+/** Keys somebody wants at once. */
+export const wantedLocks = v.pipe(
+  v.array(wantedLock),
+  v.minLength(1, "at least 1 lock"),
+  v.maxLength(limits.locksMax, `at most ${limits.locksMax} locks`),
+);
+/** Keys a node's worker holds while it works on it. */
+export const nodeResources = v.pipe(
+  v.array(noList(v.object({ resource_key: key, mode: v.nullish(lockMode, "exclusive"), scope: v.nullish(scope) }))),
+  v.maxLength(limits.nodeResourcesMax, `at most ${limits.nodeResourcesMax} resources`),
+);
 export const ok = v.literal(true);
 
 export const nodeStatus = v.picklist(["PENDING", "RUNNING", "COMPLETED", "FAILED"]);
@@ -165,6 +190,7 @@ export const taskState = v.picklist(["ACTIVE", "COMPLETED", "FAILED"]);
 /** How many nodes have each status; only statuses that occur have a key. */
 export const statusCounts = v.record(v.string(), count);
 
+export type LockMode = v.InferOutput<typeof lockMode>;
 export type DependencyPolicy = v.InferOutput<typeof dependencyPolicy>;
 export type AttemptOutcome = v.InferOutput<typeof attemptOutcome>;
 export type Labels = Readonly<Record<string, string>>;

@@ -1,5 +1,7 @@
 import type { Refusal } from "../core/decision.ts";
 import { actions, type Entry } from "../core/journal.ts";
+import type { LeaseGrant } from "../core/lease.ts";
+import type { LockWish } from "../core/lock-queue.ts";
 import type { Node, NodeHead, Task } from "../core/model.ts";
 import { acquireNode, rollBackNode } from "../core/node.ts";
 import { limits } from "../protocol/limits.ts";
@@ -8,6 +10,8 @@ import type { Params, Result } from "../protocol/methods.ts";
 import type { Store } from "../store/store.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers, Later, Preparations } from "./handler.ts";
+import { expireLeases, lockEndings } from "./lock-situation.ts";
+import { changeNode, takeResources } from "./node-locks.ts";
 import { noTask } from "./tasks.ts";
 import { duePerTurnMax } from "./turns.ts";
 import { contextEventView, deadlineView, nodeView, taskView } from "./views.ts";
@@ -31,20 +35,22 @@ export const acquireHandlers = {
 function rollBackExpired({ task_id: taskId }: Wish, context: Context): void {
   const expired = context.store.expiredNodes(taskId ?? null, context.nowMs, duePerTurnMax);
   for (const node of expired) rollBack(node, context);
+  // A node that such a lease keeps from being handed out is free.
+  expireLeases(context.store.dueLockLeases(context.nowMs, duePerTurnMax), context);
   if (expired.length > 0) followChanges(taskId ?? null, context);
 }
 
 /** Takes as many runnable nodes as are wished for. */
-function acquire(wish: Wish, context: Context): Acquired | Refusal {
+function acquire(wish: Wish, context: Context, waiting: Later<Acquired> | null = null): Acquired | Refusal {
   const { store } = context;
   const taskId = wish.task_id ?? null;
   const task = taskId === null ? null : store.task(taskId);
   if (taskId !== null && task === null) return noTask(taskId);
-  const events = eventsOnce(context);
-  if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, events, context);
+  const once: Once = { events: eventsOnce(context), inLine: context.lockWishes(waiting) };
+  if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, once, context);
   const nodes: AcquiredNode[] = [];
   for (let chars = 0; nodes.length < wish.count && chars < limits.pageCharsMax;) {
-    const node = acquireOne(wish, task, events, context);
+    const node = acquireOne(wish, task, once, context);
     if (node === null) break;
     nodes.push(node);
     chars += JSON.stringify(node).length;
@@ -56,6 +62,13 @@ export const acquirePreparations = { AcquireNextNode: rollBackExpired } satisfie
 
 type Events = AcquiredNode["context"]["event_journal"];
 
+/** What is found out once a call. */
+interface Once {
+  events: (taskId: string) => Events;
+  /** Lock requests that came before. */
+  inLine: readonly LockWish[];
+}
+
 /** A task's newest events: read once a call, in which none is added. */
 function eventsOnce({ store, settings }: Context): (taskId: string) => Events {
   const known = new Map<string, Events>();
@@ -66,22 +79,15 @@ function eventsOnce({ store, settings }: Context): (taskId: string) => Events {
   };
 }
 
-function acquireOne(
-  wish: Wish,
-  named: Task | null,
-  events: (taskId: string) => Events,
-  context: Context,
-): AcquiredNode | null {
-  const { store, settings, runtime, nowMs } = context;
+function acquireOne(wish: Wish, named: Task | null, { events, inLine }: Once, context: Context): AcquiredNode | null {
+  const { store, runtime, nowMs } = context;
   const startedAt = runtime.monotonicMicros();
-  const node = store.nextRunnable(wish.task_id ?? null, wish.labels ?? {});
-  const task = named ?? (node === null ? null : store.task(node.taskId));
-  if (node === null || task === null) return null;
+  const found = firstFree(wish, inLine, context);
+  const task = named ?? (found === null ? null : store.task(found.node.taskId));
+  if (found === null || task === null) return null;
 
-  const { ttl_secs: wishedSecs, lease_owner: owner } = wish;
-  const wishedMs = wishedSecs === null || wishedSecs === undefined ? null : wishedSecs * 1000;
-  const ttlMs = wishedMs ?? node.policy.ttlMs ?? settings.nodeTimeoutSecs * 1000;
-  const grant = { id: context.newId(), owner, expiresAtMs: nowMs + ttlMs, ttlMs };
+  const { node, grant } = found;
+  const { owner } = grant;
   const seq = store.acquireNode(node, grant, acquireNode(node, grant, nowMs));
   const lease = { ...grant, fencingToken: seq };
   const running: Node = { ...node, status: "RUNNING", lease, acquiredAtMs: nowMs, updatedAtMs: nowMs };
@@ -99,12 +105,39 @@ function acquireOne(
   };
 }
 
+/**
+ * The first runnable node whose resources are free, and its lease, which has them now. A node that is passed over is held
+ * back until a lease ends that is in its way, so that none is looked at again and again.
+ */
+function firstFree(
+  wish: Wish,
+  inLine: readonly LockWish[],
+  context: Context,
+): { node: Node; grant: LeaseGrant } | null {
+  const { store } = context;
+  for (;;) {
+    const node = store.nextRunnable(wish.task_id ?? null, wish.labels ?? {});
+    if (node === null) return null;
+    const grant = grantOf(wish, node, context);
+    const taken = takeResources(node, grant, inLine, context);
+    if (taken === "taken") return { node, grant };
+    if (taken === "later") return null;
+    store.holdBack(node.id, taken.heldBackBy);
+  }
+}
+
+function grantOf({ ttl_secs: wished, lease_owner: owner }: Wish, node: Node, context: Context): LeaseGrant {
+  const wishedMs = wished === null || wished === undefined ? null : wished * 1000;
+  const ttlMs = wishedMs ?? node.policy.ttlMs ?? context.settings.nodeTimeoutSecs * 1000;
+  return { id: context.newId(), owner, expiresAtMs: context.nowMs + ttlMs, ttlMs };
+}
+
 /** Whether the one task that is asked can offer nothing any more. Of any task there is always hope. */
 function isHopeless({ task_id: taskId }: Wish, { store }: Context): boolean {
   return taskId !== null && taskId !== undefined && store.taskSummary(taskId)?.state !== "ACTIVE";
 }
 
-/** What can make a node runnable, or end all hope for one. */
+/** What can make a node runnable, or end all hope for one; a lock may be in the way of nodes of any task. */
 const stirring: ReadonlySet<string> = new Set([
   actions.registerTask,
   actions.addNodes,
@@ -116,6 +149,7 @@ const stirring: ReadonlySet<string> = new Set([
   actions.retryNode,
   actions.cancelTask,
   actions.resumeTask,
+  ...lockEndings,
 ]);
 
 /** Whether an entry tells of a completion that lets nobody go on: no node waited for it, and its task is not over. */
@@ -127,23 +161,26 @@ export function freesNothing({ actionType, origin, nodeId, taskId }: Entry, stor
 /** Tries again whenever something has moved, until there is a node or the task can offer none any more. */
 function waitForNode(wish: Wish): Later<Acquired> {
   const { task_id: wishedId, labels, wait_ms: waitMs } = wish;
-  return {
+  const later: Later<Acquired> = {
     wakes: ({ taskId, origin, actionType }) =>
-      origin === "daemon" && stirring.has(actionType) && (taskId === wishedId || (wishedId ?? null) === null),
+      origin === "daemon" &&
+      stirring.has(actionType) &&
+      (taskId === wishedId || (wishedId ?? null) === null || lockEndings.has(actionType)),
     wish: JSON.stringify([wishedId ?? null, labels ?? {}]),
     waitMs,
     resume(context, last) {
-      const acquired = acquire(wish, context);
+      const acquired = acquire(wish, context, later);
       if (acquired !== null) return { reply: acquired };
       return last || isHopeless(wish, context) ? { reply: null } : null;
     },
   };
+  return later;
 }
 
 /** Rolls a node back whose lease is over, or fails it where that was once too often. */
 export function rollBack(node: NodeHead, context: Context): void {
-  const { store, settings, nowMs } = context;
-  store.changeNode(rollBackNode(node, settings.maxLostAttempts, context.newId(), nowMs));
+  const { settings, nowMs } = context;
+  changeNode(rollBackNode(node, settings.maxLostAttempts, context.newId(), nowMs), context);
   context.count("timeout_rollbacks");
 }
 

@@ -2,15 +2,18 @@ import { isRefusal, type Refusal } from "../core/decision.ts";
 import { ofTask } from "../core/lease.ts";
 import { cancellation, cancelTask, pauseTask, setPriority } from "../core/task.ts";
 import type { Context, Handlers } from "./handler.ts";
+import { releaseLease } from "./node-locks.ts";
 import { noTask } from "./tasks.ts";
 
 export const controlHandlers = {
-  CancelTask({ task_id: taskId, reason }, { store, nowMs }) {
+  CancelTask({ task_id: taskId, reason }, context) {
+    const { store, nowMs } = context;
     const task = store.task(taskId);
     if (task === null) return noTask(taskId);
     const { PENDING = 0, RUNNING = 0 } = store.taskSummary(taskId)?.counts ?? {};
     const entry = cancelTask(task, PENDING + RUNNING, reason, nowMs);
     if (isRefusal(entry)) return entry;
+    for (const leaseId of store.leasesOfNodes(taskId)) releaseLease(leaseId, context);
     return { ok: true, canceled: PENDING + RUNNING, seq: store.cancelTask(taskId, cancellation(reason), entry) };
   },
 

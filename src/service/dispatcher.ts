@@ -4,20 +4,12 @@ import type { BadLine, Request } from "../protocol/envelope.ts";
 import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Store } from "../store/store.ts";
-import { freesNothing } from "./acquire.ts";
 import { type Chores, GroupCommit, type Reports } from "./batch.ts";
-import {
-  type Answer,
-  type Call,
-  encodeError,
-  encodeReply,
-  executeLater,
-  prepareCall,
-  prepareState,
-} from "./execute.ts";
+import { type Job, turnChores } from "./chores.ts";
+import { type Answer, encodeError, encodeReply, prepareCall } from "./execute.ts";
 import { type Context, isLater } from "./handler.ts";
-import { expireDue } from "./expiry.ts";
 import { Parked, type Waiting } from "./parked.ts";
+import { type CaseProbe, ResourceKeys } from "./resource-keys.ts";
 import { type Counter, noCounts, type Runtime } from "./runtime.ts";
 import { type Recipient, Session, type Slot } from "./sessions.ts";
 
@@ -31,6 +23,8 @@ export interface DispatcherOptions {
   /** From 0 to below 1. */
   random: () => number;
   reports: Reports;
+  /** Whether file names of a scope that differ by case only are one file. */
+  ignoresCase: CaseProbe;
 }
 
 /**
@@ -43,7 +37,8 @@ export class Dispatcher {
   readonly #commit: GroupCommit;
   readonly #counts = noCounts();
   readonly #runtime: Runtime;
-  readonly #parked = new Parked();
+  readonly #parked: Parked;
+  readonly #keys: ResourceKeys;
   /** Sessions with requests that wait for a turn, in the order they came. */
   #ready = new Set<Session>();
   #clock: ClockReading;
@@ -57,6 +52,8 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#commit = new GroupCommit(options.store, options.reports, () => options.readClock().monotonicMs);
+    this.#keys = new ResourceKeys(options.ignoresCase);
+    this.#parked = new Parked(() => options.store.forgetHeldBack());
     this.#clock = options.readClock();
     this.#runtime = this.#makeRuntime(this.#clock.monotonicMs);
     this.#nextDeadlineMs = options.store.nextDeadlineMs();
@@ -78,11 +75,15 @@ export class Dispatcher {
     if (session.queued > 0) this.#ready.add(session);
   }
 
-  /** Forgets a client that is gone: its waiting requests end, and what it has not been answered is dropped. */
-  drop(session: Session): void {
+  /**
+   * Forgets a client that is gone: its waiting requests end, and what it has not been answered is dropped. True when
+   * others may go on now, in a turn that should follow.
+   */
+  drop(session: Session): boolean {
     session.close();
     this.#ready.delete(session);
     this.#parked.drop(session);
+    return this.#parked.stirred;
   }
 
   /** Runs one turn. True when the next should follow at once. */
@@ -95,7 +96,7 @@ export class Dispatcher {
     this.#wakeParked(now, committed, touched);
     for (const session of touched) this.#flush(session);
     // While the storage fails, what is due of the daemon's own is tried once a tick, and not over and over.
-    const isDue = this.#parked.behind || this.#isDue(now.wallMs);
+    const isDue = this.#parked.behind || this.#parked.stirred || this.#isDue(now.wallMs);
     return this.#ready.size > 0 || this.#parked.busy || (this.#commit.problem === null && isDue);
   }
 
@@ -117,7 +118,7 @@ export class Dispatcher {
       const untilDue = this.#commit.problem === null ? this.#nextDeadlineMs - now.wallMs : tickMs;
       waits.push(Math.min(tickMs, untilDue));
     }
-    if (this.#parked.behind) waits.push(tickMs);
+    if (this.#parked.behind || this.#parked.stirred) waits.push(this.#commit.problem === null ? 0 : tickMs);
     const parked = this.#parked.nextDeadlineMs();
     if (parked !== null) waits.push(parked - now.monotonicMs);
     return waits.length === 0 ? null : Math.max(0, Math.ceil(Math.min(...waits)));
@@ -181,42 +182,17 @@ export class Dispatcher {
 
   /** What the daemon itself has to do inside the turn's transaction. */
   #chores(jobs: readonly Job[], context: Context, now: ClockReading): Chores {
-    const { store } = this.#options;
-    const expires = this.#expires(now);
     const leases = this.#nextDeadlineMs !== null;
-    const shiftMs = leases ? this.#shiftMs : 0;
-    const resume = ({ call, later }: Waiting, last: boolean) =>
-      this.#commit.contain(call.name, () => executeLater(call, later, last, context));
-    const expire = () =>
-      store.attempt(
-        () => expireDue(context),
-        () => true,
-      );
-    let before: Chores["before"] = null;
-    if (leases && this.#renew) before = () => store.renewLeases(context.nowMs);
-    else if (shiftMs !== 0) before = () => store.shiftDeadlines(shiftMs);
-    return {
-      before,
-      prepare: (call) => prepareState(call, context),
-      waits: (index, later) => {
-        const job = jobs[index];
-        if (job !== undefined) this.#parked.park({ ...job, later }, now.monotonicMs);
-      },
-      journalled: (entries) => {
-        if (!this.#parked.hasTakers) return;
-        // Most of a journal concerns none of them: what clients tell, and completions of nodes nobody waited for.
-        const concern = entries.filter((entry) => entry.origin === "daemon" && !freesNothing(entry, store));
-        if (concern.length > 0) this.#parked.askTakers(concern, resume);
-      },
-      // After the calls: a heartbeat that arrived in time is heard before its lease expires.
-      after:
-        expires || this.#parked.takerIsDue(now)
-          ? () => {
-              if (expires) this.#commit.contain("expiry", expire);
-              this.#parked.askAllTakers(now, resume);
-            }
-          : null,
-    };
+    return turnChores({
+      jobs,
+      context,
+      now,
+      parked: this.#parked,
+      commit: this.#commit,
+      renews: leases && this.#renew,
+      shiftMs: leases ? this.#shiftMs : 0,
+      expires: this.#expires(now),
+    });
   }
 
   /** Whether leases or delays may end in this turn. Deadlines put off are still looked at: a delay does not move so. */
@@ -256,7 +232,19 @@ export class Dispatcher {
 
   #context(nowMs: number, count: Context["count"]): Context {
     const { store, settings, paths, newId, random } = this.#options;
-    return { store, settings, paths, runtime: this.#runtime, nowMs, newId, random, count };
+    const lockWishes: Context["lockWishes"] = (before = null) => this.#parked.lockWishes(before);
+    return {
+      store,
+      settings,
+      paths,
+      runtime: this.#runtime,
+      keys: this.#keys,
+      nowMs,
+      newId,
+      random,
+      lockWishes,
+      count,
+    };
   }
 
   #makeRuntime(startedAtMs: number): Runtime {
@@ -269,12 +257,6 @@ export class Dispatcher {
       storageProblem: () => this.#commit.problem?.message ?? null,
     };
   }
-}
-
-/** A call and where its answer goes. */
-interface Job {
-  call: Call;
-  slot: Slot;
 }
 
 /** Reads a slot's request; null when it is answered already, being none. */

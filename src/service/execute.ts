@@ -99,7 +99,9 @@ function runUndoable(call: Call, context: Context): Answer | Later<unknown> {
   );
 }
 
-const isKept = (answer: Answer): boolean => !answer.startsWith('{"error"');
+export const isErrorAnswer = (answer: Answer): boolean => answer.startsWith('{"error"');
+
+const isKept = (answer: Answer): boolean => !isErrorAnswer(answer);
 
 function run(call: Call, context: Context): Answer | Later<unknown> {
   // The table pairs each name with its schema and its handler; TypeScript cannot follow that pairing through a union.

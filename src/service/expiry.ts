@@ -1,7 +1,7 @@
 import { rollBack } from "./acquire.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context } from "./handler.ts";
-import { expire } from "./locks.ts";
+import { expireLeases } from "./lock-situation.ts";
 import { duePerTurnMax, hasTime } from "./turns.ts";
 
 /**
@@ -15,7 +15,7 @@ export function expireDue(context: Context): void {
     rollBack(node, context);
     if (!timeLeft()) break;
   }
-  for (const lock of store.dueLocks(nowMs, duePerTurnMax)) expire(lock, context);
+  expireLeases(store.dueLockLeases(nowMs, duePerTurnMax), context);
   followChanges(null, context);
   store.endDelays(nowMs, duePerTurnMax);
 }

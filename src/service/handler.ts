@@ -1,9 +1,11 @@
 import type { Refusal } from "../core/decision.ts";
 import type { Entry } from "../core/journal.ts";
+import type { LockWish } from "../core/lock-queue.ts";
 import type { MethodName, Params, Result } from "../protocol/methods.ts";
 import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Store } from "../store/store.ts";
+import type { ResourceKeys } from "./resource-keys.ts";
 import type { Counter, Runtime } from "./runtime.ts";
 
 /** What a handler works with. Time and ids come from here, so that a test decides both. */
@@ -12,11 +14,14 @@ export interface Context {
   readonly settings: Settings;
   readonly paths: Paths;
   readonly runtime: Runtime;
+  readonly keys: ResourceKeys;
   /** The turn's one reading of the wall clock. */
   readonly nowMs: number;
   readonly newId: () => string;
   /** From 0 to below 1. */
   readonly random: () => number;
+  /** Lock requests in line, first come first: all, or those before a waiting request. */
+  lockWishes(before?: Later<unknown> | null): readonly LockWish[];
   /** Counts something for Metrics once the turn is committed. Called after everything that may refuse the request. */
   count(counter: Counter, by?: number): void;
 }
@@ -27,6 +32,8 @@ export interface Later<T> {
   readonly wakes: "turn" | ((committed: Entry) => boolean);
   /** Of requests that wish for the same, once one gets nothing none of the others would. */
   readonly wish?: string;
+  /** The locks it waits for in line: nobody who wants what overlaps goes before it. */
+  readonly lockWish?: LockWish;
   /** After this many milliseconds it must answer; null: it may take as long as it takes. */
   readonly waitMs: number | null;
   /** The reply, or null while there is none; `last` when the wait is over. */

@@ -3,6 +3,7 @@ import { controlHandlers } from "./control.ts";
 import { daemonHandlers } from "./daemon.ts";
 import { eventHandlers } from "./events.ts";
 import type { Handlers, Preparations } from "./handler.ts";
+import { lockReportHandlers } from "./lock-reports.ts";
 import { lockHandlers } from "./locks.ts";
 import { nodeHandlers } from "./nodes.ts";
 import { taskHandlers } from "./tasks.ts";
@@ -15,6 +16,7 @@ export const handlers: Handlers = {
   ...controlHandlers,
   ...eventHandlers,
   ...lockHandlers,
+  ...lockReportHandlers,
 };
 
 export const preparations: Preparations = acquirePreparations;

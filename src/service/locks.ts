@@ -1,69 +1,141 @@
-import { isRefusal } from "../core/decision.ts";
-import { acquireLock, expireLock, heartbeatLock, isExpired, releaseLock } from "../core/lock.ts";
-import type { Lock, LockRequest } from "../core/model.ts";
-import type { Json } from "../protocol/json.ts";
+import { isRefusal, refuse, type Refusal } from "../core/decision.ts";
+import { actions } from "../core/journal.ts";
+import { grantLocks, heartbeatLocks, isOver, releaseLocks } from "../core/lock.ts";
+import { circleOf, firstObstacle } from "../core/lock-queue.ts";
+import type { Lock, LockGrant } from "../core/model.ts";
+import { overlaps } from "../core/resource-key.ts";
 import { limits } from "../protocol/limits.ts";
-import type { Context, Handlers } from "./handler.ts";
-import { deadlineView, lockView } from "./views.ts";
+import { deadlock } from "./deadlock.ts";
+import type { Context, Handlers, Later } from "./handler.ts";
+import { grantFor, type LockRequest, lockRequest, lockTtlMs } from "./lock-requests.ts";
+import { lockEndings, lockSituation, takeOver, tooMuchToCompare } from "./lock-situation.ts";
+import { deadlineView, grantedLockView } from "./views.ts";
 
 export const lockHandlers = {
   AcquireResourceLock(params, context) {
-    const { store, nowMs } = context;
-    const ttlMs = lockTtlMs(params.ttl_secs, context);
-    const wanted: LockRequest = {
-      resourceKey: params.resource_key,
-      leaseId: context.newId(),
-      owner: params.owner,
-      provider: params.provider ?? null,
-      taskId: params.task_id ?? null,
-      nodeId: params.node_id ?? null,
-      metadata: params.metadata as Json,
-      acquiredAtMs: nowMs,
-      expiresAtMs: nowMs + ttlMs,
-      ttlMs,
-      updatedAtMs: nowMs,
-    };
-    const entry = acquireLock(store.lock(wanted.resourceKey), wanted, nowMs);
-    if (entry === null) return null;
-    const seq = store.putLock(wanted, entry);
-    context.count("acquired_resource_locks");
-    const { updated_at: _, ...view } = lockView({ ...wanted, fencingToken: seq });
-    return { ...view, seq };
+    const { resource_key, mode, scope } = params;
+    // What the original's clients may ask for is taken as they wrote it.
+    const lenient = (scope ?? null) === null;
+    const request = lockRequest([{ resource_key, mode }], params, lenient, context);
+    if (isRefusal(request)) return request;
+    return acquire(request, context, (grant, seq) => grantedLockView(grant, resource_key, seq));
+  },
+
+  AcquireResourceLocks(params, context) {
+    const request = lockRequest(params.locks, params, false, context);
+    if (isRefusal(request)) return request;
+    return acquire(request, context, ({ leaseId, expiresAtMs }, seq) => {
+      const locks = request.named.map(({ resource_key, mode }) => ({ resource_key, mode }));
+      return { lease_id: leaseId, fencing_token: seq, ...deadlineView(expiresAtMs), locks, seq };
+    });
   },
 
   HeartbeatResourceLock(params, context) {
     const { store, nowMs } = context;
+    const { claim, claimed, others } = claimOf(params, context);
     const ttlMs = lockTtlMs(params.ttl_secs, context);
-    const expiresAtMs = heartbeatLock(store.lock(params.resource_key), claimOf(params), ttlMs, nowMs);
+    const expiresAtMs = heartbeatLocks(claimed, others, claim, ttlMs, nowMs);
     if (isRefusal(expiresAtMs)) return expiresAtMs;
-    store.extendLock(params.resource_key, expiresAtMs, ttlMs, nowMs);
+    store.extendLocks(claim.leaseId, expiresAtMs, ttlMs, nowMs);
     return { ok: true, ...deadlineView(expiresAtMs), seq: store.head.seq };
   },
 
   ReleaseResourceLock(params, context) {
     const { store, nowMs } = context;
-    const entry = releaseLock(store.lock(params.resource_key), claimOf(params), nowMs);
+    const { claim, claimed, others } = claimOf(params, context);
+    const entry = releaseLocks(claimed, others, claim, nowMs);
     if (isRefusal(entry)) return entry;
-    context.count("released_resource_locks");
-    return { ok: true, seq: store.removeLock(params.resource_key, entry) };
-  },
-
-  ListResourceLocks(_params, { store, nowMs }) {
-    const live = store.locks().filter((lock) => !isExpired(lock, nowMs));
-    return { locks: live.map(lockView) };
+    context.count("released_resource_locks", claimed.length);
+    return { ok: true, seq: store.endLocks(claimed, entry) };
   },
 } satisfies Partial<Handlers>;
 
-/** Takes a lock from a holder whose lease is over. */
-export function expire(lock: Lock, { store, nowMs }: Context): void {
-  store.removeLock(lock.resourceKey, expireLock(lock, nowMs));
+type Answer<T> = (grant: LockGrant, seq: number) => T;
+
+/** Grants what nothing stands in the way of; else waits in line for as long as the request says. */
+function acquire<T>(request: LockRequest, context: Context, answer: Answer<T>): T | null | Refusal | Later<T | null> {
+  const taken = take(request, context, "free", answer);
+  if (taken !== null || request.waitMs === 0) return taken;
+  const inLine = context.lockWishes();
+  const circle = circleOf(request.wish, lockSituation(context, inLine, "free"));
+  if (circle === "tooMany") return tooMuchToCompare();
+  if (circle !== null) return deadlock(circle, context.nowMs);
+  if (inLine.length >= limits.lockWaitersMax) return tooManyWaiters();
+  return waitInLine(request, context, answer);
 }
 
-function claimOf(params: { resource_key: string; lease_id: string }) {
-  return { resourceKey: params.resource_key, leaseId: params.lease_id };
+/** Takes the locks at once; null where somebody is in the way. Expired leases in the way end. */
+function take<T>(
+  request: LockRequest,
+  context: Context,
+  overdue: "free" | "held",
+  answer: Answer<T>,
+): T | null | Refusal {
+  const { store, nowMs } = context;
+  const { wish } = request;
+  // Who waits is told of the end of his own lease when it ends.
+  if (overdue === "held" && wish.leaseId !== null && isOverdue(wish.leaseId, context)) return null;
+  const grant = grantFor(request, context);
+  if (isRefusal(grant)) return grant;
+  const situation = lockSituation(context, context.lockWishes(), overdue);
+  const obstacle = firstObstacle(wish, situation);
+  if (obstacle !== null) return "tooMany" in obstacle ? tooMuchToCompare() : null;
+  const seq = store.grantLocks(grant, grantLocks(grant, takeOver(situation.over, context)));
+  if (wish.leaseId !== null && !grant.endsWithNode) {
+    store.extendLocks(wish.leaseId, grant.expiresAtMs, grant.ttlMs, nowMs);
+  }
+  context.count("acquired_resource_locks", grant.locks.length);
+  return answer(grant, seq);
 }
 
-/** The wish, the node timeout when there is none, and never less than the contract's second. */
-function lockTtlMs(ttlSecs: number | null | undefined, { settings }: Context): number {
-  return Math.min(Math.max(ttlSecs ?? settings.nodeTimeoutSecs, 1), limits.ttlSecsMax) * 1000;
+function isOverdue(leaseId: string, { store, nowMs }: Context): boolean {
+  return store.locksOf(leaseId).some((lock) => isOver(lock, nowMs));
+}
+
+function waitInLine<T>(request: LockRequest, { keys }: Context, answer: Answer<T>): Later<T | null> {
+  const { wish, waitMs, nodeId } = request;
+  const ignoreCase = request.keys.some((key) => key.ignoreCase);
+  const meets = ({ resource_key: written = "", scope = "" }: { resource_key?: string; scope?: string }) => {
+    const ended = keys.readLenient(written, ignoreCase);
+    return wish.locks.some((wanted) => wanted.scope === scope && overlaps(wanted.key, ended));
+  };
+  return {
+    lockWish: wish,
+    wakes(entry) {
+      if (entry.origin !== "daemon") return false;
+      // The lease of a node that holds no lock yet ends with that alone.
+      const mayEndNode = entry.nodeId === nodeId || entry.actionType === actions.cancelTask;
+      if (wish.leaseId !== null && nodeId !== null && mayEndNode) return true;
+      if (!lockEndings.has(entry.actionType)) return false;
+      const { lease_id, locks } = entry.payload as { lease_id: string; locks: { resource_key: string }[] };
+      return lease_id === wish.leaseId || locks.some(meets);
+    },
+    waitMs,
+    resume(context, last) {
+      const taken = take(request, context, "held", answer);
+      return taken === null && !last ? null : { reply: taken };
+    },
+  };
+}
+
+/** The locks a claim names, and who else holds its key. */
+function claimOf(
+  params: { resource_key?: string | null | undefined; lease_id: string; scope?: string | null | undefined },
+  { store, keys }: Context,
+) {
+  const { resource_key: resourceKey = null, lease_id: leaseId, scope = null } = params;
+  const claim = { leaseId, resourceKey };
+  const ofLease = store.locksOf(leaseId).filter((lock) => scope === null || lock.scope === scope);
+  if (resourceKey === null) return { claim, claimed: ofLease, others: [] };
+  const normalOf = (ignoreCase: boolean) => keys.readLenient(resourceKey, ignoreCase).normal;
+  const claimed = ofLease.filter((lock) => lock.normalKey === normalOf(lock.ignoreCase));
+  const inScope = scope ?? "";
+  const others: Lock[] = claimed.length > 0 ? [] : store.locksOn(inScope, normalOf(keys.ignoresCase(inScope, store)));
+  return { claim, claimed, others };
+}
+
+function tooManyWaiters(): Refusal {
+  const max = limits.lockWaitersMax;
+  const message = `${max} requests wait for locks already; ask again later, or without wait_ms`;
+  return refuse("LIMIT_EXCEEDED", message, { limit: "lock_waiters_max", max });
 }

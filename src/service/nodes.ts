@@ -4,6 +4,7 @@ import { completeNode, failNode, heartbeatNode, releaseNode, retryNode } from ".
 import type { Json } from "../protocol/json.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
+import { changeNode } from "./node-locks.ts";
 import { deadlineView } from "./views.ts";
 
 export const nodeHandlers = {
@@ -33,7 +34,7 @@ export const nodeHandlers = {
     const transition = completeNode(store.nodeHead(claim.nodeId), claim, result, eventId, nowMs);
     if (isRefusal(transition)) return withReason(transition, claim, context);
     context.count("completed_nodes");
-    return { event_id: eventId, seq: store.changeNode(transition) };
+    return { event_id: eventId, seq: changeNode(transition, context) };
   },
 
   FailNode(params, context) {
@@ -43,7 +44,7 @@ export const nodeHandlers = {
     const error = params.error_payload as Json;
     const transition = failNode(store.nodeHead(claim.nodeId), claim, error, eventId, nowMs, context.random());
     if (isRefusal(transition)) return withReason(transition, claim, context);
-    store.changeNode(transition);
+    changeNode(transition, context);
     const { status, notBeforeMs } = transition.after;
     if (status === "FAILED") followChanges(claim.taskId, context);
     context.count("failed_nodes");
@@ -56,7 +57,7 @@ export const nodeHandlers = {
     const claim = claimOf(params);
     const transition = releaseNode(store.nodeHead(claim.nodeId), claim, params.delay_secs * 1000, nowMs);
     if (isRefusal(transition)) return withReason(transition, claim, context);
-    return { ok: true, not_before_ms: transition.after.notBeforeMs, seq: store.changeNode(transition) };
+    return { ok: true, not_before_ms: transition.after.notBeforeMs, seq: changeNode(transition, context) };
   },
 
   RetryNode({ task_id: taskId, node_id: nodeId }, context) {

@@ -1,6 +1,7 @@
 import type { ClockReading } from "../core/clock.ts";
 import type { Entry } from "../core/journal.ts";
-import type { Answer, Call } from "./execute.ts";
+import type { LockWish } from "../core/lock-queue.ts";
+import { type Answer, type Call, isErrorAnswer } from "./execute.ts";
 import type { Later } from "./handler.ts";
 import type { Session, Slot } from "./sessions.ts";
 
@@ -33,6 +34,14 @@ export class Parked {
   readonly #arrived = new Set<Place>();
   /** A commit of which nobody knows whether it lasted: what takers wait for may be there. */
   #behind = false;
+  /** Somebody has left the line for locks between two turns: who stood behind may go on. */
+  #stirred = false;
+  /** Called inside a transaction when somebody leaves that line without locks, before those behind are asked. */
+  readonly #cleared: () => void;
+
+  constructor(cleared: () => void) {
+    this.#cleared = cleared;
+  }
 
   /** Whether a request wants the very next turn. */
   get busy(): boolean {
@@ -43,6 +52,21 @@ export class Parked {
   /** Whether all takers are to be asked with the next commit. */
   get behind(): boolean {
     return this.#behind;
+  }
+
+  /** Whether those in line for locks are to be asked before anybody who comes now. */
+  get stirred(): boolean {
+    return this.#stirred;
+  }
+
+  /** Lock requests in line, first come first: those before this one, or all. */
+  lockWishes(before: Later<unknown> | null): LockWish[] {
+    const wishes: LockWish[] = [];
+    for (const place of this.#places) {
+      if (place.later === before) break;
+      if (place.later.lockWish !== undefined && !this.#served.has(place)) wishes.push(place.later.lockWish);
+    }
+    return wishes;
   }
 
   get hasTakers(): boolean {
@@ -59,7 +83,11 @@ export class Parked {
   }
 
   drop(session: Session): void {
-    for (const place of this.#places) if (place.slot.session === session) this.#leave(place);
+    for (const place of this.#places) {
+      if (place.slot.session !== session) continue;
+      if (place.later.lockWish !== undefined) this.#stirred = true;
+      this.#leave(place);
+    }
   }
 
   nextDeadlineMs(): number | null {
@@ -89,21 +117,39 @@ export class Parked {
     this.#ask(({ deadlineMs }) => (deadlineMs <= monotonicMs ? "last" : "again"), resume);
   }
 
+  /** At the beginning of a turn's transaction: who stood behind somebody who has left goes before who comes now. */
+  askStirred(resume: Resume): void {
+    this.#stirred = false;
+    this.#cleared();
+    this.#ask(() => "again", resume);
+  }
+
   #ask(how: (place: Place) => "not" | "again" | "last", resume: Resume): void {
     const inVain = new Set<string>();
+    let cleared = false;
+    const clear = (later: Later<unknown>) => {
+      if (later.lockWish === undefined) return;
+      cleared = true;
+      inVain.clear();
+      this.#cleared();
+    };
     for (const place of this.#places) {
       const { call, later } = place;
       if (!call.mutates || this.#served.has(place)) continue;
-      const asked = how(place);
+      const asked = cleared && how(place) === "not" ? "again" : how(place);
       const isVain = later.wish !== undefined && inVain.has(later.wish);
       if (asked === "not" || (asked === "again" && isVain)) continue;
       if (place.slot.session.gone) {
         this.#leave(place);
+        clear(later);
         continue;
       }
       const answer = resume(place, asked === "last");
-      if (answer !== null) this.#served.set(place, answer);
-      else if (later.wish !== undefined) inVain.add(later.wish);
+      if (answer !== null) {
+        this.#served.set(place, answer);
+        // Without its locks: refused, or out of time.
+        if (asked === "last" || isErrorAnswer(answer)) clear(later);
+      } else if (later.wish !== undefined) inVain.add(later.wish);
     }
   }
 
@@ -139,6 +185,8 @@ export class Parked {
     this.#served.clear();
     this.#arrived.clear();
     this.#behind ||= unknown;
+    // Some may have gone in the transaction that is undone.
+    this.#stirred ||= this.lockWishes(null).length > 0;
   }
 
   /** Asks every reader whose time has come, and with `takersToo` everybody. */

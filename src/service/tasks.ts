@@ -1,6 +1,6 @@
 import { blockedBy, checkDag, type DagLimits, duplicateId, type Existing } from "../core/dag.ts";
 import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
-import type { NewNode } from "../core/model.ts";
+import type { NewNode, NodePolicy } from "../core/model.ts";
 import { resolveNames, resolveRef } from "../core/names.ts";
 import { addNodes, registerTask } from "../core/task.ts";
 import type { Json } from "../protocol/json.ts";
@@ -9,12 +9,15 @@ import type { NewNodeParams } from "../protocol/methods/tasks.ts";
 import type { Result } from "../protocol/methods.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
+import { nodeResources } from "./node-locks.ts";
 import { attemptViews, nodeStatusView, taskView } from "./views.ts";
 
 export const taskHandlers = {
   RegisterTask(params, context) {
     const { store, nowMs } = context;
-    const nodes = resolveNames(newNodes(params.initial_nodes, context), () => null);
+    const wanted = newNodes(params.initial_nodes, context);
+    if (isRefusal(wanted)) return wanted;
+    const nodes = resolveNames(wanted, () => null);
     if (isRefusal(nodes)) return nodes;
     const problem = checkDag(nodes, dagLimits(context)) ?? takenId(nodes, context);
     if (isRefusal(problem)) return problem;
@@ -35,7 +38,9 @@ export const taskHandlers = {
     const by = leaseId === null ? null : store.nodeUnderLease(taskId, leaseId);
     if (leaseId !== null && by === null) return noSuchLease(taskId, leaseId);
     const idByName = (name: string) => store.nodeIdByName(taskId, name);
-    const nodes = resolveNames(newNodes(params.nodes, context), idByName);
+    const wanted = newNodes(params.nodes, context);
+    if (isRefusal(wanted)) return wanted;
+    const nodes = resolveNames(wanted, idByName);
     if (isRefusal(nodes)) return nodes;
     const expanded = waitingNodes(taskId, params.expand_before, context);
     if (isRefusal(expanded)) return expanded;
@@ -144,23 +149,34 @@ function dagLimits({ settings }: Context): DagLimits {
   return { nodesMax: settings.taskNodesMax, dependenciesMax: settings.nodeDependenciesMax };
 }
 
-function newNodes(wanted: readonly NewNodeParams[], context: Context): NewNode[] {
-  return wanted.map((node) => ({
-    id: node.id ?? context.newId(),
-    name: node.name ?? null,
-    labels: node.labels,
-    priority: node.priority,
-    dependencies: node.dependencies,
-    payloadSchema: node.payload_schema as Json,
-    policy: {
-      maxAttempts: node.max_attempts,
-      maxLostAttempts: node.max_lost_attempts ?? null,
-      backoffMs: node.backoff_secs * 1000,
-      backoffMaxMs: node.backoff_max_secs * 1000,
-      ttlMs: node.ttl_secs === null || node.ttl_secs === undefined ? null : node.ttl_secs * 1000,
-      onDependencyFailure: node.on_dependency_failure,
-    },
-  }));
+function newNodes(wanted: readonly NewNodeParams[], context: Context): NewNode[] | Refusal {
+  const nodes: NewNode[] = [];
+  for (const node of wanted) {
+    const resources = nodeResources(node.resources, context);
+    if (isRefusal(resources)) return resources;
+    nodes.push({
+      id: node.id ?? context.newId(),
+      name: node.name ?? null,
+      labels: node.labels,
+      priority: node.priority,
+      dependencies: node.dependencies,
+      payloadSchema: node.payload_schema as Json,
+      policy: policyOf(node),
+      resources,
+    });
+  }
+  return nodes;
+}
+
+function policyOf(node: NewNodeParams): NodePolicy {
+  return {
+    maxAttempts: node.max_attempts,
+    maxLostAttempts: node.max_lost_attempts ?? null,
+    backoffMs: node.backoff_secs * 1000,
+    backoffMaxMs: node.backoff_max_secs * 1000,
+    ttlMs: node.ttl_secs === null || node.ttl_secs === undefined ? null : node.ttl_secs * 1000,
+    onDependencyFailure: node.on_dependency_failure,
+  };
 }
 
 function takenId(nodes: readonly NewNode[], { store }: Context) {

@@ -1,5 +1,6 @@
 import { genesis, type JournalHead } from "../core/journal.ts";
 import { Replay } from "../core/replay.ts";
+import { lockName } from "../core/replay-locks.ts";
 import { ImpossibleRow, type ReplayedNode, withAttempt } from "../core/replayed.ts";
 import { parseStored } from "../protocol/json.ts";
 import type { Result } from "../protocol/methods.ts";
@@ -97,7 +98,7 @@ class Verification {
       head_hash: this.#head.hash,
       tasks: this.#replay.tasks.size,
       nodes: this.#replay.nodes.size,
-      locks: this.#replay.locks.size,
+      locks: this.#replay.locks.all.size,
       first_difference: difference,
     };
   }
@@ -168,16 +169,18 @@ class Verification {
       foundByLabels: true,
       // When a delay ends is not journalled.
       isDelayed: isDelayed && mayBeDelayed,
+      heldBackInVain: false,
     };
   }
 
   #compareLocks(): void {
-    const { locks } = this.#replay;
-    const rows = this.#store.lockSlice("", Number.MAX_SAFE_INTEGER);
-    for (const { resourceKey, ...found } of rows) {
-      const expected = locks.get(resourceKey);
-      if (expected === undefined) throw differs(`lock ${resourceKey}`, "existence", null, "in the table only");
-      expectSameFields(`lock ${resourceKey}`, expected, found);
+    const locks = this.#replay.locks.all;
+    const rows = this.#store.lockSlice(0, Number.MAX_SAFE_INTEGER);
+    for (const { row: _, ...found } of rows) {
+      const where = `lock ${found.resourceKey}`;
+      const expected = locks.get(lockName(found.leaseId, found.scope, found.resourceKey));
+      if (expected === undefined) throw differs(where, "existence", null, "in the table only");
+      expectSameFields(where, expected, found);
     }
     expectSame("locks", "count", locks.size, rows.length);
   }
@@ -218,8 +221,9 @@ function expectSameFields(where: string, expected: object, found: object): void 
 
 const isRecord = (value: unknown): value is object => typeof value === "object" && value !== null;
 
-/** Ids are replayed as they are, and so are dependencies, which say what a node waits for. */
-const shortened = (field: string, text: string): string => (field === "dependencies" ? text : brief(text));
+/** Ids are replayed as they are, and so is what says for whom a node waits, and what it needs. */
+const shortened = (field: string, text: string): string => (whole.has(field) ? text : brief(text));
+const whole: ReadonlySet<string> = new Set(["dependencies", "resources"]);
 
 function expectSame(where: string, field: string, expected: unknown, found: unknown): void {
   if (expected !== found) throw differs(where, field, expected, found);

@@ -1,6 +1,6 @@
 import type { JournalRow } from "../core/journal.ts";
-import type { Attempt, Lock, Node, Task } from "../core/model.ts";
-import type { LockView } from "../protocol/methods/locks.ts";
+import type { Attempt, Lock, LockGrant, Node, Task } from "../core/model.ts";
+import type { LockHolderView, LockView } from "../protocol/methods/locks.ts";
 import type { AttemptView, JournalRowView, NodeStatusView, NodeView, TaskView } from "../protocol/methods/views.ts";
 
 /* The one crossing from the domain's camel case and milliseconds to the wire's snake case and seconds. */
@@ -42,8 +42,16 @@ export function nodeView(node: Node): NodeView {
     priority: node.priority,
     failed_attempts: node.failedAttempts,
     lost_attempts: node.lostAttempts,
+    resources: node.resources.map(({ resourceKey, mode, scope }) => ({
+      resource_key: resourceKey,
+      mode,
+      scope: scopeView(scope),
+    })),
   };
 }
+
+/** The global scope has no name on the wire. */
+const scopeView = (scope: string): string | null => (scope === "" ? null : scope);
 
 export function nodeStatusView(node: Node, blockers: string[]): NodeStatusView {
   const { policy } = node;
@@ -58,6 +66,7 @@ export function nodeStatusView(node: Node, blockers: string[]): NodeStatusView {
     not_before_ms: node.notBeforeMs,
     progress: node.progress,
     blocked_by: blockers,
+    held_back_by: node.heldBackBy,
   };
 }
 
@@ -80,9 +89,11 @@ export function attemptViews(ended: readonly Attempt[], { lease, acquiredAtMs }:
   return [...views, { ...running, ended_at_ms: null, outcome: null, error_payload: null }];
 }
 
-export function lockView(lock: Lock): LockView {
+export function lockView(lock: Lock, waiting: number): LockView {
   return {
     resource_key: lock.resourceKey,
+    scope: scopeView(lock.scope),
+    mode: lock.mode,
     lease_id: lock.leaseId,
     owner: lock.owner,
     provider: lock.provider,
@@ -93,7 +104,54 @@ export function lockView(lock: Lock): LockView {
     ...deadlineView(lock.expiresAtMs),
     fencing_token: lock.fencingToken,
     updated_at: unixSecs(lock.updatedAtMs),
+    ends_with_node: lock.endsWithNode,
+    waiting,
   };
+}
+
+/** The one lock of a grant, as its holder gets it: under the key he wrote. */
+export function grantedLockView(grant: LockGrant, resource_key: string, seq: number) {
+  const [{ scope, mode } = { scope: "", mode: "exclusive" as const }] = grant.locks;
+  return {
+    resource_key,
+    scope: scopeView(scope),
+    mode,
+    lease_id: grant.leaseId,
+    owner: grant.owner,
+    provider: grant.provider,
+    task_id: grant.taskId,
+    node_id: grant.nodeId,
+    metadata: grant.metadata,
+    acquired_at: unixSecs(grant.acquiredAtMs),
+    ...deadlineView(grant.expiresAtMs),
+    fencing_token: seq,
+    seq,
+  };
+}
+
+/** A lock as those see it who want what overlaps with it. */
+export function lockHolderView(lock: Lock, own: boolean): LockHolderView {
+  return {
+    resource_key: lock.resourceKey,
+    mode: lock.mode,
+    lease_id: lock.leaseId,
+    owner: lock.owner,
+    provider: lock.provider,
+    task_id: lock.taskId,
+    node_id: lock.nodeId,
+    intent: intentOf(lock),
+    acquired_at: unixSecs(lock.acquiredAtMs),
+    ...deadlineView(lock.expiresAtMs),
+    fencing_token: lock.fencingToken,
+    own,
+  };
+}
+
+/** What a holder says it is doing: `intent` of the metadata, where that is a text. */
+function intentOf({ metadata }: Lock): string | null {
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata) || JSON.isRawJSON(metadata))
+    return null;
+  return typeof metadata.intent === "string" ? metadata.intent : null;
 }
 
 /** A deadline in the original's seconds, rounded down so that nobody believes a lease to last longer, and exactly. */

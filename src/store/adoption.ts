@@ -1,9 +1,11 @@
 import type { Database } from "bun:sqlite";
 import { actions, type Entry, genesis } from "../core/journal.ts";
-import type { FailureCause } from "../core/model.ts";
+import type { FailureCause, LockGrant } from "../core/model.ts";
+import { readResourceKey } from "../core/resource-key.ts";
 import { type Json, parseStored } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
 import { journalTable } from "./journal.ts";
+import { lockTable } from "./locks.ts";
 
 /*
  * Takes over a database of the original (schema 1 or 2, or the unversioned one before): its events become the first
@@ -193,28 +195,30 @@ function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, { now
 }
 
 function adoptLocks(db: Database, append: Append, nowMs: number): void {
-  const insert = db.prepare("INSERT INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const locks = lockTable(db);
   for (const old of db.query<OldLock, []>("SELECT * FROM resource_locks ORDER BY resource_key").all()) {
     const { resource_key, lease_id, owner, provider, task_id, node_id } = old;
     const metadata = storedJson(old.metadata);
     const acquiredAtMs = old.acquired_at * 1000;
-    const deadline = old.lease_expires_at * 1000;
-    const payload = { resource_key, lease_id, owner, provider, metadata, acquired_at_ms: acquiredAtMs };
-    const seq = append(adopted(task_id, node_id, actions.adoptLock, payload, nowMs));
-    insert.run(
-      resource_key,
-      lease_id,
+    const expiresAtMs = old.lease_expires_at * 1000;
+    const told = { lease_id, owner, provider, metadata, acquired_at_ms: acquiredAtMs, locks: [{ resource_key }] };
+    const { normal: normalKey } = readResourceKey(resource_key, { ignoreCase: false, absolutePaths: "kept" });
+    const key = { resourceKey: resource_key, normalKey, scope: "", mode: "exclusive", ignoreCase: false } as const;
+    const grant: LockGrant = {
+      locks: [key],
+      leaseId: lease_id,
       owner,
       provider,
-      task_id,
-      node_id,
-      JSON.stringify(metadata),
+      taskId: task_id,
+      nodeId: node_id,
+      metadata,
+      endsWithNode: false,
       acquiredAtMs,
-      deadline,
-      liveMs(deadline, nowMs, Math.max(1000, deadline - nowMs)),
-      seq,
-      old.updated_at * 1000,
-    );
+      expiresAtMs,
+      ttlMs: liveMs(expiresAtMs, nowMs, Math.max(1000, expiresAtMs - nowMs)),
+    };
+    locks.put(grant, key, append(adopted(task_id, node_id, actions.adoptLock, told, nowMs)));
+    locks.extend(lease_id, expiresAtMs, grant.ttlMs, old.updated_at * 1000);
   }
 }
 

@@ -10,8 +10,9 @@ export function leaseTable(db: Database) {
       status = 'RUNNING', result_payload = NULL, acquired_at_ms = ?1, updated_at_ms = ?1,
       lease_id = ?2, lease_owner = ?3, lease_expires_at_ms = ?4, lease_ttl_ms = ?5, fencing_token = ?6
     WHERE id = ?7`);
-  const extend = db.prepare<null, [number, number, number, string]>(`
-    UPDATE nodes SET lease_expires_at_ms = ?1, lease_ttl_ms = ?2, updated_at_ms = ?3 WHERE id = ?4`);
+  const extend = db.prepare<{ lease_id: string | null }, [number, number, number, string]>(`
+    UPDATE nodes SET lease_expires_at_ms = ?1, lease_ttl_ms = ?2, updated_at_ms = ?3 WHERE id = ?4
+    RETURNING lease_id`);
   const setProgress = db.prepare<null, [string, string]>("UPDATE nodes SET progress = ?1 WHERE id = ?2");
   const shift = db.prepare<null, [number]>(`
     UPDATE nodes SET lease_expires_at_ms = lease_expires_at_ms + ? WHERE status = 'RUNNING'`);
@@ -47,9 +48,9 @@ export function leaseTable(db: Database) {
     acquire(nodeId: string, grant: LeaseGrant, fencingToken: number, nowMs: number): void {
       acquire.run(nowMs, grant.id, grant.owner, grant.expiresAtMs, grant.ttlMs, fencingToken, nodeId);
     },
-    extend(nodeId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void {
-      extend.run(expiresAtMs, ttlMs, nowMs, nodeId);
-    },
+    /** The lease that was extended. */
+    extend: (nodeId: string, expiresAtMs: number, ttlMs: number, nowMs: number): string | null =>
+      extend.get(expiresAtMs, ttlMs, nowMs, nodeId)?.lease_id ?? null,
     setProgress(nodeId: string, progress: Progress): void {
       setProgress.run(JSON.stringify(progress), nodeId);
     },

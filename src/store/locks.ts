@@ -1,16 +1,25 @@
 import type { Database } from "bun:sqlite";
-import type { Lock, LockRequest } from "../core/model.ts";
+import type { HeldKey, Lock, LockGrant } from "../core/model.ts";
 import type { ReplayedLock } from "../core/replayed.ts";
+import { indexTerms, type SearchTerms } from "../core/resource-index.ts";
+import { readResourceKey } from "../core/resource-key.ts";
 import { parseStored } from "../protocol/json.ts";
+import type { LockMode } from "../protocol/types.ts";
 
 interface Row {
+  row: number;
   resource_key: string;
+  normal_key: string;
+  scope: string;
+  mode: LockMode;
+  ignore_case: 0 | 1;
   lease_id: string;
   owner: string;
   provider: string | null;
   task_id: string | null;
   node_id: string | null;
   metadata: string;
+  ends_with_node: 0 | 1;
   acquired_at_ms: number;
   lease_expires_at_ms: number;
   lease_ttl_ms: number;
@@ -20,72 +29,123 @@ interface Row {
 
 type PutValues = [
   resourceKey: string,
+  normalKey: string,
+  scope: string,
+  mode: LockMode,
+  ignoreCase: number,
   leaseId: string,
   owner: string,
   provider: string | null,
   taskId: string | null,
   nodeId: string | null,
   metadata: string,
+  endsWithNode: number,
   acquiredAtMs: number,
   expiresAtMs: number,
   ttlMs: number,
   fencingToken: number,
-  updatedAtMs: number,
 ];
 
+/** Keys that are held, and under which terms they are found by those that overlap. (SELECT ?): see ready.ts. */
 export function lockTable(db: Database) {
-  const put = db.prepare<null, PutValues>("REPLACE INTO locks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  const byKey = db.prepare<Row, [string]>("SELECT * FROM locks WHERE resource_key = ?");
-  const all = db.prepare<Row, []>("SELECT * FROM locks ORDER BY resource_key");
-  const after = db.prepare<Row, [string, number]>(`
-    SELECT * FROM locks WHERE resource_key > ?1 ORDER BY resource_key LIMIT ?2`);
-  const due = db.prepare<Row, [number, number]>(`
-    SELECT * FROM locks WHERE lease_expires_at_ms <= (SELECT ?1) ORDER BY lease_expires_at_ms LIMIT (SELECT ?2)`);
+  const put = db.prepare<{ row: number }, PutValues>(`
+    INSERT INTO locks (
+      resource_key, normal_key, scope, mode, ignore_case, lease_id, owner, provider, task_id, node_id, metadata,
+      ends_with_node, acquired_at_ms, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?13)
+    ON CONFLICT (lease_id, scope, normal_key) DO UPDATE SET
+      mode = ?4, task_id = ?9, node_id = ?10, metadata = ?11, ends_with_node = ?12, fencing_token = ?16,
+      updated_at_ms = ?13
+    RETURNING row`);
+  const putTerm = db.prepare<null, [string, string, number]>("INSERT OR IGNORE INTO lock_terms VALUES (?, ?, ?)");
+  const removeTerm = db.prepare<null, [string, string, number]>(`
+    DELETE FROM lock_terms WHERE scope = ? AND term = ? AND lock = ?`);
+  const remove = db.prepare<{ row: number }, [string, string, string]>(`
+    DELETE FROM locks WHERE lease_id = ? AND scope = ? AND normal_key = ? RETURNING row`);
+
+  const all = db.prepare<Row, []>("SELECT * FROM locks ORDER BY resource_key, scope, fencing_token");
+  const ofLease = db.prepare<Row, [string]>("SELECT * FROM locks WHERE lease_id = (SELECT ?) ORDER BY row");
+  const onKey = db.prepare<Row, [string, string]>(`
+    SELECT * FROM locks WHERE scope = (SELECT ?1) AND normal_key = (SELECT ?2) ORDER BY row`);
+  const inScope = db.prepare<{ ignore_case: 0 | 1 }, [string]>(`
+    SELECT ignore_case FROM locks WHERE scope = (SELECT ?) LIMIT 1`);
+  const ofNodes = db.prepare<{ lease_id: string }, [string]>(`
+    SELECT DISTINCT lease_id FROM locks WHERE ends_with_node AND task_id = (SELECT ?) ORDER BY lease_id`);
+  const under = db.prepare<Row, [string, string]>(`
+    SELECT locks.* FROM lock_terms JOIN locks ON locks.row = lock
+    WHERE lock_terms.scope = (SELECT ?1) AND term = (SELECT ?2)`);
+  const between = db.prepare<Row, [string, string, string]>(`
+    SELECT locks.* FROM lock_terms JOIN locks ON locks.row = lock
+    WHERE lock_terms.scope = (SELECT ?1) AND term >= (SELECT ?2) AND term < (SELECT ?3)`);
+
+  const due = db.prepare<{ lease_id: string }, [number, number]>(`
+    SELECT lease_id FROM locks WHERE NOT ends_with_node AND lease_expires_at_ms <= (SELECT ?1)
+    ORDER BY lease_expires_at_ms LIMIT (SELECT ?2)`);
   const nextDeadline = db.prepare<{ deadline: number }, []>(`
-    SELECT lease_expires_at_ms AS deadline FROM locks ORDER BY lease_expires_at_ms LIMIT 1`);
+    SELECT lease_expires_at_ms AS deadline FROM locks WHERE NOT ends_with_node ORDER BY lease_expires_at_ms LIMIT 1`);
   const count = db.prepare<{ all: number; expired: number }, [number]>(`
-    SELECT count(*) AS "all", count(*) FILTER (WHERE lease_expires_at_ms <= ?) AS expired FROM locks`);
+    SELECT count(*) AS "all",
+      count(*) FILTER (WHERE lease_expires_at_ms <= ? AND NOT ends_with_node) AS expired
+    FROM locks`);
   const extend = db.prepare<null, [number, number, number, string]>(`
-    UPDATE locks SET lease_expires_at_ms = ?1, lease_ttl_ms = ?2, updated_at_ms = ?3 WHERE resource_key = ?4`);
-  const remove = db.prepare<null, [string]>("DELETE FROM locks WHERE resource_key = ?");
+    UPDATE locks SET lease_expires_at_ms = ?1, lease_ttl_ms = ?2, updated_at_ms = ?3 WHERE lease_id = (SELECT ?4)`);
   const shift = db.prepare<null, [number]>("UPDATE locks SET lease_expires_at_ms = lease_expires_at_ms + ?");
   const renew = db.prepare<null, [number]>(`
     UPDATE locks SET lease_expires_at_ms = ? + lease_ttl_ms WHERE lease_ttl_ms > 0`);
+  const after = db.prepare<Row, [number, number]>("SELECT * FROM locks WHERE row > ?1 ORDER BY row LIMIT ?2");
 
   return {
-    put(lock: LockRequest, fencingToken: number): void {
-      put.run(
-        lock.resourceKey,
-        lock.leaseId,
-        lock.owner,
-        lock.provider,
-        lock.taskId,
-        lock.nodeId,
-        JSON.stringify(lock.metadata),
-        lock.acquiredAtMs,
-        lock.expiresAtMs,
-        lock.ttlMs,
-        fencingToken,
-        lock.updatedAtMs,
+    put(grant: LockGrant, key: HeldKey, fencingToken: number): void {
+      const { row } = required(
+        put.get(
+          key.resourceKey,
+          key.normalKey,
+          key.scope,
+          key.mode,
+          Number(key.ignoreCase),
+          grant.leaseId,
+          grant.owner,
+          grant.provider,
+          grant.taskId,
+          grant.nodeId,
+          JSON.stringify(grant.metadata),
+          Number(grant.endsWithNode),
+          grant.acquiredAtMs,
+          grant.expiresAtMs,
+          grant.ttlMs,
+          fencingToken,
+        ),
       );
+      for (const term of termsOf(key)) putTerm.run(key.scope, term, row);
+    },
+    remove(lock: Lock): void {
+      const { row } = required(remove.get(lock.leaseId, lock.scope, lock.normalKey));
+      for (const term of termsOf(lock)) removeTerm.run(lock.scope, term, row);
+    },
+    extend(leaseId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void {
+      extend.run(expiresAtMs, ttlMs, nowMs, leaseId);
     },
 
-    find(resourceKey: string): Lock | null {
-      const row = byKey.get(resourceKey);
-      return row === null ? null : toLock(row);
+    /** Locks found under these terms, some of them maybe twice. */
+    *near(scope: string, { exact, ranges }: SearchTerms): Generator<Lock, void> {
+      for (const term of exact) for (const row of under.iterate(scope, term)) yield toLock(row);
+      for (const { from, to } of ranges) for (const row of between.iterate(scope, from, to)) yield toLock(row);
     },
-
+    ofLease: (leaseId: string): Lock[] => ofLease.all(leaseId).map(toLock),
+    on: (scope: string, normalKey: string): Lock[] => onKey.all(scope, normalKey).map(toLock),
     all: (): Lock[] => all.all().map(toLock),
-    due: (nowMs: number, limit: number): Lock[] => due.all(nowMs, limit).map(toLock),
+    /** Whether case counts in what is held of a scope; null where nothing is. */
+    ignoresCase(scope: string): boolean | null {
+      const row = inScope.get(scope);
+      return row === null ? null : row.ignore_case === 1;
+    },
+    leasesOfNodes: (taskId: string): string[] => ofNodes.all(taskId).map(({ lease_id: id }) => id),
+
+    dueLeases: (nowMs: number, limit: number): string[] => [
+      ...new Set(due.all(nowMs, limit).map(({ lease_id: id }) => id)),
+    ],
     nextDeadlineMs: (): number | null => nextDeadline.get()?.deadline ?? null,
     count: (nowMs: number) => count.get(nowMs) ?? { all: 0, expired: 0 },
-
-    extend(resourceKey: string, expiresAtMs: number, ttlMs: number, nowMs: number): void {
-      extend.run(expiresAtMs, ttlMs, nowMs, resourceKey);
-    },
-    remove(resourceKey: string): void {
-      remove.run(resourceKey);
-    },
     shiftDeadlines(byMs: number): void {
       shift.run(byMs);
     },
@@ -93,19 +153,34 @@ export function lockTable(db: Database) {
       renew.run(nowMs);
     },
 
-    slice: (afterKey: string, limit: number) => after.all(afterKey, limit).map(toReplayed),
+    slice: (afterRow: number, limit: number) => after.all(afterRow, limit).map(toReplayed),
   };
+}
+
+function required<T>(row: T | null): T {
+  if (row === null) throw new Error("a lock that is held has no row");
+  return row;
+}
+
+/** A key that is held was read once; its terms follow from its normal form. */
+function termsOf({ normalKey, ignoreCase }: HeldKey): string[] {
+  return indexTerms(readResourceKey(normalKey, { ignoreCase, absolutePaths: "kept" }));
 }
 
 function toLock(row: Row): Lock {
   return {
     resourceKey: row.resource_key,
+    normalKey: row.normal_key,
+    scope: row.scope,
+    mode: row.mode,
+    ignoreCase: row.ignore_case === 1,
     leaseId: row.lease_id,
     owner: row.owner,
     provider: row.provider,
     taskId: row.task_id,
     nodeId: row.node_id,
     metadata: parseStored(row.metadata),
+    endsWithNode: row.ends_with_node === 1,
     acquiredAtMs: row.acquired_at_ms,
     expiresAtMs: row.lease_expires_at_ms,
     ttlMs: row.lease_ttl_ms,
@@ -114,10 +189,15 @@ function toLock(row: Row): Lock {
   };
 }
 
-function toReplayed(row: Row): ReplayedLock & { resourceKey: string } {
+function toReplayed(row: Row): ReplayedLock & { row: number } {
   return {
-    resourceKey: row.resource_key,
+    row: row.row,
     leaseId: row.lease_id,
+    resourceKey: row.resource_key,
+    scope: row.scope,
+    mode: row.mode,
+    ignoreCase: row.ignore_case === 1,
+    endsWithNode: row.ends_with_node === 1,
     owner: row.owner,
     provider: row.provider,
     taskId: row.task_id,

@@ -1,6 +1,6 @@
-import type { FailureCause, Node, NodeHead, NodePolicy, Progress } from "../core/model.ts";
+import type { FailureCause, Node, NodeHead, NodePolicy, NodeResource, Progress } from "../core/model.ts";
 import { type Json, parseStored } from "../protocol/json.ts";
-import type { DependencyPolicy, Labels, NodeStatus } from "../protocol/types.ts";
+import type { DependencyPolicy, Labels, LockMode, NodeStatus } from "../protocol/types.ts";
 import { setText } from "./labels.ts";
 import type { NodeSliceRow } from "./store.ts";
 
@@ -39,6 +39,8 @@ export interface Row extends HeadRow {
   priority: number;
   dependencies: string;
   payload_schema: string;
+  resources: string;
+  held_back_by: string | null;
   result_payload: string | null;
   acquired_at_ms: number | null;
   not_before_ms: number | null;
@@ -50,6 +52,7 @@ export interface Row extends HeadRow {
 export interface SliceRow extends Row {
   dependents: number;
   found_by: string | null;
+  held_in_vain: 0 | 1;
 }
 
 export const json = (text: string | null): Json => (text === null ? null : parseStored(text));
@@ -89,7 +92,17 @@ export function toNode(row: Row): Node {
     notBeforeMs: row.not_before_ms,
     progress: row.progress === null ? null : (JSON.parse(row.progress) as Progress),
     updatedAtMs: row.updated_at_ms,
+    resources: toResources(row.resources),
+    heldBackBy: row.held_back_by,
   };
+}
+
+const noResources: NodeResource[] = [];
+
+function toResources(text: string): NodeResource[] {
+  if (text === "[]") return noResources;
+  const stored = JSON.parse(text) as { resource_key: string; mode?: LockMode; scope?: string }[];
+  return stored.map(({ resource_key: resourceKey, mode = "exclusive", scope = "" }) => ({ resourceKey, mode, scope }));
 }
 
 const noLabels: Labels = {};
@@ -120,6 +133,7 @@ export function toReplayed(row: SliceRow): ReplayedRow {
     taskPaused: row.task_paused === 1,
     foundByLabels: (row.found_by ?? "{}") === setText(toLabels(row.labels)),
     isDelayed: row.not_before_ms !== null,
+    heldBackInVain: row.held_in_vain === 1,
     taskId: row.task_id,
     name: row.name,
     labels: row.labels,
@@ -131,6 +145,7 @@ export function toReplayed(row: SliceRow): ReplayedRow {
     lostAttempts: row.lost_attempts,
     dependencies: row.dependencies,
     payloadSchema: row.payload_schema,
+    resources: row.resources,
     resultPayload: row.result_payload,
     acquiredAtMs: row.acquired_at_ms,
     leaseId: row.lease_id,

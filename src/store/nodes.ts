@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { FailureCause, NewNode, Node, NodeHead, Task } from "../core/model.ts";
 import type { After } from "../core/node.ts";
+import { resourcePayload } from "../core/task.ts";
 import type { Json } from "../protocol/json.ts";
 import type { DependencyPolicy, NodeStatus } from "../protocol/types.ts";
 import {
@@ -20,7 +21,7 @@ import type { SliceBounds } from "./store.ts";
 
 const noLease = `
   lease_id = NULL, lease_owner = NULL, lease_expires_at_ms = NULL, lease_ttl_ms = NULL, fencing_token = NULL,
-  progress = NULL`;
+  progress = NULL, held_back_by = NULL`;
 
 type NewNodeValues = [
   id: string,
@@ -42,6 +43,7 @@ type NewNodeValues = [
   waitingOn: number,
   failingOn: number,
   labelSet: number | null,
+  resources: string,
 ];
 
 type AfterValues = [
@@ -60,8 +62,8 @@ export function nodeTable(db: Database) {
     INSERT INTO nodes (
       id, task_id, name, labels, priority, dependencies, payload_schema, max_attempts, max_lost_attempts, backoff_ms,
       backoff_max_ms, ttl_ms, on_dependency_failure, task_priority, task_paused, updated_at_ms, waiting_on, failing_on,
-      label_set, status)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'PENDING')`);
+      label_set, resources, status)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'PENDING')`);
 
   const head = db.prepare<HeadRow, [string]>(`SELECT ${headColumns} FROM nodes WHERE id = ?`);
   const exists = db.prepare<{ 1: 1 }, [string]>("SELECT 1 FROM nodes WHERE id = ?");
@@ -71,7 +73,8 @@ export function nodeTable(db: Database) {
   const after = db.prepare<SliceRow, [number, number]>(`
     SELECT *,
       (SELECT count(*) FROM node_dependents WHERE dependency = nodes.row) AS dependents,
-      (SELECT labels FROM label_sets WHERE id = nodes.label_set) AS found_by
+      (SELECT labels FROM label_sets WHERE id = nodes.label_set) AS found_by,
+      held_back_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM locks WHERE lease_id = held_back_by) AS held_in_vain
     FROM nodes WHERE row > ?1 ORDER BY row LIMIT ?2`);
   const outcome = db.prepare<{ status: NodeStatus; result_payload: string | null }, [string]>(`
     SELECT status, result_payload FROM nodes WHERE id = ?`);
@@ -122,6 +125,7 @@ export function nodeTable(db: Database) {
         waitingOn,
         failingOn,
         labelSet,
+        JSON.stringify(node.resources.map(resourcePayload)),
       );
       return Number(lastInsertRowid);
     },

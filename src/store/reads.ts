@@ -1,5 +1,6 @@
 import { taskState } from "../core/dag.ts";
 import type { HashedRow, JournalFilter } from "../core/journal.ts";
+import type { SearchTerms } from "../core/resource-index.ts";
 import type { Labels } from "../protocol/types.ts";
 import { hashOf } from "./journal.ts";
 import type { PageBounds, SliceBounds, TaskSummary } from "./store.ts";
@@ -109,16 +110,32 @@ export class Reads extends Transactions {
     return this.tables.journal.page(filter, afterSeq, this.head.seq, bounds);
   }
 
-  lock(resourceKey: string) {
-    return this.tables.locks.find(resourceKey);
+  locksNear(scope: string, terms: SearchTerms) {
+    return this.tables.locks.near(scope, terms);
+  }
+
+  locksOf(leaseId: string) {
+    return this.tables.locks.ofLease(leaseId);
+  }
+
+  locksOn(scope: string, normalKey: string) {
+    return this.tables.locks.on(scope, normalKey);
   }
 
   locks() {
     return this.tables.locks.all();
   }
 
-  dueLocks(nowMs: number, limit: number) {
-    return this.tables.locks.due(nowMs, limit);
+  ignoresCase(scope: string) {
+    return this.tables.locks.ignoresCase(scope);
+  }
+
+  leasesOfNodes(taskId: string) {
+    return this.tables.locks.leasesOfNodes(taskId);
+  }
+
+  dueLockLeases(nowMs: number, limit: number) {
+    return this.tables.locks.dueLeases(nowMs, limit);
   }
 
   countLeases(nowMs: number) {
@@ -159,8 +176,8 @@ export class Reads extends Transactions {
     return this.tables.tasks.slice(afterRow, bounds);
   }
 
-  lockSlice(afterKey: string, limit: number) {
-    return this.tables.locks.slice(afterKey, limit);
+  lockSlice(afterRow: number, limit: number) {
+    return this.tables.locks.slice(afterRow, limit);
   }
 
   /** Whether something of the task can still run, be it after what is left to count or to skip. */

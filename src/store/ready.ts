@@ -49,6 +49,11 @@ export function readyNodes(db: Database) {
   const shiftDelays = db.prepare<null, [number]>(`
     UPDATE nodes SET not_before_ms = not_before_ms + ? WHERE not_before_ms IS NOT NULL`);
 
+  const holdBack = db.prepare<null, [string, string]>("UPDATE nodes SET held_back_by = ?2 WHERE id = ?1");
+  const letGo = db.prepare<null, [string]>("UPDATE nodes SET held_back_by = NULL WHERE held_back_by = ?");
+  const forgetHeldBack = db.prepare<null, []>(`
+    UPDATE nodes SET held_back_by = NULL WHERE held_back_by IS NOT NULL`);
+
   /** The first of all sets of labels that hold these. */
   function nextLabelled(taskId: string | null, labels: Labels): Row | null {
     const sets = setsWith.all(JSON.stringify(labels), Object.keys(labels).length);
@@ -71,6 +76,18 @@ export function readyNodes(db: Database) {
 
     /** Whether the task has a node that waits for nothing but its time, its task's resumption, or a worker. */
     isOpen: (taskId: string): boolean => hasReady.get(taskId) !== null || hasHeldBack.get(taskId) !== null,
+
+    /** Keeps a node from being ready as long as a lease holds locks. */
+    holdBack(nodeId: string, leaseId: string): void {
+      holdBack.run(nodeId, leaseId);
+    },
+    /** The lease holds less than it did: what it held back may be tried again. */
+    letGo(leaseId: string): void {
+      letGo.run(leaseId);
+    },
+    forgetHeldBack(): void {
+      forgetHeldBack.run();
+    },
 
     /** Makes nodes ready whose delay is over; whether there were any. */
     endDelays(nowMs: number, limit: number): boolean {

@@ -21,7 +21,7 @@ export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {
     );
   }
   if (current === latestSchemaVersion) {
-    if (hasTable(db, "countings")) return;
+    if (hasTable(db, "lock_terms")) return;
     throw new Error(
       "the database was made by an agentd between two releases; move it away, and register its tasks anew",
     );
@@ -88,6 +88,7 @@ function createTasks(db: Database): void {
 function createNodes(db: Database): void {
   // row is the registration order. waiting_on counts the distinct dependencies that are not COMPLETED, or not ended for
   // a node that runs whatever became of them; failing_on those that are FAILED. task_priority and task_paused repeat what the task says, for the indexes.
+  // held_back_by is the lease whose locks, or those before whom the node would go, keep it from being handed out.
   db.run(`
     CREATE TABLE nodes (
       row                   INTEGER PRIMARY KEY,
@@ -121,11 +122,14 @@ function createNodes(db: Database): void {
       label_set             INTEGER,
       dependencies          TEXT NOT NULL,
       payload_schema        TEXT NOT NULL,
+      resources             TEXT NOT NULL DEFAULT '[]',
+      held_back_by          TEXT,
       result_payload        TEXT,
       progress              TEXT,
       open  INTEGER GENERATED ALWAYS AS (status = 'PENDING' AND waiting_on = 0) VIRTUAL,
       ready INTEGER GENERATED ALWAYS AS (
-        status = 'PENDING' AND waiting_on = 0 AND not_before_ms IS NULL AND task_paused = 0) VIRTUAL,
+        status = 'PENDING' AND waiting_on = 0 AND not_before_ms IS NULL AND task_paused = 0
+          AND held_back_by IS NULL) VIRTUAL,
       hopeless INTEGER GENERATED ALWAYS AS (
         status = 'PENDING' AND failing_on > 0 AND on_dependency_failure = 'skip') VIRTUAL,
       in_vain INTEGER GENERATED ALWAYS AS (failure = 'skipped' AND failing_on = 0) VIRTUAL
@@ -141,6 +145,7 @@ function createNodes(db: Database): void {
   );
   db.run("CREATE INDEX nodes_held_back ON nodes (task_id) WHERE open AND NOT ready");
   db.run("CREATE INDEX nodes_delayed ON nodes (not_before_ms) WHERE not_before_ms IS NOT NULL");
+  db.run("CREATE INDEX nodes_by_holder ON nodes (held_back_by) WHERE held_back_by IS NOT NULL");
   db.run("CREATE INDEX nodes_hopeless ON nodes (task_id) WHERE hopeless");
   db.run("CREATE INDEX nodes_skipped_in_vain ON nodes (task_id) WHERE in_vain");
   db.run("CREATE INDEX nodes_running ON nodes (task_id, lease_expires_at_ms) WHERE status = 'RUNNING'");
@@ -241,20 +246,38 @@ function createJournal(db: Database): void {
 function createLocks(db: Database): void {
   db.run(`
     CREATE TABLE locks (
-      resource_key        TEXT PRIMARY KEY,
+      row                 INTEGER PRIMARY KEY,
+      resource_key        TEXT NOT NULL,
+      normal_key          TEXT NOT NULL,
+      scope               TEXT NOT NULL,
+      mode                TEXT NOT NULL CHECK (mode IN ('exclusive', 'shared')),
+      ignore_case         INTEGER NOT NULL CHECK (ignore_case IN (0, 1)),
       lease_id            TEXT NOT NULL,
       owner               TEXT NOT NULL,
       provider            TEXT,
       task_id             TEXT,
       node_id             TEXT,
       metadata            TEXT NOT NULL,
+      ends_with_node      INTEGER NOT NULL CHECK (ends_with_node IN (0, 1)),
       acquired_at_ms      INTEGER NOT NULL,
       lease_expires_at_ms INTEGER NOT NULL,
       lease_ttl_ms        INTEGER NOT NULL,
       fencing_token       INTEGER NOT NULL,
-      updated_at_ms       INTEGER NOT NULL
+      updated_at_ms       INTEGER NOT NULL,
+      UNIQUE (lease_id, scope, normal_key)
     ) STRICT`);
-  db.run("CREATE INDEX locks_by_deadline ON locks (lease_expires_at_ms)");
+  db.run("CREATE INDEX locks_by_key ON locks (scope, normal_key)");
+  db.run("CREATE INDEX locks_by_deadline ON locks (lease_expires_at_ms) WHERE NOT ends_with_node");
+  db.run("CREATE INDEX locks_of_nodes ON locks (task_id, lease_id) WHERE ends_with_node");
+
+  // Where a lock may be met: see core/resource-index.ts.
+  db.run(`
+    CREATE TABLE lock_terms (
+      scope TEXT NOT NULL,
+      term  TEXT NOT NULL,
+      lock  INTEGER NOT NULL REFERENCES locks (row),
+      PRIMARY KEY (scope, term, lock)
+    ) STRICT, WITHOUT ROWID`);
 }
 
 function createIdempotencyKeys(db: Database): void {

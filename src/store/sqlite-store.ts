@@ -1,6 +1,6 @@
 import type { Entry } from "../core/journal.ts";
 import type { LeaseGrant } from "../core/lease.ts";
-import type { LockRequest, NewNode, NodeHead, Progress, Task } from "../core/model.ts";
+import type { Lock, LockGrant, NewNode, NodeHead, Progress, Task } from "../core/model.ts";
 import type { Transition } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
 import { settings } from "../protocol/settings.ts";
@@ -71,6 +71,14 @@ class SqliteStore extends Reads implements Store {
     return this.tables.ready.endDelays(nowMs, limit);
   }
 
+  holdBack(nodeId: string, leaseId: string): void {
+    this.tables.ready.holdBack(nodeId, leaseId);
+  }
+
+  forgetHeldBack(): void {
+    this.tables.ready.forgetHeldBack();
+  }
+
   acquireNode(node: NodeHead, grant: LeaseGrant, entry: Entry): number {
     const fencingToken = this.append(entry);
     this.tables.leases.acquire(node.id, grant, fencingToken, entry.timestampMs);
@@ -97,25 +105,27 @@ class SqliteStore extends Reads implements Store {
   }
 
   extendNodeLease(nodeId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void {
-    this.tables.leases.extend(nodeId, expiresAtMs, ttlMs, nowMs);
+    const leaseId = this.tables.leases.extend(nodeId, expiresAtMs, ttlMs, nowMs);
+    if (leaseId !== null) this.tables.locks.extend(leaseId, expiresAtMs, ttlMs, nowMs);
   }
 
   appendEvent(entry: Entry): number {
     return this.append(entry);
   }
 
-  putLock(lock: LockRequest, entry: Entry): number {
+  grantLocks(grant: LockGrant, entry: Entry): number {
     const fencingToken = this.append(entry);
-    this.tables.locks.put(lock, fencingToken);
+    for (const key of grant.locks) this.tables.locks.put(grant, key, fencingToken);
     return fencingToken;
   }
 
-  extendLock(resourceKey: string, expiresAtMs: number, ttlMs: number, nowMs: number): void {
-    this.tables.locks.extend(resourceKey, expiresAtMs, ttlMs, nowMs);
+  extendLocks(leaseId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void {
+    this.tables.locks.extend(leaseId, expiresAtMs, ttlMs, nowMs);
   }
 
-  removeLock(resourceKey: string, entry: Entry): number {
-    this.tables.locks.remove(resourceKey);
+  endLocks(locks: readonly Lock[], entry: Entry): number {
+    for (const lock of locks) this.tables.locks.remove(lock);
+    for (const leaseId of new Set(locks.map((lock) => lock.leaseId))) this.tables.ready.letGo(leaseId);
     return this.append(entry);
   }
 

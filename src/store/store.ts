@@ -2,8 +2,9 @@ import type { Edges } from "../core/dag.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Entry, HashedRow, JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
 import type { LeaseGrant } from "../core/lease.ts";
-import type { Attempt, Lock, LockRequest, NewNode, Node, NodeHead, Progress, Task } from "../core/model.ts";
+import type { Attempt, Lock, LockGrant, NewNode, Node, NodeHead, Progress, Task } from "../core/model.ts";
 import type { Transition } from "../core/node.ts";
+import type { SearchTerms } from "../core/resource-index.ts";
 import type { ReplayedAttempt, ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replayed.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Labels, NodeStatus, TaskState } from "../protocol/types.ts";
@@ -88,6 +89,10 @@ export interface Store {
   dueNodes(nowMs: number, limit: number): NodeHead[];
   /** Makes nodes runnable whose delay is over; whether there were any. */
   endDelays(nowMs: number, limit: number): boolean;
+  /** Keeps a node from being handed out as long as this lease holds locks. */
+  holdBack(nodeId: string, leaseId: string): void;
+  /** Lets all such nodes be tried again. */
+  forgetHeldBack(): void;
   acquireNode(node: NodeHead, grant: LeaseGrant, entry: Entry): number;
   changeNode(transition: Transition): number;
   setNodePriority(nodeId: string, priority: number, entry: Entry): number;
@@ -101,13 +106,25 @@ export interface Store {
   taskEvents(taskId: string, limit: number): JournalRow[];
   journalPage(filter: JournalFilter, afterSeq: number, bounds: PageBounds): JournalPage;
 
-  lock(resourceKey: string): Lock | null;
+  /** Locks that may overlap with what these terms were made of, some of them maybe twice; read nothing else meanwhile. */
+  locksNear(scope: string, terms: SearchTerms): Iterable<Lock>;
+  /** What a lease holds, in the order it was granted. */
+  locksOf(leaseId: string): Lock[];
+  /** Who holds this very key. */
+  locksOn(scope: string, normalKey: string): Lock[];
   /** All locks on record, ordered by key. */
   locks(): Lock[];
-  dueLocks(nowMs: number, limit: number): Lock[];
-  putLock(lock: LockRequest, entry: Entry): number;
-  extendLock(resourceKey: string, expiresAtMs: number, ttlMs: number, nowMs: number): void;
-  removeLock(resourceKey: string, entry: Entry): number;
+  /** Whether case counts in what is held of a scope; null where nothing is. */
+  ignoresCase(scope: string): boolean | null;
+  /** Leases of the task's running nodes that hold locks. */
+  leasesOfNodes(taskId: string): string[];
+  /** Leases of locks that are over, the longest overdue first. */
+  dueLockLeases(nowMs: number, limit: number): string[];
+  /** Grants keys to a lease; one it holds already gets mode, purpose and fencing token of this grant. */
+  grantLocks(grant: LockGrant, entry: Entry): number;
+  extendLocks(leaseId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void;
+  /** Ends some or all locks of one lease; nodes it held back may be tried again. */
+  endLocks(locks: readonly Lock[], entry: Entry): number;
 
   /** Leases and locks on record, and how many of them are over. */
   countLeases(nowMs: number): LeaseCounts;
@@ -130,7 +147,7 @@ export interface Store {
   hashOf(previousHash: string, row: HashedRow): string;
   nodeSlice(afterRow: number, bounds: SliceBounds): NodeSliceRow[];
   taskSlice(afterRow: number, bounds: SliceBounds): (ReplayedTask & { id: string; row: number })[];
-  lockSlice(afterKey: string, limit: number): (ReplayedLock & { resourceKey: string })[];
+  lockSlice(afterRow: number, limit: number): (ReplayedLock & { row: number })[];
 
   /** Starts a consistent copy to a file that does not exist yet; one at a time. Refusal: INVALID_STATE. */
   startBackup(path: string): Decision<Backup>;
@@ -147,6 +164,8 @@ export interface NodeSliceRow extends Omit<ReplayedNode, "attempts" | "mayBeDela
   /** Whether a search for its labels finds it. */
   foundByLabels: boolean;
   isDelayed: boolean;
+  /** A lease keeps it from being handed out that holds no locks. */
+  heldBackInVain: boolean;
   attempts: ReplayedAttempt[];
 }
 

@@ -1,22 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { actions, type JournalRow } from "../../src/core/journal.ts";
+import { actions } from "../../src/core/journal.ts";
 import { Replay } from "../../src/core/replay.ts";
 import { ImpossibleRow } from "../../src/core/replayed.ts";
 import type { Json } from "../../src/protocol/json.ts";
-
-/** What differs from row to row; its seq is its place. */
-type Row = [actionType: string, payload: Json, more?: Partial<JournalRow>];
-
-function replayed(...rows: Row[]): Replay {
-  const replay = new Replay((text) => text);
-  for (const [index, row] of rows.entries()) replay.apply(rowAt(index + 1, row));
-  return replay;
-}
-
-function rowAt(seq: number, [actionType, payload, more]: Row): JournalRow {
-  const ids = { id: null, taskId: "task", nodeId: "a" };
-  return { seq, ...ids, actionType, origin: "daemon", payload, timestampMs: seq * 10, ...more };
-}
+import { replayed, type Row, rowAt } from "./replaying.ts";
 
 const a = { id: "a", dependencies: [], payload_schema: { n: 1 } };
 const b = { id: "b", dependencies: ["a", "a"], payload_schema: {} };
@@ -25,14 +12,6 @@ const acquire: Row = [actions.acquireNode, { lease_id: "l1", lease_owner: "ann" 
 const rollBack: Row = [actions.rollBackNode, { lease_id: "l1", lease_owner: "ann", lost_attempts: 1 }];
 const complete: Row = [actions.completeNode, { result: { ok: true } }];
 const fail: Row = [actions.failNode, { error: "why" }];
-const lock = { resource_key: "k", lease_id: "l1", owner: "ann", provider: null, metadata: {} };
-const acquireLock: Row = [actions.acquireLock, lock];
-const release: Row = [actions.releaseLock, { resource_key: "k", lease_id: "l1", owner: "ann" }];
-const takeOver: Row = [
-  actions.takeOverLock,
-  { ...lock, lease_id: "l2", owner: "bob", from: { lease_id: "l1", owner: "ann" } },
-];
-
 const noLease = { leaseId: null, leaseOwner: null, fencingToken: null };
 
 describe("the node after", () => {
@@ -202,22 +181,6 @@ test("texts are kept in the brief form that they are compared in", () => {
   expect(replay.nodes.get("a")).toMatchObject({ payloadSchema: '<{"n":1}>', resultPayload: '<{"ok":true}>' });
 });
 
-describe("the lock after", () => {
-  const held = { owner: "ann", leaseId: "l1", provider: null, taskId: "task", nodeId: "a", metadata: "{}" };
-  test.each<[string, Row[], object | undefined]>([
-    ["an acquire", [acquireLock], { ...held, acquiredAtMs: 10, fencingToken: 1 }],
-    [
-      "a take-over",
-      [acquireLock, takeOver],
-      { ...held, owner: "bob", leaseId: "l2", acquiredAtMs: 20, fencingToken: 2 },
-    ],
-    ["a release", [acquireLock, release], undefined],
-    ["an expiry", [acquireLock, [actions.expireLock, release[1]]], undefined],
-  ])("%s", (_, rows, expected) => {
-    expect(replayed(...rows).locks.get("k")).toEqual(expected as never);
-  });
-});
-
 describe("what was adopted from the original is taken as it stood", () => {
   const running = { ...a, status: "RUNNING", acquired_at_ms: 5, lease_id: "old", lease_owner: "ann" };
   const ended = { ...b, status: "FAILED", result_payload: "why" };
@@ -229,11 +192,6 @@ describe("what was adopted from the original is taken as it stood", () => {
     expect(tasks.get("task")?.counts).toEqual({ PENDING: 0, RUNNING: 1, COMPLETED: 0, FAILED: 1 });
     expect(nodes.get("a")).toMatchObject({ status: "RUNNING", acquiredAtMs: 5, leaseId: "old", fencingToken: 1 });
     expect(nodes.get("b")).toMatchObject({ status: "FAILED", resultPayload: '"why"', ...noLease });
-  });
-
-  test("a lock with its own time", () => {
-    const { locks } = replayed([actions.adoptLock, { ...lock, acquired_at_ms: 3 }]);
-    expect(locks.get("k")).toMatchObject({ owner: "ann", acquiredAtMs: 3, fencingToken: 1 });
   });
 });
 
@@ -271,11 +229,6 @@ describe("a row that no daemon can have written is named", () => {
       [register, acquire, [actions.addNodes, { nodes: [], expand_before: ["a"] }]],
       /node a was RUNNING, not PENDING/,
     ],
-    ["a lock given while it was held", [acquireLock, acquireLock], /held already/],
-    ["a lock taken over from nobody", [takeOver], /lease l1 did not hold it/],
-    ["a lock taken over from another lease", [acquireLock, takeOver, takeOver], /lease l1 did not hold it/],
-    ["a lock released twice", [acquireLock, release, release], /lease l1 did not hold it/],
-    ["a lock released by another lease", [acquireLock, takeOver, release], /lease l1 did not hold it/],
   ])("%s", (_, rows, message) => {
     const before = rows.slice(0, -1);
     const replay = replayed(...before);

@@ -1,13 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
-import {
-  compatible,
-  type KeyRules,
-  type LockMode,
-  overlaps,
-  parseResourceKey,
-  readResourceKey,
-} from "../../src/core/resource-key.ts";
+import { compatible, type KeyRules, overlaps, parseResourceKey, readResourceKey } from "../../src/core/resource-key.ts";
+import type { LockMode } from "../../src/protocol/types.ts";
 
 /** The one global scope of the original, and a repository's. */
 const global: KeyRules = { ignoreCase: false, absolutePaths: "kept" };

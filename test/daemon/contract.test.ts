@@ -4,13 +4,14 @@ import * as v from "valibot";
 import type { Client } from "../../src/client/client.ts";
 import type { Response } from "../../src/protocol/envelope.ts";
 import { type ErrorKind, errors } from "../../src/protocol/errors.ts";
-import { aliasesOf, type MethodName, methodNames, methodRow, type ParamsInput } from "../../src/protocol/methods.ts";
+import { aliasesOf, methodNames, methodRow, type ParamsInput } from "../../src/protocol/methods.ts";
 import { type DaemonProcess, type Scratch, scratch, serve } from "./daemon-process.ts";
+import { type Calls, lockCalls, lockRefusals, type Provocations } from "./lock-calls.ts";
 import type { LineClient } from "./line-client.ts";
 import { nobody, World } from "./world.ts";
 
 /** For each method, parameters of a call that succeeds, on state made for it. */
-const fitting: { [Name in MethodName]: (world: World) => Promise<ParamsInput<Name>> } = {
+const fitting: Calls = {
   DescribeInterface: async () => ({}),
   Health: async () => ({}),
   Metrics: async () => ({}),
@@ -30,15 +31,10 @@ const fitting: { [Name in MethodName]: (world: World) => Promise<ParamsInput<Nam
   ResumeTask: (world) => world.task(),
   SetPriority: async (world) => ({ task_id: (await world.task()).task_id, priority: 1 }),
   ListEvents: async (world) => ({ task_id: (await world.completed()).task_id }),
-  AcquireResourceLock: async (world) => ({ resource_key: world.newName(), owner: "worker", ttl_secs: 60 }),
-  HeartbeatResourceLock: (world) => world.lock(),
-  ReleaseResourceLock: (world) => world.lock(),
-  ListResourceLocks: async () => ({}),
+  ...lockCalls,
   VerifyJournal: async () => ({}),
   Backup: async (world) => ({ path: world.newPath() }),
 };
-
-type Provocations = { [Name in MethodName]: Partial<Record<ErrorKind, (world: World) => Promise<ParamsInput<Name>>>> };
 
 const strange = { task_id: nobody, node_id: nobody, lease_id: nobody };
 const nodes = (...initial_nodes: ParamsInput<"RegisterTask">["initial_nodes"] & object) => ({
@@ -118,16 +114,7 @@ const provocations: Provocations = {
   ResumeTask: { NOT_FOUND: async () => ({ task_id: nobody }) },
   SetPriority: { NOT_FOUND: async () => ({ task_id: nobody, priority: 1 }) },
   ListEvents: {},
-  AcquireResourceLock: {},
-  HeartbeatResourceLock: {
-    NOT_FOUND: async () => ({ resource_key: "nobody's", lease_id: nobody }),
-    LEASE_LOST: async (world) => ({ ...(await world.lock()), lease_id: nobody }),
-  },
-  ReleaseResourceLock: {
-    NOT_FOUND: async () => ({ resource_key: "nobody's", lease_id: nobody }),
-    LEASE_LOST: async (world) => ({ ...(await world.lock()), lease_id: nobody }),
-  },
-  ListResourceLocks: {},
+  ...lockRefusals,
   VerifyJournal: {},
   Backup: {
     INVALID_STATE: async () => ({ path: "relative" }),

@@ -58,9 +58,18 @@ export class World {
     return held;
   }
 
-  async lock(): Promise<{ resource_key: string; lease_id: string }> {
+  /** A running node whose worker holds a lock with it. */
+  async runningWithLock(): Promise<Held> {
+    const resources = [{ resource_key: this.newName() }];
+    const { task_id } = await this.#client.call("RegisterTask", { goal: "a goal", initial_nodes: [{ resources }] });
+    const acquired = oneNode(await this.#client.call("AcquireNextNode", { task_id }));
+    if (acquired === null) throw new Error("the new task's node was not acquired");
+    return { task_id, node_id: acquired.node_id, lease_id: acquired.lease_id };
+  }
+
+  async lock(owner?: string): Promise<{ resource_key: string; lease_id: string }> {
     const resource_key = this.newName();
-    const lock = await this.#client.call("AcquireResourceLock", { resource_key });
+    const lock = await this.#client.call("AcquireResourceLock", { resource_key, owner });
     if (lock === null) throw new Error("the new lock was not acquired");
     return { resource_key, lease_id: lock.lease_id };
   }

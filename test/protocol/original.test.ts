@@ -147,10 +147,10 @@ const original: Record<string, { params: object; result: object }> = {
     result: { nullable: lock },
   },
   HeartbeatResourceLock: {
-    params: { resource_key: text, lease_id: uuid, ttl_secs: optional("seconds") },
+    params: { resource_key: optional(text), lease_id: uuid, ttl_secs: optional("seconds") },
     result: { ok: "true" },
   },
-  ReleaseResourceLock: { params: { resource_key: text, lease_id: uuid }, result: { ok: "true" } },
+  ReleaseResourceLock: { params: { resource_key: optional(text), lease_id: uuid }, result: { ok: "true" } },
   ListResourceLocks: { params: {}, result: { locks: [{ ...lock, updated_at: unix }] } },
 };
 

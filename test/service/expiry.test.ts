@@ -40,7 +40,7 @@ describe("a lease", () => {
     expect(service.alive()).toEqual([false, false]);
     expect(journal(service, "TIMEOUT_ROLLBACK", "EXPIRE_RESOURCE_LOCK")).toMatchObject([
       { id: expect.any(String) as string, node_id: service.claim.node_id, payload: { lease_owner: "worker" } },
-      { id: null, payload: service.lock },
+      { id: null, payload: { lease_id: service.lock.lease_id, locks: [{ resource_key: "file:a" }] } },
     ]);
     expect(service.client().call("VerifyJournal", {})).toMatchObject({ ok: true });
   });

@@ -125,6 +125,7 @@ export class TestService implements Disposable {
       readClock: () => ({ ...this.clock }),
       newId: () => this.newId(),
       random: () => this.random,
+      ignoresCase: (scope) => scope.endsWith("ignoring case"),
       reports: { served: null, bug: (_call, error) => this.bugs.push(error), storage: () => undefined },
     });
   }

@@ -18,7 +18,7 @@ const settings = { nodeTimeoutSecs: 3, contextEventLimit: 4, maxLostAttempts: 2 
 
 test(`the service answers as the reference model does, whatever is asked of it (${numRuns} stories)`, () => {
   const seen = new Set<string>();
-  const waits: Waits = { served: 0, hopeless: 0, over: 0, gone: 0 };
+  const waits: Waits = { served: 0, hopeless: 0, over: 0, gone: 0, locked: 0, refused: 0, deadlocked: 0 };
   const holds = fc.property(story, (steps) => {
     using service = new TestService({ settings, copyOf: empty.database });
     const real = { service };
@@ -34,7 +34,7 @@ test(`the service answers as the reference model does, whatever is asked of it (
   for (const end of ends) expect([end, waits[end]]).not.toEqual([end, 0]);
 }, 600_000);
 
-const ends = ["served", "hopeless", "over", "gone"] as const;
+const ends = ["served", "hopeless", "over", "gone", "locked", "refused", "deadlocked"] as const;
 
 const everything = [
   "ACQUIRE_NODE",
@@ -45,6 +45,7 @@ const everything = [
   "COMPLETE_NODE",
   "EXPIRE_RESOURCE_LOCK",
   "FAIL_NODE",
+  "FORCE_RELEASE_RESOURCE_LOCK",
   "PAUSE_TASK",
   "REGISTER_TASK",
   "RELEASE_NODE",

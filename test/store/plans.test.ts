@@ -51,10 +51,13 @@ const walks = [
     /^UPDATE nodes SET lease_expires_at_ms = (lease_expires_at_ms \+|\? \+)/,
     "SCAN nodes USING INDEX nodes_by_deadline",
   ],
-  [/^SELECT lease_expires_at_ms AS deadline FROM locks/, "SCAN locks USING COVERING INDEX locks_by_deadline"],
-  [/^SELECT count\(\*\) AS "all"/, "SCAN locks USING COVERING INDEX locks_by_deadline"],
+  [/^SELECT lease_expires_at_ms AS deadline FROM locks/, "SCAN locks USING INDEX locks_by_deadline"],
+  [/^SELECT count\(\*\) AS "all"/, "SCAN locks"],
   [/^UPDATE locks SET lease_expires_at_ms = (lease_expires_at_ms \+|\? \+)/, "SCAN locks"],
-  [/^SELECT \* FROM locks ORDER BY resource_key$/, "SCAN locks USING INDEX sqlite_autoindex_locks_1"],
+  [/^SELECT \* FROM locks ORDER BY resource_key/, "SCAN locks"],
+  [/^SELECT \* FROM locks ORDER BY resource_key/, "USE TEMP B-TREE FOR ORDER BY"],
+  // What one lease holds is put into the order it was granted in.
+  [/^SELECT \* FROM locks WHERE lease_id = /, "USE TEMP B-TREE FOR ORDER BY"],
   [/journal_head/, "SCAN journal_head"],
   // The first of an index that is in the order asked for.
   [/^SELECT \* FROM nodes WHERE ready ORDER BY task_priority/, "SCAN nodes USING INDEX nodes_ready_anywhere"],
@@ -151,14 +154,39 @@ describe("a statement of the store", () => {
       "SEARCH journal USING INTEGER PRIMARY KEY (rowid>?)",
     ],
     [
-      "a lock by its key",
-      /^SELECT \* FROM locks WHERE resource_key = \?$/,
-      "SEARCH locks USING INDEX sqlite_autoindex_locks_1 (resource_key=?)",
+      "locks under a term",
+      /^SELECT locks\.\* FROM lock_terms .* term = /,
+      "SEARCH lock_terms USING PRIMARY KEY (scope=? AND term=?)",
     ],
     [
-      "locks that are due",
-      /^SELECT \* FROM locks WHERE lease_expires_at_ms/,
+      "locks in a range of terms",
+      /^SELECT locks\.\* FROM lock_terms .* term >= /,
+      "SEARCH lock_terms USING PRIMARY KEY (scope=? AND term>? AND term<?)",
+    ],
+    [
+      "locks of a lease",
+      /^SELECT \* FROM locks WHERE lease_id = /,
+      "SEARCH locks USING INDEX sqlite_autoindex_locks_1 (lease_id=?)",
+    ],
+    [
+      "locks on a key",
+      /^SELECT \* FROM locks WHERE scope = /,
+      "SEARCH locks USING INDEX locks_by_key (scope=? AND normal_key=?)",
+    ],
+    [
+      "leases of locks that are due",
+      /^SELECT lease_id FROM locks WHERE NOT ends_with_node/,
       "SEARCH locks USING INDEX locks_by_deadline (lease_expires_at_ms<?)",
+    ],
+    [
+      "leases of a task's nodes that hold locks",
+      /^SELECT DISTINCT lease_id FROM locks/,
+      "SEARCH locks USING INDEX locks_of_nodes (task_id=?)",
+    ],
+    [
+      "nodes a lease held back",
+      /^UPDATE nodes SET held_back_by = NULL WHERE held_back_by = /,
+      "SEARCH nodes USING INDEX nodes_by_holder (held_back_by=?)",
     ],
     [
       "old idempotency keys",

@@ -1,10 +1,12 @@
 import { isRefusal } from "../../src/core/decision.ts";
 import type { Entry } from "../../src/core/journal.ts";
-import { acquireLock, expireLock } from "../../src/core/lock.ts";
-import type { LockRequest, NewNode, NodeHead, Task } from "../../src/core/model.ts";
+import { expireLocks, grantLocks } from "../../src/core/lock.ts";
+import type { Lock, LockGrant, NewNode, NodeHead, Task } from "../../src/core/model.ts";
 import { acquireNode, completeNode, failNode, rollBackNode } from "../../src/core/node.ts";
+import { readResourceKey } from "../../src/core/resource-key.ts";
 import { registerTask } from "../../src/core/task.ts";
 import type { Json } from "../../src/protocol/json.ts";
+import type { LockMode } from "../../src/protocol/types.ts";
 import type { Store } from "../../src/store/store.ts";
 import { newNode, newTask } from "../support/specimen.ts";
 
@@ -79,29 +81,42 @@ export function tell(store: Store, event: Partial<Entry> = {}): number {
   return store.appendEvent({ ...story, origin: "client", ...event });
 }
 
-export function lock(store: Store, resourceKey: string, { expiresAtMs = 100, ttlMs = 50 } = {}): number {
-  const request: LockRequest = {
-    resourceKey,
-    leaseId: `lease of ${resourceKey}`,
+/** The global scope's one lock on this key. */
+export const lockOn = (store: Store, resourceKey: string): Lock | null => store.locksOn("", resourceKey)[0] ?? null;
+
+export interface LockStory {
+  expiresAtMs?: number;
+  ttlMs?: number;
+  mode?: LockMode;
+  scope?: string;
+  leaseId?: string;
+  ofNode?: NodeHead;
+}
+
+/** Gives the key to `lease of <key>`, or another; its fencing token. */
+export function lock(store: Store, resourceKey: string, story: LockStory = {}): number {
+  const { expiresAtMs = 100, ttlMs = 50, mode = "exclusive", scope = "", ofNode } = story;
+  const { normal: normalKey } = readResourceKey(resourceKey, { ignoreCase: false, absolutePaths: "kept" });
+  const grant: LockGrant = {
+    locks: [{ resourceKey, normalKey, scope, mode, ignoreCase: false }],
+    leaseId: story.leaseId ?? `lease of ${resourceKey}`,
     owner: "ann",
     provider: null,
-    taskId: null,
-    nodeId: null,
+    taskId: ofNode?.taskId ?? null,
+    nodeId: ofNode?.id ?? null,
     metadata: { m: 1 },
+    endsWithNode: ofNode !== undefined,
     acquiredAtMs: 2,
     expiresAtMs,
     ttlMs,
-    updatedAtMs: 2,
   };
-  const entry = acquireLock(store.lock(resourceKey), request, 2);
-  if (entry === null) throw new Error(`${resourceKey} is held`);
-  return store.putLock(request, entry);
+  return store.grantLocks(grant, grantLocks(grant, []));
 }
 
 export function unlock(store: Store, resourceKey: string): number {
-  const held = store.lock(resourceKey);
+  const held = lockOn(store, resourceKey);
   if (held === null) throw new Error(`nobody holds ${resourceKey}`);
-  return store.removeLock(resourceKey, expireLock(held, 6));
+  return store.endLocks([held], expireLocks([held], 6));
 }
 
 /** More than any test writes. */

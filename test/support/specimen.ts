@@ -20,7 +20,7 @@ export function nodeHead(more: Partial<NodeHead> = {}): NodeHead {
 }
 
 export function newNode(more: Partial<NewNode> = {}): NewNode {
-  const plain = { name: null, labels: {}, priority: 0, payloadSchema: {}, policy: defaultPolicy };
+  const plain = { name: null, labels: {}, priority: 0, payloadSchema: {}, policy: defaultPolicy, resources: [] };
   return { id: "node", dependencies: [], ...plain, ...more };
 }
 
@@ -50,6 +50,7 @@ export function nodeStatusView(more: Partial<NodeStatusView> = {}): NodeStatusVi
     priority: 0,
     failed_attempts: 0,
     lost_attempts: 0,
+    resources: [],
     max_attempts: 1,
     max_lost_attempts: null,
     backoff_secs: 0,
@@ -58,6 +59,7 @@ export function nodeStatusView(more: Partial<NodeStatusView> = {}): NodeStatusVi
     on_dependency_failure: "wait",
     not_before_ms: null,
     progress: null,
+    held_back_by: null,
     blocked_by: [],
     ...more,
   };

@@ -4,6 +4,8 @@ export const node_id = "6f1a8a5e-0d5b-4f0e-9c57-3d2b1a0f9e88";
 export const earlier_node_id = "2d7c4e19-8b3f-4a6d-b1e0-5c9f7a8d6e21";
 export const lease_id = "b1c9d7e2-4f3a-4e8b-a6d5-0f1e2d3c4b5a";
 export const event_id = "e4d3c2b1-a098-4765-8432-10fedcba9876";
+/** A lease of locks, beside that of the node. */
+export const lock_lease_id = "a7e0c3d9-51f2-4c6b-8d14-9b2f6e5a3c70";
 export const created_at = "2026-01-31T12:34:56.789Z";
 export const acquired_at = 1769862900;
 export const lease_expires_at = acquired_at + 300;
@@ -39,4 +41,5 @@ export const node = {
   priority: 0,
   failed_attempts: 0,
   lost_attempts: 0,
+  resources: [{ resource_key: "dir:src/parser", mode: "exclusive" as const, scope: null }],
 };

@@ -1,12 +1,32 @@
 import * as v from "valibot";
+import { limits } from "../limits.ts";
 import { defineMethod } from "../method.ts";
-import { json, key, ok, owner, seq, text, ttlSecs, unixMs, unixSecs, uuid } from "../types.ts";
+import {
+  count,
+  json,
+  key,
+  lockMode,
+  ok,
+  owner,
+  reason,
+  scope,
+  seq,
+  text,
+  ttlSecs,
+  unixMs,
+  unixSecs,
+  uuid,
+  waitMs,
+  wantedLocks,
+} from "../types.ts";
 import * as story from "./examples.ts";
 import { lockEntries } from "./views.ts";
 
-const held = { resource_key: "file:src/lib.rs", lease_id: story.lease_id };
+const held = { resource_key: "file:src/lib.rs", lease_id: story.lock_lease_id };
 const lock = {
   ...held,
+  scope: null,
+  mode: "exclusive" as const,
   owner: "codex-1",
   provider: "codex",
   task_id: story.task_id,
@@ -17,21 +37,26 @@ const lock = {
   lease_expires_at_ms: story.lease_expires_at_ms,
   fencing_token: 6,
 };
+const deadline = { lease_expires_at: story.lease_expires_at, lease_expires_at_ms: story.lease_expires_at_ms };
+
+/** Who asks for locks, and for how long. */
+const request = {
+  owner,
+  provider: v.nullish(text),
+  scope: v.nullish(scope),
+  ttl_secs: v.nullish(ttlSecs),
+  wait_ms: v.nullish(waitMs, 0),
+  task_id: v.nullish(uuid),
+  node_id: v.nullish(uuid),
+  metadata: v.optional(json, {}),
+};
 
 export const AcquireResourceLock = defineMethod({
-  summary: "Lease a resource key for one holder; null while another unexpired lease holds it.",
+  summary: "Lease a resource key for one holder; null while another unexpired lease holds what overlaps with it.",
   mutates: true,
-  params: v.object({
-    resource_key: key,
-    owner,
-    provider: v.nullish(text),
-    ttl_secs: v.nullish(ttlSecs),
-    task_id: v.nullish(uuid),
-    node_id: v.nullish(uuid),
-    metadata: v.optional(json, {}),
-  }),
+  params: v.object({ resource_key: key, mode: v.nullish(lockMode, "exclusive"), ...request }),
   result: v.nullable(v.object({ ...lockEntries, seq })),
-  refusals: [],
+  refusals: ["DEADLOCK", "LIMIT_EXCEEDED"],
   example: {
     params: {
       resource_key: "file:src/lib.rs",
@@ -44,39 +69,216 @@ export const AcquireResourceLock = defineMethod({
   },
 });
 
-export const HeartbeatResourceLock = defineMethod({
-  summary: "Keep a resource lock: its lease then runs ttl_secs from now.",
+export const AcquireResourceLocks = defineMethod({
+  summary: "Lease several resource keys under one lease, all or none; null while another holds what overlaps with any.",
   mutates: true,
-  params: v.object({ resource_key: key, lease_id: uuid, ttl_secs: v.nullish(ttlSecs) }),
-  result: v.object({ ok, lease_expires_at: unixSecs, lease_expires_at_ms: unixMs, seq }),
-  refusals: ["NOT_FOUND", "LEASE_LOST"],
+  params: v.object({ locks: wantedLocks, ...request, lease_id: v.nullish(uuid) }),
+  result: v.nullable(
+    v.object({
+      lease_id: uuid,
+      fencing_token: seq,
+      lease_expires_at: unixSecs,
+      lease_expires_at_ms: unixMs,
+      locks: v.array(v.object({ resource_key: text, mode: lockMode })),
+      seq,
+    }),
+  ),
+  refusals: ["LEASE_LOST", "DEADLOCK", "LIMIT_EXCEEDED"],
   example: {
-    params: held,
+    params: {
+      locks: [{ resource_key: "dir:src/parser" }, { resource_key: "file:Cargo.toml", mode: "shared" }],
+      owner: "codex-1",
+      provider: "codex",
+      scope: "/srv/widgets/.git",
+      wait_ms: 60_000,
+    },
     result: {
-      ok: true,
-      lease_expires_at: story.lease_expires_at,
-      lease_expires_at_ms: story.lease_expires_at_ms,
-      seq: 6,
+      lease_id: story.lock_lease_id,
+      fencing_token: 7,
+      ...deadline,
+      locks: [
+        { resource_key: "dir:src/parser", mode: "exclusive" },
+        { resource_key: "file:Cargo.toml", mode: "shared" },
+      ],
+      seq: 7,
     },
   },
 });
 
-export const ReleaseResourceLock = defineMethod({
-  summary: "Give a resource lock back.",
+/** A lease of locks, and one of its keys or, without it, all of them. */
+const claim = { resource_key: v.nullish(key), lease_id: uuid, scope: v.nullish(scope) };
+
+export const HeartbeatResourceLock = defineMethod({
+  summary: "Keep the locks of a lease: it then runs ttl_secs from now.",
   mutates: true,
-  params: v.object({ resource_key: key, lease_id: uuid }),
+  params: v.object({ ...claim, ttl_secs: v.nullish(ttlSecs) }),
+  result: v.object({ ok, lease_expires_at: unixSecs, lease_expires_at_ms: unixMs, seq }),
+  refusals: ["NOT_FOUND", "LEASE_LOST", "INVALID_STATE"],
+  example: { params: held, result: { ok: true, ...deadline, seq: 6 } },
+});
+
+export const ReleaseResourceLock = defineMethod({
+  summary: "Give a lock back, or without resource_key all that the lease holds.",
+  mutates: true,
+  params: v.object(claim),
   result: v.object({ ok, seq }),
   refusals: ["NOT_FOUND", "LEASE_LOST"],
   example: { params: held, result: { ok: true, seq: 7 } },
 });
 
-export const ListResourceLocks = defineMethod({
-  summary: "List the unexpired resource locks, ordered by key.",
-  mutates: false,
-  params: v.object({}),
-  result: v.object({ locks: v.array(v.object({ ...lockEntries, updated_at: unixSecs })) }),
+export const ForceReleaseResourceLock = defineMethod({
+  summary:
+    "For people: end every lease that holds this very key, with all its locks; a node that runs under it is PENDING again.",
+  mutates: true,
+  params: v.object({ resource_key: key, scope: v.nullish(scope), reason }),
+  result: v.object({
+    ok,
+    released: v.array(
+      v.object({
+        lease_id: uuid,
+        owner: text,
+        provider: v.nullable(text),
+        task_id: v.nullable(uuid),
+        node_id: v.nullable(uuid),
+        resource_keys: v.array(text),
+      }),
+    ),
+    seq,
+  }),
+  refusals: ["NOT_FOUND"],
+  example: {
+    params: { resource_key: "file:src/lib.rs", reason: "its agent hangs" },
+    result: {
+      ok: true,
+      released: [
+        {
+          lease_id: story.lock_lease_id,
+          owner: "codex-1",
+          provider: "codex",
+          task_id: story.task_id,
+          node_id: null,
+          resource_keys: ["file:src/lib.rs"],
+        },
+      ],
+      seq: 8,
+    },
+  },
+});
+
+export const RecordGuardBypass = defineMethod({
+  summary: "Journal that somebody switched a guard off, and for which keys it did not ask.",
+  mutates: true,
+  params: v.object({
+    guard: text,
+    resource_keys: v.pipe(v.array(key), v.maxLength(limits.locksMax, `at most ${limits.locksMax} keys`)),
+    count,
+    owner,
+    scope: v.nullish(scope),
+  }),
+  result: v.object({ event_id: uuid, seq }),
   refusals: [],
-  example: { params: {}, result: { locks: [{ ...lock, updated_at: story.acquired_at }] } },
+  example: {
+    params: { guard: "pre-commit", resource_keys: ["file:src/lib.rs"], count: 1, owner: "ann" },
+    result: { event_id: story.event_id, seq: 9 },
+  },
+});
+
+/** Who holds what overlaps with a key. */
+const holder = v.object({
+  resource_key: text,
+  mode: lockMode,
+  lease_id: uuid,
+  owner: text,
+  provider: v.nullable(text),
+  task_id: v.nullable(uuid),
+  node_id: v.nullable(uuid),
+  intent: v.nullable(text),
+  acquired_at: unixSecs,
+  lease_expires_at: unixSecs,
+  lease_expires_at_ms: unixMs,
+  fencing_token: seq,
+  own: v.boolean(),
+});
+
+/** Who waits for what overlaps with a key, first come first. */
+const waiting = v.object({
+  resource_key: text,
+  mode: lockMode,
+  owner: text,
+  provider: v.nullable(text),
+  since_ms: unixMs,
+});
+
+export const CheckResourceLocks = defineMethod({
+  summary: "Say of keys or paths whether they could be locked now, who holds what overlaps with them, and who waits.",
+  mutates: false,
+  params: v.object({
+    locks: v.nullish(wantedLocks),
+    paths: v.nullish(
+      v.pipe(
+        v.array(key),
+        v.minLength(1, "at least 1 path"),
+        v.maxLength(limits.locksMax, `at most ${limits.locksMax} paths`),
+      ),
+    ),
+    scope: v.nullish(scope),
+    owner: v.nullish(text),
+  }),
+  result: v.object({
+    locks: v.array(
+      v.object({
+        resource_key: text,
+        mode: lockMode,
+        free: v.boolean(),
+        holders: v.array(holder),
+        waiting: v.array(waiting),
+      }),
+    ),
+  }),
+  refusals: ["LIMIT_EXCEEDED"],
+  example: {
+    params: { paths: ["src/lib.rs"] },
+    result: {
+      locks: [
+        {
+          resource_key: "file:src/lib.rs",
+          mode: "exclusive",
+          free: false,
+          holders: [
+            {
+              ...held,
+              mode: "exclusive",
+              owner: "codex-1",
+              provider: "codex",
+              task_id: story.task_id,
+              node_id: null,
+              intent: "rename the lexer",
+              acquired_at: story.acquired_at,
+              ...deadline,
+              fencing_token: 6,
+              own: false,
+            },
+          ],
+          waiting: [],
+        },
+      ],
+    },
+  },
+});
+
+export const ListResourceLocks = defineMethod({
+  summary: "List the unexpired resource locks, ordered by key, and how many requests wait for each.",
+  mutates: false,
+  params: v.object({ scope: v.nullish(scope), owner: v.nullish(text), lease_id: v.nullish(uuid) }),
+  result: v.object({
+    locks: v.array(v.object({ ...lockEntries, updated_at: unixSecs, ends_with_node: v.boolean(), waiting: count })),
+  }),
+  refusals: [],
+  example: {
+    params: {},
+    result: { locks: [{ ...lock, updated_at: story.acquired_at, ends_with_node: false, waiting: 0 }] },
+  },
 });
 
 export type LockView = v.InferOutput<typeof ListResourceLocks.result>["locks"][number];
+export type LockHolderView = v.InferOutput<typeof holder>;

@@ -10,6 +10,7 @@ import {
   lostAttempts,
   name,
   nodeRef,
+  nodeResources,
   noList,
   pageLimit,
   priority,
@@ -38,6 +39,7 @@ const newNode = noList(
     backoff_max_secs: v.nullish(spanSecs, limits.backoffMaxSecs),
     ttl_secs: v.nullish(leaseSecs),
     on_dependency_failure: v.nullish(dependencyPolicy, "wait"),
+    resources: v.nullish(nodeResources, []),
   }),
 );
 export type NewNodeParams = v.InferOutput<typeof newNode>;
@@ -70,6 +72,7 @@ export const RegisterTask = defineMethod({
           payload_schema: { prompt: "write the parser" },
           max_attempts: 3,
           backoff_secs: 10,
+          resources: [{ resource_key: "dir:src/parser" }],
         },
       ],
     },
@@ -143,6 +146,7 @@ export const TaskStatus = defineMethod({
           not_before_ms: null,
           progress: { percent: 40, message: "lexer done" },
           blocked_by: [],
+          held_back_by: null,
         },
       ],
     },

@@ -7,6 +7,7 @@ import {
   iso,
   json,
   leaseSecs,
+  lockMode,
   nodeStatus,
   priority,
   seq,
@@ -30,6 +31,9 @@ export const taskView = v.object({
   priority,
   paused: v.boolean(),
 });
+
+/** A resource key a node declares. */
+export const nodeResourceView = v.object({ resource_key: text, mode: lockMode, scope: v.nullable(text) });
 
 /** How far a running node's worker says it is. */
 export const progressView = v.object({
@@ -56,6 +60,7 @@ const nodeEntries = {
   priority,
   failed_attempts: count,
   lost_attempts: count,
+  resources: v.array(nodeResourceView),
 };
 
 /** A node as AcquireNextNode shows it. */
@@ -73,8 +78,8 @@ export const attemptView = v.object({
 });
 
 /**
- * A node as TaskStatus shows it: how it is tried, how far it is, and in `blocked_by` the failed nodes it waits behind,
- * directly or not.
+ * A node as TaskStatus shows it: how it is tried, how far it is, in `blocked_by` the failed nodes it waits behind,
+ * directly or not, and in `held_back_by` the lease whose locks kept the last worker from taking it.
  */
 export const nodeStatusView = v.object({
   ...nodeEntries,
@@ -87,6 +92,7 @@ export const nodeStatusView = v.object({
   not_before_ms: v.nullable(unixMs),
   progress: v.nullable(progressView),
   blocked_by: v.array(uuid),
+  held_back_by: v.nullable(uuid),
   attempts: v.optional(v.array(attemptView)),
 });
 
@@ -112,9 +118,11 @@ export const journalRowView = v.object({
   timestamp: iso,
 });
 
-/** A resource lock as its holder gets it. */
+/** A resource lock as its holder gets it; a null scope is the global one. */
 export const lockEntries = {
   resource_key: text,
+  scope: v.nullable(text),
+  mode: lockMode,
   lease_id: uuid,
   owner: text,
   provider: v.nullable(text),

@@ -38,6 +38,10 @@ const running = (digit: string, leftSecs: number, more: Partial<NodeStatusView> 
 
 const lock: Model["locks"][number] = {
   resource_key: "file:src/lib.rs",
+  scope: null,
+  mode: "exclusive",
+  ends_with_node: false,
+  waiting: 0,
   lease_id: id("f"),
   owner: "codex-1",
   provider: null,

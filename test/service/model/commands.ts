@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import fc from "fast-check";
 import type { Json } from "../../../src/protocol/json.ts";
 import { clientsMax, type Expected, type Real } from "./connections.ts";
+import { lockWishes } from "./lock-wishes.ts";
 import { nodeWishes } from "./node-wishes.ts";
 import type { Ask } from "./reference.ts";
 import { taskWishes } from "./task-wishes.ts";
@@ -91,6 +92,7 @@ const act: fc.Arbitrary<Act> = fc.record({
   client: fc.nat(clientsMax - 1),
   wanted: fc.oneof(
     ...nodeWishes,
+    ...lockWishes,
     ...taskWishes,
     { weight: 3, arbitrary: fc.record({ retry: fc.nat(20) }) },
     { weight: 2, arbitrary: fc.record({ end: fc.constantFrom("leave" as const, "die" as const) }) },

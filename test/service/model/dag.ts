@@ -1,4 +1,5 @@
 import type { Json } from "../../../src/protocol/json.ts";
+import { distinct, keyPayload, type ModelKey, modelKey } from "./keys.ts";
 import type { ModelState } from "./state.ts";
 import { type ModelNode, type ModelTask, type Params, Refused, text } from "./views.ts";
 
@@ -88,6 +89,7 @@ function newNode(nowMs: number, task: ModelTask, params: Params, index: number):
     backoffSecs: Number(params.backoff_secs ?? 0),
     backoffMaxSecs: Number(params.backoff_max_secs ?? 3_600),
     ttlSecs: (params.ttl_secs ?? null) as number | null,
+    resources: distinct(((params.resources ?? []) as Params[]).map(modelKey)),
     onDependencyFailure: (params.on_dependency_failure ?? "wait") as ModelNode["onDependencyFailure"],
     status: "PENDING",
     lease: null,
@@ -113,9 +115,12 @@ export function nodePayload(node: ModelNode): Json {
     ...unless(node.backoffMaxSecs * 1000, 3_600_000, "backoff_max_ms"),
     ...unless(node.ttlSecs === null ? null : node.ttlSecs * 1000, null, "ttl_ms"),
     ...unless(node.onDependencyFailure, "wait", "on_dependency_failure"),
+    ...(node.resources.length > 0 && { resources: node.resources.map(resourcePayload) }),
   };
   return { id: node.id, dependencies: [...node.dependencies], payload_schema: node.schema, ...told };
 }
+
+const resourcePayload = (key: ModelKey) => ({ ...keyPayload(key), ...unless(key.mode, "exclusive", "mode") });
 
 /** What nodes and tasks have in common, as far as it is not the default. */
 export function calledAndLabelled({ name, labels, priority }: { name: Json; labels: Params; priority: Json }): Params {

@@ -1,78 +1,277 @@
 import type { Json } from "../../../src/protocol/json.ts";
 import type { ModelJournal } from "./journal.ts";
-import { lockView, type ModelLock, type Params, Refused, text, until } from "./views.ts";
+import { distinct, isSame, keyPayload, lockPayload, type ModelKey, modelKey, stronger } from "./keys.ts";
+import { checkLocks, deadlineOf, listLocks } from "./lock-reports.ts";
+import { closesCircle, collides, isInTheWay, type ModelWish } from "./line.ts";
+import {
+  lockView,
+  type ModelLease,
+  type ModelLock,
+  type ModelNode,
+  type Params,
+  Refused,
+  text,
+  until,
+} from "./views.ts";
 
 const ttlOf = (params: Params, otherwise: number) =>
   params.ttl_secs === undefined ? otherwise : Number(params.ttl_secs) * 1000;
 
+/** What locks know of nodes. */
+interface World {
+  ttl: number;
+  node(id: Json | undefined): ModelNode | undefined;
+}
+
 /** The resource locks, as the contract tells of them. */
 export class ModelLocks {
-  readonly #locks = new Map<string, ModelLock>();
+  readonly #leases: ModelLease[] = [];
   readonly #journal: ModelJournal;
+  readonly #world: World;
+  #rows = 0;
 
-  constructor(journal: ModelJournal) {
+  constructor(journal: ModelJournal, world: World) {
     this.#journal = journal;
+    this.#world = world;
   }
 
-  get held(): ModelLock[] {
-    return [...this.#locks.values()];
+  /** Leases whose time runs on its own. */
+  get leases(): ModelLease[] {
+    return this.#leases.filter(({ node }) => node === null);
   }
 
-  acquire(params: Params, nodeTtl: number): Json {
+  get all(): { lock: ModelLock; isOver: boolean }[] {
+    return this.#leases.flatMap((lease) => lease.locks.map((lock) => ({ lock, isOver: this.#isOver(lease) })));
+  }
+
+  /** What a request wishes for. */
+  wish(params: Params): ModelWish {
+    const asked = (params.locks as Params[] | undefined) ?? [params];
+    const { lease_id: lease = null, owner = "anonymous", provider = null, scope = null } = params;
+    const keys = distinct(
+      asked.map(({ resource_key, mode = "exclusive" }) =>
+        modelKey({ resource_key: resource_key ?? null, mode, scope }),
+      ),
+    );
+    return { keys, lease, owner, provider, since: this.#journal.now };
+  }
+
+  /**
+   * Takes what is wished for unless somebody holds or earlier wished for it; null then. Who comes takes over what has
+   * expired, who waits gets it when it ends.
+   */
+  acquire(wish: ModelWish, params: Params, earlier: readonly ModelWish[], overdue: "free" | "held"): Json {
     const { now } = this.#journal;
-    const key = text(params.resource_key);
-    const before = this.#locks.get(key);
-    if (before !== undefined && before.until > now) return null;
-    const { provider = null, task_id: task = null, node_id: node = null, metadata = {} } = params;
-    const ttl = ttlOf(params, nodeTtl);
-    const id = this.#journal.fresh(({ payload }) => (payload as Params).lease_id);
-    const lease = { id, owner: text(params.owner ?? "anonymous"), until: now + ttl, ttl };
-    const grant = { resource_key: key, lease_id: lease.id, owner: lease.owner, provider, metadata };
-    const from = before === undefined ? {} : { from: { lease_id: before.id, owner: before.owner } };
-    const action = before === undefined ? "ACQUIRE_RESOURCE_LOCK" : "TAKE_OVER_RESOURCE_LOCK";
-    this.#journal.write(action, { task, node }, { ...grant, ...from });
+    const own = this.#leases.find(({ id }) => id === wish.lease);
+    if (overdue === "held" && own !== undefined && this.#isOver(own)) return null;
+    const lease = this.#leaseFor(wish, params);
+    const over = this.#clear(wish, earlier, overdue);
+    if (over === null) return null;
+    const bound = lease.node !== null;
+    const taken = this.#grant(lease, wish.keys, purposeOf(lease, params), over);
+    if (wish.lease !== null && !bound) {
+      Object.assign(lease, { ttl: ttlOf(params, lease.ttl) });
+      lease.until = now + lease.ttl;
+      for (const lock of lease.locks) lock.updated = now;
+    }
     const { seq } = this.#journal;
-    const lock = { key, provider, task, node, metadata, ...lease, acquired: now, updated: now, token: seq };
-    this.#locks.set(key, lock);
-    const { updated_at: _, ...shown } = lockView(lock);
-    return { ...shown, seq };
+    const times = until(deadlineOf(lease));
+    if (params.locks !== undefined) {
+      const locks = (params.locks as Params[]).map(({ resource_key = null, mode = "exclusive" }) => ({
+        resource_key,
+        mode,
+      }));
+      return { lease_id: lease.id, fencing_token: seq, ...times, locks, seq };
+    }
+    const { updated_at: _, ends_with_node: __, waiting: ___, ...shown } = lockView(taken[0], lease, times, 0);
+    return { ...shown, resource_key: params.resource_key ?? null, seq };
   }
 
-  heartbeat(params: Params, nodeTtl: number): Json {
+  /** Takes a node's resources under its new lease; false when somebody is in the way. */
+  takeWith(node: ModelNode, owner: string, earlier: readonly ModelWish[]): boolean {
+    if (node.resources.length === 0) return true;
+    const wish: ModelWish = { keys: node.resources, lease: null, owner, provider: null, since: 0 };
+    const over = this.#clear(wish, earlier, "held");
+    if (over === null) return false;
+    const lease: ModelLease = { id: "", owner, provider: null, until: 0, ttl: 0, token: 0, node, locks: [] };
+    this.#leases.push(lease);
+    this.#grant(lease, wish.keys, { task: node.task.id, node: node.id, metadata: {} }, over);
+    return true;
+  }
+
+  /** The lease id of what was just taken with a node; undefined where nothing was. */
+  idWith(node: ModelNode): string | undefined {
+    return this.#leases.find((lease) => lease.node === node)?.id;
+  }
+
+  /** What a node's lease holds ends with it. */
+  endWith(node: ModelNode): void {
+    const lease = this.#leases.find((one) => one.node === node);
+    if (lease !== undefined) this.#end(lease, "RELEASE_RESOURCE_LOCK");
+  }
+
+  /** The node's lease was kept. */
+  keepWith(node: ModelNode): void {
+    const lease = this.#leases.find((one) => one.node === node);
+    for (const lock of lease?.locks ?? []) lock.updated = this.#journal.now;
+  }
+
+  heartbeat(params: Params): Json {
     const { now, seq } = this.#journal;
-    const lock = this.#claimed(params);
-    if (lock.until <= now) throw new Refused("LEASE_LOST");
-    const ttl = ttlOf(params, nodeTtl);
-    Object.assign(lock, { ttl, until: now + ttl, updated: now });
-    return { ok: true, ...until(lock.until), seq };
+    const { lease } = this.#claimed(params);
+    if (lease.node !== null) throw new Refused("INVALID_STATE");
+    if (this.#isOver(lease)) throw new Refused("LEASE_LOST");
+    lease.ttl = ttlOf(params, this.#world.ttl);
+    lease.until = now + lease.ttl;
+    for (const lock of lease.locks) lock.updated = now;
+    return { ok: true, ...until(lease.until), seq };
   }
 
   release(params: Params): Json {
-    this.#end(this.#claimed(params), "RELEASE_RESOURCE_LOCK");
+    const { lease, locks } = this.#claimed(params);
+    this.#end(lease, "RELEASE_RESOURCE_LOCK", locks);
     return { ok: true, seq: this.#journal.seq };
   }
 
-  list(): Json {
-    const live = this.held.filter((lock) => lock.until > this.#journal.now);
-    return { locks: live.map(lockView).toSorted((a, b) => (a.resource_key < b.resource_key ? -1 : 1)) };
+  /** Ends every lease that holds the key; the nodes that ran under them. */
+  forceRelease({ resource_key = null, scope = null, reason = null }: Params): { released: Json[]; nodes: ModelNode[] } {
+    const key = modelKey({ resource_key, scope, mode: "exclusive" });
+    const holders = this.#leases
+      .filter((lease) => !this.#isOver(lease))
+      .flatMap((lease) => lease.locks.filter((lock) => isSame(lock, key)).map((lock) => ({ lease, lock })))
+      .toSorted((a, b) => a.lock.row - b.lock.row);
+    if (holders.length === 0) throw new Refused("NOT_FOUND");
+    const nodes: ModelNode[] = [];
+    const released = holders.map(({ lease, lock }): Json => {
+      const { id: lease_id, owner, provider, node } = lease;
+      const resource_keys = lease.locks.map((one) => one.key);
+      this.#end(lease, "FORCE_RELEASE_RESOURCE_LOCK", lease.locks, { reason });
+      if (node !== null) nodes.push(node);
+      return { lease_id, owner, provider, task_id: lock.task, node_id: lock.node, resource_keys };
+    });
+    return { released, nodes };
+  }
+
+  check(params: Params, line: readonly ModelWish[]): Json {
+    return checkLocks(params, this.#live(), line);
+  }
+
+  list(params: Params, line: readonly ModelWish[]): Json {
+    return listLocks(params, this.#live(), line);
+  }
+
+  /** Whether a wait for this would never end. */
+  isHopeless(wish: ModelWish, line: readonly ModelWish[]): boolean {
+    return closesCircle(wish, line, (other) => this.#against(other));
   }
 
   expire(): void {
-    const over = this.held.filter((lock) => lock.until <= this.#journal.now);
-    const order = over.toSorted((a, b) => a.until - b.until || a.token - b.token);
-    for (const lock of order) this.#end(lock, "EXPIRE_RESOURCE_LOCK");
+    const over = this.#leases.filter((lease) => this.#isOver(lease));
+    const row = ({ locks }: ModelLease) => Math.min(...locks.map((lock) => lock.row));
+    for (const lease of over.toSorted((a, b) => a.until - b.until || row(a) - row(b)))
+      this.#end(lease, "EXPIRE_RESOURCE_LOCK");
   }
 
-  #claimed({ resource_key, lease_id }: Params): ModelLock {
-    const lock = this.#locks.get(text(resource_key));
-    if (lock === undefined) throw new Refused("NOT_FOUND");
-    if (lock.id !== lease_id) throw new Refused("LEASE_LOST");
-    return lock;
+  /** Ends what is over and in the way, oldest first, and says whose that was; null when somebody else is in the way. */
+  #clear(wish: ModelWish, earlier: readonly ModelWish[], overdue: "free" | "held"): ModelLease[] | null {
+    const against = this.#leases.filter((lease) => lease.id !== wish.lease && collides(wish, lease.locks));
+    if (against.some((lease) => overdue === "held" || !this.#isOver(lease))) return null;
+    if (earlier.some((other) => isInTheWay(other, wish, (one) => this.#against(one)))) return null;
+    const over = against.toSorted((a, b) => (a.locks[0]?.token ?? 0) - (b.locks[0]?.token ?? 0));
+    for (const lease of over) this.#end(lease, "EXPIRE_RESOURCE_LOCK");
+    return over;
   }
 
-  #end(lock: ModelLock, action: string): void {
-    const { key, id, owner, task, node } = lock;
-    this.#locks.delete(key);
-    this.#journal.write(action, { task, node }, { resource_key: key, lease_id: id, owner });
+  /** Live leases of others that hold what the wish collides with. */
+  #against(wish: ModelWish): ModelLease[] {
+    return this.#leases.filter(
+      (lease) => lease.id !== wish.lease && !this.#isOver(lease) && collides(wish, lease.locks),
+    );
   }
+
+  #leaseFor(wish: ModelWish, params: Params): ModelLease {
+    const { now } = this.#journal;
+    if (wish.lease === null) {
+      const ttl = ttlOf(params, this.#world.ttl);
+      const named = { owner: text(wish.owner), provider: wish.provider };
+      return { id: "", ...named, until: now + ttl, ttl, token: 0, node: null, locks: [] };
+    }
+    const held = this.#leases.find(({ id }) => id === wish.lease);
+    if (held !== undefined) {
+      if (this.#isOver(held)) throw new Refused("LEASE_LOST");
+      return held;
+    }
+    const node = this.#world.node(params.node_id);
+    if (node?.lease?.id !== wish.lease) throw new Refused("LEASE_LOST");
+    const { id, owner } = node.lease;
+    return { id, owner, provider: wish.provider, until: 0, ttl: 0, token: 0, node, locks: [] };
+  }
+
+  #grant(
+    lease: ModelLease,
+    wanted: readonly ModelKey[],
+    about: Pick<ModelLock, "task" | "node" | "metadata">,
+    over: ModelLease[],
+  ): [ModelLock] {
+    const { now } = this.#journal;
+    const keys = wanted.map((key) => {
+      const held = lease.locks.find((lock) => isSame(lock, key));
+      return held === undefined ? key : { ...key, key: held.key, mode: stronger(held.mode, key.mode) };
+    });
+    if (lease.id === "") lease.id = this.#journal.fresh(({ payload }) => (payload as Params).lease_id);
+    if (!this.#leases.includes(lease)) this.#leases.push(lease);
+    const told = {
+      lease_id: lease.id,
+      owner: lease.owner,
+      provider: lease.provider,
+      metadata: about.metadata,
+      locks: keys.map(lockPayload),
+      ...(lease.node !== null && { ends_with_node: true }),
+    };
+    const from = over.map(({ id: lease_id, owner }) => ({ lease_id, owner }));
+    const action = over.length === 0 ? "ACQUIRE_RESOURCE_LOCK" : "TAKE_OVER_RESOURCE_LOCK";
+    this.#journal.write(action, { task: about.task, node: about.node }, { ...told, ...(over.length > 0 && { from }) });
+    const token = this.#journal.seq;
+    const granted = keys.map((key): ModelLock => {
+      const held = lease.locks.find((lock) => isSame(lock, key));
+      const lock = held ?? { ...key, ...about, acquired: now, updated: now, token, row: ++this.#rows };
+      Object.assign(lock, { ...about, mode: key.mode, token, updated: now });
+      if (held === undefined) lease.locks.push(lock);
+      return lock;
+    });
+    return granted as [ModelLock];
+  }
+
+  #claimed({ resource_key, lease_id, scope }: Params): { lease: ModelLease; locks: ModelLock[] } {
+    const lease = this.#leases.find(({ id }) => id === lease_id);
+    const ofScope = (lease?.locks ?? []).filter((lock) => scope === undefined || lock.scope === scope);
+    const key = (of: string | null) => modelKey({ resource_key: resource_key ?? null, scope: of, mode: "exclusive" });
+    const locks = resource_key === undefined ? ofScope : ofScope.filter((lock) => isSame(lock, key(lock.scope)));
+    if (lease !== undefined && locks.length > 0) return { lease, locks };
+    if (resource_key === undefined) throw new Refused("LEASE_LOST");
+    const wanted = key((scope ?? null) as string | null);
+    const others = this.#leases.filter((one) => one.locks.some((lock) => isSame(lock, wanted)));
+    throw new Refused(others.length > 0 ? "LEASE_LOST" : "NOT_FOUND");
+  }
+
+  #end(lease: ModelLease, action: string, locks: readonly ModelLock[] = lease.locks, more: Params = {}): void {
+    const { id: lease_id, owner } = lease;
+    const [first] = locks;
+    const payload = { lease_id, owner, locks: locks.map(keyPayload), ...more };
+    this.#journal.write(action, { task: first?.task ?? null, node: first?.node ?? null }, payload);
+    lease.locks = lease.locks.filter((lock) => !locks.includes(lock));
+    if (lease.locks.length === 0) this.#leases.splice(this.#leases.indexOf(lease), 1);
+  }
+
+  #live(): ModelLease[] {
+    return this.#leases.filter((lease) => !this.#isOver(lease));
+  }
+
+  #isOver = (lease: ModelLease) => lease.node === null && lease.until <= this.#journal.now;
+}
+
+/** What locks are for: of a node's lease, that node; of another, what is said, or was before. */
+function purposeOf({ node, locks: [before] }: ModelLease, { task_id, node_id, metadata = {} }: Params) {
+  if (node !== null) return { task: node.task.id, node: node.id, metadata };
+  return { task: task_id ?? before?.task ?? null, node: node_id ?? before?.node ?? null, metadata };
 }

@@ -1,11 +1,10 @@
 import fc from "fast-check";
-import { type Bare, claim, given, nobody, often, pick, seldom, taskId, type Wish, wishFor } from "./wishes.ts";
+import { claim, given, often, seldom, taskId, wishFor } from "./wishes.ts";
 import { someLabels } from "./task-wishes.ts";
 
 /* What workers ask for: nodes, and what they may do under a lease. */
 
 const some = (name: string) => fc.integer({ min: 0, max: 2 }).map((value) => ({ [name]: { value } }));
-const someTtl = often(fc.integer({ min: 1, max: 4 })).map((ttl_secs) => given({ ttl_secs }));
 
 const acquire = wishFor(
   "AcquireNextNode",
@@ -38,25 +37,6 @@ const event = wishFor("CommitEvent", some("payload"), (model, known, n) => {
   return { ...node, ...(n % 2 === 0 && { lease_id }) };
 });
 
-const resource_key = fc.constantFrom("file:a", "file:b", "file:ä");
-const acquireLock = wishFor(
-  "AcquireResourceLock",
-  fc.record({ key: resource_key, ttl: someTtl }).map(({ key, ttl }) => ({ resource_key: key, ...ttl })),
-  (model, _known, n) => (n % 2 === 0 ? {} : { task_id: taskId(model, n), owner: "ann", provider: "p" }),
-);
-
-const byLock = (method: string, drawn: typeof someTtl) =>
-  wishFor(method, drawn, (_model, known, n) => {
-    // The newest ones are the likeliest to be live.
-    const held = pick(known.locks.slice(n % 4 === 0 ? 0 : -3), n >> 2);
-    return held ?? { resource_key: "file:a", lease_id: nobody };
-  });
-
-const listLocks = fc.constant<Wish>({
-  name: "ListResourceLocks",
-  resolve: (): Bare => ({ method: "ListResourceLocks", params: {} }),
-});
-
 export const nodeWishes = [
   { weight: 10, arbitrary: acquire },
   { weight: 3, arbitrary: heartbeat },
@@ -64,8 +44,4 @@ export const nodeWishes = [
   { weight: 4, arbitrary: wishFor("FailNode", some("error_payload"), claim) },
   { weight: 2, arbitrary: release },
   { weight: 2, arbitrary: event },
-  { weight: 3, arbitrary: acquireLock },
-  { weight: 1, arbitrary: byLock("HeartbeatResourceLock", someTtl) },
-  { weight: 1, arbitrary: byLock("ReleaseResourceLock", fc.constant({})) },
-  { weight: 1, arbitrary: listLocks },
 ];

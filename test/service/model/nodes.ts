@@ -14,6 +14,7 @@ export const nodeMethods: Record<string, Method> = {
     if (typeof ttl_secs === "number") lease.ttl = ttl_secs * 1000;
     lease.until = state.now + lease.ttl;
     node.updated = state.now;
+    state.locks.keepWith(node);
     if (progress !== undefined) node.progress = { percent: null, message: null, ...(progress as Params) };
     return { ok: true, ...until(lease.until), seq: state.seq };
   },
@@ -44,10 +45,8 @@ export const nodeMethods: Record<string, Method> = {
   },
 
   ReleaseNode(state, params) {
-    const { node, lease } = state.underLease(params);
-    endAttempt(state, node, "RELEASED");
-    const not_before_ms = pause(state, node, Number(params.delay_secs ?? 0) * 1000);
-    write(state, node, "RELEASE_NODE", { lease_id: lease.id, lease_owner: lease.owner, not_before_ms });
+    const { node } = state.underLease(params);
+    const not_before_ms = giveBack(state, node, Number(params.delay_secs ?? 0) * 1000);
     return { ok: true, not_before_ms, seq: state.seq };
   },
 
@@ -69,6 +68,15 @@ export const nodeMethods: Record<string, Method> = {
   },
 };
 
+/** A node's worker has it no more, and the attempt does not count. */
+export function giveBack(state: ModelState, node: ModelNode, delayMs: number): number | null {
+  const lease = { lease_id: node.lease?.id ?? null, lease_owner: node.lease?.owner ?? null };
+  endAttempt(state, node, "RELEASED");
+  const not_before_ms = pause(state, node, delayMs);
+  write(state, node, "RELEASE_NODE", { ...lease, not_before_ms });
+  return not_before_ms;
+}
+
 /** A lease is over. */
 export function rollBack(state: ModelState, node: ModelNode): void {
   const lost_attempts = ++node.lostAttempts;
@@ -88,6 +96,8 @@ export function rollBack(state: ModelState, node: ModelNode): void {
 /** Everything of a task ends that has not; how many nodes that were. */
 export function cancelAll(state: ModelState, nodes: readonly ModelNode[], reason: Json): number {
   const unended = nodes.filter(({ status }) => status === "PENDING" || status === "RUNNING");
+  const leased = unended.toSorted((a, b) => ((a.lease?.id ?? "") < (b.lease?.id ?? "") ? -1 : 1));
+  for (const node of leased) state.locks.endWith(node);
   for (const node of unended) {
     const error = { kind: "CANCELED", reason };
     endAttempt(state, node, "CANCELED", error);
@@ -142,6 +152,7 @@ function fail(state: ModelState, node: ModelNode, error: Json, endedBy: ModelNod
 function endAttempt(state: ModelState, node: ModelNode, outcome: string, error: Json = null): void {
   const { lease } = node;
   if (lease === null) return;
+  state.locks.endWith(node);
   const held = { lease_id: lease.id, lease_owner: lease.owner, fencing_token: lease.token };
   const times = { started_at_ms: node.acquired ?? 0, ended_at_ms: state.now };
   node.attempts.push({ ...held, ...times, outcome, error_payload: error });

@@ -1,9 +1,10 @@
 import type { Json } from "../../../src/protocol/json.ts";
 import { acquire, isHopeless, rollBackExpired } from "./acquire.ts";
-import { followFailures, nodeMethods } from "./nodes.ts";
+import type { ModelWish } from "./line.ts";
+import { followFailures, giveBack, nodeMethods } from "./nodes.ts";
 import { type Method, type ModelSettings, ModelState } from "./state.ts";
 import { taskMethods } from "./tasks.ts";
-import { countStatuses, isRead, type Params, Refused, sorted } from "./views.ts";
+import { countStatuses, isRead, type Params, Refused, sorted, wantsLocks } from "./views.ts";
 
 /*
  * The service as its contract tells it, written without a look at how it is built: plain maps, no rule of src/core
@@ -32,6 +33,8 @@ export class Pending {
   gone = false;
   /** On the monotonic clock. */
   deadline = 0;
+  /** The locks it stands in line for. */
+  wish: ModelWish | null = null;
 
   constructor(ask: Ask) {
     this.ask = ask;
@@ -44,19 +47,28 @@ export interface Waits {
   hopeless: number;
   over: number;
   gone: number;
+  /** Locks that were waited for: given, refused while waiting, and waits that would have closed a circle. */
+  locked: number;
+  refused: number;
+  deadlocked: number;
 }
 
 export class ReferenceModel {
   readonly state: ModelState;
-  readonly waits: Waits = { served: 0, hopeless: 0, over: 0, gone: 0 };
+  readonly waits: Waits = { served: 0, hopeless: 0, over: 0, gone: 0, locked: 0, refused: 0, deadlocked: 0 };
   readonly #keys = new Map<string, { method: string; params: string; answer: Foretold }>();
-  /** Who waits for a node, first come first. */
+  /** Who waits for a node or for locks, first come first. */
   #line: Pending[] = [];
   /** The time of the turn on the clock that never steps. */
   monotonic = 0;
 
   constructor(settings: ModelSettings) {
     this.state = new ModelState(settings);
+  }
+
+  /** Before any request: where somebody has left the line for locks, those behind may go on. */
+  beginTurn(): void {
+    if (this.#line.some(({ gone, wish }) => gone && wish !== null)) this.#offer();
   }
 
   /** One request has its turn. Whatever it changes, those in line have their choice before the next. */
@@ -68,7 +80,8 @@ export class ReferenceModel {
       followFailures(this.state);
       this.#offer();
     }
-    pending.answer = this.#answer(ask, () => this.#perform(ask));
+    if (wantsLocks(ask.method)) pending.wish = this.state.locks.wish(ask.params);
+    pending.answer = this.#answer(ask, () => this.#perform(pending));
     this.#offer();
     if (pending.answer !== null) return;
     pending.deadline = this.monotonic + Number(ask.params.wait_ms);
@@ -96,20 +109,20 @@ export class ReferenceModel {
 
   /** A request outside any turn, which only reads. */
   read(ask: Ask): Foretold | null {
-    return this.#perform(ask);
+    return this.#perform(new Pending(ask));
   }
 
   /** What Metrics says of the database, as far as it is not of the schema. */
   metrics(): Json {
     const { now, nodes, tasks, seq } = this.state;
-    const locks = this.state.locks.held;
+    const locks = this.state.locks.all;
     const running = [...nodes.values()].filter(({ lease }) => lease !== null);
     return {
       total_tasks: tasks.size,
       total_nodes: nodes.size,
       total_events: seq,
-      active_resource_locks: locks.filter((lock) => lock.until > now).length,
-      expired_resource_locks: locks.filter((lock) => lock.until <= now).length,
+      active_resource_locks: locks.filter(({ isOver }) => !isOver).length,
+      expired_resource_locks: locks.filter(({ isOver }) => isOver).length,
       running_leases: running.length,
       expired_running_leases: running.filter(({ lease }) => (lease?.until ?? 0) <= now).length,
       node_status_counts: countStatuses([...nodes.values()]),
@@ -118,24 +131,37 @@ export class ReferenceModel {
 
   /** Asks everybody in line, in order; at the end of a turn also tells those whose time is over. */
   #offer({ last }: { last: boolean } = { last: false }): void {
-    this.#line = this.#line.filter((pending) => {
+    const asked = this.#line;
+    this.#line = [];
+    for (const pending of asked) {
       if (pending.gone) this.waits.gone++;
       else pending.answer = this.#answer(pending.ask, () => this.#tryAgain(pending, last));
-      return !pending.gone && pending.answer === null;
-    });
+      if (!pending.gone && pending.answer === null) this.#line.push(pending);
+    }
   }
 
-  #tryAgain({ ask: { params }, deadline }: Pending, last: boolean): Foretold | null {
+  /** What those in line before have wished for, while somebody is asked again, or all of them. */
+  #wishes(): ModelWish[] {
+    return this.#line.flatMap(({ wish }) => wish ?? []);
+  }
+
+  #tryAgain(pending: Pending, last: boolean): Foretold | null {
     const { state } = this;
-    const result = acquire(state, params);
-    if (result !== null) {
-      this.waits.served++;
+    const { ask, deadline, wish } = pending;
+    const { params } = ask;
+    const taken = attempt(state, (): Foretold => {
+      const before = this.#wishes();
+      const result = wish === null ? acquire(state, params, before) : state.locks.acquire(wish, params, before, "held");
       return { result };
+    });
+    if (taken.result !== null) {
+      this.waits[wish === null ? "served" : taken.refused === undefined ? "locked" : "refused"]++;
+      return taken;
     }
-    const hopeless = isHopeless(state, params);
+    const hopeless = wish === null && isHopeless(state, params);
     if (!hopeless && !(last && deadline <= this.monotonic)) return null;
     this.waits[hopeless ? "hopeless" : "over"]++;
-    return { result, seq: state.seq };
+    return { result: null, seq: state.seq };
   }
 
   /** The first answer under the request's key, or what `work` gives. */
@@ -152,26 +178,51 @@ export class ReferenceModel {
     return { refused: { kind: "IDEMPOTENCY_MISMATCH", seq: this.state.seq, reason: undefined } };
   }
 
-  #perform({ method, params }: Ask): Foretold | null {
+  #perform({ ask: { method, params }, wish }: Pending): Foretold | null {
     const { state } = this;
-    try {
-      const result = methods[method]?.(state, params) ?? null;
+    const line = this.#wishes();
+    return attempt(state, () => {
+      const result = methods[method]?.(state, params, line, wish) ?? null;
       if (result !== null || isRead(method)) return { result };
-      const waits = method === "AcquireNextNode" && Number(params.wait_ms ?? 0) > 0 && !isHopeless(state, params);
+      const waits = Number(params.wait_ms ?? 0) > 0 && !(method === "AcquireNextNode" && isHopeless(state, params));
+      if (waits && wish !== null && state.locks.isHopeless(wish, line)) {
+        this.waits.deadlocked++;
+        throw new Refused("DEADLOCK");
+      }
       return waits ? null : { result, seq: state.seq };
-    } catch (refused) {
-      if (!(refused instanceof Refused)) throw refused;
-      return { refused: { kind: refused.kind, seq: state.seq, reason: refused.reason } };
-    }
+    });
   }
 }
 
-const methods: Record<string, Method> = {
-  ...taskMethods,
-  ...nodeMethods,
+/** What a method gives, or how it refuses. */
+function attempt<T extends Foretold | null>(state: ModelState, work: () => T): T | Foretold {
+  try {
+    return work();
+  } catch (refused) {
+    if (!(refused instanceof Refused)) throw refused;
+    return { refused: { kind: refused.kind, seq: state.seq, reason: refused.reason } };
+  }
+}
+
+/** `line` is who waits for locks, `wish` what the request wishes for of these. */
+type LineMethod = (state: ModelState, params: Params, line: readonly ModelWish[], wish: ModelWish | null) => Json;
+
+const acquireLocks: LineMethod = ({ locks }, params, line, wish) =>
+  wish === null ? null : locks.acquire(wish, params, line, "free");
+
+const methods: Record<string, LineMethod> = {
+  ...(taskMethods satisfies Record<string, Method>),
+  ...(nodeMethods satisfies Record<string, Method>),
   AcquireNextNode: acquire,
-  AcquireResourceLock: ({ locks, settings }, params) => locks.acquire(params, settings.ttl),
-  HeartbeatResourceLock: ({ locks, settings }, params) => locks.heartbeat(params, settings.ttl),
+  AcquireResourceLock: acquireLocks,
+  AcquireResourceLocks: acquireLocks,
+  HeartbeatResourceLock: ({ locks }, params) => locks.heartbeat(params),
   ReleaseResourceLock: ({ locks }, params) => locks.release(params),
-  ListResourceLocks: ({ locks }) => locks.list(),
+  ForceReleaseResourceLock(state, params) {
+    const { released, nodes } = state.locks.forceRelease(params);
+    for (const node of nodes) giveBack(state, node, 0);
+    return { ok: true, released, seq: state.seq };
+  },
+  CheckResourceLocks: ({ locks }, params, line) => locks.check(params, line),
+  ListResourceLocks: ({ locks }, params, line) => locks.list(params, line),
 };

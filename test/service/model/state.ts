@@ -18,13 +18,15 @@ export class ModelState {
   /** In registration order. */
   readonly nodes = new Map<string, ModelNode>();
   readonly journal = new ModelJournal();
-  readonly locks = new ModelLocks(this.journal);
+  readonly locks: ModelLocks;
   readonly settings: ModelSettings;
   /** What stands for chance, from 0 to below 1. */
   random = 0;
 
   constructor(settings: ModelSettings) {
     this.settings = settings;
+    const node = (id: Json | undefined) => this.nodes.get(text(id));
+    this.locks = new ModelLocks(this.journal, { ttl: settings.ttl, node });
   }
 
   get now(): number {
@@ -95,6 +97,6 @@ export class ModelState {
 
   leases(): Lease[] {
     const ofNodes = [...this.nodes.values()].flatMap(({ lease }) => (lease === null ? [] : [lease]));
-    return [...ofNodes, ...this.locks.held];
+    return [...ofNodes, ...this.locks.leases];
   }
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { Json } from "../../../src/protocol/json.ts";
+import { someResources } from "./lock-wishes.ts";
 import type { ModelState } from "./state.ts";
 import type { ModelTask, Params } from "./views.ts";
 import { claim, given, type Known, nobody, nodeOf, often, pick, seldom, taskId, type Wish, wishFor } from "./wishes.ts";
@@ -29,11 +30,13 @@ const draft = fc.record({
   priority: often(fc.integer({ min: -1, max: 1 })),
   policy: fc.oneof(fc.constant<Params>({}), policy),
   on_dependency_failure: often(fc.constantFrom("wait", "skip", "run")),
+  resources: seldom(someResources),
 });
 type Draft = typeof draft extends fc.Arbitrary<infer T> ? T : never;
 
 /** A node as it is sent, and how others of the call refer to it. */
-function write({ named, anonymous, labels, priority, policy: its, on_dependency_failure }: Draft, known: Known) {
+function write(drawn: Draft, known: Known) {
+  const { named, anonymous, labels, priority, policy: its, on_dependency_failure, resources } = drawn;
   const id = known.newNodeId();
   const name = named || anonymous === true ? `node ${id.slice(-4)}` : undefined;
   const node = given({
@@ -42,6 +45,7 @@ function write({ named, anonymous, labels, priority, policy: its, on_dependency_
     labels,
     priority,
     on_dependency_failure,
+    resources,
     ...its,
   });
   return { ref: name ?? id, node: { ...node, payload_schema: { id } } as Params };

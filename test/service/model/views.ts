@@ -1,4 +1,5 @@
 import type { Json } from "../../../src/protocol/json.ts";
+import type { ModelKey } from "./keys.ts";
 
 /* What the reference model keeps, and how the contract shows it. */
 
@@ -50,6 +51,7 @@ export interface ModelNode {
   backoffMaxSecs: number;
   ttlSecs: number | null;
   onDependencyFailure: "wait" | "skip" | "run";
+  resources: ModelKey[];
   status: "PENDING" | "RUNNING" | "COMPLETED" | "FAILED";
   lease: Lease | null;
   progress: Json;
@@ -65,14 +67,24 @@ export interface ModelNode {
   endedBy: "skip" | "cancel" | null;
 }
 
-export interface ModelLock extends Lease {
-  key: string;
+/** A lease of resource locks. */
+export interface ModelLease extends Lease {
   provider: Json;
+  /** The node whose lease it is, with which it ends. */
+  node: ModelNode | null;
+  /** In the order they were granted. */
+  locks: ModelLock[];
+}
+
+export interface ModelLock extends ModelKey {
   task: Json;
   node: Json;
   metadata: Json;
   acquired: number;
   updated: number;
+  token: number;
+  /** Counts up with every lock there ever was. */
+  row: number;
 }
 
 export const secs = (ms: number | null) => (ms === null ? null : Math.floor(ms / 1000));
@@ -94,23 +106,30 @@ export class Refused extends Error {
 /** A parameter that is a string in every request a story makes. */
 export const text = (value: Json | undefined): string => (typeof value === "string" ? value : "");
 
-export const isRead = (method: string) => method.startsWith("List") || method === "TaskStatus";
+export const isRead = (method: string) => /^(List|Check)/.test(method) || method === "TaskStatus";
+
+/** Whether a request may stand in line for locks. */
+export const wantsLocks = (method: string) => method.startsWith("AcquireResourceLock");
 
 export const until = (ms: number) => ({ lease_expires_at: Math.floor(ms / 1000), lease_expires_at_ms: ms });
 
-export function lockView(lock: ModelLock) {
+export function lockView(lock: ModelLock, lease: ModelLease, times: ReturnType<typeof until>, waiting: number) {
   return {
     resource_key: lock.key,
-    lease_id: lock.id,
-    owner: lock.owner,
-    provider: lock.provider,
+    scope: lock.scope,
+    mode: lock.mode,
+    lease_id: lease.id,
+    owner: lease.owner,
+    provider: lease.provider,
     task_id: lock.task,
     node_id: lock.node,
     metadata: lock.metadata,
     acquired_at: secs(lock.acquired),
-    ...until(lock.until),
+    ...times,
     fencing_token: lock.token,
     updated_at: secs(lock.updated),
+    ends_with_node: lease.node !== null,
+    waiting,
   };
 }
 
@@ -149,6 +168,7 @@ export function nodeView(node: ModelNode) {
     priority: node.priority,
     failed_attempts: node.failedAttempts,
     lost_attempts: node.lostAttempts,
+    resources: node.resources.map(({ key: resource_key, mode, scope }) => ({ resource_key, mode, scope })),
   };
 }
 

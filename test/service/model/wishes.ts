@@ -16,17 +16,19 @@ export type Bare = Omit<Ask, "key">;
 /** All that was ever handed out, the stale too. */
 export class Known {
   readonly claims: { task_id: string; node_id: string; lease_id: string }[] = [];
-  readonly locks: { resource_key: string; lease_id: string }[] = [];
+  readonly locks: { resource_key: string; lease_id: string; scope?: string }[] = [];
   readonly keyed: Ask[] = [];
   #nodes = 0;
 
   learn(rows: readonly Row[]): void {
     for (const { action_type, task_id, node_id, payload } of rows) {
-      const { lease_id, resource_key } = payload as { [name: string]: string };
+      const { lease_id, locks } = payload as { lease_id?: string; locks?: { resource_key: string; scope?: string }[] };
       if (action_type === "ACQUIRE_NODE") {
         this.claims.push({ task_id: text(task_id), node_id: text(node_id), lease_id: lease_id ?? "" });
       } else if (action_type === "ACQUIRE_RESOURCE_LOCK" || action_type === "TAKE_OVER_RESOURCE_LOCK") {
-        this.locks.push({ resource_key: resource_key ?? "", lease_id: lease_id ?? "" });
+        for (const { resource_key, scope } of locks ?? []) {
+          this.locks.push({ resource_key, lease_id: lease_id ?? "", ...(scope !== undefined && { scope }) });
+        }
       }
     }
   }

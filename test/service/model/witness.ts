@@ -1,10 +1,13 @@
 import { expect } from "bun:test";
 import type { Answer } from "../harness.ts";
 import type { Row } from "./journal.ts";
+import { collide, isSame, type ModelKey, modelKey } from "./keys.ts";
 import type { Ask } from "./reference.ts";
 import { type Params, text } from "./views.ts";
 
 const endings = new Set(["COMPLETE_NODE", "FAIL_NODE", "RELEASE_NODE", "TIMEOUT_ROLLBACK"]);
+const lockGrants = new Set(["ACQUIRE_RESOURCE_LOCK", "TAKE_OVER_RESOURCE_LOCK"]);
+const lockEndings = new Set(["RELEASE_RESOURCE_LOCK", "EXPIRE_RESOURCE_LOCK", "FORCE_RELEASE_RESOURCE_LOCK"]);
 const claims = new Set(["HeartbeatNode", "CompleteNode", "FailNode", "ReleaseNode"]);
 
 interface Grant {
@@ -13,14 +16,15 @@ interface Grant {
 }
 
 /**
- * Knows no rule but the one no interleaving may break: a node has one holder at a time. It looks at what the service
- * wrote and answered, and not at the model.
+ * Knows no rule but those no interleaving may break: a node has one holder at a time, and locks that collide have one
+ * lease. It looks at what the service wrote and answered, and not at the model.
  */
 export class Witness {
   /** Every lease a node ever had, in order. */
   readonly #grants = new Map<string, Grant[]>();
   /** Nodes that somebody holds, and of which task. */
   readonly #held = new Map<string, string>();
+  #locks: { lease: string; key: ModelKey }[] = [];
   #seq = 0;
 
   see(rows: readonly Row[]): void {
@@ -30,10 +34,27 @@ export class Witness {
       const node = text(node_id);
       if (action_type === "ACQUIRE_NODE") this.#grant(node, text(task_id), text((payload as Params).lease_id));
       else if (endings.has(action_type)) this.#held.delete(node);
+      else if (lockGrants.has(action_type)) this.#lock(payload as Params);
+      else if (lockEndings.has(action_type)) this.#unlock(payload as Params);
       else if (action_type === "CANCEL_TASK") {
         for (const [held, task] of this.#held) if (task === task_id) this.#held.delete(held);
       }
     }
+  }
+
+  #lock({ lease_id, locks }: Params): void {
+    for (const key of (locks as Params[]).map(modelKey)) {
+      const other = this.#locks.find((held) => held.lease !== lease_id && collide(held.key, key));
+      if (other !== undefined) {
+        throw new Error(`${key.key} was given away at ${this.#seq} while ${other.lease} held ${other.key.key}`);
+      }
+      this.#locks.push({ lease: text(lease_id), key });
+    }
+  }
+
+  #unlock({ lease_id, locks }: Params): void {
+    const ended = (locks as Params[]).map(modelKey);
+    this.#locks = this.#locks.filter(({ lease, key }) => lease !== lease_id || !ended.some((one) => isSame(one, key)));
   }
 
   /** An answer as its client got it. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { acquire, lock, register, rollBack, unlock, within } from "../story.ts";
+import { nodeHead } from "../../support/specimen.ts";
+import { acquire, lock, lockOn, register, rollBack, unlock, within } from "../story.ts";
 import { type MakeSpecimen, prepared } from "./specimen.ts";
 
 /** Leases and locks: when they are over, and how they move. */
@@ -21,7 +22,7 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
       const { store } = specimen;
       expect([9, 10, 29, 30].map((nowMs) => ids(store.dueNodes(nowMs, 9)))).toEqual([[], ["b"], ["b"], ["b", "a"]]);
       expect(ids(store.dueNodes(30, 1))).toEqual(["b"]);
-      const keys = (nowMs: number, limit = 9) => store.dueLocks(nowMs, limit).map(({ resourceKey }) => resourceKey);
+      const keys = (nowMs: number, limit = 9) => store.dueLockLeases(nowMs, limit).map((id) => id.slice(-2));
       expect([keys(14), keys(15), keys(25), keys(25, 1)]).toEqual([[], ["k2"], ["k2", "k1"], ["k2"]]);
     });
 
@@ -69,11 +70,11 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
       using specimen = leased();
       const { store } = specimen;
       within(store, () => store.extendNodeLease("a", 70, 60, 10));
-      within(store, () => store.extendLock("k1", 80, 75, 5));
+      within(store, () => store.extendLocks("lease of k1", 80, 75, 5));
       expect(store.nodeHead("a")?.lease).toMatchObject({ expiresAtMs: 70, ttlMs: 60 });
       expect(store.nodesOf("t")[0]?.updatedAtMs).toBe(10);
-      expect(store.lock("k1")).toMatchObject({ expiresAtMs: 80, ttlMs: 75, updatedAtMs: 5 });
-      expect([store.nodeHead("b")?.lease?.expiresAtMs, store.lock("k2")?.expiresAtMs]).toEqual([10, 15]);
+      expect(lockOn(store, "k1")).toMatchObject({ expiresAtMs: 80, ttlMs: 75, updatedAtMs: 5 });
+      expect([store.nodeHead("b")?.lease?.expiresAtMs, lockOn(store, "k2")?.expiresAtMs]).toEqual([10, 15]);
     });
   });
 
@@ -82,18 +83,78 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
       using specimen = make();
       const { store } = specimen;
       const seqs = within(store, () => [lock(store, "b"), lock(store, "a"), lock(store, "ä")]);
-      expect(store.lock("a")).toMatchObject({ leaseId: "lease of a", metadata: { m: 1 }, fencingToken: seqs[1] });
+      expect(lockOn(store, "a")).toMatchObject({ leaseId: "lease of a", metadata: { m: 1 }, fencingToken: seqs[1] });
       expect(store.locks().map(({ resourceKey }) => resourceKey)).toEqual(["a", "b", "ä"]);
-      expect(store.lockSlice("a", 1).map(({ resourceKey }) => resourceKey)).toEqual(["b"]);
+      expect(store.lockSlice(1, 1).map(({ resourceKey }) => resourceKey)).toEqual(["a"]);
       within(store, () => unlock(store, "a"));
-      expect(store.lock("a")).toBeNull();
+      expect(lockOn(store, "a")).toBeNull();
     });
 
-    test("that is taken over is the new holder's", () => {
-      using specimen = prepared(make, (store) => lock(store, "a", { expiresAtMs: 1 }));
+    test("is found among those of its lease, which are extended together", () => {
+      using specimen = prepared(make, (store) => {
+        lock(store, "a", { leaseId: "l" });
+        lock(store, "b", { leaseId: "l", scope: "s" });
+        lock(store, "c");
+      });
       const { store } = specimen;
-      within(store, () => lock(store, "a", { expiresAtMs: 500 }));
-      expect(store.locks()).toMatchObject([{ expiresAtMs: 500, fencingToken: 2 }]);
+      within(store, () => store.extendLocks("l", 900, 800, 7));
+      expect(store.locksOf("l")).toMatchObject([
+        { resourceKey: "a", scope: "", expiresAtMs: 900, ttlMs: 800, updatedAtMs: 7 },
+        { resourceKey: "b", scope: "s", expiresAtMs: 900, ttlMs: 800, updatedAtMs: 7 },
+      ]);
+      expect(store.locksOf("lease of c")).toMatchObject([{ expiresAtMs: 100, updatedAtMs: 2 }]);
+    });
+
+    test("that is granted to its lease once more is one lock, with the newer mode and token", () => {
+      using specimen = prepared(make, (store) => lock(store, "dir:a", { leaseId: "l", mode: "shared" }));
+      const { store } = specimen;
+      within(store, () => lock(store, "dir:a", { leaseId: "l" }));
+      expect(store.locksOf("l")).toMatchObject([{ mode: "exclusive", fencingToken: 2 }]);
+      within(store, () => unlock(store, "dir:a"));
+      expect([...store.locksNear("", { exact: ["/a"], ranges: [] })]).toEqual([]);
+    });
+
+    test("is found in its scope by terms, exact ones and ranges", () => {
+      using specimen = prepared(make, (store) => {
+        for (const key of ["file:src/a", "dir:src", "glob:src/b/*", "file:test"]) lock(store, key);
+        lock(store, "file:src/c", { scope: "other" });
+      });
+      const near = (exact: string[], ranges: { from: string; to: string }[]) =>
+        [...specimen.store.locksNear("", { exact, ranges })].map(({ resourceKey }) => resourceKey).toSorted();
+      expect(near(["/src", "/src/a"], [])).toEqual(["dir:src", "file:src/a"]);
+      expect(near([], [{ from: "/src/", to: "/src0" }])).toEqual(["file:src/a", "glob:src/b/*"]);
+      expect([...specimen.store.locksNear("other", { exact: ["/src/c"], ranges: [] })]).toHaveLength(1);
+    });
+
+    test("that ends with its node is never due, and named by its task", () => {
+      using specimen = prepared(make, (store) => {
+        register(store, "t", { a: [] });
+        acquire(store, "a");
+        lock(store, "k", { leaseId: "lease of a", expiresAtMs: 5, ofNode: nodeHead({ id: "a", taskId: "t" }) });
+      });
+      const { store } = specimen;
+      expect(store.dueLockLeases(1_000, 9)).toEqual([]);
+      expect(store.nextDeadlineMs()).toBe(100);
+      expect(store.leasesOfNodes("t")).toEqual(["lease of a"]);
+      within(store, () => store.extendNodeLease("a", 700, 600, 3));
+      expect(lockOn(store, "k")).toMatchObject({ expiresAtMs: 700, ttlMs: 600 });
+    });
+
+    test("keeps a node from being handed out until its lease holds less", () => {
+      using specimen = prepared(make, (store) => {
+        register(store, "t", { a: [], b: [] });
+        lock(store, "k1", { leaseId: "l" });
+        lock(store, "k2", { leaseId: "l" });
+        store.holdBack("a", "l");
+      });
+      const { store } = specimen;
+      const next = () => store.nextRunnable("t", {})?.id ?? null;
+      expect([next(), store.node("a")?.heldBackBy, store.taskSummary("t")?.state]).toEqual(["b", "l", "ACTIVE"]);
+      within(store, () => unlock(store, "k1"));
+      expect([next(), store.node("a")?.heldBackBy]).toEqual(["a", null]);
+      within(store, () => store.holdBack("a", "l"));
+      within(store, () => store.forgetHeldBack());
+      expect(next()).toBe("a");
     });
   });
 }

@@ -18,7 +18,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
     test("finds nothing", () => {
       using specimen = make();
       const { store } = specimen;
-      expect([store.task("x"), store.taskSummary("x"), store.nodeHead("x"), store.lock("x")]).toEqual([
+      expect([store.task("x"), store.taskSummary("x"), store.nodeHead("x"), store.locksOf("x")[0] ?? null]).toEqual([
         null,
         null,
         null,

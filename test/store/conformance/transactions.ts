@@ -8,6 +8,7 @@ import {
   everything,
   fail,
   lock,
+  lockOn,
   recount,
   register,
   rollBack,
@@ -30,7 +31,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
       register(store, "u", { b: [] });
       store.abandon();
       expect(asTold(store)).toEqual(before);
-      expect([store.task("u"), store.lock("k"), store.nodeHead("a")?.status]).toEqual([null, null, "PENDING"]);
+      expect([store.task("u"), lockOn(store, "k"), store.nodeHead("a")?.status]).toEqual([null, null, "PENDING"]);
       expect(store.appended).toEqual([]);
       within(store, () => acquire(store, "a"));
       expect(store.head.seq).toBe(2);
@@ -108,7 +109,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
       else if (kind === 2 && running !== undefined) complete(store, running);
       else if (kind === 3 && running !== undefined) fail(store, running);
       else if (kind === 4 && running !== undefined) rollBack(store, running);
-      else if (kind === 5 && store.lock(`k${n % 3}`) === null) lock(store, `k${n % 3}`);
+      else if (kind === 5 && lockOn(store, `k${n % 3}`) === null) lock(store, `k${n % 3}`);
       else if (kind === 6 && held !== undefined) unlock(store, held);
       else tell(store, { payload: n });
     }

@@ -1,0 +1,157 @@
+import { anonymous, type LockMode } from "../protocol/types.ts";
+import type { Lock } from "./model.ts";
+import { compatible, overlaps, type ResourceKey } from "./resource-key.ts";
+
+/*
+ * Who goes first where several want what overlaps. A wish is granted once nothing stands in its way: no lock of another
+ * lease, and no wish that came earlier, so that none is overtaken for ever. Pure: what is held and who waits is asked of
+ * a `LockSituation`.
+ */
+
+/** One key of a wish or of a lock, as it is compared. */
+export interface WantedLock {
+  /** Whose paths are meant; `""` is the global scope. */
+  scope: string;
+  key: ResourceKey;
+  mode: LockMode;
+}
+
+/** Locks somebody wants at once, all or none. */
+export interface LockWish {
+  locks: readonly WantedLock[];
+  /** The lease they are to be added to; its own locks are in nobody's way. */
+  leaseId: string | null;
+  owner: string;
+  provider: string | null;
+  sinceMs: number;
+}
+
+/** What stands in the way of one key of a wish. */
+export type Obstacle =
+  | { wanted: WantedLock; lock: Lock }
+  | { wanted: WantedLock; earlier: LockWish; meets: WantedLock }
+  /** Finding out would take too much comparing. */
+  | { tooMany: true };
+
+export interface LockSituation {
+  /** Live locks of other leases that conflict with the wish; `tooMany` ends them early. */
+  against(wish: LockWish): Iterable<{ wanted: WantedLock; lock: Lock } | { tooMany: true }>;
+  /** All who wait, first come first. */
+  readonly waiting: readonly LockWish[];
+  /** Those of them that came before the wish, which may itself wait. */
+  before(wish: LockWish): Iterable<LockWish>;
+  /** Takes so many comparisons from what one request may cost; false when that is used up. */
+  spend(comparisons: number): boolean;
+}
+
+/** Whether two keys cannot be had by two leases at once. */
+export function conflict(a: WantedLock, b: WantedLock): boolean {
+  return a.scope === b.scope && !compatible(a.mode, b.mode) && overlaps(a.key, b.key);
+}
+
+/** All that stands in the way of a wish, held locks first. */
+export function* obstacles(wish: LockWish, situation: LockSituation): Iterable<Obstacle> {
+  yield* situation.against(wish);
+  for (const earlier of situation.before(wish)) {
+    if (!situation.spend(wish.locks.length * earlier.locks.length)) {
+      yield { tooMany: true };
+      return;
+    }
+    const meeting = meetingOf(wish, earlier);
+    // Who waits for this very lease cannot go on before it anyway.
+    if (meeting !== null && !waitsForLease(earlier, wish.leaseId, situation)) yield { ...meeting, earlier };
+  }
+}
+
+export function firstObstacle(wish: LockWish, situation: LockSituation): Obstacle | null {
+  for (const obstacle of obstacles(wish, situation)) return obstacle;
+  return null;
+}
+
+/** One step of a circle: who waits with which key, and for whom. */
+export interface Link {
+  waiter: LockWish;
+  wanted: WantedLock;
+  /** Who holds what is waited for, or waits for it before. */
+  holder: Lock | LockWish;
+  /** The key that is held, or waited for. */
+  meets: string;
+}
+
+/**
+ * The circle a wish would close by waiting: it ends with a lock of the very party that wishes. Null where waiting leads
+ * nowhere near; `tooMany` where that could not be found out.
+ *
+ * A party is the lease a wish is for, else whoever has its owner and provider, as far as that is somebody: wait-for
+ * graphs as in Coffman, Elphick and Shoshani, "System Deadlocks" (1971), with a search from the one edge that is new.
+ */
+export function circleOf(wish: LockWish, situation: LockSituation): Link[] | "tooMany" | null {
+  const seen = new Set<LockWish>();
+
+  function follow(waiter: LockWish, trail: readonly Link[]): Link[] | "tooMany" | null {
+    const leases = new Set<string>();
+    // All of them first: the search goes on while these are looked at.
+    for (const obstacle of Array.from(obstacles(waiter, situation))) {
+      if ("tooMany" in obstacle) return "tooMany";
+      let next: LockWish[];
+      let link: Link;
+      if ("lock" in obstacle) {
+        const { wanted, lock } = obstacle;
+        if (leases.has(lock.leaseId)) continue;
+        leases.add(lock.leaseId);
+        link = { waiter, wanted, holder: lock, meets: lock.resourceKey };
+        if (isParty(wish, lock)) return [...trail, link];
+        next = situation.waiting.filter((other) => isParty(other, lock));
+      } else {
+        const { wanted, earlier, meets } = obstacle;
+        link = { waiter, wanted, holder: earlier, meets: meets.key.written };
+        next = [earlier];
+      }
+      for (const other of next) {
+        if (seen.has(other)) continue;
+        seen.add(other);
+        const circle = follow(other, [...trail, link]);
+        if (circle !== null) return circle;
+      }
+    }
+    return null;
+  }
+  return follow(wish, []);
+}
+
+/** A lease that has to end before the wish can be granted; null where nothing stands in its way. */
+export function blockingLease(wish: LockWish, situation: LockSituation): string | null {
+  const seen = new Set<LockWish>([wish]);
+  const queue = [wish];
+  for (const waiter of queue) {
+    for (const obstacle of Array.from(obstacles(waiter, situation))) {
+      if ("tooMany" in obstacle) return null;
+      if ("lock" in obstacle) return obstacle.lock.leaseId;
+      if (!seen.has(obstacle.earlier)) queue.push(obstacle.earlier);
+      seen.add(obstacle.earlier);
+    }
+  }
+  return null;
+}
+
+/** Whether a lock belongs to the party that has this wish. */
+export function isParty(wish: LockWish, lock: Pick<Lock, "leaseId" | "owner" | "provider">): boolean {
+  if (wish.leaseId !== null) return wish.leaseId === lock.leaseId;
+  return wish.owner !== anonymous && wish.owner === lock.owner && wish.provider === lock.provider;
+}
+
+function meetingOf(wish: LockWish, earlier: LockWish): { wanted: WantedLock; meets: WantedLock } | null {
+  for (const wanted of wish.locks) {
+    const meets = earlier.locks.find((other) => conflict(wanted, other));
+    if (meets !== undefined) return { wanted, meets };
+  }
+  return null;
+}
+
+function waitsForLease(waiter: LockWish, leaseId: string | null, situation: LockSituation): boolean {
+  if (leaseId === null) return false;
+  for (const obstacle of situation.against(waiter)) {
+    if ("lock" in obstacle && obstacle.lock.leaseId === leaseId) return true;
+  }
+  return false;
+}

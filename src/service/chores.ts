@@ -1,0 +1,67 @@
+import type { ClockReading } from "../core/clock.ts";
+import { freesNothing } from "./acquire.ts";
+import type { Chores, GroupCommit } from "./batch.ts";
+import { type Call, executeLater, prepareState } from "./execute.ts";
+import { expireDue } from "./expiry.ts";
+import type { Context } from "./handler.ts";
+import type { Parked, Waiting } from "./parked.ts";
+import type { Slot } from "./sessions.ts";
+
+/** A call and where its answer goes. */
+export interface Job {
+  call: Call;
+  slot: Slot;
+}
+
+/** What a turn finds when it begins. */
+interface Beginning {
+  jobs: readonly Job[];
+  context: Context;
+  now: ClockReading;
+  parked: Parked;
+  commit: GroupCommit;
+  /** Whether every lease gets its full time again, as nobody could renew one before the start. */
+  renews: boolean;
+  /** By how much all deadlines move. */
+  shiftMs: number;
+  /** Whether leases or delays may end. */
+  expires: boolean;
+}
+
+/** What the daemon itself does inside a turn's transaction, beside the calls. */
+export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs, expires }: Beginning): Chores {
+  const { store, nowMs } = context;
+  const { stirred } = parked;
+  const resume = ({ call, later }: Waiting, last: boolean) =>
+    commit.contain(call.name, () => executeLater(call, later, last, context));
+  const expire = () =>
+    store.attempt(
+      () => expireDue(context),
+      () => true,
+    );
+  const begin = () => {
+    if (renews) store.renewLeases(nowMs);
+    else if (shiftMs !== 0) store.shiftDeadlines(shiftMs);
+    if (stirred) parked.askStirred(resume);
+  };
+  const end = () => {
+    if (expires) commit.contain("expiry", expire);
+    parked.askAllTakers(now, resume);
+  };
+  return {
+    before: renews || shiftMs !== 0 || stirred ? begin : null,
+    prepare: (call) => prepareState(call, context),
+    waits: (index, later) => {
+      const job = jobs[index];
+      if (job !== undefined) parked.park({ ...job, later }, now.monotonicMs);
+    },
+    journalled: (entries) => {
+      if (!parked.hasTakers) return;
+      // Most of a journal concerns none of them: what clients tell, and completions of nodes nobody waited for.
+      const concern = entries.filter((entry) => entry.origin === "daemon" && !freesNothing(entry, store));
+      if (concern.length > 0) parked.askTakers(concern, resume);
+    },
+    // After the calls: a heartbeat that arrived in time is heard before its lease expires.
+    after: expires || parked.takerIsDue(now) ? end : null,
+  };
+}

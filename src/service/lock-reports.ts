@@ -1,0 +1,134 @@
+import { isRefusal, refuse, type Refusal } from "../core/decision.ts";
+import { actions } from "../core/journal.ts";
+import { forceRelease, isOver } from "../core/lock.ts";
+import { conflict, type LockWish, type WantedLock } from "../core/lock-queue.ts";
+import type { Lock } from "../core/model.ts";
+import { releaseNode } from "../core/node.ts";
+import { limits } from "../protocol/limits.ts";
+import type { Result } from "../protocol/methods.ts";
+import { anonymous } from "../protocol/types.ts";
+import type { Context, Handlers } from "./handler.ts";
+import { readKeys } from "./lock-requests.ts";
+import { isSome, lockSituation, type Situation, tooMuchToCompare } from "./lock-situation.ts";
+import { lockHolderView, lockView } from "./views.ts";
+
+/* What people ask about locks, and what they decide. */
+
+export const lockReportHandlers = {
+  CheckResourceLocks({ locks, paths, scope = null, owner = null }, context) {
+    const named = [
+      ...(locks ?? []),
+      ...(paths ?? []).map((path) => ({ resource_key: `file:${path}`, mode: "exclusive" as const })),
+    ];
+    if (named.length === 0) return refuse("INVALID_PARAMS", "params: expected locks or paths, got neither");
+    const situation = lockSituation(context, context.lockWishes(), "free");
+    const checked: Result<"CheckResourceLocks">["locks"] = [];
+    for (const { resource_key, mode } of named) {
+      const read = readKeys([{ resource_key, mode, scope: scope ?? "" }], context);
+      if (isRefusal(read)) return read;
+      const report = reportOn(
+        read.map(({ wanted }) => wanted),
+        situation,
+        owner,
+      );
+      if (isRefusal(report)) return report;
+      checked.push({ resource_key, mode, ...report });
+    }
+    return { locks: checked };
+  },
+
+  ListResourceLocks({ scope = null, owner = null, lease_id: leaseId = null }, context) {
+    const { store, nowMs } = context;
+    const live = (leaseId === null ? store.locks() : store.locksOf(leaseId)).filter(
+      (lock) =>
+        !isOver(lock, nowMs) && (scope === null || lock.scope === scope) && (owner === null || lock.owner === owner),
+    );
+    const waiting = countWaiting(context);
+    return { locks: live.map((lock) => lockView(lock, waiting.get(identity(lock)) ?? 0)) };
+  },
+
+  ForceReleaseResourceLock({ resource_key: resourceKey, scope, reason }, context) {
+    const { store, keys, nowMs } = context;
+    const inScope = scope ?? "";
+    const { normal } = keys.readLenient(resourceKey, keys.ignoresCase(inScope, store));
+    const holders = store.locksOn(inScope, normal).filter((lock) => !isOver(lock, nowMs));
+    if (holders.length === 0) return nobodyHolds(resourceKey);
+    const released = holders.map((holder) => endLease(holder, reason, context));
+    return { ok: true, released, seq: store.head.seq };
+  },
+
+  RecordGuardBypass({ guard, resource_keys, count, owner, scope = null }, context) {
+    const id = context.newId();
+    const payload = { guard, owner, scope, resource_keys, count };
+    const about = { taskId: null, nodeId: null, actionType: actions.guardBypass, origin: "client" as const };
+    return { event_id: id, seq: context.store.appendEvent({ id, ...about, payload, timestampMs: context.nowMs }) };
+  },
+} satisfies Partial<Handlers>;
+
+type Report = Omit<Result<"CheckResourceLocks">["locks"][number], "resource_key" | "mode">;
+
+function reportOn(locks: readonly WantedLock[], situation: Situation, owner: string | null): Report | Refusal {
+  const wish: LockWish = { locks, leaseId: null, owner: owner ?? anonymous, provider: null, sinceMs: 0 };
+  const holders = new Map<string, Lock>();
+  for (const obstacle of situation.against(wish)) {
+    if ("tooMany" in obstacle) return tooMuchToCompare();
+    if (holders.size < limits.lockPartiesShownMax) holders.set(identity(obstacle.lock), obstacle.lock);
+  }
+  const waiting = situation.waiting.flatMap((waiter) => {
+    const meets = waiter.locks.find((other) => locks.some((wanted) => conflict(wanted, other)));
+    return meets === undefined ? [] : [{ waiter, meets }];
+  });
+  const isOwn = (its: { owner: string }) => owner !== null && its.owner === owner;
+  return {
+    free: [...holders.values()].every(isOwn) && waiting.every(({ waiter }) => isOwn(waiter)),
+    holders: [...holders.values()].toSorted(byAge).map((lock) => lockHolderView(lock, isOwn(lock))),
+    waiting: waiting.slice(0, limits.lockPartiesShownMax).map(({ waiter, meets }) => ({
+      resource_key: meets.key.written,
+      mode: meets.mode,
+      owner: waiter.owner,
+      provider: waiter.provider,
+      since_ms: waiter.sinceMs,
+    })),
+  };
+}
+
+/** The oldest grant first, and of one grant by key. */
+function byAge(a: Lock, b: Lock): number {
+  return a.fencingToken - b.fencingToken || (a.resourceKey < b.resourceKey ? -1 : 1);
+}
+
+/** How many requests wait for each lock, as far as that can be found out in one request's time. */
+function countWaiting(context: Context): Map<string, number> {
+  const counts = new Map<string, number>();
+  const situation = lockSituation(context, context.lockWishes(), "free");
+  for (const wish of situation.waiting) {
+    const met = new Set<string>();
+    for (const obstacle of situation.against(wish)) {
+      if ("tooMany" in obstacle) return counts;
+      met.add(identity(obstacle.lock));
+    }
+    for (const lock of met) counts.set(lock, (counts.get(lock) ?? 0) + 1);
+  }
+  return counts;
+}
+
+const identity = ({ leaseId, scope, normalKey }: Lock) => JSON.stringify([leaseId, scope, normalKey]);
+
+/** Ends a lease with all it holds; the node that runs under it is PENDING again, its attempt not counted. */
+function endLease(holder: Lock, reason: string, { store, nowMs }: Context) {
+  const { leaseId, owner, provider, taskId, nodeId } = holder;
+  const locks = store.locksOf(leaseId);
+  if (isSome(locks)) store.endLocks(locks, forceRelease(locks, reason, nowMs));
+  if (holder.endsWithNode && taskId !== null && nodeId !== null) {
+    const given = releaseNode(store.nodeHead(nodeId), { taskId, nodeId, leaseId }, 0, nowMs);
+    if (isRefusal(given)) throw new Error(given.message);
+    store.changeNode(given);
+  }
+  const resource_keys = locks.map(({ resourceKey }) => resourceKey);
+  return { lease_id: leaseId, owner, provider, task_id: taskId, node_id: nodeId, resource_keys };
+}
+
+function nobodyHolds(resourceKey: string): Refusal {
+  const message = `nobody holds ${resourceKey}; CheckResourceLocks tells who holds what overlaps with it`;
+  return refuse("NOT_FOUND", message, { resource_key: resourceKey });
+}

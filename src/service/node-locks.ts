@@ -1,0 +1,76 @@
+import { type Decision, isRefusal } from "../core/decision.ts";
+import type { LeaseGrant } from "../core/lease.ts";
+import { grantLocks, releaseWithNode } from "../core/lock.ts";
+import { blockingLease, firstObstacle, type LockWish } from "../core/lock-queue.ts";
+import type { Node, NodeResource } from "../core/model.ts";
+import type { Transition } from "../core/node.ts";
+import type { LockMode } from "../protocol/types.ts";
+import type { Context } from "./handler.ts";
+import { readKeys } from "./lock-requests.ts";
+import { isSome, lockSituation } from "./lock-situation.ts";
+
+/* Locks that a node's worker holds under the node's own lease: taken with it, and ended with it. */
+
+type NamedResource = { resource_key: string; mode: LockMode; scope?: string | null | undefined };
+
+/** What a node declares, each key once. Refusals: those of `parseResourceKey`. */
+export function nodeResources(named: readonly NamedResource[], context: Context): Decision<NodeResource[]> {
+  const read = readKeys(
+    named.map((resource) => ({ ...resource, scope: resource.scope ?? "" })),
+    context,
+  );
+  if (isRefusal(read)) return read;
+  return read.map(({ held: { resourceKey, mode, scope } }) => ({ resourceKey, mode, scope }));
+}
+
+/** Whether the node's resources are its worker's now, or whose lease has to end first; `later` when nobody can say. */
+export type Taken = "taken" | "later" | { heldBackBy: string };
+
+/**
+ * Takes a node's resources under the lease it is about to get. `inLine` are the lock requests that came before.
+ */
+export function takeResources(node: Node, lease: LeaseGrant, inLine: readonly LockWish[], context: Context): Taken {
+  if (node.resources.length === 0) return "taken";
+  const { store, nowMs } = context;
+  const named = node.resources.map(({ resourceKey, mode, scope }) => ({ resource_key: resourceKey, mode, scope }));
+  const read = readKeys(named, context, true);
+  if (isRefusal(read)) return "later";
+  const locks = read.map(({ wanted }) => wanted);
+  const wish: LockWish = { locks, leaseId: null, owner: lease.owner, provider: null, sinceMs: nowMs };
+  if (firstObstacle(wish, lockSituation(context, inLine, "held")) !== null) {
+    const heldBackBy = blockingLease(wish, lockSituation(context, inLine, "held"));
+    return heldBackBy === null ? "later" : { heldBackBy };
+  }
+  const grant = {
+    leaseId: lease.id,
+    owner: lease.owner,
+    provider: null,
+    taskId: node.taskId,
+    nodeId: node.id,
+    metadata: {},
+    endsWithNode: true,
+    acquiredAtMs: nowMs,
+    expiresAtMs: lease.expiresAtMs,
+    ttlMs: lease.ttlMs,
+    locks: read.map(({ held }) => held),
+  };
+  store.grantLocks(grant, grantLocks(grant, []));
+  context.count("acquired_resource_locks", grant.locks.length);
+  return "taken";
+}
+
+/** Applies a transition of a node, and before it ends the locks its lease held. */
+export function changeNode(transition: Transition, context: Context): number {
+  const { lease } = transition.node;
+  if (lease !== null && lease.id !== null) releaseLease(lease.id, context);
+  return context.store.changeNode(transition);
+}
+
+/** Ends all locks of a node's lease. */
+export function releaseLease(leaseId: string, context: Context): void {
+  const { store, nowMs } = context;
+  const locks = store.locksOf(leaseId);
+  if (!isSome(locks)) return;
+  store.endLocks(locks, releaseWithNode(locks, nowMs));
+  context.count("released_resource_locks", locks.length);
+}
