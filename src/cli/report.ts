@@ -19,7 +19,8 @@ export function reportFailure(cause: unknown, json: boolean): Exit {
   return exit;
 }
 
-function toFailure(cause: unknown): Failure {
+/** What a caught value is to a user: its kind, and words that say what to do. */
+export function toFailure(cause: unknown): Failure {
   if (cause instanceof Failure) return cause;
   if (cause instanceof RequestRefused) return new Failure(cause.kind, cause.message, cause.wire.data);
   if (cause instanceof DaemonUnreachable) return new Failure("UNREACHABLE", `${cause.message}; run: agentd start`);

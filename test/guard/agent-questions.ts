@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Asked } from "../../src/cli/guard/agents/agent.ts";
 
 /** A patch in the form of `apply_patch`. */
@@ -216,3 +217,71 @@ export const asked: [name: string, what: string, input: object, expected: Asked]
   ["opencode", "a command", { sessionID: "o", directory: "/w", tool: "bash", args: { command: "ls" } }, other],
   ["opencode", "the end", { event: "session.deleted", sessionID: "o", directory: "/w" }, end("o")],
 ];
+
+/** What each agent writes before it edits files, and at its end if it tells of that. */
+export const questions: Record<
+  string,
+  { edit(session: string, cwd: string, path: string): object; end?: (session: string) => object }
+> = {
+  "claude-code": {
+    edit: (session_id, cwd, file_path) => ({
+      session_id,
+      cwd,
+      hook_event_name: "PreToolUse",
+      tool_name: "Edit",
+      tool_input: { file_path },
+    }),
+    end: (session_id) => ({ session_id, hook_event_name: "SessionEnd", reason: "other" }),
+  },
+  codex: {
+    edit: (session_id, cwd, path) => ({
+      session_id,
+      cwd,
+      hook_event_name: "PreToolUse",
+      tool_name: "apply_patch",
+      tool_input: { command: `*** Begin Patch\n*** Update File: ${path}\n@@\n-a\n+b\n*** End Patch` },
+    }),
+  },
+  "gemini-cli": {
+    edit: (session_id, cwd, file_path) => ({
+      session_id,
+      cwd,
+      hook_event_name: "BeforeTool",
+      tool_name: "replace",
+      tool_input: { file_path },
+    }),
+    end: (session_id) => ({ session_id, hook_event_name: "SessionEnd", reason: "exit" }),
+  },
+  cursor: {
+    edit: (conversation_id, cwd, file_path) => ({
+      conversation_id,
+      workspace_roots: [cwd],
+      cwd,
+      tool_name: "Write",
+      tool_input: { file_path },
+    }),
+    end: (conversation_id) => ({ conversation_id, hook_event_name: "sessionEnd", reason: "completed" }),
+  },
+  "copilot-cli": {
+    edit: (sessionId, cwd, path) => ({ sessionId, cwd, toolName: "edit", toolArgs: JSON.stringify({ path }) }),
+    end: (sessionId) => ({ sessionId, reason: "complete" }),
+  },
+  windsurf: {
+    edit: (trajectory_id, cwd, path) => ({
+      agent_action_name: "pre_write_code",
+      trajectory_id,
+      tool_info: { file_path: path.startsWith("/") ? path : join(cwd, path) },
+    }),
+  },
+  antigravity: {
+    edit: (conversationId, cwd, TargetFile) => ({
+      conversationId,
+      workspacePaths: [cwd],
+      toolCall: { name: "write_to_file", args: { TargetFile } },
+    }),
+  },
+  opencode: {
+    edit: (sessionID, directory, filePath) => ({ sessionID, directory, tool: "edit", args: { filePath } }),
+    end: (sessionID) => ({ event: "session.deleted", sessionID }),
+  },
+};

@@ -1,12 +1,16 @@
 import { chmod, mkdtemp, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { agents } from "../../src/cli/guard/agents.ts";
 import { fastDirectory } from "../support/fast-directory.ts";
 
-/** No setting of this machine or its user plays a part. */
+const ofSessions = new Set(Object.values(agents).map(({ shellSession }) => shellSession));
+
+/** No setting of this machine or its user plays a part, nor an agent that runs the tests. */
 export const gitEnvironment: Readonly<Record<string, string | undefined>> = {
   ...Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_") && !name.startsWith("AGENTD_")),
+    Object.entries(process.env).filter(([name]) => !/^(GIT|AGENTD)_/.test(name) && !ofSessions.has(name)),
   ),
+  TZ: "UTC",
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_AUTHOR_NAME: "Ada",

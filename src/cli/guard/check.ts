@@ -1,0 +1,66 @@
+import type { Client } from "../../client/client.ts";
+import { limits } from "../../protocol/limits.ts";
+import type { LockHolderView } from "../../protocol/methods/locks.ts";
+import type { Identity } from "./identity.ts";
+import type { Held, WaitingView } from "./verdict.ts";
+
+/** Paths whose locks are wanted, of one scope; null is the global one. */
+export interface Wanted {
+  scope: string | null;
+  paths: readonly string[];
+}
+
+/** Who holds a path: others, and oneself. */
+export interface Holding {
+  path: string;
+  others: readonly LockHolderView[];
+  own: readonly LockHolderView[];
+  /** Who is in line for it. */
+  waiting: readonly WaitingView[];
+}
+
+/** Characters of the paths of one request, so that it stays under the daemon's 1 MiB a line however they are escaped. */
+const requestCharsMax = 120_000;
+
+/** Asks the daemon who holds what overlaps with each path. */
+export async function holdings(client: Client, { scope, paths }: Wanted, identity: Identity): Promise<Holding[]> {
+  const found: Holding[] = [];
+  for (const part of chunks(paths)) {
+    const { locks } = await client.call("CheckResourceLocks", { paths: [...part], scope });
+    for (const [index, { holders, waiting }] of locks.entries()) {
+      const isOwn = (holder: LockHolderView) => owns(identity, holder);
+      found.push({
+        path: part[index] ?? "",
+        others: holders.filter((holder) => !isOwn(holder)),
+        own: holders.filter(isOwn),
+        waiting,
+      });
+    }
+  }
+  return found;
+}
+
+function owns({ owners, leases }: Identity, { owner, lease_id }: LockHolderView): boolean {
+  return owners.has(owner) || leases.has(lease_id);
+}
+
+/** Those of the paths that others hold. */
+export function heldByOthers(held: readonly Holding[]): Held[] {
+  return held.flatMap(({ path, others, waiting }) => (others.length === 0 ? [] : [{ path, holders: others, waiting }]));
+}
+
+/** As many paths at once as one request may name. */
+export function* chunks(paths: readonly string[]): Generator<readonly string[]> {
+  let part: string[] = [];
+  let chars = 0;
+  for (const path of paths) {
+    if (part.length === limits.locksMax || (part.length > 0 && chars + path.length > requestCharsMax)) {
+      yield part;
+      part = [];
+      chars = 0;
+    }
+    part.push(path);
+    chars += path.length;
+  }
+  if (part.length > 0) yield part;
+}
