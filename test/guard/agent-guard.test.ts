@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { agents } from "../../src/cli/guard/agents.ts";
+import { limits } from "../../src/protocol/limits.ts";
 import type { Result } from "../../src/protocol/methods.ts";
 import { startDaemon, temporaryHome, type TestDaemon } from "../support/daemon.ts";
 import { questions } from "./agent-questions.ts";
@@ -198,6 +199,24 @@ describe("an agent's edit", () => {
     expect((kept?.lease_expires_at ?? 0) - Date.now() / 1000).toBeGreaterThan(800);
   });
 
+  test("of more files than one lease holds takes another, and each edit keeps both", async () => {
+    await using world = await temporaryRepository();
+    const [session, scope] = [newSession(), join(world.path, "repository/.git")];
+    const owner = `${claude}:${session}`;
+    let lease_id: string | undefined;
+    for (let done = 0; done < limits.leaseLocksMax; done += 250) {
+      const locks = Array.from({ length: 250 }, (_, index) => ({ resource_key: `file:many/${done + index}` }));
+      const wish = { locks, owner, provider: claude, scope, ttl_secs: 60, lease_id };
+      lease_id = (await daemon.client.call("AcquireResourceLocks", wish))?.lease_id;
+    }
+    for (const path of ["one.ts", "two.ts"]) expect(await edit(claude, session, world, path)).toBe("allowed");
+    const locks = await locksOf(owner);
+    expect(locks).toHaveLength(limits.leaseLocksMax + 2);
+    expect(new Set(locks.map((lock) => lock.lease_id)).size).toBe(2);
+    const soonest = Math.min(...locks.map((lock) => lock.lease_expires_at));
+    expect(soonest - Date.now() / 1000).toBeGreaterThan(800);
+  });
+
   test("is journalled when the guard is off, and let pass", async () => {
     await using world = await temporaryRepository();
     const [one, two] = [newSession(), newSession()];
@@ -220,5 +239,10 @@ describe("an agent's edit", () => {
       "the agent did not say which file it edits",
     );
     expect(verdict(claude, await ask(claude, { session_id: "s", tool_name: "Bash", tool_input: {} }))).toBe("allowed");
+    await using world = await temporaryRepository();
+    await world.write("repository/.git/config", "[core\n");
+    const refused = await edit(claude, newSession(), world, "a.ts");
+    expect(refused).toContain("bad config line 1");
+    expect(refused).not.toContain("bug");
   });
 });

@@ -95,6 +95,14 @@ describe("guard install", () => {
     expect(refused.err).toContain("/dev/null is no directory, so git runs no hooks");
   });
 
+  test("says what the system does not let it do", async () => {
+    await using world = await temporaryRepository();
+    await world.git(["config", "core.hooksPath", "first.txt/hooks"], "repository");
+    const refused = await guard(join(world.path, "repository"), "install");
+    expect(refused.exit).toBe(1);
+    expect(refused.err).toMatch(/^agentd: .*first\.txt.*; what was done before is shown by: agentd guard status\n$/);
+  });
+
   test("says so when the hooks are among the work tree's files", async () => {
     await using world = await temporaryRepository();
     await world.git(["config", "core.hooksPath", ".githooks"], "repository");

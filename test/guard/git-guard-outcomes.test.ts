@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { startDaemon, temporaryHome, type TestDaemon } from "../support/daemon.ts";
 import { guarded, peerHolds } from "./guarded.ts";
+import { runGit } from "./world.ts";
 
 let daemon: TestDaemon;
 beforeAll(async () => void (daemon = await startDaemon()));
@@ -54,6 +55,13 @@ describe("a commit that cannot be checked", () => {
     expect(passed).toMatchObject({ exit: 0 });
     expect(passed.err).toContain("checked nothing; no daemon was there to journal it");
     expect(await home.agentd(["status"])).toMatchObject({ exit: 4 });
+  });
+
+  test("but changes nothing needs no daemon", async () => {
+    await using home = await temporaryHome();
+    await using world = await guarded(home);
+    const env = { AGENTD_HOME: home.path, AGENTD_NO_START: "1" };
+    expect(await runGit(world.top, ["commit", "-q", "--allow-empty", "-m", "nothing"], env)).toMatchObject({ exit: 0 });
   });
 
   test("starts a daemon that was never stopped, and passes", async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { rejectionOf } from "../support/rejection.ts";
 import { guarded, peerHolds } from "./guarded.ts";
 import { runGit } from "./world.ts";
 
@@ -128,6 +129,19 @@ describe("a commit while a peer holds a lock", () => {
     const { err } = await world.commit();
     expect(err).toContain("  many/019.txt\n");
     expect(err).toContain("\n  and 580 more paths\n");
+  });
+
+  test("of many paths among many globs is looked at in as many steps as it takes", async () => {
+    await using world = await guarded(daemon);
+    const keys = Array.from({ length: 256 }, (_, index) => `glob:**/*.x${index}`);
+    await peerHolds(daemon, world.scope, keys);
+    for (let index = 0; index < 250; index++) await world.write(`repository/many/${index}.txt`, "x\n");
+    const paths = Array.from({ length: 250 }, (_, index) => `many/${index}.txt`);
+    const atOnce = await rejectionOf(daemon.client.call("CheckResourceLocks", { paths, scope: world.scope }));
+    expect(atOnce.message).toContain("would be compared with more than");
+    expect(await world.commit()).toMatchObject({ exit: 0, err: "" });
+    await world.write("repository/many/250.x77", "x\n");
+    expect((await world.commit()).err).toContain("  many/250.x77\n    held by codex-1 (codex) as glob:**/*.x77 since");
   });
 
   test("through a linked directory is found by its real path", async () => {

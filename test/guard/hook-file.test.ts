@@ -214,6 +214,17 @@ describe("installing", () => {
   });
 });
 
+test("a tool that wrote its hook anew, as it was, is guarded again", async () => {
+  await using world = await temporaryRepository();
+  const directory = await directoryOf(world);
+  await Bun.write(join(directory, "pre-commit"), "same\n");
+  await installHook(directory, "pre-commit", ["/a/agentd"]);
+  await Bun.write(join(directory, "pre-commit"), "same\n");
+  expect(await installHook(directory, "pre-commit", ["/a/agentd"])).toBe("installed");
+  expect(await uninstallHook(directory, "pre-commit")).toBe("restored");
+  expect(await readFile(join(directory, "pre-commit"), "utf8")).toBe("same\n");
+});
+
 describe("uninstalling", () => {
   test.each([
     ["a file", 0o755],

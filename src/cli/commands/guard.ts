@@ -7,7 +7,7 @@ import { agents } from "../guard/agents.ts";
 import { guardGit } from "../guard/git-hook.ts";
 import { type HookState, hookState, installHook, uninstallHook } from "../guard/hook-file.ts";
 import { gitHooks, isGitHook } from "../guard/hook-names.ts";
-import { type Installation, installationHere, readAgents, readHooks } from "../guard/installation.ts";
+import { changing, type Installation, installationHere, readAgents, readHooks } from "../guard/installation.ts";
 import { dim, green, table, yellow } from "../text.ts";
 
 const allAgents = Object.keys(agents).join(",");
@@ -45,12 +45,12 @@ export const install = command({
     if (wantedHooks.length > 0) await checkDirectory(place, shared);
     const done: Done[] = [];
     for (const hook of wantedHooks) {
-      const action = await installHook(place.hooks.path, hook, place.program);
+      const action = await changing(installHook(place.hooks.path, hook, place.program));
       const { path, chained } = await hookState(place.hooks.path, hook, place.program);
       done.push({ name: hook, action, path, chained });
     }
     for (const [name, agent] of wantedAgents) {
-      const action = await installAgent(name, agent, place, place.program);
+      const action = await changing(installAgent(name, agent, place, place.program));
       done.push({ name, action, path: `${place.top}/${agent.file.path}`, chained: null });
     }
     session.show({ scope: place.repository.scope, done }, () => doneText(done));
@@ -92,11 +92,11 @@ export const uninstall = command({
     const place = await installationHere(session);
     const done: Done[] = [];
     for (const hook of wantedHooks) {
-      const action = await uninstallHook(place.hooks.path, hook);
+      const action = await changing(uninstallHook(place.hooks.path, hook));
       done.push({ name: hook, action, path: `${place.hooks.path}/${hook}`, chained: null });
     }
     for (const [name, agent] of wantedAgents) {
-      const action = await uninstallAgent(name, agent, place);
+      const action = await changing(uninstallAgent(name, agent, place));
       done.push({ name, action, path: `${place.top}/${agent.file.path}`, chained: null });
     }
     const changed = done.filter(({ action }) => action === "removed" || action === "restored");

@@ -1,4 +1,5 @@
 import type { Client } from "../../client/client.ts";
+import { RequestRefused } from "../../client/refusals.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { LockHolderView } from "../../protocol/methods/locks.ts";
 import type { Identity } from "./identity.ts";
@@ -25,19 +26,31 @@ const requestCharsMax = 120_000;
 /** Asks the daemon who holds what overlaps with each path. */
 export async function holdings(client: Client, { scope, paths }: Wanted, identity: Identity): Promise<Holding[]> {
   const found: Holding[] = [];
-  for (const part of chunks(paths)) {
-    const { locks } = await client.call("CheckResourceLocks", { paths: [...part], scope });
-    for (const [index, { holders, waiting }] of locks.entries()) {
-      const isOwn = (holder: LockHolderView) => owns(identity, holder);
-      found.push({
-        path: part[index] ?? "",
-        others: holders.filter((holder) => !isOwn(holder)),
-        own: holders.filter(isOwn),
-        waiting,
-      });
-    }
-  }
+  for (const part of chunks(paths)) found.push(...(await holdingsOf(client, { scope, paths: part }, identity)));
   return found;
+}
+
+/** The same of paths that fit into one request; of fewer at once where the daemon would have to compare too much. */
+async function holdingsOf(client: Client, { scope, paths }: Wanted, identity: Identity): Promise<Holding[]> {
+  try {
+    const { locks } = await client.call("CheckResourceLocks", { paths: [...paths], scope });
+    const isOwn = (holder: LockHolderView) => owns(identity, holder);
+    return locks.map(({ holders, waiting }, index) => ({
+      path: paths[index] ?? "",
+      others: holders.filter((holder) => !isOwn(holder)),
+      own: holders.filter(isOwn),
+      waiting,
+    }));
+  } catch (cause) {
+    const tooMuch = cause instanceof RequestRefused && cause.kind === "LIMIT_EXCEEDED";
+    if (!tooMuch || paths.length === 1) throw cause;
+    const half = Math.ceil(paths.length / 2);
+    const halves = [paths.slice(0, half), paths.slice(half)];
+    const [first = [], second = []] = await Promise.all(
+      halves.map((part) => holdingsOf(client, { scope, paths: part }, identity)),
+    );
+    return [...first, ...second];
+  }
 }
 
 function owns({ owners, leases }: Identity, { owner, lease_id }: LockHolderView): boolean {

@@ -4,6 +4,7 @@ import { isOff, recordBypass } from "./bypass.ts";
 import { pushedPaths, stagedPaths } from "./changes.ts";
 import { heldByOthers, holdings, type Wanted } from "./check.ts";
 import { agentOf } from "./agents.ts";
+import { GitFailed } from "./git.ts";
 import type { GitHook } from "./hook-names.ts";
 import { type Identity, identityOf } from "./identity.ts";
 import { repositoryOf } from "./repository.ts";
@@ -44,7 +45,7 @@ async function passed(call: HookCall, session: Session, identity: Identity): Pro
 /** Hooks run at the work tree's top, with variables that say which repository and which index are meant. */
 async function changed({ hook, words, input }: HookCall): Promise<Wanted> {
   const repository = await repositoryOf(process.cwd(), process.env);
-  if (repository === null) throw new Error("git finds no work tree here");
+  if (repository === null) throw new GitFailed("git finds no work tree here");
   const { top, scope } = repository;
   const paths =
     hook === "pre-push"

@@ -72,7 +72,9 @@ export async function installHook(
 
 async function putAside(path: string): Promise<void> {
   const earlier = path + earlierSuffix;
-  if (await exists(earlier)) {
+  // A tool that writes its hooks anew, as some do with every installation of packages, has put back what is kept.
+  const same = (await textOf(earlier)) === (await textOf(path));
+  if (!same && (await exists(earlier))) {
     throw new Failure(
       "FOUND_A_PROBLEM",
       `${path} is no hook of agentd's, and ${earlier}, where it would be kept, exists: another tool has replaced the ` +

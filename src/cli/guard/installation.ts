@@ -32,6 +32,19 @@ export async function installationHere({ globals, host }: Session): Promise<Inst
   return { repository, top: repository.top, gitDirectory, hooks, program: [...host.program, ...named] };
 }
 
+/**
+ * What changing files gives.
+ * @throws {Failure} FOUND_A_PROBLEM when the system does not let it
+ */
+export async function changing<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof Error && "syscall" in cause)) throw cause;
+    throw new Failure("FOUND_A_PROBLEM", `${cause.message}; what was done before is shown by: agentd guard status`);
+  }
+}
+
 /** `pre-commit,pre-push`; `none` for none. */
 export function readHooks(given: string): GitHook[] {
   return readNames(given, "hooks", gitHooks).filter(isGitHook);

@@ -1,5 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import { RequestRefused } from "../../client/refusals.ts";
+import { limits } from "../../protocol/limits.ts";
 import { chunks, heldByOthers, holdings, type Wanted } from "./check.ts";
 import type { Identity } from "./identity.ts";
 import type { Held } from "./verdict.ts";
@@ -16,8 +17,8 @@ export interface SessionOwner {
 
 /**
  * Takes the locks of an edit for the session, or gives what others hold of it. What is the session's own already, or its
- * environment's, is not taken twice. All of a session's locks share one lease, found by its owner, and each edit keeps all of
- * them. Nothing is taken while others hold any of it; between two scopes that is no single step.
+ * environment's, is not taken twice. A session's locks share a lease, found by its owner, until that is full; each edit keeps
+ * all of them. Nothing is taken while others hold any of it; between two scopes that is no single step.
  */
 export async function lockForSession(
   client: Client,
@@ -32,13 +33,13 @@ export async function lockForSession(
     if (others.length > 0) return others;
     missing.push({ scope: each.scope, paths: held.flatMap(({ path, own }) => (own.length === 0 ? [path] : [])) });
   }
-  let lease = await leaseOf(client, session);
-  if (lease !== undefined && !(await keep(client, lease))) lease = undefined;
+  const leases = await keptLeases(client, session);
   for (const { scope, paths } of missing) {
     for (const part of chunks(paths)) {
-      const taken: string | null = await take(client, { scope, paths: part }, session, lease);
+      const roomy = [...leases].find(([, count]) => count + part.length <= limits.leaseLocksMax)?.[0];
+      const taken = await take(client, { scope, paths: part }, session, roomy);
       if (taken === null) return lostRace(client, { scope, paths: part }, identity);
-      lease = taken;
+      leases.set(taken, (leases.get(taken) ?? 0) + part.length);
     }
   }
   return [];
@@ -46,20 +47,32 @@ export async function lockForSession(
 
 /** Gives back all that a session holds. */
 export async function releaseSession(client: Client, session: Pick<SessionOwner, "owner" | "provider">): Promise<void> {
-  const { locks } = await client.call("ListResourceLocks", { owner: session.owner });
-  const own = locks.filter(({ provider }) => provider === session.provider);
-  for (const lease_id of new Set(own.map((lock) => lock.lease_id))) {
+  for (const lease_id of (await leasesOf(client, session)).keys()) {
     await unlessLost(client.call("ReleaseResourceLock", { lease_id }));
   }
 }
 
-async function leaseOf(client: Client, { owner, provider }: SessionOwner): Promise<string | undefined> {
+/** A session's leases, with how many locks each has. */
+async function leasesOf(
+  client: Client,
+  { owner, provider }: Pick<SessionOwner, "owner" | "provider">,
+): Promise<Map<string, number>> {
   const { locks } = await client.call("ListResourceLocks", { owner });
-  return locks.find((lock) => lock.provider === provider)?.lease_id;
+  const leases = new Map<string, number>();
+  for (const lock of locks) {
+    if (lock.provider === provider) leases.set(lock.lease_id, (leases.get(lock.lease_id) ?? 0) + 1);
+  }
+  return leases;
 }
 
-async function keep(client: Client, lease_id: string): Promise<boolean> {
-  return (await unlessLost(client.call("HeartbeatResourceLock", { lease_id, ttl_secs }))) !== null;
+/** The same, each kept for longer. */
+async function keptLeases(client: Client, session: SessionOwner): Promise<Map<string, number>> {
+  const leases = await leasesOf(client, session);
+  for (const lease_id of leases.keys()) {
+    const kept = await unlessLost(client.call("HeartbeatResourceLock", { lease_id, ttl_secs }));
+    if (kept === null) leases.delete(lease_id);
+  }
+  return leases;
 }
 
 /** The lease the locks were taken under; null when somebody came between. */
