@@ -3,10 +3,10 @@ import { type Agent, type Asked, type Fields, fieldsOf, json, needed, textOf } f
 const editing = ["write_to_file", "replace_file_content", "multi_replace_file_content"];
 
 /**
- * Antigravity. PreToolUse gives `conversationId`, `workspacePaths` and `toolCall: {name, args}`, where editing tools have
- * `TargetFile`. A decision has to be given: an edit that may pass gets `ask`, which leaves it to the person and what they
- * granted before, since `allow` could stand for their approval. What a hook that fails means is not documented, so this one
- * always answers.
+ * Antigravity, as documented on 2026-11-28. PreToolUse gives `conversationId`, `workspacePaths` and `toolCall: {name,
+ * args}`, where editing tools have `TargetFile`. A decision has to be given: an edit that may pass gets `ask`, which
+ * leaves it to the person and what they granted before, since `allow` could stand for their approval. What a hook that
+ * fails means is not documented, so this one always answers.
  */
 export const antigravity: Agent = {
   title: "Antigravity",

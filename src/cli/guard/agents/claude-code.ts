@@ -5,8 +5,9 @@ const timeout = 60;
 const editing = ["Edit", "MultiEdit", "Write", "NotebookEdit"];
 
 /**
- * Claude Code. PreToolUse gives `session_id`, `cwd`, `tool_name` and `tool_input.file_path` or `.notebook_path`; a hook that
- * prints nothing leaves the tool to the usual permissions. Exit status 2 blocks, any other failure does not.
+ * Claude Code, as documented on 2026-11-28. PreToolUse gives `session_id`, `cwd`, `tool_name` and `tool_input.file_path`
+ * or `.notebook_path`; a hook that prints nothing leaves the tool to the usual permissions. Exit status 2 blocks, any
+ * other failure does not.
  */
 export const claudeCode: Agent = {
   title: "Claude Code",

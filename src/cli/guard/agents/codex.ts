@@ -3,9 +3,9 @@ import { denyPreToolUse } from "./claude-code.ts";
 import { patchedPaths } from "./patch.ts";
 
 /**
- * Codex CLI. Files are changed by the tool `apply_patch`, whose patch stands in `tool_input.command` with paths from `cwd`.
- * It runs the tool when a hook fails, or answers with a field it does not know. There is no end of a session to hear of in
- * every version, so its locks end by their time.
+ * Codex CLI, as documented on 2026-11-28. Files are changed by the tool `apply_patch`, whose patch stands in
+ * `tool_input.command` with paths from `cwd`. It runs the tool when a hook fails, or answers with a field it does not
+ * know. There is no end of a session to hear of in every version, so its locks end by their time.
  */
 export const codex: Agent = {
   title: "Codex CLI",

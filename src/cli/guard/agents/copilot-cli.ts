@@ -3,8 +3,9 @@ import { type Agent, type Asked, type Fields, fieldsOf, json, needed, silence, t
 const editing = new Set(["edit", "create"]);
 
 /**
- * GitHub Copilot CLI. preToolUse gives `sessionId`, `cwd`, `toolName` and `toolArgs`, which is an object or the JSON text of
- * one; both editing tools have `path`. There are no matchers, so the hook runs for every tool. A hook that fails is skipped.
+ * GitHub Copilot CLI, as documented on 2026-11-28. preToolUse gives `sessionId`, `cwd`, `toolName` and `toolArgs`, which
+ * is an object or the JSON text of one; both editing tools have `path`. There are no matchers, so the hook runs for
+ * every tool. A hook that fails is skipped.
  */
 export const copilotCli: Agent = {
   title: "GitHub Copilot CLI",

@@ -6,9 +6,9 @@ const editing = ["Write", "Delete", "Edit", "StrReplace", "EditNotebook"];
 const pathFields = ["file_path", "path", "target_file", "filePath", "target_notebook", "notebook_path"];
 
 /**
- * Cursor. preToolUse gives `conversation_id`, `cwd`, `workspace_roots`, `tool_name` and `tool_input`, whose fields are not
- * documented tool by tool: a file is looked for under the names in use, and an edit without one is refused. `failClosed`
- * makes a hook that fails refuse.
+ * Cursor, as documented on 2026-11-28. preToolUse gives `conversation_id`, `cwd`, `workspace_roots`, `tool_name` and
+ * `tool_input`, whose fields are not documented tool by tool: a file is looked for under the names in use, and an edit
+ * without one is refused. `failClosed` makes a hook that fails refuse.
  */
 export const cursor: Agent = {
   title: "Cursor",

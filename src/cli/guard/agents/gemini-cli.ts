@@ -5,8 +5,8 @@ const editing = ["write_file", "replace"];
 const timeout = 60_000;
 
 /**
- * Gemini CLI. BeforeTool gives `session_id`, `cwd`, `tool_name` and `tool_input`, where both editing tools have `file_path`.
- * It does not wait for a SessionEnd hook.
+ * Gemini CLI, as documented on 2026-11-28. BeforeTool gives `session_id`, `cwd`, `tool_name` and `tool_input`, where
+ * both editing tools have `file_path`. It does not wait for a SessionEnd hook.
  */
 export const geminiCli: Agent = {
   title: "Gemini CLI",

@@ -6,9 +6,9 @@ const shellSession = "AGENTD_OPENCODE_SESSION";
 const editing = ["edit", "write", "multiedit", "apply_patch", "patch"];
 
 /**
- * opencode. A plugin is code: this one hands `tool.execute.before` of the editing tools to the guard, and throws when it
- * refuses, which stops the tool. It also tells the session's shells whose they are, and gives the locks back when a session is
- * deleted.
+ * opencode, as documented on 2026-11-28. A plugin is code: this one hands `tool.execute.before` of the editing tools to
+ * the guard, and throws when it refuses, which stops the tool. It also tells the session's shells whose they are, and
+ * gives the locks back when a session is deleted.
  */
 export const opencode: Agent = {
   title: "opencode",

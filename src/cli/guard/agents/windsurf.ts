@@ -1,8 +1,9 @@
 import { type Agent, type Asked, fieldsOf, needed, silence, textOf } from "./agent.ts";
 
 /**
- * Windsurf (Cascade). pre_write_code gives `trajectory_id`, the conversation, and `tool_info.file_path`, absolute; exit status
- * 2 blocks, and standard error says why. It tells of no end of a conversation.
+ * Windsurf (Cascade), as documented on 2026-11-28. pre_write_code gives `trajectory_id`, the conversation, and
+ * `tool_info.file_path`, absolute; exit status 2 blocks, and standard error says why. It tells of no end of a
+ * conversation.
  */
 export const windsurf: Agent = {
   title: "Windsurf (Cascade)",
