@@ -58,16 +58,12 @@ export async function resolveLease(session: Session, taskId: string, given: stri
   return pickId(given, "lease", leases);
 }
 
-/** A held resource lock's lease, named in full or by its beginning. */
-export async function resolveLockLease(session: Session, key: string, given: string): Promise<string> {
+/** A lease of resource locks, named in full or by its beginning. */
+export async function resolveLockLease(session: Session, given: string): Promise<string> {
   if (fullId.test(given)) return given.toLowerCase();
   const { locks } = await session.call("ListResourceLocks", {});
-  const ofKey = locks.filter((lock) => lock.resource_key === key);
-  return pickId(
-    given,
-    "lease",
-    ofKey.map(({ lease_id: id, owner: label }) => ({ id, label })),
-  );
+  const leases = new Map(locks.map(({ lease_id: id, owner: label }) => [id, { id, label }]));
+  return pickId(given, "lease", [...leases.values()]);
 }
 
 /**

@@ -46,6 +46,7 @@ export function nodeFacts(node: Node, nameOf: (id: string) => string, now: numbe
     pauseText(node, now),
     failureText(node, nameOf),
     blockedText(node, nameOf),
+    heldBackText(node),
     ...weightOf(node).map(dim),
   ].filter((text) => text !== "");
 }
@@ -102,6 +103,12 @@ function failureText(node: Node, nameOf: (id: string) => string): string {
 function blockedText(node: Partial<Node>, nameOf: (id: string) => string): string {
   const blockers = node.blocked_by ?? [];
   return blockers.length === 0 ? "" : red(`blocked by ${several(blockers, nameOf)}`);
+}
+
+/** Whether a lock keeps a node from being handed out; an original's nodes have no `held_back_by`. */
+function heldBackText({ status, held_back_by: leaseId }: Partial<Node>): string {
+  if (status !== "PENDING" || leaseId === null || leaseId === undefined) return "";
+  return yellow(`held back by locks of lease ${leaseId.slice(0, 8)}`);
 }
 
 function several(ids: readonly string[], nameOf: (id: string) => string): string {

@@ -14,6 +14,7 @@ const control = () => import("./commands/control.ts");
 const node = () => import("./commands/node.ts");
 const event = () => import("./commands/event.ts");
 const lock = () => import("./commands/lock.ts");
+const lockList = () => import("./commands/lock-list.ts");
 const guard = () => import("./commands/guard.ts");
 const inspect = () => import("./commands/inspect.ts");
 const protocol = () => import("./commands/protocol.ts");
@@ -73,10 +74,19 @@ export const commands: Readonly<Record<string, Row>> = {
   },
   "event commit": { summary: "append an event to the journal", load: async () => (await event()).commit },
   "event list": { summary: "read the journal, or follow it", load: async () => (await event()).list },
-  "lock acquire": { summary: "take a resource lock", load: async () => (await lock()).acquire },
-  "lock heartbeat": { summary: "keep a resource lock", load: async () => (await lock()).heartbeat },
-  "lock release": { summary: "give a resource lock back", load: async () => (await lock()).release },
-  "lock list": { summary: "list the resource locks held now", load: async () => (await lock()).list },
+  "lock acquire": { summary: "take resource locks, all or none", load: async () => (await lock()).acquire },
+  "lock run": {
+    summary: "run a command while it holds locks",
+    load: async () => (await import("./commands/lock-run.ts")).run,
+  },
+  "lock check": { summary: "say who is in the way of paths or keys", load: async () => (await lockList()).check },
+  "lock list": { summary: "list the resource locks held now", load: async () => (await lockList()).list },
+  "lock heartbeat": { summary: "keep the locks of a lease", load: async () => (await lock()).heartbeat },
+  "lock release": { summary: "give resource locks back", load: async () => (await lock()).release },
+  "lock force-release": {
+    summary: "end the lease that holds a key, for people",
+    load: async () => (await lock()).forceRelease,
+  },
   "guard install": {
     summary: "refuse commits and edits of what others have locked",
     load: async () => (await guard()).install,

@@ -131,21 +131,6 @@ describe("a task, from the command line", () => {
   });
 });
 
-describe("a resource lock, from the command line", () => {
-  test("is taken, seen, refused to others, kept and released", async () => {
-    const { lease_id } = await json<Lease>("lock", "acquire", "file:a", "--owner", "codex-1", "--ttl", "1h");
-    const refused = await agentd("lock", "acquire", "file:a");
-    expect(refused).toMatchObject({ exit: 3, out: "" });
-    expect(refused.err).toStartWith("file:a is held by codex-1 since");
-    expect(await agentd("lock", "acquire", "file:a", "--json")).toMatchObject({ exit: 3, out: "null\n", err: "" });
-    expect((await agentd("lock", "list")).out).toMatch(/^KEY .*\nfile:a {2}codex-1 /);
-    expect(await agentd("lock", "heartbeat", "file:a", lease_id.slice(0, 8), "--ttl", "5m")).toMatchObject({ exit: 0 });
-    expect(await agentd("lock", "release", "file:a", lease_id)).toMatchObject({ exit: 0, out: "released file:a\n" });
-    expect(await agentd("lock", "release", "file:a", lease_id)).toMatchObject({ exit: 1 });
-    expect((await agentd("lock", "list")).out).toBe("no resource lock is held\n");
-  });
-});
-
 describe("looking at the daemon", () => {
   const outputs: [args: string[], exit: number, output: RegExp][] = [
     [["status"], 0, /^running: agentd \S+, process \d+, up \S+, at \S+\n$/],

@@ -60,7 +60,9 @@ describe.each(Object.keys(agents))("a session of %s", (name) => {
     expect(await edit(name, one, world, "src/a.ts")).toBe("allowed");
     const refused = await edit(name, two, world, "src/a.ts");
     expect(refused).toContain("agentd: the edit is refused, for others hold what it changes:");
-    expect(refused).toMatch(new RegExp(`held by ${name}:${one} \\(${name}\\) since .*, for (15m|14m 5\\ds) more`));
+    expect(refused).toMatch(
+      new RegExp(`held by \\\\?"${name}:${one}\\\\?" \\(${name}\\) since .*, for (15m|14m 5\\ds) more`),
+    );
     expect(await locksOf(`${name}:${two}`)).toEqual([]);
     expect(await edit(name, two, world, "src/b.ts")).toBe("allowed");
   });
@@ -154,7 +156,7 @@ describe("an agent's edit", () => {
       tool_name: "apply_patch",
       tool_input: { command: patch },
     };
-    expect(verdict("codex", await ask("codex", question))).toContain(`held by codex:${one}`);
+    expect(verdict("codex", await ask("codex", question))).toContain(`codex:${one}`);
     expect(await locksOf(`codex:${two}`)).toEqual([]);
     await daemon.client.call("ReleaseResourceLock", { lease_id: (await locksOf(`codex:${one}`))[0]?.lease_id ?? "" });
     expect(verdict("codex", await ask("codex", question))).toBe("allowed");
@@ -179,7 +181,7 @@ describe("an agent's edit", () => {
       scope,
     });
     const session = newSession();
-    expect(await edit(claude, session, world, "src/a.ts")).toContain("held by ann as dir:src");
+    expect(await edit(claude, session, world, "src/a.ts")).toContain('held by \\"ann\\" as dir:src');
     expect(await edit(claude, session, world, "src/a.ts", { AGENTD_OWNER: "ann" })).toBe("allowed");
     expect(await edit(claude, session, world, "src/a.ts", { AGENTD_LOCK_LEASE_ID: taken?.lease_id ?? "" })).toBe(
       "allowed",

@@ -190,7 +190,7 @@ describe("opencode's plugin", () => {
       await before("write", "one", { filePath: "a.ts" });
       await before("bash", "two", { command: "touch a.ts" });
       const refused = await rejectionOf(before("edit", "two", { filePath: "a.ts" }));
-      expect(refused.message).toContain("held by opencode:one");
+      expect(refused.message).toContain('held by "opencode:one"');
       const env = {};
       await hooks["shell.env"]({ sessionID: "one" }, { env });
       expect(env).toEqual({ AGENTD_OPENCODE_SESSION: "one" });

@@ -19,7 +19,7 @@ describe("a commit while a peer holds a lock", () => {
     const refused = await world.commit();
     expect(refused.exit).toBe(1);
     expect(refused.err).toMatch(
-      /^agentd: the commit is refused, for others hold files it changes:\n {2}src\/lib\.rs\n {4}held by codex-1 \(codex\) as dir:src since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, for (10m|9m \d+s) more unless renewed: rename the lexer\nnext: wait until it is released/,
+      /^agentd: the commit is refused, for others hold files it changes:\n {2}src\/lib\.rs\n {4}held by "codex-1" \(codex\) as dir:src since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, for (10m|9m \d+s) more unless renewed, to rename the lexer\nnext: wait until it is released/,
     );
     expect(refused.err).not.toContain("free.txt");
     expect(refused.err).not.toContain("AGENTD_GUARD");
@@ -42,7 +42,7 @@ describe("a commit while a peer holds a lock", () => {
     const locks = [{ resource_key: "file:first.txt", mode: "shared" as const }];
     await daemon.client.call("AcquireResourceLocks", { locks, owner: "reader", scope: world.scope });
     await world.write("repository/first.txt", "changed\n");
-    expect((await world.commit()).err).toContain("held by reader (shared) since");
+    expect((await world.commit()).err).toContain('held by "reader" (shared) since');
   });
 
   test.each([
@@ -141,7 +141,9 @@ describe("a commit while a peer holds a lock", () => {
     expect(atOnce.message).toContain("would be compared with more than");
     expect(await world.commit()).toMatchObject({ exit: 0, err: "" });
     await world.write("repository/many/250.x77", "x\n");
-    expect((await world.commit()).err).toContain("  many/250.x77\n    held by codex-1 (codex) as glob:**/*.x77 since");
+    expect((await world.commit()).err).toContain(
+      '  many/250.x77\n    held by "codex-1" (codex) as glob:**/*.x77 since',
+    );
   });
 
   test("through a linked directory is found by its real path", async () => {

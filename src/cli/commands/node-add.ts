@@ -1,5 +1,6 @@
 import { command, idempotencyKey, taskArg } from "../command.ts";
 import { resolveLease, resolveNodes, resolveTask } from "../ids.ts";
+import { placeResources } from "../lock/resources.ts";
 import { inFile, readNodesFile } from "../task-file.ts";
 import { readList } from "../values.ts";
 
@@ -37,7 +38,7 @@ export const add = command({
     "    dependencies: [grammar]",
   ].join("\n"),
   async run({ task, file, before, lease, "idempotency-key": key }, session) {
-    const nodes = await readNodesFile(file);
+    const nodes = await placeResources(await readNodesFile(file));
     const task_id = await resolveTask(session, task);
     const expand_before = await resolveNodes(session, task_id, readList(before));
     const lease_id = lease === undefined ? undefined : await resolveLease(session, task_id, lease);

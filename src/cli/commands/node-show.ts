@@ -35,6 +35,7 @@ function nodeText(node: Node, task: Status["task"], now: number): string {
       : [[node.status === "FAILED" ? "error" : "result", valueText(node.result_payload)]]),
     ...node.dependencies.map((id, index) => [index === 0 ? "after" : "", id]),
     ...(node.dependencies.length === 0 ? [] : [["", onDependencyFailure[node.on_dependency_failure]]]),
+    ...node.resources.map((resource, index) => [index === 0 ? "needs" : "", resourceText(resource)]),
     ["attempts", attemptsAllowed(node)],
     ["lease time", node.ttl_secs === null ? "the daemon's node timeout" : spanText(node.ttl_secs)],
     ["lost leases", lossesAllowed(node)],
@@ -54,6 +55,11 @@ const onDependencyFailure = {
   skip: "is skipped when one of these is FAILED",
   run: "runs once these have ended, also when one is FAILED",
 } as const satisfies Record<Node["on_dependency_failure"], string>;
+
+function resourceText({ resource_key: key, mode, scope }: Node["resources"][number]): string {
+  const sharing = mode === "shared" ? ", shared" : "";
+  return `${oneLine(key, 200)}${sharing}${scope === null ? "" : `, in ${oneLine(scope, 100)}`}`;
+}
 
 function attemptsAllowed({ max_attempts: max, backoff_secs: first, backoff_max_secs: longest }: Node): string {
   if (max === 1) return "1";

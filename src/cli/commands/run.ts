@@ -2,6 +2,7 @@ import { command } from "../command.ts";
 import { type Exit, Failure } from "../exits.ts";
 import { resolveTask } from "../ids.ts";
 import type { Finished } from "../run/attempt.ts";
+import { checkCommand } from "../run/command.ts";
 import { interruptions } from "../run/interruptions.ts";
 import { PatientClient } from "../run/patient-client.ts";
 import { type End, takeNodes } from "../run/worker.ts";
@@ -39,7 +40,7 @@ export const run = command({
   ],
   notes: [
     "CMD gets the node with its task, its dependencies' results and the journal as JSON on standard input and in the file",
-    "AGENTD_CONTEXT_FILE names, and AGENTD_TASK_ID, AGENTD_NODE_ID, AGENTD_LEASE_ID and AGENTD_SOCKET_PATH.",
+    "AGENTD_CONTEXT_FILE names, and AGENTD_TASK_ID, AGENTD_NODE_ID, AGENTD_LEASE_ID, AGENTD_OWNER and AGENTD_SOCKET_PATH.",
     "",
     "Exit status 0 completes the node, with what CMD printed on standard output when that is one JSON value, else with",
     "{stdout_tail, exit_code}. Any other end fails it, with {exit_code, signal, stderr_tail}. What CMD prints is shown on",
@@ -89,12 +90,6 @@ function readParallel(given: string): number {
   const workers = readWhole(given, "parallel");
   if (workers >= 1 && workers <= parallelMax) return workers;
   throw new Failure("USAGE", `--parallel is ${given}; expected 1 to ${parallelMax}`);
-}
-
-/** A mistyped command must not fail every node of the task. */
-function checkCommand([name = ""]: readonly string[]): void {
-  if (Bun.which(name, { cwd: process.cwd() }) !== null) return;
-  throw new Failure("USAGE", `${name} is no program that can be run; give a path, or one that is in PATH`);
 }
 
 function finishedText({ node_id, outcome, exit_code, signal, duration_ms, reason }: Finished): string {

@@ -2,6 +2,7 @@ import type { Result } from "../../protocol/methods.ts";
 import { command, idempotencyKey, taskArg } from "../command.ts";
 import { resolveTask } from "../ids.ts";
 import { stateText } from "../node-text.ts";
+import { placeResources } from "../lock/resources.ts";
 import { inFile, readTaskFile } from "../task-file.ts";
 import { countsText, momentText, oneLine, table } from "../text.ts";
 import { noTasks, taskText } from "../tree.ts";
@@ -46,6 +47,7 @@ export const register = command({
     "      max_attempts: 3",
     "      backoff_secs: 10",
     "      on_dependency_failure: skip",
+    "      resources: [dir:src/parser, { resource_key: file:Cargo.toml, mode: shared }]",
     "",
     "All that a node may say: agentd describe RegisterTask",
   ].join("\n"),
@@ -57,7 +59,9 @@ export const register = command({
     };
     const params = await readTaskFile(file);
     const all = labels === undefined ? {} : { labels: { ...params.labels, ...labels } };
-    const task = await session.call("RegisterTask", { ...params, ...said, ...all }, key).catch(inFile(file));
+    const initial_nodes = await placeResources(params.initial_nodes ?? []);
+    const wanted = { ...params, ...said, ...all, initial_nodes };
+    const task = await session.call("RegisterTask", wanted, key).catch(inFile(file));
     const nodes = task.nodes.length;
     session.show(task, () => `registered task ${task.task_id} with ${nodes} ${nodes === 1 ? "node" : "nodes"}`);
     session.note(`next: agentd node acquire ${task.task_id} --owner NAME`);

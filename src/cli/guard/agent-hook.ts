@@ -52,7 +52,7 @@ async function judge(
   return verdictOf(async () => {
     const wanted = await wantedFor(paths, cwd);
     const self = { owners: new Set([...owners, owner]), leases, label };
-    const intent = `${agent.title} edits it`;
+    const intent = `edit it in ${agent.title}`;
     return lockForSession(await session.client(), wanted, { owner, provider: name, intent }, self);
   });
 }

@@ -1,4 +1,5 @@
 import type { LockHolderView } from "../../protocol/methods/locks.ts";
+import { partyText } from "../lock/held.ts";
 import { clip, harmless, momentText, oneLine, spanText } from "../text.ts";
 import type { Held, WaitingView } from "./verdict.ts";
 
@@ -31,21 +32,17 @@ function quoted(path: string): string {
 
 function holderText(path: string, holder: LockHolderView, nowMs: number): string {
   const { owner, provider, resource_key, mode, intent, acquired_at, lease_expires_at_ms } = holder;
-  const who = whoText(owner, provider);
+  const who = partyText(owner, provider);
   const as = resource_key === `file:${path}` ? "" : ` as ${quoted(resource_key)}`;
   const shared = mode === "shared" ? " (shared)" : "";
   const left = spanText((lease_expires_at_ms - nowMs) / 1000);
-  const why = intent === null ? "" : `: ${oneLine(intent, 120)}`;
+  const why = intent === null ? "" : `, to ${oneLine(intent, 120)}`;
   return `held by ${who}${as}${shared} since ${momentText(acquired_at)}, for ${left} more unless renewed${why}`;
 }
 
 function waitingText([first]: readonly WaitingView[]): string {
   if (first === undefined) return "was held a moment ago, and is free now: try again";
-  return `is free, and ${whoText(first.owner, first.provider)} is in line for it`;
-}
-
-function whoText(owner: string, provider: string | null): string {
-  return provider === null ? oneLine(owner, 80) : `${oneLine(owner, 80)} (${oneLine(provider, 40)})`;
+  return `is free, and ${partyText(first.owner, first.provider)} is in line for it`;
 }
 
 function more(count: number, before: string, what: string): string[] {

@@ -1,9 +1,8 @@
-import type { RequestRefused } from "../../client/refusals.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import { Failure } from "../exits.ts";
 import { type Ending, type Guarded, type Order, runGuarded } from "./guarded.ts";
-import { claimOf, keepLease } from "./lease.ts";
-import { PatientClient } from "./patient-client.ts";
+import { bind, hold } from "./hold.ts";
+import { claimOf, nodeLease } from "./lease.ts";
 import { asLost, journal, type Outcome, release, settle } from "./outcome.ts";
 import type { Work } from "./work.ts";
 
@@ -27,7 +26,7 @@ export async function attempt(node: AcquiredNode, work: Work): Promise<Finished>
   if (refusal !== undefined) return finished(node, startedAt, notRun, asLost(refusal));
   const guarded = runGuarded(work.session.host.program, await orderFor(node, work));
   using _bound = bind(guarded, work);
-  await using lease = hold(node, work, guarded);
+  await using lease = hold(nodeLease(node, work.client, work.ttlSecs), work, guarded);
   const ending = await ended(guarded, node, work);
   const { exit_code, signal, interrupted } = ending;
   const ended_by = lease.lost === undefined ? (interrupted ? "INTERRUPT" : null) : "LEASE_LOST";
@@ -45,51 +44,6 @@ function finished(
   outcome: Outcome,
 ): Finished {
   return { ...claimOf(node), ...outcome, exit_code, signal, duration_ms: Math.round(performance.now() - startedAt) };
-}
-
-/** Keeps the lease until disposed, and ends the command when it is kept no longer, for whatever reason. */
-function hold(node: AcquiredNode, { session, client, ttlSecs, giveUp }: Work, guarded: Guarded) {
-  const done = new AbortController();
-  const watching = new PatientClient(session);
-  let lost: RequestRefused | undefined;
-  async function keep() {
-    try {
-      lost = await keepLease(node, client, watching, ttlSecs, AbortSignal.any([done.signal, giveUp]));
-    } finally {
-      guarded.end();
-    }
-  }
-  const kept = keep();
-  // Told when it is disposed; until then it is no rejection nobody waits for.
-  kept.catch(() => {});
-  return {
-    get lost() {
-      return lost;
-    },
-    async [Symbol.asyncDispose]() {
-      done.abort();
-      watching[Symbol.dispose]();
-      await kept;
-    },
-  };
-}
-
-/** Lets the user's interruptions reach the command until disposed. */
-function bind(guarded: Guarded, { session, stop, kill }: Work): Disposable {
-  const end = () => {
-    session.note("ending the command; interrupt again to kill it at once");
-    guarded.end();
-  };
-  const { kill: killNow } = guarded;
-  stop.addEventListener("abort", end);
-  kill.addEventListener("abort", killNow);
-  if (stop.aborted) end();
-  return {
-    [Symbol.dispose]() {
-      stop.removeEventListener("abort", end);
-      kill.removeEventListener("abort", killNow);
-    },
-  };
 }
 
 /**
@@ -117,6 +71,7 @@ async function orderFor(node: AcquiredNode, { session, command, graceMs }: Work)
       AGENTD_TASK_ID: node.task_id,
       AGENTD_NODE_ID: node.node_id,
       AGENTD_LEASE_ID: node.lease_id,
+      AGENTD_OWNER: node.lease_owner,
     },
   };
 }

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { TIMED_OUT, within } from "../../client/deadline.ts";
 import { messageOf } from "../../client/refusals.ts";
 import { printLive } from "../live.ts";
-import { linesOf, type Order, type Report, stderrBytesMax, stdoutBytesMax } from "./guarded.ts";
+import { type Ending, linesOf, type Order, type Report, stderrBytesMax, stdoutBytesMax } from "./guarded.ts";
 import { endSession } from "./process-session.ts";
 import { Tail } from "./tail.ts";
 
@@ -28,11 +28,35 @@ export async function guard(): Promise<void> {
   await report(await run(JSON.parse(first.value) as Order, closed));
 }
 
+/** Where the guard was given its caller's standard input and output. */
+const [callersInput, callersOutput] = [3, 4];
+
 async function run(order: Order, closed: Promise<"closed">): Promise<Report> {
+  return order.context === null ? runPlainly(order, closed) : runWith(order.context, order, closed);
+}
+
+/** With the caller's standard input and output. */
+async function runPlainly(order: Order, closed: Promise<"closed">): Promise<Report> {
+  try {
+    const child = Bun.spawn(order.command, {
+      detached: true,
+      env: { ...process.env, ...order.environment },
+      stdio: [callersInput, callersOutput, "inherit"],
+    });
+    await report({ pid: child.pid, directory: null });
+    const interrupted = await endOf(child, order.grace_ms, closed);
+    return ending(child, interrupted, { stdout: "", stdout_bytes: 0, stderr: "" });
+  } catch (cause) {
+    return { error: messageOf(cause) };
+  }
+}
+
+/** With the context on standard input and in a file, its output kept. */
+async function runWith(context: string, order: Order, closed: Promise<"closed">): Promise<Report> {
   const directory = await mkdtemp(join(tmpdir(), "agentd-run-"));
   try {
     const file = join(directory, "context.json");
-    await writeFile(file, order.context, { mode: 0o600 });
+    await writeFile(file, context, { mode: 0o600 });
     const child = Bun.spawn(order.command, {
       // A session of its own, in which all of it can be found and ended.
       detached: true,
@@ -57,23 +81,29 @@ async function supervise(child: Child, graceMs: number, closed: Promise<"closed"
   const stderr = new Tail(stderrBytesMax);
   const muted = Promise.withResolvers<void>();
   const drained = Promise.all([pump(child.stdout, stdout, muted.promise), pump(child.stderr, stderr, muted.promise)]);
-  const interrupted = (await Promise.race([child.exited, closed])) === "closed";
-  // A command that ended may have left children behind: no node ends before all of its command did.
-  await endSession(child.pid, graceMs);
-  await child.exited;
+  const interrupted = await endOf(child, graceMs, closed);
   if ((await within(drained, drainMs)) === TIMED_OUT) {
     // Either nobody reads standard error, which must not cost the result its end, or a daemon keeps a pipe open.
     muted.resolve();
     await within(drained, drainMs);
   }
-  return {
-    exit_code: child.exitCode,
-    signal: child.signalCode === null ? null : String(child.signalCode),
-    interrupted,
-    stdout: stdout.text(),
-    stdout_bytes: stdout.bytes,
-    stderr: stderr.text(),
-  };
+  return ending(child, interrupted, { stdout: stdout.text(), stdout_bytes: stdout.bytes, stderr: stderr.text() });
+}
+
+/** Waits for the command's end, and ends what it left behind; whether it was told to end before it did. */
+async function endOf(child: Bun.Subprocess, graceMs: number, closed: Promise<"closed">): Promise<boolean> {
+  const interrupted = (await Promise.race([child.exited, closed])) === "closed";
+  // A command that ended may have left children behind: no lease ends before all of its command did.
+  await endSession(child.pid, graceMs);
+  await child.exited;
+  return interrupted;
+}
+
+type Output = Pick<Ending, "stdout" | "stdout_bytes" | "stderr">;
+
+function ending(child: Bun.Subprocess, interrupted: boolean, output: Output): Ending {
+  const signal = child.signalCode === null ? null : String(child.signalCode);
+  return { exit_code: child.exitCode, signal, interrupted, ...output };
 }
 
 /** Keeps the end of a stream, and shows it on standard error until `muted`. */

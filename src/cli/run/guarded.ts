@@ -8,8 +8,11 @@ export interface Order {
   command: string[];
   /** Added to the guard's own. */
   environment: Record<string, string>;
-  /** What the command gets on standard input, and in the file AGENTD_CONTEXT_FILE names. */
-  context: string;
+  /**
+   * What the command gets on standard input, and in the file AGENTD_CONTEXT_FILE names; its output is kept. Null: it has
+   * the caller's own standard input and output, and nothing of them is kept.
+   */
+  context: string | null;
   /** Between SIGTERM and SIGKILL. */
   grace_ms: number;
 }
@@ -31,7 +34,7 @@ export interface Ending {
  * What a guard says: the command's process and the directory made for it, then how it ended; or instead of both why it
  * could not start.
  */
-export type Report = { pid: number; directory: string } | { error: string } | Ending;
+export type Report = { pid: number; directory: string | null } | { error: string } | Ending;
 
 /** A result must fit into a request; what is left of one holds its ids. */
 export const stdoutBytesMax = limits.requestBytesMax - 4_096;
@@ -62,12 +65,11 @@ export function runGuarded(program: readonly string[], order: Order): Guarded {
   const guard = Bun.spawn([...program, "run-guard"], {
     // In no terminal's group: Ctrl-C is ours to pass on, and the guard outlives us.
     detached: true,
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "inherit",
+    // The caller's own standard input and output come after the guard's; for Bun a bare 0 there would be nothing.
+    stdio: ["pipe", "pipe", "inherit", ...(order.context === null ? [Bun.file(0), 1] : [])],
   });
   void give(guard.stdin, order);
-  let running: { pid: number; directory: string } | undefined;
+  let running: { pid: number; directory: string | null } | undefined;
 
   async function follow(): Promise<End> {
     for await (const line of linesOf(guard.stdout)) {
@@ -77,7 +79,7 @@ export function runGuarded(program: readonly string[], order: Order): Guarded {
     }
     if (running !== undefined) {
       await endSession(running.pid, order.grace_ms);
-      await rm(running.directory, { recursive: true, force: true });
+      if (running.directory !== null) await rm(running.directory, { recursive: true, force: true });
     }
     return { guardLost: true };
   }

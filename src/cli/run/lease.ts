@@ -5,31 +5,52 @@ import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import { pause, unlessAborted } from "./abort.ts";
 import type { PatientClient } from "./patient-client.ts";
 
-/** What in the journal may mean the end of a lease; asking the daemon tells whether it was ours. */
-const endings = ["CANCEL_TASK", "TIMEOUT_ROLLBACK"];
-
 /** A lease of no time at all must not make a client that never rests; a timer takes no more than 2³¹ ms. */
 const restMs = { min: 100, max: 86_400_000 };
+
+type Event = Result<"ListEvents">["events"][number];
+
+/** A lease that is to be kept. */
+export interface Keeping {
+  expiresAtMs: number;
+  /** The journal's seq when it was granted. */
+  seq: number;
+  /** Whose events may tell of its end; undefined: anybody's. */
+  task_id?: string;
+  /** What in the journal may mean its end; asking the daemon tells whether it does. */
+  endings: readonly string[];
+  concerns(event: Event): boolean;
+  renew(done: AbortSignal): Promise<{ lease_expires_at_ms: number }>;
+}
 
 /** What names a node under its lease to the daemon. */
 export function claimOf({ task_id, node_id, lease_id }: AcquiredNode) {
   return { task_id, node_id, lease_id };
 }
 
+/** The lease of a node that was taken. */
+export function nodeLease(node: AcquiredNode, client: PatientClient, ttl_secs: number | undefined): Keeping {
+  return {
+    expiresAtMs: node.lease_expires_at_ms,
+    seq: node.seq,
+    task_id: node.task_id,
+    endings: ["CANCEL_TASK", "TIMEOUT_ROLLBACK", "RELEASE_NODE"],
+    concerns: ({ node_id }) => node_id === null || node_id === node.node_id,
+    renew: (done) => client.call("HeartbeatNode", { ...claimOf(node), ttl_secs }, done),
+  };
+}
+
 /**
- * Renews a node's lease at a third of its time until `done`, and at once when the journal tells that something happened
- * to the node. Gives the daemon's refusal when the lease is lost, nothing when it was kept.
+ * Renews a lease at a third of its time until `done`, and at once when the journal tells that something happened to it.
+ * Gives the daemon's refusal when the lease is lost, nothing when it was kept.
  */
 export async function keepLease(
-  node: AcquiredNode,
-  client: PatientClient,
+  lease: Keeping,
   watching: PatientClient,
-  ttl_secs: number | undefined,
   done: AbortSignal,
 ): Promise<RequestRefused | undefined> {
-  const renew = () => client.call("HeartbeatNode", { ...claimOf(node), ttl_secs }, done);
   try {
-    return await Promise.race([renewInTime(node, renew, done), renewOnNews(node, renew, watching, done)]);
+    return await Promise.race([renewInTime(lease, done), renewOnNews(lease, watching, done)]);
   } catch (cause) {
     if (done.aborted) return undefined;
     if (cause instanceof RequestRefused && isLost(cause)) return cause;
@@ -37,39 +58,29 @@ export async function keepLease(
   }
 }
 
-/** Whether a refusal means that the node is no longer ours. */
+/** Whether a refusal means that the lease is no longer ours. */
 export function isLost({ kind }: RequestRefused): boolean {
   return kind === "LEASE_LOST" || kind === "INVALID_STATE" || kind === "NOT_FOUND";
 }
 
-async function renewInTime(
-  node: AcquiredNode,
-  renew: () => Promise<Result<"HeartbeatNode">>,
-  done: AbortSignal,
-): Promise<never> {
-  let expiresAtMs = node.lease_expires_at_ms;
+async function renewInTime(lease: Keeping, done: AbortSignal): Promise<never> {
+  let { expiresAtMs } = lease;
   for (;;) {
     const third = (expiresAtMs - Date.now()) / 3;
     await pause(Math.min(Math.max(third, restMs.min), restMs.max), done);
-    expiresAtMs = (await renew()).lease_expires_at_ms;
+    expiresAtMs = (await lease.renew(done)).lease_expires_at_ms;
   }
 }
 
-/** A command must not run for a third of a long lease after its task was canceled. */
-async function renewOnNews(
-  node: AcquiredNode,
-  renew: () => Promise<unknown>,
-  watching: PatientClient,
-  done: AbortSignal,
-): Promise<never> {
-  const { task_id, node_id } = node;
-  let after_seq = node.seq;
+/** A command must not run for a third of a long lease after that was ended. */
+async function renewOnNews(lease: Keeping, watching: PatientClient, done: AbortSignal): Promise<never> {
+  let after_seq = lease.seq;
   try {
     for (;;) {
-      const filter = { task_id, action_types: endings, after_seq };
+      const filter = { task_id: lease.task_id, action_types: [...lease.endings], after_seq };
       const page = await watching.call("ListEvents", { ...filter, wait_ms: limits.waitMsMax }, done);
       after_seq = page.next_after_seq;
-      if (page.events.some((event) => event.node_id === null || event.node_id === node_id)) await renew();
+      if (page.events.some((event) => lease.concerns(event))) await lease.renew(done);
     }
   } catch (cause) {
     if (!(cause instanceof RequestRefused) || isLost(cause)) throw cause;

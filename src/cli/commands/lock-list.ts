@@ -1,0 +1,90 @@
+import type { Result } from "../../protocol/methods.ts";
+import { command } from "../command.ts";
+import { Failure } from "../exits.ts";
+import { takingArgs } from "../lock/acquire.ts";
+import { checkedLines, type Wanted } from "../lock/held.ts";
+import { lockPlace, ownerOf } from "../lock/place.ts";
+import { knownOwner } from "../lock/release.ts";
+import { momentText, oneLine, spanText, table } from "../text.ts";
+import { readList } from "../values.ts";
+
+type Lock = Result<"ListResourceLocks">["locks"][number];
+
+export const list = command({
+  args: {
+    mine: { type: "boolean", description: "only what you hold, by --owner or $AGENTD_OWNER" },
+    owner: { type: "string", valueHint: "NAME", description: "only what this owner holds" },
+    here: { type: "boolean", description: "only locks of this repository" },
+    scope: { type: "string", valueHint: "SCOPE", description: "only locks of this scope" },
+  },
+  examples: [
+    ["lock list", "who holds what, since when, for how long yet, and how many wait"],
+    ["lock list --here --json", "of this repository, for a program"],
+    ["lock list --mine", "what $AGENTD_OWNER holds"],
+  ],
+  async run({ mine, owner, here, scope }, session) {
+    if (here === true && scope !== undefined) throw new Failure("USAGE", "--here is a scope; give one of the two");
+    const of = mine === true ? knownOwner(owner) : owner;
+    const place = here === true ? await lockPlace(undefined) : undefined;
+    const answer = await session.call("ListResourceLocks", { owner: of, scope: scope ?? place?.scope });
+    session.show(answer, () => locksText(answer.locks, Date.now()));
+  },
+});
+
+export const check = command({
+  args: {
+    path: {
+      type: "positional",
+      repeatable: true,
+      required: false,
+      description: "a path, from here; or a key, such as dir:src",
+    },
+    shared: { type: "boolean", description: "whether they could be shared, instead of held alone" },
+    owner: { type: "string", valueHint: "NAME", description: "whose own locks are in nobody's way ($AGENTD_OWNER)" },
+    scope: takingArgs.scope,
+  },
+  examples: [
+    ["lock check src/lib.rs docs", "whether these files could be locked now, else who is in the way"],
+    ["lock check dir:src tool:git-index", "the same for keys"],
+  ],
+  notes: "Exit status 3 when one of them is held or waited for by somebody else.",
+  async run({ path, shared, owner, scope }, session) {
+    const given = readList(path);
+    if (given.length === 0) throw new Failure("USAGE", "PATH is missing (a path, or a key such as dir:src)");
+    const place = await lockPlace(scope);
+    const mode = shared === true ? "shared" : "exclusive";
+    const locks = await Promise.all(
+      given.map(async (word): Promise<Wanted> => {
+        const resource_key = /^[a-z][\w-]*:/.test(word) ? await place.keyOf(word) : await place.fileKey(word);
+        return { resource_key, mode };
+      }),
+    );
+    const answer = await session.call("CheckResourceLocks", { locks, scope: place.scope, owner: ownerOf(owner) });
+    session.show(answer, () => answer.locks.flatMap((one) => checkedLines(one, Date.now())).join("\n"));
+    return answer.locks.every(({ free }) => free) ? 0 : 3;
+  },
+});
+
+/** Locks as a table. */
+function locksText(locks: readonly Lock[], nowMs: number): string {
+  const rows = locks.map((lock) => [
+    oneLine(lock.resource_key, 200),
+    lock.mode === "shared" ? "shared" : "",
+    oneLine(lock.provider === null ? lock.owner : `${lock.owner} (${lock.provider})`, 40),
+    momentText(lock.acquired_at),
+    spanText((lock.lease_expires_at_ms - nowMs) / 1000) + (lock.ends_with_node ? " (node)" : ""),
+    lock.waiting === 0 ? "" : String(lock.waiting),
+    oneLine(lock.scope ?? "", 60),
+    lock.lease_id,
+    purposeOf(lock),
+  ]);
+  const heading = ["KEY", "MODE", "OWNER", "SINCE", "LEFT", "WAITING", "SCOPE", "LEASE", "FOR"];
+  return table(heading, rows, "no resource lock is held");
+}
+
+/** What a holder says it does; else whatever it says. */
+function purposeOf({ metadata }: Lock): string {
+  const { intent, ...rest } = (metadata ?? {}) as { intent?: unknown };
+  if (typeof intent === "string") return oneLine(intent, 60);
+  return Object.keys(rest).length === 0 && intent === undefined ? "" : oneLine(JSON.stringify(metadata), 40);
+}

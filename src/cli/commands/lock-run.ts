@@ -1,0 +1,122 @@
+import { constants } from "node:os";
+import { command } from "../command.ts";
+import { type Exit, Failure } from "../exits.ts";
+import { type Order, readOrder, type Taken, takeLocks, takingArgs } from "../lock/acquire.ts";
+import { explainHeld } from "../lock/held.ts";
+import { checkCommand } from "../run/command.ts";
+import { type End, runGuarded } from "../run/guarded.ts";
+import { bind, hold, type Wishes } from "../run/hold.ts";
+import { interruptions } from "../run/interruptions.ts";
+import { isLost, type Keeping } from "../run/lease.ts";
+import { PatientClient } from "../run/patient-client.ts";
+import { RequestRefused } from "../../client/refusals.ts";
+import { readDuration } from "../values.ts";
+
+export const run = command({
+  args: {
+    key: {
+      type: "positional",
+      repeatable: true,
+      required: false,
+      description: "what is locked: file:PATH, dir:PATH, glob:PATTERN, or any other text",
+    },
+    ...takingArgs,
+    grace: { type: "string", valueHint: "TIME", description: "how long after SIGTERM the command is killed (10s)" },
+  },
+  examples: [
+    ["lock run tool:git-index -- git commit -m wip", "one at a time"],
+    ["lock run dir:src --wait 10m -- ./codemod.sh", "as soon as nobody else works in src"],
+    ["lock run 'glob:**/*.ts' --shared --wait 60s -- bun test", "while nobody changes what is tested"],
+  ],
+  notes: [
+    "Like flock(1): CMD runs with this terminal's input and output while the locks are held, and its exit status is that of",
+    "the command, 128 and the signal's number when one killed it. 3 when the locks were not to be had.",
+    "",
+    "The lease is renewed while CMD runs, and released after it. When it is lost, CMD and what it started get SIGTERM, and",
+    "SIGKILL after the grace time; so they do when `agentd lock run` is interrupted, or killed. CMD gets AGENTD_OWNER and",
+    "AGENTD_LOCK_LEASE_ID, with which it may lock more: agentd lock acquire KEY --lease $AGENTD_LOCK_LEASE_ID",
+  ].join("\n"),
+  takesCommand: true,
+  async run({ _: words, key, grace = "10s", ...given }, session) {
+    const graceMs = readDuration(grace, "grace") * 1000;
+    checkCommand(words);
+    const order = await readOrder(key, given);
+    const owner = order.owner ?? `run-${process.pid}`;
+    await using interrupted = interruptions(graceMs);
+    const wishes = { session, stop: interrupted.stop, kill: interrupted.kill, giveUp: interrupted.giveUp };
+    let exit: Exit = 0;
+    await interrupted.all([
+      (async () => {
+        const taken = await takeLocks(session, { ...order, owner }, {}, interrupted.stop);
+        exit =
+          taken === null ? await notTaken(wishes, order) : await runHeld(words, graceMs, taken, owner, order, wishes);
+      })(),
+    ]);
+    return exit;
+  },
+});
+
+async function notTaken({ session }: Wishes, { place, locks }: Order): Promise<Exit> {
+  session.note(await explainHeld(session, place, locks));
+  return 3;
+}
+
+/** Runs the command while the lease is kept, and releases it. */
+async function runHeld(
+  words: string[],
+  graceMs: number,
+  taken: Taken,
+  owner: string,
+  { ttl_secs }: Order,
+  wishes: Wishes,
+): Promise<Exit> {
+  const { session } = wishes;
+  const { paths } = await session.locate();
+  using client = new PatientClient(session);
+  const environment = {
+    AGENTD_HOME: paths.home,
+    AGENTD_SOCKET_PATH: paths.socket,
+    AGENTD_OWNER: owner,
+    AGENTD_LOCK_LEASE_ID: taken.lease_id,
+  };
+  const guarded = runGuarded(session.host.program, { command: words, environment, context: null, grace_ms: graceMs });
+  using _bound = bind(guarded, wishes);
+  await using lease = hold(lockLease(taken, client, ttl_secs), wishes, guarded);
+  const end = await guarded.ended;
+  if (lease.lost === undefined) await release(client, taken, wishes);
+  else session.note(`the locks were lost while the command ran: ${lease.lost.message}`);
+  const status = statusOf(end);
+  // The command's own status, which may be any.
+  process.exitCode = lease.lost === undefined || status !== 0 ? status : 1;
+  return 0;
+}
+
+/** A lease of locks that is to be kept. */
+function lockLease(taken: Taken, client: PatientClient, ttl_secs: number | undefined): Keeping {
+  const { lease_id } = taken;
+  return {
+    expiresAtMs: taken.lease_expires_at_ms,
+    seq: taken.seq,
+    endings: ["FORCE_RELEASE_RESOURCE_LOCK", "EXPIRE_RESOURCE_LOCK"],
+    concerns: ({ payload }) => (payload as { lease_id?: string }).lease_id === lease_id,
+    renew: (done) => client.call("HeartbeatResourceLock", { lease_id, ttl_secs }, done),
+  };
+}
+
+async function release(client: PatientClient, { lease_id }: Taken, { session, giveUp }: Wishes): Promise<void> {
+  try {
+    await client.callOnce("ReleaseResourceLock", { lease_id }, giveUp);
+  } catch (cause) {
+    if (cause instanceof RequestRefused && isLost(cause))
+      session.note(`the locks were lost at the end: ${cause.message}`);
+    else throw cause;
+  }
+}
+
+function statusOf(end: End): number {
+  if ("error" in end) throw new Failure("USAGE", `the command cannot be run: ${end.error}`);
+  if ("guardLost" in end)
+    throw new Failure("INTERNAL", "the process that guards the command was killed; the command was ended");
+  if (end.signal !== null) return 128 + (constants.signals[end.signal as NodeJS.Signals] ?? 0);
+  return end.exit_code ?? 0;
+}

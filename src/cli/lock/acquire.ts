@@ -1,0 +1,97 @@
+import type { Result } from "../../protocol/methods.ts";
+import { limits } from "../../protocol/limits.ts";
+import type { Json } from "../../protocol/json.ts";
+import { Failure } from "../exits.ts";
+import { PatientClient } from "../run/patient-client.ts";
+import type { Session } from "../session.ts";
+import { readDuration, readJson, readList, readTtl } from "../values.ts";
+import type { Wanted } from "./held.ts";
+import { lockPlace, ownerOf, type Place } from "./place.ts";
+
+export type Taken = NonNullable<Result<"AcquireResourceLocks">>;
+
+/** What commands that take locks have in common. */
+export const takingArgs = {
+  shared: { type: "boolean", description: "beside others who share; without it, for nobody else" },
+  wait: { type: "string", valueHint: "TIME", description: "how long to wait in line, such as 60s (0)" },
+  ttl: { type: "string", valueHint: "TIME", description: "how long the lease runs without a heartbeat: 90s, 5m, 1h" },
+  owner: { type: "string", valueHint: "NAME", description: "who will hold it ($AGENTD_OWNER, else anonymous)" },
+  provider: { type: "string", valueHint: "NAME", description: "whose agent the owner is" },
+  intent: { type: "string", valueHint: "TEXT", description: "what for, for those in whose way it is" },
+  scope: {
+    type: "string",
+    valueHint: "SCOPE",
+    description: "whose paths are meant (this repository); '' for the global",
+  },
+} as const;
+
+/** Those arguments, as given. */
+export interface Taking {
+  shared?: boolean | undefined;
+  wait?: string | undefined;
+  ttl?: string | undefined;
+  owner?: string | undefined;
+  provider?: string | undefined;
+  intent?: string | undefined;
+  scope?: string | undefined;
+  metadata?: string | undefined;
+}
+
+/** What is to be taken, where, and how long to wait for it. */
+export interface Order {
+  place: Place;
+  locks: Wanted[];
+  waitMs: number;
+  owner: string | undefined;
+  ttl_secs: number | undefined;
+  provider: string | undefined;
+  metadata: Json | undefined;
+}
+
+/** @throws {Failure} USAGE */
+export async function readOrder(keys: unknown, given: Taking): Promise<Order> {
+  const written = readList(keys);
+  if (written.length === 0) throw new Failure("USAGE", "KEY is missing (what is locked, such as file:src/lib.rs)");
+  const waitMs = given.wait === undefined ? 0 : readDuration(given.wait, "wait") * 1000;
+  const ttl_secs = readTtl(given.ttl);
+  const metadata = await readMetadata(given);
+  const place = await lockPlace(given.scope);
+  const mode = given.shared === true ? ("shared" as const) : ("exclusive" as const);
+  const locks = await Promise.all(written.map(async (key) => ({ resource_key: await place.keyOf(key), mode })));
+  return { place, locks, waitMs, owner: ownerOf(given.owner), ttl_secs, provider: given.provider, metadata };
+}
+
+/** `--intent` is a field of the metadata; beside other metadata it needs an object. */
+async function readMetadata({ intent, metadata }: Taking): Promise<Json | undefined> {
+  const whole = metadata === undefined ? undefined : await readJson(metadata, "--metadata");
+  if (intent === undefined) return whole;
+  if (whole === undefined) return { intent };
+  if (typeof whole === "object" && whole !== null && !Array.isArray(whole)) return { ...whole, intent };
+  throw new Failure("USAGE", "--intent is kept in the metadata, which has to be an object then");
+}
+
+/**
+ * Takes the locks, waiting in line as long as the order says; null when they were not to be had by then. A daemon that is
+ * restarted meanwhile is waited for, at the end of the line.
+ */
+export async function takeLocks(
+  session: Session,
+  { place, locks, waitMs, ...about }: Omit<Order, "place"> & { place: Pick<Place, "scope"> },
+  more: { lease_id?: string | undefined; task_id?: string | undefined; node_id?: string | undefined },
+  giveUp: AbortSignal,
+  idempotencyKey?: string,
+): Promise<Taken | null> {
+  const params = { locks, scope: place.scope, ...about, ...more };
+  if (waitMs === 0) return session.call("AcquireResourceLocks", params, idempotencyKey);
+  // A daemon that is not there to begin with is an error, as for any other command.
+  await session.client();
+  using client = new PatientClient(session);
+  const deadline = Date.now() + waitMs;
+  for (let round = 1; ; round++) {
+    const wait_ms = Math.max(0, Math.min(deadline - Date.now(), limits.waitMsMax));
+    const key =
+      idempotencyKey === undefined ? crypto.randomUUID() : `${idempotencyKey}${round === 1 ? "" : ` ${round}`}`;
+    const taken = await client.call("AcquireResourceLocks", { ...params, wait_ms }, giveUp, key);
+    if (taken !== null || Date.now() >= deadline) return taken;
+  }
+}

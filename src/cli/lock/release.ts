@@ -1,0 +1,79 @@
+import { RequestRefused } from "../../client/refusals.ts";
+import { Failure } from "../exits.ts";
+import type { Session } from "../session.ts";
+import { oneLine } from "../text.ts";
+import { explainHeld } from "./held.ts";
+import { ownerOf, type Place } from "./place.ts";
+
+/** Releases keys of one lease, or where none is named of whichever leases the owner has. */
+export async function releaseKeys(
+  session: Session,
+  place: Place,
+  written: readonly string[],
+  leaseId: string | undefined,
+  given: string | undefined,
+): Promise<0> {
+  const { scope } = place;
+  const keys = await Promise.all(written.map((key) => place.keyOf(key)));
+  const leases = leaseId === undefined ? await leasesOf(session, knownOwner(given), scope) : [leaseId];
+  let seq = 0;
+  for (const resource_key of keys) {
+    const released = await releaseFirst(session, leases, { resource_key, scope });
+    if (released === undefined) {
+      const why = await explainHeld(session, place, [{ resource_key, mode: "exclusive" }]);
+      throw new Failure("NOT_FOUND", `${ownerOf(given) ?? "you"} holds no lock on ${resource_key}:\n${why}`);
+    }
+    ({ seq } = released);
+  }
+  session.show({ ok: true, seq }, () => `released ${keys.map((key) => oneLine(key, 200)).join(", ")}`);
+  return 0;
+}
+
+/** Releases everything an owner holds, but what ends with a node. */
+export async function releaseMine(session: Session, given: string | undefined): Promise<0> {
+  const owner = knownOwner(given);
+  const { locks } = await session.call("ListResourceLocks", { owner });
+  const own = locks.filter(({ ends_with_node: withNode }) => !withNode);
+  const resource_keys = own.map(({ resource_key: key }) => key);
+  let seq = 0;
+  for (const lease_id of new Set(own.map(({ lease_id: id }) => id))) {
+    ({ seq } = await session.call("ReleaseResourceLock", { lease_id }));
+  }
+  const what = own.length === 0 ? "nothing" : resource_keys.map((key) => oneLine(key, 200)).join(", ");
+  session.show({ ok: true, resource_keys, seq }, () => `released ${what}`);
+  return 0;
+}
+
+/** @throws {Failure} USAGE where nobody is named: anonymous locks are anybody's. */
+export function knownOwner(given: string | undefined): string {
+  const owner = ownerOf(given);
+  if (owner !== undefined) return owner;
+  throw new Failure(
+    "USAGE",
+    "whose locks? name the lease with --lease LEASE, or yourself with --owner or AGENTD_OWNER",
+  );
+}
+
+async function leasesOf(session: Session, owner: string, scope: string | undefined): Promise<string[]> {
+  const { locks } = await session.call("ListResourceLocks", { owner, scope });
+  const own = locks.filter((lock) => (scope ?? null) === lock.scope);
+  return [...new Set(own.map(({ lease_id: id }) => id))];
+}
+
+/** A key may be spelled otherwise than it was taken, so the daemon says which lease has it. */
+async function releaseFirst(
+  session: Session,
+  leases: readonly string[],
+  key: { resource_key: string; scope: string | undefined },
+): Promise<{ seq: number } | undefined> {
+  const only = leases.length === 1;
+  for (const lease_id of leases) {
+    try {
+      return await session.call("ReleaseResourceLock", { ...key, lease_id });
+    } catch (cause) {
+      const isOthers = cause instanceof RequestRefused && (cause.kind === "NOT_FOUND" || cause.kind === "LEASE_LOST");
+      if (only || !isOthers) throw cause;
+    }
+  }
+  return undefined;
+}
