@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import { startDaemon, temporaryHome, type TestDaemon } from "../support/daemon.ts";
 import { guarded, peerHolds } from "./guarded.ts";
-import { runGit } from "./world.ts";
+import { gitIdentity, runGit } from "./world.ts";
 
 let daemon: TestDaemon;
 beforeAll(async () => void (daemon = await startDaemon()));
@@ -19,6 +19,22 @@ describe("own locks", () => {
     await world.write("repository/first.txt", "changed\n");
     expect(await world.commit({ AGENTD_OWNER: "codex-2", AGENTD_LEASE_ID: world.path })).toMatchObject({ exit: 1 });
     expect(await world.commit(environment(lease))).toMatchObject({ exit: 0, err: "" });
+  });
+
+  test("of `agentd lock run` pass in what it runs, and nowhere else meanwhile", async () => {
+    await using world = await guarded(daemon);
+    await world.write("repository/first.txt", "changed\n");
+    await world.git(["add", "--all"], "repository");
+    const commit = (message: string) => ["git", "commit", "-q", "-m", message];
+    const within = `env -u AGENTD_OWNER -u AGENTD_LOCK_LEASE_ID ${commit("other").join(" ")} || ${commit("own").join(" ")}`;
+    const env = { ...gitIdentity, AGENTD_OWNER: "ann" };
+    const ran = await daemon.agentd(["lock", "run", "file:first.txt", "--", "sh", "-c", within], {
+      cwd: world.top,
+      env,
+    });
+    expect(ran).toMatchObject({ exit: 0 });
+    expect(ran.err).toContain('held by "ann"');
+    expect(await world.git(["log", "-1", "--format=%s"], "repository")).toBe("own\n");
   });
 
   test("of an agent's session pass in its own shell", async () => {

@@ -5,18 +5,23 @@ import { fastDirectory } from "../support/fast-directory.ts";
 
 const ofSessions = new Set(Object.values(agents).map(({ shellSession }) => shellSession));
 
-/** No setting of this machine or its user plays a part, nor an agent that runs the tests. */
-export const gitEnvironment: Readonly<Record<string, string | undefined>> = {
-  ...Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(GIT|AGENTD)_/.test(name) && !ofSessions.has(name)),
-  ),
-  TZ: "UTC",
+/** A person by the environment, and no setting but this. */
+export const gitIdentity = {
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_AUTHOR_NAME: "Ada",
   GIT_AUTHOR_EMAIL: "ada@example.org",
   GIT_COMMITTER_NAME: "Ada",
   GIT_COMMITTER_EMAIL: "ada@example.org",
+};
+
+/** No setting of this machine or its user plays a part, nor an agent that runs the tests. */
+export const gitEnvironment: Readonly<Record<string, string | undefined>> = {
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(GIT|AGENTD)_/.test(name) && !ofSessions.has(name)),
+  ),
+  TZ: "UTC",
+  ...gitIdentity,
 };
 
 export interface GitRun {
