@@ -172,6 +172,14 @@ describe("an agent's edit", () => {
     expect(verdicts.filter((each) => each.includes("the edit is refused"))).toHaveLength(5);
   });
 
+  test("at the same moment as others of the same session is made", async () => {
+    await using world = await temporaryRepository();
+    const session = newSession();
+    const paths = ["a.ts", "a.ts", "a.ts", "b.ts", "b.ts", "b.ts"];
+    const verdicts = await Promise.all(paths.map((path) => edit(claude, session, world, path)));
+    expect(verdicts).toEqual(paths.map(() => "allowed"));
+  });
+
   test("of what its own environment holds needs no lock", async () => {
     await using world = await temporaryRepository();
     const scope = join(world.path, "repository/.git");

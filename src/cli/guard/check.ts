@@ -5,6 +5,9 @@ import type { LockHolderView } from "../../protocol/methods/locks.ts";
 import type { Identity } from "./identity.ts";
 import type { Held, WaitingView } from "./verdict.ts";
 
+/** A connection, as far as guards need one. */
+export type Caller = Pick<Client, "call">;
+
 /** Paths whose locks are wanted, of one scope; null is the global one. */
 export interface Wanted {
   scope: string | null;
@@ -24,14 +27,14 @@ export interface Holding {
 const requestCharsMax = 120_000;
 
 /** Asks the daemon who holds what overlaps with each path. */
-export async function holdings(client: Client, { scope, paths }: Wanted, identity: Identity): Promise<Holding[]> {
+export async function holdings(client: Caller, { scope, paths }: Wanted, identity: Identity): Promise<Holding[]> {
   const found: Holding[] = [];
   for (const part of chunks(paths)) found.push(...(await holdingsOf(client, { scope, paths: part }, identity)));
   return found;
 }
 
 /** The same of paths that fit into one request; of fewer at once where the daemon would have to compare too much. */
-async function holdingsOf(client: Client, { scope, paths }: Wanted, identity: Identity): Promise<Holding[]> {
+async function holdingsOf(client: Caller, { scope, paths }: Wanted, identity: Identity): Promise<Holding[]> {
   try {
     const { locks } = await client.call("CheckResourceLocks", { paths: [...paths], scope });
     const isOwn = (holder: LockHolderView) => owns(identity, holder);

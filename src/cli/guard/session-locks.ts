@@ -1,12 +1,13 @@
-import type { Client } from "../../client/client.ts";
 import { RequestRefused } from "../../client/refusals.ts";
 import { limits } from "../../protocol/limits.ts";
-import { chunks, heldByOthers, holdings, type Wanted } from "./check.ts";
+import { type Caller, chunks, heldByOthers, holdings, type Wanted } from "./check.ts";
 import type { Identity } from "./identity.ts";
 import type { Held } from "./verdict.ts";
 
 /** How long a session keeps its locks after its last edit. */
 const ttl_secs = 900;
+/** How often what is free is tried to be taken. */
+const attemptsMax = 3;
 
 /** Whose session takes locks, and what it says of itself. */
 export interface SessionOwner {
@@ -21,7 +22,7 @@ export interface SessionOwner {
  * all of them. Nothing is taken while others hold any of it; between two scopes that is no single step.
  */
 export async function lockForSession(
-  client: Client,
+  client: Caller,
   wanted: readonly Wanted[],
   session: SessionOwner,
   identity: Identity,
@@ -36,17 +37,42 @@ export async function lockForSession(
   const leases = await keptLeases(client, session);
   for (const { scope, paths } of missing) {
     for (const part of chunks(paths)) {
-      const roomy = [...leases].find(([, count]) => count + part.length <= limits.leaseLocksMax)?.[0];
-      const taken = await take(client, { scope, paths: part }, session, roomy);
-      if (taken === null) return lostRace(client, { scope, paths: part }, identity);
-      leases.set(taken, (leases.get(taken) ?? 0) + part.length);
+      const inTheWay = await takePart(client, { scope, paths: part }, session, identity, leases);
+      if (inTheWay.length > 0) return inTheWay;
     }
   }
   return [];
 }
 
+/** Takes locks that were free, or gives who came between. It may have been the same session, which asks many times at once. */
+async function takePart(
+  client: Caller,
+  { scope, paths }: Wanted,
+  session: SessionOwner,
+  identity: Identity,
+  leases: Map<string, number>,
+): Promise<Held[]> {
+  let missing = paths;
+  for (let attempt = 1; ; attempt++) {
+    const roomy = [...leases].find(([, count]) => count + missing.length <= limits.leaseLocksMax)?.[0];
+    const taken = await take(client, { scope, paths: missing }, session, roomy);
+    if (taken !== null) {
+      leases.set(taken, (leases.get(taken) ?? 0) + missing.length);
+      return [];
+    }
+    const held = await holdings(client, { scope, paths: missing }, identity);
+    const others = heldByOthers(held);
+    if (others.length > 0) return others;
+    const free = held.filter(({ own }) => own.length === 0);
+    if (free.length === 0) return [];
+    // Whoever it was is gone again, or others are in line.
+    if (attempt === attemptsMax) return free.map(({ path, waiting }) => ({ path, holders: [], waiting }));
+    missing = free.map(({ path }) => path);
+  }
+}
+
 /** Gives back all that a session holds. */
-export async function releaseSession(client: Client, session: Pick<SessionOwner, "owner" | "provider">): Promise<void> {
+export async function releaseSession(client: Caller, session: Pick<SessionOwner, "owner" | "provider">): Promise<void> {
   for (const lease_id of (await leasesOf(client, session)).keys()) {
     await unlessLost(client.call("ReleaseResourceLock", { lease_id }));
   }
@@ -54,7 +80,7 @@ export async function releaseSession(client: Client, session: Pick<SessionOwner,
 
 /** A session's leases, with how many locks each has. */
 async function leasesOf(
-  client: Client,
+  client: Caller,
   { owner, provider }: Pick<SessionOwner, "owner" | "provider">,
 ): Promise<Map<string, number>> {
   const { locks } = await client.call("ListResourceLocks", { owner });
@@ -66,7 +92,7 @@ async function leasesOf(
 }
 
 /** The same, each kept for longer. */
-async function keptLeases(client: Client, session: SessionOwner): Promise<Map<string, number>> {
+async function keptLeases(client: Caller, session: SessionOwner): Promise<Map<string, number>> {
   const leases = await leasesOf(client, session);
   for (const lease_id of leases.keys()) {
     const kept = await unlessLost(client.call("HeartbeatResourceLock", { lease_id, ttl_secs }));
@@ -77,7 +103,7 @@ async function keptLeases(client: Client, session: SessionOwner): Promise<Map<st
 
 /** The lease the locks were taken under; null when somebody came between. */
 async function take(
-  client: Client,
+  client: Caller,
   { scope, paths }: Wanted,
   { owner, provider, intent }: SessionOwner,
   lease_id: string | undefined,
@@ -86,13 +112,6 @@ async function take(
   const wish = { locks, owner, provider, scope, ttl_secs, metadata: { intent }, lease_id };
   const taken = await client.call("AcquireResourceLocks", wish);
   return taken?.lease_id ?? null;
-}
-
-/** Who was quicker, or is in line. Whoever it was may be gone again: then trying again helps. */
-async function lostRace(client: Client, wanted: Wanted, identity: Identity): Promise<Held[]> {
-  const held = await holdings(client, wanted, identity);
-  const others = heldByOthers(held);
-  return others.length > 0 ? others : held.map(({ path, waiting }) => ({ path, holders: [], waiting }));
 }
 
 /** A lease that ended meanwhile has nothing left to keep or give back. */
