@@ -3,6 +3,7 @@ import { measureBursts } from "./bench/bursts.ts";
 import { measureExpiry } from "./bench/expiry.ts";
 import { measureCommand, measureIdle } from "./bench/footprint.ts";
 import { measureLargeJournal, measureLargeTask } from "./bench/growth.ts";
+import { measureLocks } from "./bench/locks.ts";
 import { type Figure, isMet, table } from "./bench/report.ts";
 import { measureScale } from "./bench/scale.ts";
 import { type Pace, Stage } from "./bench/stage.ts";
@@ -22,6 +23,7 @@ const sections = {
   tasks: measureLargeTask,
   journal: measureLargeJournal,
   scale: measureScale,
+  locks: measureLocks,
   bursts: measureBursts,
   expiry: measureExpiry,
   waiters: measureWaiters,
@@ -49,6 +51,7 @@ const paces = {
     largeTaskNodes: 10_000,
     manyNodes: 100_000,
     manyTasks: 10_000,
+    manyLocks: 10_000,
     burstNodes: 10_000,
     leases: 5_000,
     cliRuns: 40,
@@ -63,6 +66,7 @@ const paces = {
     largeTaskNodes: 3_000,
     manyNodes: 10_000,
     manyTasks: 1_000,
+    manyLocks: 1_000,
     burstNodes: 2_000,
     leases: 1_000,
     cliRuns: 10,

@@ -15,6 +15,7 @@ export interface Pace {
   /** Ready at once. */
   manyNodes: number;
   manyTasks: number;
+  manyLocks: number;
   /** Changed by one request. */
   burstNodes: number;
   /** Due at once. */

@@ -36,6 +36,8 @@ export type Obstacle =
 export interface LockSituation {
   /** Live locks of other leases that conflict with the wish; `tooMany` ends them early. */
   against(wish: LockWish): Iterable<{ wanted: WantedLock; lock: Lock } | { tooMany: true }>;
+  /** Whether the wish's owner and provider are somebody who holds anything. */
+  holdsAnything(wish: LockWish): boolean;
   /** All who wait, first come first. */
   readonly waiting: readonly LockWish[];
   /** Those of them that came before the wish, which may itself wait. */
@@ -49,10 +51,13 @@ export function conflict(a: WantedLock, b: WantedLock): boolean {
   return a.scope === b.scope && !compatible(a.mode, b.mode) && overlaps(a.key, b.key);
 }
 
-/** All that stands in the way of a wish, held locks first. */
-export function* obstacles(wish: LockWish, situation: LockSituation): Iterable<Obstacle> {
+const none: ReadonlySet<LockWish> = new Set();
+
+/** All that stands in the way of a wish, held locks first, but for earlier wishes that are `known` already. */
+export function* obstacles(wish: LockWish, situation: LockSituation, known = none): Iterable<Obstacle> {
   yield* situation.against(wish);
   for (const earlier of situation.before(wish)) {
+    if (known.has(earlier)) continue;
     if (!situation.spend(wish.locks.length * earlier.locks.length)) {
       yield { tooMany: true };
       return;
@@ -86,28 +91,29 @@ export interface Link {
  * graphs as in Coffman, Elphick and Shoshani, "System Deadlocks" (1971), with a search from the one edge that is new.
  */
 export function circleOf(wish: LockWish, situation: LockSituation): Link[] | "tooMany" | null {
+  // Who holds nothing keeps nobody waiting.
+  if (wish.leaseId === null && !situation.holdsAnything(wish)) return null;
   const seen = new Set<LockWish>();
 
   function follow(waiter: LockWish, trail: readonly Link[]): Link[] | "tooMany" | null {
+    const next: { link: Link; waiters: LockWish[] }[] = [];
     const leases = new Set<string>();
-    // All of them first: the search goes on while these are looked at.
-    for (const obstacle of Array.from(obstacles(waiter, situation))) {
+    for (const obstacle of obstacles(waiter, situation, seen)) {
       if ("tooMany" in obstacle) return "tooMany";
-      let next: LockWish[];
-      let link: Link;
-      if ("lock" in obstacle) {
-        const { wanted, lock } = obstacle;
-        if (leases.has(lock.leaseId)) continue;
-        leases.add(lock.leaseId);
-        link = { waiter, wanted, holder: lock, meets: lock.resourceKey };
-        if (isParty(wish, lock)) return [...trail, link];
-        next = situation.waiting.filter((other) => isParty(other, lock));
-      } else {
+      if ("earlier" in obstacle) {
         const { wanted, earlier, meets } = obstacle;
-        link = { waiter, wanted, holder: earlier, meets: meets.key.written };
-        next = [earlier];
+        next.push({ link: { waiter, wanted, holder: earlier, meets: meets.key.written }, waiters: [earlier] });
+        continue;
       }
-      for (const other of next) {
+      const { wanted, lock } = obstacle;
+      if (leases.has(lock.leaseId)) continue;
+      leases.add(lock.leaseId);
+      const link = { waiter, wanted, holder: lock, meets: lock.resourceKey };
+      if (isParty(wish, lock)) return [...trail, link];
+      next.push({ link, waiters: situation.waiting.filter((other) => isParty(other, lock)) });
+    }
+    for (const { link, waiters } of next) {
+      for (const other of waiters) {
         if (seen.has(other)) continue;
         seen.add(other);
         const circle = follow(other, [...trail, link]);

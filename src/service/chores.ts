@@ -1,4 +1,5 @@
 import type { ClockReading } from "../core/clock.ts";
+import type { Entry } from "../core/journal.ts";
 import { freesNothing } from "./acquire.ts";
 import type { Chores, GroupCommit } from "./batch.ts";
 import { type Call, executeLater, prepareState } from "./execute.ts";
@@ -57,8 +58,10 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
     },
     journalled: (entries) => {
       if (!parked.hasTakers) return;
-      // Most of a journal concerns none of them: what clients tell, and completions of nodes nobody waited for.
-      const concern = entries.filter((entry) => entry.origin === "daemon" && !freesNothing(entry, store));
+      // Most of a journal concerns none of them: what clients tell, and completions of nodes nobody waited for. Who waits
+      // for locks under a node's lease is told of its end.
+      const isIdle = (entry: Entry) => freesNothing(entry, store) && !parked.hasWaitersUnderLease;
+      const concern = entries.filter((entry) => entry.origin === "daemon" && !isIdle(entry));
       if (concern.length > 0) parked.askTakers(concern, resume);
     },
     // After the calls: a heartbeat that arrived in time is heard before its lease expires.

@@ -5,6 +5,7 @@ import { conflict, type LockSituation, type LockWish } from "../core/lock-queue.
 import type { Lock } from "../core/model.ts";
 import { searchTerms } from "../core/resource-index.ts";
 import { limits } from "../protocol/limits.ts";
+import { anonymous } from "../protocol/types.ts";
 import type { Context } from "./handler.ts";
 
 /** What may let somebody go on who is kept by a lock. */
@@ -37,6 +38,7 @@ export function lockSituation(
     waiting,
     over,
     spend,
+    holdsAnything: ({ owner, provider }) => owner !== anonymous && store.holdsAnything(owner, provider),
     *against(wish) {
       for (const wanted of wish.locks) {
         for (const lock of store.locksNear(wanted.scope, searchTerms(wanted.key))) {

@@ -69,6 +69,12 @@ export class Parked {
     return wishes;
   }
 
+  /** Whether somebody waits for locks that are to be added to a lease. */
+  get hasWaitersUnderLease(): boolean {
+    for (const { later } of this.#places) if ((later.lockWish?.leaseId ?? null) !== null) return true;
+    return false;
+  }
+
   get hasTakers(): boolean {
     for (const { call } of this.#places) if (call.mutates) return true;
     return false;

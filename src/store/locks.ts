@@ -67,6 +67,8 @@ export function lockTable(db: Database) {
   const ofLease = db.prepare<Row, [string]>("SELECT * FROM locks WHERE lease_id = (SELECT ?) ORDER BY row");
   const onKey = db.prepare<Row, [string, string]>(`
     SELECT * FROM locks WHERE scope = (SELECT ?1) AND normal_key = (SELECT ?2) ORDER BY row`);
+  const ofOwner = db.prepare<{ 1: 1 }, [string, string | null]>(`
+    SELECT 1 FROM locks WHERE owner = (SELECT ?1) AND provider IS ?2 LIMIT 1`);
   const inScope = db.prepare<{ ignore_case: 0 | 1 }, [string]>(`
     SELECT ignore_case FROM locks WHERE scope = (SELECT ?) LIMIT 1`);
   const ofNodes = db.prepare<{ lease_id: string }, [string]>(`
@@ -132,6 +134,7 @@ export function lockTable(db: Database) {
       for (const { from, to } of ranges) for (const row of between.iterate(scope, from, to)) yield toLock(row);
     },
     ofLease: (leaseId: string): Lock[] => ofLease.all(leaseId).map(toLock),
+    holdsAnything: (owner: string, provider: string | null): boolean => ofOwner.get(owner, provider) !== null,
     on: (scope: string, normalKey: string): Lock[] => onKey.all(scope, normalKey).map(toLock),
     all: (): Lock[] => all.all().map(toLock),
     /** Whether case counts in what is held of a scope; null where nothing is. */

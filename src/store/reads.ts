@@ -118,6 +118,10 @@ export class Reads extends Transactions {
     return this.tables.locks.ofLease(leaseId);
   }
 
+  holdsAnything(owner: string, provider: string | null) {
+    return this.tables.locks.holdsAnything(owner, provider);
+  }
+
   locksOn(scope: string, normalKey: string) {
     return this.tables.locks.on(scope, normalKey);
   }

@@ -266,6 +266,7 @@ function createLocks(db: Database): void {
       updated_at_ms       INTEGER NOT NULL,
       UNIQUE (lease_id, scope, normal_key)
     ) STRICT`);
+  db.run("CREATE INDEX locks_by_owner ON locks (owner, provider)");
   db.run("CREATE INDEX locks_by_key ON locks (scope, normal_key)");
   db.run("CREATE INDEX locks_by_deadline ON locks (lease_expires_at_ms) WHERE NOT ends_with_node");
   db.run("CREATE INDEX locks_of_nodes ON locks (task_id, lease_id) WHERE ends_with_node");

@@ -110,6 +110,8 @@ export interface Store {
   locksNear(scope: string, terms: SearchTerms): Iterable<Lock>;
   /** What a lease holds, in the order it was granted. */
   locksOf(leaseId: string): Lock[];
+  /** Whether any lease has this owner and provider. */
+  holdsAnything(owner: string, provider: string | null): boolean;
   /** Who holds this very key. */
   locksOn(scope: string, normalKey: string): Lock[];
   /** All locks on record, ordered by key. */
