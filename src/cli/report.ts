@@ -8,6 +8,7 @@ import {
 } from "../client/refusals.ts";
 import { BadPath } from "../protocol/paths.ts";
 import { type Exit, Failure } from "./exits.ts";
+import { GitFailed } from "./guard/git.ts";
 import { harmless } from "./text.ts";
 
 /** Says on standard error why a command failed, as JSON where that was asked for, and gives its exit status. */
@@ -19,12 +20,14 @@ export function reportFailure(cause: unknown, json: boolean): Exit {
   return exit;
 }
 
-function toFailure(cause: unknown): Failure {
+/** What a caught value is to a user: its kind, and words that say what to do. */
+export function toFailure(cause: unknown): Failure {
   if (cause instanceof Failure) return cause;
   if (cause instanceof RequestRefused) return new Failure(cause.kind, cause.message, cause.wire.data);
   if (cause instanceof DaemonUnreachable) return new Failure("UNREACHABLE", `${cause.message}; run: agentd start`);
   if (cause instanceof Untrusted) return new Failure("UNREACHABLE", cause.message);
   if (cause instanceof StartFailed) return new Failure("NOT_STARTED", cause.message);
+  if (cause instanceof GitFailed) return new Failure("FOUND_A_PROBLEM", cause.message);
   if (cause instanceof BadPath) return new Failure("USAGE", cause.message);
   if (cause instanceof ConnectionLost) {
     const advice = "what it changes may or may not have happened; `agentd logs` may say why";

@@ -15,6 +15,7 @@ const node = () => import("./commands/node.ts");
 const event = () => import("./commands/event.ts");
 const lock = () => import("./commands/lock.ts");
 const lockList = () => import("./commands/lock-list.ts");
+const guard = () => import("./commands/guard.ts");
 const inspect = () => import("./commands/inspect.ts");
 const protocol = () => import("./commands/protocol.ts");
 
@@ -86,6 +87,18 @@ export const commands: Readonly<Record<string, Row>> = {
     summary: "end the lease that holds a key, for people",
     load: async () => (await lock()).forceRelease,
   },
+  "guard install": {
+    summary: "refuse commits and edits of what others have locked",
+    load: async () => (await guard()).install,
+  },
+  "guard status": { summary: "say what is guarded here, and by what", load: async () => (await guard()).status },
+  "guard uninstall": { summary: "take the guard out again", load: async () => (await guard()).uninstall },
+  "guard git-hook": { summary: "answer a git hook", internal: true, load: async () => (await guard()).gitHook },
+  "guard agent-hook": {
+    summary: "answer an agent's hook",
+    internal: true,
+    load: async () => (await guard()).agentHook,
+  },
   describe: { summary: "describe the protocol, or one method", load: async () => (await protocol()).describe },
   call: { summary: "call any method with JSON parameters", load: async () => (await protocol()).call },
   health: { summary: "ask the daemon whether it and its database work", load: async () => (await inspect()).health },
@@ -108,5 +121,5 @@ export const shownCommands = Object.keys(commands).filter((name) => commands[nam
 
 /** First words of two-word commands, each with the second words it takes. */
 export function familyOf(word: string): string[] {
-  return Object.keys(commands).flatMap((name) => (name.startsWith(`${word} `) ? [name.slice(word.length + 1)] : []));
+  return shownCommands.flatMap((name) => (name.startsWith(`${word} `) ? [name.slice(word.length + 1)] : []));
 }

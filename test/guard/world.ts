@@ -1,18 +1,27 @@
-import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { chmod, mkdtemp, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { agents } from "../../src/cli/guard/agents.ts";
 import { fastDirectory } from "../support/fast-directory.ts";
 
-/** No setting of this machine or its user plays a part. */
-export const gitEnvironment: Readonly<Record<string, string | undefined>> = {
-  ...Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_") && !name.startsWith("AGENTD_")),
-  ),
+const ofSessions = new Set(Object.values(agents).map(({ shellSession }) => shellSession));
+
+/** A person by the environment, and no setting but this. */
+export const gitIdentity = {
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_NOSYSTEM: "1",
   GIT_AUTHOR_NAME: "Ada",
   GIT_AUTHOR_EMAIL: "ada@example.org",
   GIT_COMMITTER_NAME: "Ada",
   GIT_COMMITTER_EMAIL: "ada@example.org",
+};
+
+/** No setting of this machine or its user plays a part, nor an agent that runs the tests. */
+export const gitEnvironment: Readonly<Record<string, string | undefined>> = {
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(GIT|AGENTD)_/.test(name) && !ofSessions.has(name)),
+  ),
+  TZ: "UTC",
+  ...gitIdentity,
 };
 
 export interface GitRun {
@@ -67,4 +76,12 @@ export async function temporaryRepository(): Promise<Directory> {
   await directory.git(["add", "--all"], "repository");
   await directory.git(["commit", "-q", "-m", "first"], "repository");
   return directory;
+}
+
+/** Writes a program, executable unless its mode says otherwise, and gives its path. */
+export async function program(directory: Directory, name: string, text: string, mode = 0o755): Promise<string> {
+  const path = join(directory.path, name);
+  await Bun.write(path, text);
+  await chmod(path, mode);
+  return path;
 }

@@ -64,12 +64,14 @@ function leaves(inside: string): boolean {
 
 /** The real path of a directory that need not exist: what does not is appended to what does. */
 export async function realAsFar(directory: string): Promise<string> {
-  const missing: string[] = [];
-  for (let existing = directory; ; existing = dirname(existing)) {
-    const real = await realOrNull(existing);
-    if (real !== null) return join(real, ...missing);
-    if (existing === dirname(existing)) return directory;
-    missing.unshift(basename(existing));
+  const existing = await nearestDirectory(directory);
+  return join((await realOrNull(existing)) ?? existing, relative(existing, directory));
+}
+
+/** The directory itself, or the nearest around it that exists. */
+export async function nearestDirectory(directory: string): Promise<string> {
+  for (let nearest = directory; ; nearest = dirname(nearest)) {
+    if ((await realOrNull(nearest)) !== null || nearest === dirname(nearest)) return nearest;
   }
 }
 

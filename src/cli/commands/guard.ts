@@ -1,0 +1,185 @@
+import { stat } from "node:fs/promises";
+import { command } from "../command.ts";
+import { Failure } from "../exits.ts";
+import { type AgentState, agentState, installAgent, uninstallAgent } from "../guard/agent-file.ts";
+import { guardAgent } from "../guard/agent-hook.ts";
+import { agents } from "../guard/agents.ts";
+import { guardGit } from "../guard/git-hook.ts";
+import { type HookState, hookState, installHook, uninstallHook } from "../guard/hook-file.ts";
+import { gitHooks, isGitHook } from "../guard/hook-names.ts";
+import { changing, type Installation, installationHere, readAgents, readHooks } from "../guard/installation.ts";
+import { dim, green, table, yellow } from "../text.ts";
+
+const allAgents = Object.keys(agents).join(",");
+const unsupported = [
+  "Others are not: of aider no documented hook is known that could refuse an edit. What an agent changes by a shell command",
+  "is not seen before it is done, either; the git hooks are the net below.",
+];
+
+export const install = command({
+  args: {
+    hooks: {
+      type: "string",
+      valueHint: "NAMES",
+      description: `git hooks, of ${gitHooks.join(", ")}; or none (pre-commit)`,
+    },
+    agents: { type: "string", valueHint: "NAMES", description: "agents whose edits are guarded, or none (none)" },
+    "shared-hooks": { type: "boolean", description: "also where core.hooksPath is shared with other repositories" },
+  },
+  examples: [
+    ["guard install", "refuse commits of files that others have locked, in all of this repository's work trees"],
+    ["guard install --hooks pre-commit,pre-push", "and pushes of them"],
+    ["guard install --agents claude-code,codex", "and lock each file an agent edits, before it does"],
+  ],
+  notes: [
+    `Agents: ${allAgents.replaceAll(",", ", ")}.`,
+    ...unsupported,
+    "",
+    "A hook that is there already is kept and runs first. Agents' hooks go into the settings of this work tree only.",
+    "When agentd cannot be asked, the guard refuses; AGENTD_GUARD=off passes it, and is journalled.",
+  ].join("\n"),
+  async run({ hooks = "pre-commit", agents: named = "none", "shared-hooks": shared = false }, session) {
+    const wantedHooks = readHooks(hooks);
+    const wantedAgents = readAgents(named);
+    const place = await installationHere(session);
+    if (wantedHooks.length > 0) await checkDirectory(place, shared);
+    const done: Done[] = [];
+    for (const hook of wantedHooks) {
+      const action = await changing(installHook(place.hooks.path, hook, place.program));
+      const { path, chained } = await hookState(place.hooks.path, hook, place.program);
+      done.push({ name: hook, action, path, chained });
+    }
+    for (const [name, agent] of wantedAgents) {
+      const action = await changing(installAgent(name, agent, place, place.program));
+      done.push({ name, action, path: `${place.top}/${agent.file.path}`, chained: null });
+    }
+    session.show({ scope: place.repository.scope, done }, () => doneText(done));
+    if (place.hooks.place === "tracked" && wantedHooks.length > 0) {
+      session.note(
+        `${place.hooks.path} is part of the work tree: other work trees have their own, and git shows the change`,
+      );
+    }
+    if (named.includes("codex")) session.note("next: in Codex, trust the hook with /hooks");
+  },
+});
+
+export const status = command({
+  args: {},
+  examples: [["guard status", "which hooks and agents of this work tree are guarded, and by which agentd"]],
+  async run(_args, session) {
+    const place = await installationHere(session);
+    const hooks = await Promise.all(gitHooks.map((hook) => hookState(place.hooks.path, hook, place.program)));
+    const guarded = await Promise.all(
+      Object.entries(agents).map(([name, agent]) => agentState(name, agent, place, place.program)),
+    );
+    const { scope } = place.repository;
+    const answer = { scope, hooks_directory: place.hooks.path, hooks, agents: guarded };
+    session.show(answer, () => stateText(hooks, guarded));
+  },
+});
+
+export const uninstall = command({
+  args: {
+    hooks: { type: "string", valueHint: "NAMES", description: "git hooks, or none (all)" },
+    agents: { type: "string", valueHint: "NAMES", description: "agents, or none (all)" },
+  },
+  examples: [
+    ["guard uninstall", "take all of it out; what was there before is there again"],
+    ["guard uninstall --hooks none --agents codex", "only one agent's"],
+  ],
+  async run({ hooks = gitHooks.join(","), agents: named = allAgents }, session) {
+    const [wantedHooks, wantedAgents] = [readHooks(hooks), readAgents(named)];
+    const place = await installationHere(session);
+    const done: Done[] = [];
+    for (const hook of wantedHooks) {
+      const action = await changing(uninstallHook(place.hooks.path, hook));
+      done.push({ name: hook, action, path: `${place.hooks.path}/${hook}`, chained: null });
+    }
+    for (const [name, agent] of wantedAgents) {
+      const action = await changing(uninstallAgent(name, agent, place));
+      done.push({ name, action, path: `${place.top}/${agent.file.path}`, chained: null });
+    }
+    const changed = done.filter(({ action }) => action === "removed" || action === "restored");
+    session.show({ scope: place.repository.scope, done: changed }, () =>
+      changed.length === 0 ? "no guard was installed here" : doneText(changed),
+    );
+  },
+});
+
+export const gitHook = command({
+  args: {
+    hook: { type: "positional", required: true, description: "pre-commit, pre-merge-commit or pre-push" },
+    words: { type: "positional", repeatable: true, description: "what git gives the hook" },
+  },
+  examples: [["guard git-hook pre-commit", "what the hooks of `agentd guard install` run"]],
+  async run({ hook, words }, session) {
+    if (!isGitHook(hook)) throw new Failure("USAGE", `there is no guard for the git hook ${hook}`);
+    const input = hook === "pre-push" ? await Bun.stdin.text() : "";
+    return guardGit({ hook, words: Array.isArray(words) ? words.map(String) : [], input }, session);
+  },
+});
+
+export const agentHook = command({
+  args: { agent: { type: "positional", required: true, description: "which agent asks" } },
+  examples: [["guard agent-hook claude-code", "what the agents' hooks of `agentd guard install` run"]],
+  notes: "Reads what the agent writes from standard input.",
+  async run({ agent: name }, session) {
+    const agent = Object.hasOwn(agents, name) ? agents[name] : undefined;
+    if (agent === undefined) throw new Failure("USAGE", `there is no agent ${name}; there are ${allAgents}`);
+    return guardAgent(name, agent, await Bun.stdin.text(), session);
+  },
+});
+
+interface Done {
+  name: string;
+  action: string;
+  path: string;
+  chained: string | null;
+}
+
+/** Others' hooks must not be changed by one repository's wish. */
+async function checkDirectory({ hooks: { path, place } }: Installation, shared: boolean): Promise<void> {
+  if (await isNoDirectory(path)) {
+    throw new Failure(
+      "FOUND_A_PROBLEM",
+      `${path} is no directory, so git runs no hooks; see: git config core.hooksPath`,
+    );
+  }
+  if (place !== "shared" || shared) return;
+  throw new Failure(
+    "FOUND_A_PROBLEM",
+    `core.hooksPath is ${path}, outside of this repository, so other repositories may use the same hooks; ` +
+      "--shared-hooks guards all of them",
+  );
+}
+
+async function isNoDirectory(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  return found !== null && !found.isDirectory();
+}
+
+function doneText(done: readonly Done[]): string {
+  const rows = done.map(({ name, action, path, chained }) => [
+    name,
+    green(action),
+    path,
+    chained === null ? "" : dim("after the hook that was there"),
+  ]);
+  return rows.length === 0 ? "nothing was asked for" : table(["GUARD", "DONE", "FILE", ""], rows, "");
+}
+
+function stateText(hooks: readonly HookState[], guarded: readonly AgentState[]): string {
+  const paint = (state: string) =>
+    state === "installed" ? green(state) : state === "outdated" ? yellow(state) : state;
+  const rows = [
+    ...hooks.map(({ hook, state, program, chained, path }) => [
+      hook,
+      paint(state),
+      program?.[0] ?? "",
+      chained ?? "",
+      path,
+    ]),
+    ...guarded.map(({ agent, state, program, path }) => [agent, paint(state), program ?? "", "", path]),
+  ];
+  return table(["GUARD", "STATE", "RUNS", "AFTER", "FILE"], rows, "");
+}

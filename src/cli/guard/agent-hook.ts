@@ -1,0 +1,84 @@
+import { TIMED_OUT, within } from "../../client/deadline.ts";
+import { connectAt } from "../../client/find.ts";
+import { messageOf } from "../../client/refusals.ts";
+import type { Exit } from "../exits.ts";
+import type { Session } from "../session.ts";
+import { type Agent, type Asked, fieldsOf } from "./agents/agent.ts";
+import { isOff, recordBypass } from "./bypass.ts";
+import { wantedFor } from "./edited-files.ts";
+import { identityOf, sessionOwner } from "./identity.ts";
+import { lockForSession, releaseSession } from "./session-locks.ts";
+import { type Verdict, unchecked, verdictOf } from "./verdict.ts";
+import { bypass, heldText } from "./verdict-text.ts";
+
+const endMs = 5_000;
+
+/** Answers an agent's hook: takes the locks of the edit it is about to make, or refuses it. */
+export async function guardAgent(name: string, agent: Agent, input: string, session: Session): Promise<Exit> {
+  const refusal = await refusalOf(name, agent, input, session);
+  const { out, err, exit } = agent.answer(refusal);
+  process.stdout.write(out);
+  process.stderr.write(err);
+  return exit;
+}
+
+/** Why the edit is refused; null when it may be made. */
+async function refusalOf(name: string, agent: Agent, input: string, session: Session): Promise<string | null> {
+  let asked: Asked;
+  try {
+    asked = agent.read(fieldsOf(JSON.parse(input)));
+  } catch (cause) {
+    return isOff(process.env) ? null : refusalText(unchecked(messageOf(cause)));
+  }
+  if (asked.kind === "edit") return refusalText(await judge(name, agent, asked, session));
+  if (asked.kind === "end") await endSession(name, asked.session, session);
+  return null;
+}
+
+async function judge(
+  name: string,
+  agent: Agent,
+  { paths, cwd, session: id }: Extract<Asked, { kind: "edit" }>,
+  session: Session,
+): Promise<Verdict> {
+  const owner = sessionOwner(name, id);
+  const { owners, leases, label } = identityOf(process.env);
+  if (isOff(process.env)) {
+    for (const wanted of await wantedFor(paths, cwd)) {
+      await recordBypass(session, name, wanted, { owners, leases, label: label ?? owner });
+    }
+    return { outcome: "allowed" };
+  }
+  return verdictOf(async () => {
+    const wanted = await wantedFor(paths, cwd);
+    const self = { owners: new Set([...owners, owner]), leases, label };
+    const intent = `edit it in ${agent.title}`;
+    return lockForSession(await session.client(), wanted, { owner, provider: name, intent }, self);
+  });
+}
+
+/** No daemon is started for this; what is not given back ends by its time. */
+async function endSession(name: string, id: string, session: Session): Promise<void> {
+  try {
+    const { paths, environment } = await session.locate();
+    using client = await connectAt(paths, environment);
+    const released = releaseSession(client, { owner: sessionOwner(name, id), provider: name });
+    if ((await within(released, endMs)) === TIMED_OUT) throw new Error("the daemon does not answer");
+  } catch (cause) {
+    console.warn(`agentd: the session's locks were not given back, and end by their time: ${messageOf(cause)}`);
+  }
+}
+
+function refusalText(verdict: Verdict): string | null {
+  if (verdict.outcome === "allowed") return null;
+  if (verdict.outcome === "unchecked") {
+    const what = "could not check whether others hold what the edit changes, so it is refused";
+    return `agentd: ${what}:\n  ${verdict.why}\n${bypass}.`;
+  }
+  return [
+    "agentd: the edit is refused, for others hold what it changes:",
+    heldText(verdict.held, Date.now()),
+    "next: work on something else until it is released (agentd lock list shows who holds what), or ask its holder;",
+    "      do not change the file by other means",
+  ].join("\n");
+}

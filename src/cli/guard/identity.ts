@@ -1,0 +1,39 @@
+import { agents } from "./agents.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Whose locks are one's own. Owners are names anybody can take: this keeps the peace among the honest, not more. */
+export interface Identity {
+  owners: ReadonlySet<string>;
+  /** Leases `agentd run` and `agentd lock run` put into the environment of what they run. */
+  leases: ReadonlySet<string>;
+  /** How the journal calls whoever acts; undefined when nobody can say. */
+  label: string | undefined;
+}
+
+/** Who a process is by its environment: what it was told, and which agent's session its shell belongs to. */
+export function identityOf(environment: Environment): Identity {
+  const owners = [environment.AGENTD_OWNER, ...sessionOwners(environment)].filter(isGiven);
+  const leases = [environment.AGENTD_LEASE_ID, environment.AGENTD_LOCK_LEASE_ID].filter(isGiven);
+  return {
+    owners: new Set(owners),
+    leases: new Set(leases.map((lease) => lease.toLowerCase())),
+    label: [...owners, environment.USER].find(isGiven),
+  };
+}
+
+/** How the locks of an agent's session are labelled. */
+export function sessionOwner(agent: string, session: string): string {
+  return `${agent}:${session}`;
+}
+
+function sessionOwners(environment: Environment): string[] {
+  return Object.entries(agents).flatMap(([name, { shellSession }]) => {
+    const session = shellSession === undefined ? undefined : environment[shellSession];
+    return isGiven(session) ? [sessionOwner(name, session)] : [];
+  });
+}
+
+function isGiven(value: string | undefined): value is string {
+  return value !== undefined && value !== "";
+}
