@@ -112,6 +112,13 @@ describe("two bundles", () => {
       "unknown",
       ["x"],
     ],
+    [
+      "one head of different scopes",
+      touching("a", ["x"], { headRevision: "h" }),
+      touching("b", ["x"], { headRevision: "h", scope: "other" }),
+      "disjoint",
+      [],
+    ],
     ["of different scopes", doing("a", ["edit x 1"]), doing("b", ["edit x 1"], { scope: "other" }), "disjoint", []],
     [
       "lines that meet in one file, none known of another",
