@@ -144,6 +144,20 @@ describe("two bundles", () => {
     ]);
   });
 
+  test("are surely compatible by exact diffs, and likely by others", () => {
+    const [a, b, c] = [doing("a", ["edit x 1"]), doing("b", ["edit x 9"]), doing("c", ["edit x 30", "edit y 1"])];
+    const guessed = { ...c, changes: c.changes?.map((change) => ({ ...change, exact: false })) ?? null };
+    const { pairs } = compared([a, b, guessed, doing("d", ["edit x 1", "edit y 2"])]);
+    expect(pairs.map((pair) => [pair.a, pair.b, pair.relation, pair.certain])).toEqual([
+      ["a", "b", "compatible", true],
+      ["a", "c", "compatible", false],
+      ["b", "c", "compatible", false],
+      ["a", "d", "compatible", true],
+      ["b", "d", "compatible", true],
+      ["c", "d", "overlapping", true],
+    ]);
+  });
+
   test("list what stands in their way first, and no more than anybody reads", () => {
     const both = Array.from({ length: pathsListed(1) + 20 }, (_, i) => `edit f${i} 1`);
     const apart = both.map((edit) => edit.replace(/1$/, "9"));
