@@ -1,0 +1,70 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { inLanes } from "../lanes.ts";
+import { Disproved } from "../proof.ts";
+import type { ImageOrder, Judged } from "./images.ts";
+import { record } from "./record.ts";
+
+export interface Campaign {
+  program: readonly string[];
+  shim: string;
+  directory: string;
+  seed: number;
+  images: number;
+  /** Told of each recording that is judged. */
+  onJudged?: (recording: string, judged: Judged) => void;
+}
+
+export type Totals = Omit<Judged, "first"> & { first: string | null };
+
+const lanes = 2;
+const imagesPerRecording = 250;
+const burstsShort = 5;
+/** Enough for SQLite to fold the log into the database on its own, which it does after a thousand pages. */
+const burstsLong = 20;
+
+/** Makes recordings of a daemon and images of each; every fifth recording is a long one. */
+export async function judgeImages(campaign: Campaign): Promise<Totals> {
+  const recordings = Math.max(lanes, Math.ceil(campaign.images / imagesPerRecording));
+  const share = Math.ceil(campaign.images / recordings);
+  const jobs = Array.from({ length: recordings }, (_, n) => n);
+  return (await inLanes(lanes, jobs, async (n) => judgeOne(campaign, n, share))).reduce(sum);
+}
+
+async function judgeOne({ onJudged, ...campaign }: Campaign, n: number, images: number): Promise<Totals> {
+  const directory = join(campaign.directory, `recording-${n}`);
+  mkdirSync(directory);
+  const seed = campaign.seed + n;
+  const bursts = n % 5 === 4 ? burstsLong : burstsShort;
+  const { recording, acknowledged } = await record({ ...campaign, directory, seed, bursts });
+  const answers = join(directory, "acknowledged.json");
+  await Bun.write(answers, JSON.stringify(acknowledged));
+  const judged = await judge({ recording, acknowledged: answers, directory: join(directory, "image"), seed, images });
+  onJudged?.(directory, judged);
+  const { first, ...counts } = judged;
+  if (judged.verdicts.whole === judged.images) rmSync(directory, { recursive: true });
+  const where = first && `recording ${n}, after operation ${first.operation}, unsynced changes ${first.fate}`;
+  return { ...counts, first: first && `${first.verdict}: ${first.why} (${where})` };
+}
+
+/** Opening a thousand databases, some of them broken, is for a process of its own. */
+async function judge(order: ImageOrder): Promise<Judged> {
+  const program = [process.execPath, join(import.meta.dir, "images.ts"), JSON.stringify(order)];
+  const child = Bun.spawn(program, { stdio: ["ignore", "pipe", "inherit"] });
+  const output = await new Response(child.stdout).text();
+  if ((await child.exited) !== 0) throw new Disproved(`the images of ${order.recording} could not be judged`);
+  return JSON.parse(output) as Judged;
+}
+
+function sum(one: Totals, other: Totals): Totals {
+  const verdicts = { ...one.verdicts };
+  for (const verdict of Object.keys(verdicts) as (keyof typeof verdicts)[])
+    verdicts[verdict] += other.verdicts[verdict];
+  return {
+    images: one.images + other.images,
+    commits: one.commits + other.commits,
+    acknowledged: one.acknowledged + other.acknowledged,
+    verdicts,
+    first: one.first ?? other.first,
+  };
+}

@@ -1,0 +1,101 @@
+import { Database } from "bun:sqlite";
+import { isRefusal } from "../../../src/core/decision.ts";
+import type { JournalHead } from "../../../src/core/journal.ts";
+import type { Context } from "../../../src/service/handler.ts";
+import { verifyJournal } from "../../../src/service/verify.ts";
+import { openStore } from "../../../src/store/sqlite-store.ts";
+import type { Acknowledged } from "./record.ts";
+
+/** What all images of one recording are held against. */
+export interface Truth {
+  acknowledged: readonly Acknowledged[];
+  /** The journal's seq after each commit, and before the first. */
+  commits: ReadonlySet<number>;
+  /** The hash of each row the journal came to have. */
+  hashes: ReadonlyMap<number, string>;
+}
+
+export interface Judgement {
+  /** Damaged, a batch half there, or an acknowledged write missing. */
+  verdict: "whole" | "corrupt" | "half" | "lost";
+  why: string;
+}
+
+/** Opens the database an image was written to as the daemon would, once cut at this length of the recording. */
+export function judge(path: string, cut: number, truth: Truth): Judgement {
+  let found: Found;
+  try {
+    found = { head: verified(path), ...asSqliteSees(path) };
+  } catch (error) {
+    return { verdict: "corrupt", why: String(error) };
+  }
+  const { head, problems, answers } = found;
+  if (problems !== "ok") return { verdict: "corrupt", why: problems };
+  if (head.seq > 0 && truth.hashes.get(head.seq) !== head.hash) {
+    return { verdict: "corrupt", why: `row ${head.seq} of the journal was never written` };
+  }
+  if (!truth.commits.has(head.seq)) return { verdict: "half", why: `no commit ended with seq ${head.seq}` };
+  const isLost = ({ at, key, seq, answer }: Acknowledged) =>
+    at <= cut && (seq > head.seq || answers.get(key) !== answer);
+  const lost = truth.acknowledged.find(isLost);
+  if (lost === undefined) return { verdict: "whole", why: "" };
+  return { verdict: "lost", why: `${lost.key}, answered at seq ${lost.seq}, where the journal ends at ${head.seq}` };
+}
+
+interface Found {
+  head: JournalHead;
+  /** `ok` when SQLite finds none. */
+  problems: string;
+  /** By idempotency key. */
+  answers: Map<string, string>;
+}
+
+/** The journal's head, once all of it fits together. @throws what does not */
+function verified(path: string): JournalHead {
+  const store = openStore(path, Date.now);
+  try {
+    const verification = verifyJournal(store);
+    // It asks nothing of its context.
+    const context = {} as Context;
+    let report = null;
+    while (report === null) report = verification.resume(context, false);
+    const { reply } = report;
+    if (isRefusal(reply)) throw new Error(reply.message);
+    if (!reply.ok) throw new Error(reply.first_difference?.message);
+    return store.head;
+  } finally {
+    store.close();
+  }
+}
+
+function asSqliteSees(path: string): Omit<Found, "head"> {
+  using db = open(path);
+  const [first] = db.query<{ integrity_check: string }, []>("PRAGMA integrity_check").all();
+  const kept = db.query<{ key: string; answer: string }, []>("SELECT key, answer FROM idempotency_keys").all();
+  return {
+    problems: first?.integrity_check ?? "nothing was checked",
+    answers: new Map(kept.map(({ key, answer }) => [key, answer])),
+  };
+}
+
+/** Where the journal in a database ends. */
+export function lastSeq(path: string): number {
+  using db = open(path);
+  const tables = db.query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE name = 'journal_head'").all();
+  if (tables.length === 0) return 0;
+  return db.query<{ seq: number }, []>("SELECT seq FROM journal_head").get()?.seq ?? 0;
+}
+
+/** The hashes of all rows of the journal in a database. */
+export function hashesIn(path: string): Map<number, string> {
+  using db = open(path);
+  const rows = db.query<{ seq: number; hash: string }, []>("SELECT seq, hash FROM journal").all();
+  return new Map(rows.map(({ seq, hash }) => [seq, hash]));
+}
+
+function open(path: string): Database {
+  const db = new Database(path, { readwrite: true, create: false });
+  // Without a -shm file, as the daemon.
+  db.run("PRAGMA locking_mode = EXCLUSIVE");
+  return db;
+}
