@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { proveFailingIo } from "./prove/failing-io.ts";
 import { provePowerLoss } from "./prove/power-loss.ts";
 import { Disproved, type Order, type Row, table } from "./prove/proof.ts";
 
@@ -18,6 +19,7 @@ interface Proof {
 /** In the order they run. */
 const proofs: Record<string, Proof> = {
   "power-loss": { run: provePowerLoss, quick: 500, full: 10_000, long: 500_000 },
+  "failing-io": { run: proveFailingIo, quick: 36, full: 720, long: 36_000 },
 };
 const all = Object.keys(proofs);
 
