@@ -23,11 +23,17 @@ export async function provePowerLoss({ seed, amount, log }: Order): Promise<Row>
     images += judged.images;
     if (images % 1_000 < judged.images) log(`${thousands(images)} images`);
   };
-  const found = await judgeImages({ ...common, program: [await freshBinary()], images: amount, onJudged });
+  const found = await judgeImages({
+    ...common,
+    program: [await freshBinary()],
+    images: amount,
+    stormy: false,
+    onJudged,
+  });
   if (found.first !== null) throw new Disproved(`${found.first}; recording and image are kept in ${place.keep()}`);
 
   const program = carelessCopy(join(place.path, "careless"));
-  const careless = await judgeImages({ ...common, program, images: Math.ceil(amount / 20) });
+  const careless = await judgeImages({ ...common, program, images: Math.ceil(amount / 20), stormy: false });
   refuseBlindness(careless);
   const { lost } = careless.verdicts;
   const control = `without syncs ${thousands(lost)} of ${thousands(careless.images)} lose some`;

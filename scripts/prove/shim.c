@@ -6,22 +6,31 @@
  *   PROVE_RECORDING  file that gets a record for each operation once it has succeeded; unset: none is kept
  *   PROVE_FAULT      file with a struct fault, mapped: whoever writes to it arms and lifts a fault; unset: none happens
  *
- * Only what goes through libc's dynamic symbols is seen. That SQLite's operations do is checked by whoever uses this: a
- * recording replayed must give the files as they are.
+ * SQLite calls libc's functions, whose names this library takes. The runtime's own file functions make their system
+ * calls themselves: those that write, cut or sync and do not come from libc are trapped (seccomp) and sent the same way.
+ * That nothing is missed is checked by whoever uses this: a recording replayed must give the files as they are.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 enum file { DATABASE, LOG, JOURNAL, DIRECTORY, FILES };
@@ -51,6 +60,7 @@ static unsigned char file_of[DESCRIPTORS]; /* one more than its enum file; 0: no
 static char path_of[FILES][4096];
 static int recording = -1;
 static struct fault *fault;
+static void trap_others(void);
 
 __attribute__((constructor)) static void begin(void) {
   const char *database = getenv("PROVE_DATABASE");
@@ -61,6 +71,7 @@ __attribute__((constructor)) static void begin(void) {
   snprintf(path_of[DIRECTORY], sizeof path_of[0], "%s", database);
   char *slash = strrchr(path_of[DIRECTORY], '/');
   if (slash != NULL) *slash = 0;
+  trap_others();
   const char *path = getenv("PROVE_RECORDING");
   if (path != NULL) recording = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   path = getenv("PROVE_FAULT");
@@ -80,6 +91,19 @@ static int file_named(const char *path) {
 }
 
 static int file_at(int fd) { return fd < 0 || fd >= DESCRIPTORS ? -1 : file_of[fd] - 1; }
+
+/* The same for a descriptor that may have been opened past libc: it is known by what it leads to. */
+static int file_behind(int fd) {
+  if (file_at(fd) >= 0) return file_at(fd);
+  int kept_errno = errno;
+  char link[64], path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(link, path, sizeof path - 1);
+  errno = kept_errno;
+  if (length < 0) return -1;
+  path[length] = 0;
+  return file_named(path);
+}
 
 static void record(enum operation operation, int file, uint64_t offset, const void *data, uint64_t length) {
   if (recording < 0) return;
@@ -144,8 +168,7 @@ int close(int fd) {
 }
 
 /* A write that fails leaves half of itself, as one may that met a bad sector. */
-static ssize_t written(int fd, const void *data, size_t length, off_t offset) {
-  int file = file_at(fd);
+static ssize_t written(int file, int fd, const void *data, size_t length, off_t offset) {
   int struck = strikes(WRITE, file);
   int error = errno;
   ssize_t done = syscall(SYS_pwrite64, fd, data, struck ? length / 2 : length, offset);
@@ -155,12 +178,13 @@ static ssize_t written(int fd, const void *data, size_t length, off_t offset) {
   return -1;
 }
 
-static int is_ours(int fd) { return file_at(fd) >= DATABASE && file_at(fd) <= JOURNAL; }
+static int is_data(int file) { return file >= DATABASE && file <= JOURNAL; }
 
 #define POSITIONED(name, offset_type) \
   ssize_t name(int fd, const void *data, size_t length, offset_type offset) { \
     NEXT(name); \
-    return is_ours(fd) ? written(fd, data, length, offset) : next(fd, data, length, offset); \
+    int file = file_behind(fd); \
+    return is_data(file) ? written(file, fd, data, length, offset) : next(fd, data, length, offset); \
   }
 
 POSITIONED(pwrite, off_t)
@@ -170,7 +194,7 @@ POSITIONED(pwrite64, off64_t)
 #define UNUSED(result, name, parameters, arguments) \
   result name parameters { \
     NEXT(name); \
-    if (is_ours(fd)) record(UNFORESEEN, file_at(fd), 0, NULL, 0); \
+    if (is_data(file_at(fd))) record(UNFORESEEN, file_at(fd), 0, NULL, 0); \
     return next arguments; \
   }
 
@@ -184,10 +208,11 @@ UNUSED(int, posix_fallocate, (int fd, off_t at, off_t length), (fd, at, length))
 #define TRUNCATER(name, offset_type) \
   int name(int fd, offset_type length) { \
     NEXT(name); \
-    if (!is_ours(fd)) return next(fd, length); \
-    if (strikes(TRUNCATE, file_at(fd))) return -1; \
+    int file = file_behind(fd); \
+    if (!is_data(file)) return next(fd, length); \
+    if (strikes(TRUNCATE, file)) return -1; \
     int failed = next(fd, length); \
-    if (!failed) record(TRUNCATE, file_at(fd), length, NULL, 0); \
+    if (!failed) record(TRUNCATE, file, length, NULL, 0); \
     return failed; \
   }
 
@@ -197,7 +222,7 @@ TRUNCATER(ftruncate64, off64_t)
 #define SYNCER(name) \
   int name(int fd) { \
     NEXT(name); \
-    int file = file_at(fd); \
+    int file = file_behind(fd); \
     if (file < 0) return next(fd); \
     int failed = strikes(SYNC, file) ? -1 : next(fd); \
     record(failed ? SYNC_FAILED : SYNC, file, 0, NULL, 0); \
@@ -237,4 +262,88 @@ int rename(const char *from, const char *to) {
 int renameat(int from_at, const char *from, int to_at, const char *to) {
   NEXT(renameat);
   return renamed(next(from_at, from, to_at, to), from, to);
+}
+
+/* The system calls of whoever goes past libc. */
+
+#if defined(__x86_64__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#define ARGUMENT(context, n) ((context)->uc_mcontext.gregs[(int[]){REG_RDI, REG_RSI, REG_RDX, REG_R10}[n]])
+#define RESULT(context) ((context)->uc_mcontext.gregs[REG_RAX])
+#elif defined(__aarch64__)
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#define ARGUMENT(context, n) ((context)->uc_mcontext.regs[n])
+#define RESULT(context) ((context)->uc_mcontext.regs[0])
+#endif
+
+static void trapped(int number, siginfo_t *info, void *data) {
+  (void)number;
+  ucontext_t *context = data;
+  int kept_errno = errno;
+  int fd = ARGUMENT(context, 0);
+  long second = ARGUMENT(context, 1), third = ARGUMENT(context, 2), fourth = ARGUMENT(context, 3);
+  long done = -1;
+  if (info->si_syscall == SYS_pwrite64) done = pwrite64(fd, (void *)second, third, fourth);
+  if (info->si_syscall == SYS_ftruncate) done = ftruncate64(fd, second);
+  if (info->si_syscall == SYS_fsync) done = fsync(fd);
+  if (info->si_syscall == SYS_fdatasync) done = fdatasync(fd);
+  RESULT(context) = done < 0 ? -errno : done;
+  errno = kept_errno;
+}
+
+/* The runtime has a handler of its own for the signal of trapped calls, which is to stay ours. */
+int sigaction(int number, const struct sigaction *action, struct sigaction *former) {
+  NEXT(sigaction);
+  int harmless = action == NULL || action->sa_sigaction == trapped || path_of[DATABASE][0] == 0;
+  return number == SIGSYS && !harmless ? 0 : next(number, action, former);
+}
+
+struct range {
+  uintptr_t start, end;
+};
+
+/* Where libc's code lies. */
+static int find_libc(struct dl_phdr_info *object, size_t size, void *data) {
+  (void)size;
+  struct range *code = data;
+  for (int n = 0; n < object->dlpi_phnum; n++) {
+    const ElfW(Phdr) *segment = &object->dlpi_phdr[n];
+    uintptr_t start = object->dlpi_addr + segment->p_vaddr, end = start + segment->p_memsz;
+    uintptr_t known = (uintptr_t)dlsym(RTLD_NEXT, "syscall");
+    if (segment->p_type == PT_LOAD && known >= start && known < end) *code = (struct range){start, end};
+  }
+  return 0;
+}
+
+#define FIELD(name) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, name))
+#define UPPER BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer) + 4)
+#define IF(comparison, value, yes, no) BPF_JUMP(BPF_JMP | comparison | BPF_K, (uint32_t)(value), yes, no)
+#define END(action) BPF_STMT(BPF_RET | BPF_K, action)
+
+static void trap_others(void) {
+  struct range code = {0, 0};
+  dl_iterate_phdr(find_libc, &code);
+  struct sock_filter steps[] = {
+      FIELD(arch),
+      IF(BPF_JEQ, ARCHITECTURE, 0, 5),
+      FIELD(nr),
+      IF(BPF_JEQ, SYS_pwrite64, 4, 0),
+      IF(BPF_JEQ, SYS_ftruncate, 3, 0),
+      IF(BPF_JEQ, SYS_fsync, 2, 0),
+      IF(BPF_JEQ, SYS_fdatasync, 1, 0),
+      END(SECCOMP_RET_ALLOW),
+      UPPER,
+      IF(BPF_JEQ, code.start >> 32, 0, 3),
+      FIELD(instruction_pointer),
+      IF(BPF_JGE, code.start, 0, 1),
+      IF(BPF_JGE, code.end, 0, 1),
+      END(SECCOMP_RET_TRAP),
+      END(SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog filter = {sizeof steps / sizeof *steps, steps};
+  struct sigaction action = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO | SA_RESTART};
+  /* Without it a recording might have gaps, and would prove nothing. */
+  if (code.start == 0 || code.start >> 32 != code.end >> 32) abort();
+  if (sigaction(SIGSYS, &action, NULL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) abort();
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter)) abort();
 }

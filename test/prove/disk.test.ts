@@ -7,6 +7,7 @@ const end = 0;
 const create = (file: FileNumber = 0): Operation => ({ kind: "create", file, end });
 const unlink = (file: FileNumber = 0): Operation => ({ kind: "unlink", file, end });
 const sync = (file: FileNumber = 0): Operation => ({ kind: "sync", file, end });
+const failedSync: Operation = { kind: "failed sync", file: 0, end };
 const names: Operation = { kind: "sync directory", end };
 const write = (text: string, offset = 0): Operation => ({
   kind: "write",
@@ -58,6 +59,26 @@ describe("after a power loss", () => {
       "dropped",
       ["old"],
     ],
+    [
+      "what a sync failed to write no later one writes",
+      [create(), names, write("one"), failedSync, sync()],
+      "dropped",
+      [""],
+    ],
+    ["though it may have been written", [create(), names, write("one"), failedSync, sync()], "some", ["", "one"]],
+    [
+      "and whoever runs is shown it",
+      [create(), names, write("one"), failedSync, write("two", 9_000)],
+      "kept",
+      [`one${"\0".repeat(8_997)}two`],
+    ],
+    [
+      "until its page is changed again",
+      [create(), names, write("one"), failedSync, write("t", 2), sync()],
+      "dropped",
+      ["ont"],
+    ],
+    ["or cut off", [create(), names, write("one"), failedSync, truncate(0), sync()], "some", [""]],
   ])("%s", (_, operations, fate, expected) => {
     expect(possible(diskAfter(...operations), fate)).toEqual(new Set(expected));
   });

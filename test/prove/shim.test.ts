@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freshBinary } from "../../scripts/demo/binary.ts";
 import { Chance } from "../../scripts/prove/chance.ts";
@@ -58,6 +58,25 @@ async function watch(): Promise<Watched> {
 const operationsIn = ({ recording }: Watched): Operation[] => readRecording(readFileSync(recording));
 
 describe.skipIf(skipped)("the shim", () => {
+  test("sees what the runtime does past SQLite and libc", async () => {
+    const database = join(place.path, "written");
+    const recording = `${database}.recording`;
+    const program = `
+      const { openSync, writeSync, fsyncSync, ftruncateSync } = require("node:fs");
+      const fd = openSync("${database}", "r+");
+      writeSync(fd, Buffer.from("hello"), 0, 5, 7);
+      fsyncSync(fd);
+      ftruncateSync(fd, 9);`;
+    writeFileSync(database, "");
+    const env = { ...process.env, ...underShim(shim, { database, recording }) };
+    expect(await Bun.spawn([process.execPath, "-e", program], { env, stderr: "inherit" }).exited).toBe(0);
+    expect(readRecording(readFileSync(recording))).toMatchObject([
+      { kind: "write", file: 0, offset: 7, data: Buffer.from("hello") },
+      { kind: "sync", file: 0 },
+      { kind: "truncate", file: 0, size: 9 },
+    ]);
+  });
+
   test.each(["SIGKILL", "SIGTERM"] as const)(
     "sees every change: after %s its recording gives the very files",
     async (signal) => {

@@ -11,6 +11,8 @@ export interface Campaign {
   directory: string;
   seed: number;
   images: number;
+  /** Whether syncs fail now and then. */
+  stormy: boolean;
   /** Told of each recording that is judged. */
   onJudged?: (recording: string, judged: Judged) => void;
 }

@@ -12,11 +12,51 @@ export const fates: readonly Fate[] = ["dropped", "kept", "some", "torn"];
 const sectorBytes = 512;
 
 type Change = Extract<Operation, { kind: "write" | "truncate" }>;
+type Write = Extract<Change, { kind: "write" }>;
+type Truncate = Extract<Change, { kind: "truncate" }>;
 
-/** A file, whatever names it: what is surely on the disk of it, and what is not yet. */
-interface Inode {
-  durable: Contents;
-  pending: Change[];
+/** What Linux's cache keeps as one: a sync that fails leaves such pages as if they had been written. */
+const pageBytes = 4_096;
+
+/** A file, whatever names it. */
+class Inode {
+  /** What is surely on the disk. */
+  readonly #durable = new Contents();
+  /** What a sync that failed gave up: no later sync writes it, unless its page is changed again. */
+  #forsaken: Write[] = [];
+  #pending: Change[] = [];
+
+  write(change: Write): void {
+    const pages = new Set(inPieces(change, pageBytes).map(({ piece }) => piece));
+    const { again = [], left = [] } = Object.groupBy(this.#forsaken, ({ offset }) =>
+      pages.has(Math.floor(offset / pageBytes)) ? "again" : "left",
+    );
+    this.#forsaken = left;
+    this.#pending.push(...again, change);
+  }
+
+  truncate(change: Truncate): void {
+    this.#forsaken = this.#forsaken.filter(({ offset }) => offset < change.size);
+    this.#pending.push(change);
+  }
+
+  sync(): void {
+    for (const change of this.#pending.splice(0)) this.#durable.change(change);
+  }
+
+  /** Sizes are the file system's own, and kept with its next sync. */
+  failToSync(): void {
+    const { write = [], truncate = [] } = Object.groupBy(this.#pending, ({ kind }) => kind);
+    const pages = (write as Write[]).flatMap((change) => inPieces(change, pageBytes).map(({ change: page }) => page));
+    this.#forsaken.push(...pages);
+    this.#pending = truncate;
+  }
+
+  image(fate: Fate, chance: Chance): Buffer {
+    const contents = this.#durable.copy();
+    for (const change of survivors([...this.#forsaken, ...this.#pending], fate, chance)) contents.change(change);
+    return contents.bytes;
+  }
 }
 
 /** A name given or taken. */
@@ -27,7 +67,8 @@ interface Naming {
 
 /**
  * A disk that keeps what was synced and nothing more: a file's contents with the file's sync, names with the
- * directory's, as POSIX has it. Real file systems keep more.
+ * directory's, as POSIX has it. Real file systems keep more. A sync that fails is not made up for by the next, as on
+ * Linux (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
  */
 export class Disk {
   /** Whom the names stand for to the running programs, and after a power loss that leaves no unsynced change. */
@@ -38,21 +79,20 @@ export class Disk {
   apply(operation: Operation): void {
     switch (operation.kind) {
       case "create":
-        return this.#name(operation.file, { durable: new Contents(), pending: [] });
+        return this.#name(operation.file, new Inode());
       case "unlink":
         return this.#name(operation.file, null);
       case "sync directory":
         for (const { file, inode } of this.#pendingNames.splice(0)) this.#durableNames[file] = inode;
         return;
       case "write":
+        return this.#inode(operation.file).write(operation);
       case "truncate":
-        this.#inode(operation.file).pending.push(operation);
-        return;
-      case "sync": {
-        const inode = this.#inode(operation.file);
-        for (const change of inode.pending.splice(0)) inode.durable.change(change);
-        return;
-      }
+        return this.#inode(operation.file).truncate(operation);
+      case "sync":
+        return this.#inode(operation.file).sync();
+      case "failed sync":
+        return this.#inode(operation.file).failToSync();
       default:
         operation satisfies never;
     }
@@ -62,7 +102,7 @@ export class Disk {
   image(fate: Fate, chance: Chance): (Buffer | null)[] {
     const names = [...this.#durableNames];
     for (const { file, inode } of this.#pendingNames.slice(0, this.#namingsKept(fate, chance))) names[file] = inode;
-    return names.map((inode) => inode && imageOf(inode, fate, chance));
+    return names.map((inode) => inode && inode.image(fate, chance));
   }
 
   #name(file: FileNumber, inode: Inode | null): void {
@@ -83,38 +123,46 @@ export class Disk {
   }
 }
 
-function imageOf({ durable, pending }: Inode, fate: Fate, chance: Chance): Buffer {
-  const contents = durable.copy();
-  if (fate === "kept") for (const change of pending) contents.change(change);
-  if (fate === "some") for (const change of pending) if (chance.happens(0.5)) contents.change(change);
-  if (fate === "torn") for (const change of torn(pending, chance)) contents.change(change);
-  return contents.bytes;
+function survivors(changes: readonly Change[], fate: Fate, chance: Chance): readonly Change[] {
+  switch (fate) {
+    case "dropped":
+      return [];
+    case "kept":
+      return changes;
+    case "some":
+      return changes.filter(() => chance.happens(0.5));
+    case "torn":
+      return torn(changes, chance);
+    default:
+      return fate satisfies never;
+  }
 }
 
 /** The changes by sectors: of each the first few, how many drawn at random, as a disk writes a sector as it then is. */
-function torn(pending: readonly Change[], chance: Chance): Change[] {
-  const pieces = pending.flatMap(inSectors);
+function torn(changes: readonly Change[], chance: Chance): Change[] {
+  const pieces = changes.flatMap((change) => inPieces(change, sectorBytes));
   const perSector = new Map<number, number>();
-  for (const { sector } of pieces) perSector.set(sector, (perSector.get(sector) ?? 0) + 1);
-  const left = new Map(Array.from(perSector, ([sector, count]) => [sector, chance.below(count + 1)]));
-  return pieces.flatMap(({ sector, change }): Change[] => {
+  for (const { piece } of pieces) perSector.set(piece, (perSector.get(piece) ?? 0) + 1);
+  const left = new Map(Array.from(perSector, ([piece, count]) => [piece, chance.below(count + 1)]));
+  return pieces.flatMap(({ piece, change }): Change[] => {
     // A new size is the file's own, and written with it or not.
     if (change.kind === "truncate") return chance.happens(0.5) ? [change] : [];
-    const count = left.get(sector) ?? 0;
-    left.set(sector, count - 1);
+    const count = left.get(piece) ?? 0;
+    left.set(piece, count - 1);
     return count > 0 ? [change] : [];
   });
 }
 
-function inSectors(change: Change): { sector: number; change: Change }[] {
-  if (change.kind === "truncate") return [{ sector: -1, change }];
-  const pieces: { sector: number; change: Change }[] = [];
+/** A change cut up at the bounds of sectors or pages, each of these with its number. */
+function inPieces<Kind extends Change>(change: Kind, bytes: number): { piece: number; change: Kind }[] {
+  if (change.kind === "truncate") return [{ piece: -1, change }];
+  const pieces: { piece: number; change: Kind }[] = [];
   const end = change.offset + change.data.length;
   for (let at = change.offset; at < end;) {
-    const sector = Math.floor(at / sectorBytes);
-    const next = Math.min(end, (sector + 1) * sectorBytes);
+    const piece = Math.floor(at / bytes);
+    const next = Math.min(end, (piece + 1) * bytes);
     const data = change.data.subarray(at - change.offset, next - change.offset);
-    pieces.push({ sector, change: { ...change, offset: at, data } });
+    pieces.push({ piece, change: { ...change, offset: at, data } });
     at = next;
   }
   return pieces;

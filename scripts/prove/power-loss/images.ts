@@ -4,9 +4,10 @@
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { genesis, type JournalHead } from "../../../src/core/journal.ts";
 import { Chance } from "../chance.ts";
 import { Disk, type Fate, fates, writeImage } from "./disk.ts";
-import { hashesIn, judge, type Judgement, lastSeq, type Truth } from "./judge.ts";
+import { headIn, judge, type Judgement, type Truth } from "./judge.ts";
 import { endsCommit, type Operation, readRecording } from "./recording.ts";
 import type { Acknowledged, Recorded } from "./record.ts";
 
@@ -33,7 +34,7 @@ function judgeAll(order: ImageOrder): Judged {
   const acknowledged = JSON.parse(readFileSync(order.acknowledged, "utf8")) as Acknowledged[];
   mkdirSync(order.directory, { recursive: true });
   const path = join(order.directory, "image.db");
-  const truth = { acknowledged, ...historyOf(operations, path) };
+  const truth: Truth = { acknowledged, heads: headsOf(operations, path) };
   const verdicts = { whole: 0, corrupt: 0, half: 0, lost: 0 };
   let first: Judged["first"] = null;
   const chance = new Chance(order.seed);
@@ -49,13 +50,13 @@ function judgeAll(order: ImageOrder): Judged {
       if (judgement.verdict !== "whole") first ??= { ...judgement, operation: index, fate };
     }
   }
-  return { images: order.images, commits: truth.commits.size - 1, acknowledged: acknowledged.length, verdicts, first };
+  return { images: order.images, commits: truth.heads.length - 1, acknowledged: acknowledged.length, verdicts, first };
 }
 
-/** Where commits end, and the journal at the end, as the running daemon saw them: with every change kept. */
-function historyOf(operations: readonly Operation[], path: string): Omit<Truth, "acknowledged"> {
+/** Where each commit left the journal, as the running daemon saw it: with every change kept. */
+function headsOf(operations: readonly Operation[], path: string): JournalHead[] {
   const chance = new Chance(0);
-  const commits = new Set([0]);
+  const heads = [genesis];
   const disk = new Disk();
   for (const [index, operation] of operations.entries()) {
     disk.apply(operation);
@@ -63,10 +64,9 @@ function historyOf(operations: readonly Operation[], path: string): Omit<Truth, 
     // The frame's header is followed by its page.
     if (last === undefined || !endsCommit(last)) continue;
     writeImage(path, disk.image("kept", chance));
-    commits.add(lastSeq(path));
+    heads.push(headIn(path));
   }
-  writeImage(path, disk.image("kept", chance));
-  return { commits, hashes: hashesIn(path) };
+  return heads;
 }
 
 /** How many images are cut after which operation: anywhere, and as often where an answer had just been read. */

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { isRefusal } from "../../../src/core/decision.ts";
-import type { JournalHead } from "../../../src/core/journal.ts";
+import { genesis, type JournalHead } from "../../../src/core/journal.ts";
 import type { Context } from "../../../src/service/handler.ts";
 import { verifyJournal } from "../../../src/service/verify.ts";
 import { openStore } from "../../../src/store/sqlite-store.ts";
@@ -9,10 +9,8 @@ import type { Acknowledged } from "./record.ts";
 /** What all images of one recording are held against. */
 export interface Truth {
   acknowledged: readonly Acknowledged[];
-  /** The journal's seq after each commit, and before the first. */
-  commits: ReadonlySet<number>;
-  /** The hash of each row the journal came to have. */
-  hashes: ReadonlyMap<number, string>;
+  /** Where each commit left the journal, and where it was before the first: the hash says what is in it. */
+  heads: readonly JournalHead[];
 }
 
 export interface Judgement {
@@ -31,10 +29,11 @@ export function judge(path: string, cut: number, truth: Truth): Judgement {
   }
   const { head, problems, answers } = found;
   if (problems !== "ok") return { verdict: "corrupt", why: problems };
-  if (head.seq > 0 && truth.hashes.get(head.seq) !== head.hash) {
+  const ends = truth.heads.filter(({ seq }) => seq === head.seq);
+  if (ends.length === 0) return { verdict: "half", why: `no commit ended with seq ${head.seq}` };
+  if (!ends.some(({ hash }) => hash === head.hash)) {
     return { verdict: "corrupt", why: `row ${head.seq} of the journal was never written` };
   }
-  if (!truth.commits.has(head.seq)) return { verdict: "half", why: `no commit ended with seq ${head.seq}` };
   const isLost = ({ at, key, seq, answer }: Acknowledged) =>
     at <= cut && (seq > head.seq || answers.get(key) !== answer);
   const lost = truth.acknowledged.find(isLost);
@@ -79,18 +78,11 @@ function asSqliteSees(path: string): Omit<Found, "head"> {
 }
 
 /** Where the journal in a database ends. */
-export function lastSeq(path: string): number {
+export function headIn(path: string): JournalHead {
   using db = open(path);
   const tables = db.query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE name = 'journal_head'").all();
-  if (tables.length === 0) return 0;
-  return db.query<{ seq: number }, []>("SELECT seq FROM journal_head").get()?.seq ?? 0;
-}
-
-/** The hashes of all rows of the journal in a database. */
-export function hashesIn(path: string): Map<number, string> {
-  using db = open(path);
-  const rows = db.query<{ seq: number; hash: string }, []>("SELECT seq, hash FROM journal").all();
-  return new Map(rows.map(({ seq, hash }) => [seq, hash]));
+  if (tables.length === 0) return genesis;
+  return db.query<JournalHead, []>("SELECT seq, hash FROM journal_head").get() ?? genesis;
 }
 
 function open(path: string): Database {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Chance } from "../chance.ts";
 import { type Daemon, launch } from "../daemon.ts";
 import { Disproved } from "../proof.ts";
-import { underShim } from "../shim.ts";
+import { FaultControl, underShim } from "../shim.ts";
 import { Wire } from "../wire.ts";
 import { type Answer, type Common, type Request, Worker } from "../workload.ts";
 
@@ -33,6 +33,8 @@ export interface RecordOptions {
   seed: number;
   /** Bursts of requests each client sends between two starts of the daemon. */
   bursts: number;
+  /** Whether syncs fail now and then. */
+  stormy: boolean;
 }
 
 const clients = 6;
@@ -45,7 +47,9 @@ export async function record(options: RecordOptions): Promise<Recorded> {
   const chance = new Chance(seed);
   const home = join(directory, "home");
   const recording = join(directory, "recording");
-  const environment = underShim(shim, { database: join(home, "agent_state.db"), recording });
+  const fault = new FaultControl(join(directory, "fault"));
+  const watched = { database: join(home, "agent_state.db"), recording, fault: fault.path };
+  const environment = underShim(shim, watched);
   const acknowledged: Acknowledged[] = [];
   const common: Common = { tasks: [] };
   const workers = Array.from({ length: clients }, (_, n) => new Worker(`client${n}`, chance.branch(n), common));
@@ -61,7 +65,9 @@ export async function record(options: RecordOptions): Promise<Recorded> {
     const writing = workers.map(async (worker, n) =>
       write(daemon, worker, chance.branch(100 * life + n), options, note),
     );
-    await Promise.all([...writing, backup === null ? null : backUp(daemon, backup)]);
+    const written = Promise.all([...writing, backup === null ? null : backUp(daemon, backup)]);
+    if (options.stormy) await storm(written, fault, chance.branch(10 + life));
+    await written;
     await daemon.end(chance.happens(0.5) ? "SIGTERM" : "SIGKILL");
   }
   return { recording, acknowledged };
@@ -85,6 +91,18 @@ async function write(
       note(request, line);
       worker.learn(request, JSON.parse(line) as Answer);
     }
+  }
+}
+
+/** Lets syncs fail for moments, as long as clients write. */
+async function storm(written: Promise<unknown>, fault: FaultControl, chance: Chance): Promise<void> {
+  const end = written.then(() => true);
+  const endsWithin = async (ms: number) => Promise.race([end, Bun.sleep(ms).then(() => false)]);
+  for (let over = false; !over;) {
+    if (await endsWithin(chance.below(20))) return;
+    fault.arm({ operation: "sync", error: "EIO", nth: 1 + chance.below(3), forGood: chance.happens(0.7) });
+    over = await endsWithin(chance.below(8));
+    fault.lift();
   }
 }
 

@@ -8,7 +8,7 @@ export const suffixes = ["", "-wal", "-journal"] as const;
 export type Operation = { end: number } & (
   | { kind: "write"; file: FileNumber; offset: number; data: Buffer }
   | { kind: "truncate"; file: FileNumber; size: number }
-  | { kind: "sync" | "create" | "unlink"; file: FileNumber }
+  | { kind: "sync" | "failed sync" | "create" | "unlink"; file: FileNumber }
   | { kind: "sync directory" }
 );
 
@@ -41,6 +41,8 @@ function toOperation(operation: number, number: number, offset: number, data: Bu
       return { kind: "truncate", file, size: offset, end };
     case operations.sync:
       return { kind: "sync", file, end };
+    case operations.failedSync:
+      return { kind: "failed sync", file, end };
     case operations.create:
       return { kind: "create", file, end };
     case operations.unlink:
