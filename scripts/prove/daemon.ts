@@ -38,7 +38,10 @@ export function launch(program: readonly string[], home: string, environment: Re
   const start = async (): Promise<Started> => {
     const report = await firstLine(child.stdout);
     if (report.includes('"ready":true')) return { serves: true, words: "" };
-    return { serves: false, words: report === "" ? await new Response(child.stderr).text() : report };
+    if (report !== "") return { serves: false, words: report };
+    const complaint = await new Response(child.stderr).text();
+    await child.exited;
+    return { serves: false, words: `${complaint}(ended by ${child.signalCode ?? child.exitCode})` };
   };
   return {
     pid: child.pid,

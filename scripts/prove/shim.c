@@ -8,7 +8,8 @@
  *
  * SQLite calls libc's functions, whose names this library takes. The runtime's own file functions make their system
  * calls themselves: those that write, cut or sync and do not come from libc are trapped (seccomp) and sent the same way.
- * That nothing is missed is checked by whoever uses this: a recording replayed must give the files as they are.
+ * That nothing is missed is checked by whoever uses this: a recording replayed must give the files as they are. What the
+ * program starts must not be traced so: a filter outlives exec, and would trap another libc.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -323,6 +324,11 @@ static int find_libc(struct dl_phdr_info *object, size_t size, void *data) {
 static void trap_others(void) {
   struct range code = {0, 0};
   dl_iterate_phdr(find_libc, &code);
+  if (code.start == 0) abort();
+  /* A filter compares 32 bits at a time, and libc may lie across a bound of these: then in two parts, else twice in one. */
+  uintptr_t last = code.end - 1;
+  int across = code.start >> 32 != last >> 32;
+  uint32_t upper_ends = across ? UINT32_MAX : last, lower_starts = across ? 0 : code.start;
   struct sock_filter steps[] = {
       FIELD(arch),
       IF(BPF_JEQ, ARCHITECTURE, 0, 5),
@@ -336,14 +342,18 @@ static void trap_others(void) {
       IF(BPF_JEQ, code.start >> 32, 0, 3),
       FIELD(instruction_pointer),
       IF(BPF_JGE, code.start, 0, 1),
-      IF(BPF_JGE, code.end, 0, 1),
+      IF(BPF_JGT, upper_ends, 0, 6),
+      UPPER,
+      IF(BPF_JEQ, last >> 32, 0, 3),
+      FIELD(instruction_pointer),
+      IF(BPF_JGE, lower_starts, 0, 1),
+      IF(BPF_JGT, last, 0, 1),
       END(SECCOMP_RET_TRAP),
       END(SECCOMP_RET_ALLOW),
   };
   struct sock_fprog filter = {sizeof steps / sizeof *steps, steps};
   struct sigaction action = {.sa_sigaction = trapped, .sa_flags = SA_SIGINFO | SA_RESTART};
   /* Without it a recording might have gaps, and would prove nothing. */
-  if (code.start == 0 || code.start >> 32 != code.end >> 32) abort();
   if (sigaction(SIGSYS, &action, NULL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) abort();
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter)) abort();
 }

@@ -93,7 +93,10 @@ class Trial {
     const { serves, words } = await daemon.started;
     if (serves) return { daemon, startRefused: false };
     await daemon[Symbol.asyncDispose]();
-    const { ready, error = "" } = JSON.parse(words === "" ? "{}" : words) as { ready?: boolean; error?: string };
+    const { ready, error = "" } = JSON.parse(words.startsWith("{") ? words : "{}") as {
+      ready?: boolean;
+      error?: string;
+    };
     if (ready !== false || !error.includes(this.#home)) throw new Broken(`a start that failed said only: ${words}`);
     this.#control.lift();
     const again = this.#launch();

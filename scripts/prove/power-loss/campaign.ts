@@ -13,8 +13,8 @@ export interface Campaign {
   images: number;
   /** Whether syncs fail now and then. */
   stormy: boolean;
-  /** Told of each recording that is judged. */
-  onJudged?: (recording: string, judged: Judged) => void;
+  /** Told whenever so many more have been judged. */
+  onJudged?: (images: number) => void;
 }
 
 export type Totals = Omit<Judged, "first"> & { first: string | null };
@@ -42,7 +42,7 @@ async function judgeOne({ onJudged, ...campaign }: Campaign, n: number, images: 
   const answers = join(directory, "acknowledged.json");
   await Bun.write(answers, JSON.stringify(acknowledged));
   const judged = await judge({ recording, acknowledged: answers, directory: join(directory, "image"), seed, images });
-  onJudged?.(directory, judged);
+  onJudged?.(judged.images);
   const { first, ...counts } = judged;
   if (judged.verdicts.whole === judged.images) rmSync(directory, { recursive: true });
   const where = first && `recording ${n}, after operation ${first.operation}, unsynced changes ${first.fate}`;
