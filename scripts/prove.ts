@@ -44,6 +44,8 @@ interface Wanted {
 async function main(): Promise<void> {
   const wanted = readArguments();
   if (wanted === null) return;
+  // What is open then closes with the process.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
   const startedAt = performance.now();
   const rows: Row[] = [];
   for (const name of wanted.only) rows.push(await prove(name, wanted));

@@ -21,6 +21,12 @@ export interface Started {
   words: string;
 }
 
+/** Those to be killed also when this process is told to end. */
+const running = new Set<{ kill(signal: "SIGKILL"): void }>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** Starts `program serve` at a home of ours, made when it is missing. */
 export function launch(program: readonly string[], home: string, environment: Record<string, string> = {}): Daemon {
   mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -30,6 +36,8 @@ export function launch(program: readonly string[], home: string, environment: Re
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
+  running.add(child);
+  void child.exited.then(() => running.delete(child));
   const lives = () => child.exitCode === null && child.signalCode === null;
   const end = async (signal: "SIGKILL" | "SIGTERM") => {
     child.kill(signal);

@@ -26,7 +26,8 @@ export async function proveKill({ seed, amount, log }: Order): Promise<Row> {
     mkdirSync(directory);
     const kills = Math.min(killsPerEra, amount - n * killsPerEra);
     await live({ program, directory, seed: seed + n, kills });
-    const found = await check(directory);
+    const [found] = await check(directory);
+    if (found === undefined) throw new Disproved(`era ${n}: the checker says nothing`);
     const [first] = found.violations;
     if (first !== undefined) {
       throw new Disproved(`era ${n}: ${first.property}: ${first.what}; histories and journal are in ${place.keep()}`);

@@ -17,8 +17,8 @@ export const files = { database: 0, log: 1, journal: 2, directory: 3 } as const;
 /** Compiles the shim into a directory; gives its path. */
 export async function buildShim(directory: string): Promise<string> {
   const shim = join(directory, "shim.so");
-  const source = join(import.meta.dir, "shim.c");
-  const compiled = await Bun.$`cc -shared -fPIC -O2 -Wall -Wextra -o ${shim} ${source} -ldl`.nothrow().quiet();
+  const sources = ["shim.c", "shim-trap.c"].map((name) => join(import.meta.dir, name));
+  const compiled = await Bun.$`cc -shared -fPIC -O2 -Wall -Wextra -o ${shim} ${sources} -ldl`.nothrow().quiet();
   if (compiled.exitCode !== 0) throw new Disproved(`the shim does not compile:\n${compiled.stderr.toString()}`);
   return shim;
 }

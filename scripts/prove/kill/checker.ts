@@ -16,11 +16,11 @@ export interface Checked {
 
 const program = join(dirname(import.meta.dir), "checker.py");
 
-/** Has the checker judge the histories and the journal in a directory. */
-export async function check(directory: string): Promise<Checked> {
+/** Has the checker judge the histories and the journal in each directory. */
+export async function check(...directories: string[]): Promise<Checked[]> {
   // -B: nothing is written beside the sources.
-  const run = await Bun.$`python3 -B ${program} ${directory}`.nothrow().quiet();
-  const output = run.stdout.toString();
-  if (output === "") throw new Disproved(`the checker failed:\n${run.stderr.toString()}`);
-  return JSON.parse(output) as Checked;
+  const run = await Bun.$`python3 -B ${program} ${directories}`.nothrow().quiet();
+  const lines = run.stdout.toString().trim().split("\n");
+  if (lines.length !== directories.length) throw new Disproved(`the checker failed:\n${run.stderr.toString()}`);
+  return lines.map((line) => JSON.parse(line) as Checked);
 }

@@ -21,11 +21,11 @@ export type Totals = Omit<Judged, "first"> & { first: string | null };
 
 const lanes = 2;
 const imagesPerRecording = 250;
-const burstsShort = 5;
+const burstsShort = 4;
 /** Enough for SQLite to fold the log into the database on its own, which it does after a thousand pages. */
 const burstsLong = 20;
 
-/** Makes recordings of a daemon and images of each; every fifth recording is a long one. */
+/** Makes recordings of a daemon and images of each; every eighth recording is a long one. */
 export async function judgeImages(campaign: Campaign): Promise<Totals> {
   const recordings = Math.max(lanes, Math.ceil(campaign.images / imagesPerRecording));
   const share = Math.ceil(campaign.images / recordings);
@@ -37,7 +37,7 @@ async function judgeOne({ onJudged, ...campaign }: Campaign, n: number, images: 
   const directory = join(campaign.directory, `recording-${n}`);
   mkdirSync(directory);
   const seed = campaign.seed + n;
-  const bursts = n % 5 === 4 ? burstsLong : burstsShort;
+  const bursts = n % 8 === 7 ? burstsLong : burstsShort;
   const { recording, acknowledged } = await record({ ...campaign, directory, seed, bursts });
   const answers = join(directory, "acknowledged.json");
   await Bun.write(answers, JSON.stringify(acknowledged));
