@@ -9,6 +9,8 @@ import { buildShim } from "./shim.ts";
 
 /** Of four images, how many are of recordings in which syncs fail now and then. */
 const stormyShare = 1 / 4;
+/** Of as many images of a daemon that does not sync some surely lack what was acknowledged. */
+const controlImagesMin = 40;
 
 /**
  * Promise 1: what was acknowledged survives power loss. The daemon's writes and syncs are recorded, and disks rebuilt as
@@ -16,7 +18,8 @@ const stormyShare = 1 / 4;
  * does not sync its commits, of which losses must be found.
  *
  * The seed repeats the requests, the ends of the daemon, and the choice of cuts. What clients do meanwhile, and so the
- * recording, the kernel decides: a recording with a loss is kept. `amount` is the number of images.
+ * recording, the kernel decides: a recording with a loss is kept, and gives the same images again. `amount` is the
+ * number of images.
  */
 export async function provePowerLoss({ seed, amount, log }: Order): Promise<Row> {
   using place = new Place("power-loss");
@@ -36,10 +39,13 @@ export async function provePowerLoss({ seed, amount, log }: Order): Promise<Row>
   const calm = await judgeShare("calm", { images: amount - stormyImages });
   const stormy = await judgeShare("stormy", { images: stormyImages, stormy: true });
   const broken = calm.first ?? stormy.first;
-  if (broken !== null) throw new Disproved(`${broken}; recording and image are kept in ${place.keep()}`);
+  if (broken !== null) throw new Disproved(`${broken}; all of it is kept in ${place.keep()}`);
 
   const careless = carelessCopy(join(place.path, "sources"));
-  const control = await judgeShare("careless", { program: careless, images: Math.ceil(amount / 20) });
+  const control = await judgeShare("careless", {
+    program: careless,
+    images: Math.max(controlImagesMin, Math.ceil(amount / 20)),
+  });
   refuseBlindness(control);
   const { lost } = control.verdicts;
   return {

@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { inLanes } from "../lanes.ts";
 import { Disproved } from "../proof.ts";
 import type { ImageOrder, Judged } from "./images.ts";
@@ -20,8 +20,10 @@ export interface Campaign {
 export type Totals = Omit<Judged, "first"> & { first: string | null };
 
 const lanes = 2;
-const imagesPerRecording = 250;
-const burstsShort = 4;
+const imagesPerRecording = 400;
+const burstsShort = 3;
+/** Enough for syncs to fail, to work again, and for something to be acknowledged after that. */
+const burstsStormy = 8;
 /** Enough for SQLite to fold the log into the database on its own, which it does after a thousand pages. */
 const burstsLong = 20;
 
@@ -37,7 +39,7 @@ async function judgeOne({ onJudged, ...campaign }: Campaign, n: number, images: 
   const directory = join(campaign.directory, `recording-${n}`);
   mkdirSync(directory);
   const seed = campaign.seed + n;
-  const bursts = n % 8 === 7 ? burstsLong : burstsShort;
+  const bursts = n % 8 === 7 ? burstsLong : campaign.stormy ? burstsStormy : burstsShort;
   const { recording, acknowledged } = await record({ ...campaign, directory, seed, bursts });
   const answers = join(directory, "acknowledged.json");
   await Bun.write(answers, JSON.stringify(acknowledged));
@@ -46,13 +48,17 @@ async function judgeOne({ onJudged, ...campaign }: Campaign, n: number, images: 
   const { first, ...counts } = judged;
   if (judged.verdicts.whole === judged.images) rmSync(directory, { recursive: true });
   const where = first && `recording ${n}, after operation ${first.operation}, unsynced changes ${first.fate}`;
-  return { ...counts, first: first && `${first.verdict}: ${first.why} (${where})` };
+  const again = `judged again by: bun scripts/prove/power-loss/images.ts ${join(directory, "order.json")}`;
+  return { ...counts, first: first && `${first.verdict}: ${first.why} (${where}; ${again})` };
 }
 
 /** Opening a thousand databases, some of them broken, is for a process of its own. */
 async function judge(order: ImageOrder): Promise<Judged> {
-  const program = [process.execPath, join(import.meta.dir, "images.ts"), JSON.stringify(order)];
-  const child = Bun.spawn(program, { stdio: ["ignore", "pipe", "inherit"] });
+  const path = join(dirname(order.recording), "order.json");
+  await Bun.write(path, JSON.stringify(order));
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "images.ts"), path], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const output = await new Response(child.stdout).text();
   if ((await child.exited) !== 0) throw new Disproved(`the images of ${order.recording} could not be judged`);
   return JSON.parse(output) as Judged;

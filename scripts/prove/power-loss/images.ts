@@ -1,6 +1,6 @@
 /*
- * A process that rebuilds disk images of one recording and judges each. Reads an ImageOrder as JSON from its argument,
- * prints Judged as JSON.
+ * A process that rebuilds disk images of one recording and judges each. Reads an ImageOrder as JSON from the file its
+ * argument names, prints Judged as JSON. The same order on the same recording gives the same images.
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -87,4 +87,5 @@ function cutsOf(
   return cuts;
 }
 
-if (import.meta.main) console.log(JSON.stringify(judgeAll(JSON.parse(Bun.argv[2] ?? "") as ImageOrder)));
+if (import.meta.main)
+  console.log(JSON.stringify(judgeAll(JSON.parse(readFileSync(Bun.argv[2] ?? "", "utf8")) as ImageOrder)));

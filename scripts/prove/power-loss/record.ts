@@ -99,9 +99,9 @@ async function storm(written: Promise<unknown>, fault: FaultControl, chance: Cha
   const end = written.then(() => true);
   const endsWithin = async (ms: number) => Promise.race([end, Bun.sleep(ms).then(() => false)]);
   for (let over = false; !over;) {
-    if (await endsWithin(chance.below(20))) return;
+    if (await endsWithin(chance.below(12))) return;
     fault.arm({ operation: "sync", error: "EIO", nth: 1 + chance.below(3), forGood: chance.happens(0.7) });
-    over = await endsWithin(chance.below(8));
+    over = await endsWithin(2 + chance.below(10));
     fault.lift();
   }
 }
