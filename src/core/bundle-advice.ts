@@ -31,7 +31,7 @@ export interface BundleAdvice extends Pick<Standing, "stale" | "changedSince" | 
 
 export type VerificationResult = "passed" | "failed" | "missing";
 
-export function verificationOf({ verification }: PatchBundle): VerificationResult {
+export function verificationOf({ verification }: Pick<PatchBundle, "verification">): VerificationResult {
   if (verification.length === 0) return "missing";
   return verification.every(({ exitCode }) => exitCode === 0) ? "passed" : "failed";
 }

@@ -12,7 +12,8 @@ import { type LineRange, relateFiles } from "./file-relation.ts";
  * - `unknown`: they have a path in common, from different bases or with lines that are not known.
  *
  * What is `disjoint` or `compatible` and `certain`, git merges in either order to the same tree: with
- * `git -c merge.directoryRenames=false merge-tree`, with rename detection or without, and no merge drivers.
+ * `git -c merge.directoryRenames=false merge-tree`, with rename detection or without, and no attribute that chooses a merge
+ * driver. That is so of two: once several are merged, git compares with all they did, and may see the next one otherwise.
  */
 export type BundleRelation = "disjoint" | "compatible" | "overlapping" | "identical" | "unknown";
 
@@ -21,7 +22,7 @@ export interface BundlePair {
   a: string;
   b: string;
   relation: BundleRelation;
-  /** False where lines are apart by diffs that are not exact (see `parseDiff`). */
+  /** False where they are compatible by diffs that are not exact (see `parseDiff`). */
   certain: boolean;
   sameBase: boolean;
   /** How many paths they have in common. */
@@ -38,7 +39,7 @@ export interface Meeting {
   relation: Exclude<BundleRelation, "disjoint">;
   /** In words, where they stand in each other's way. */
   reason: string | null;
-  /** The old lines of each that meet. */
+  /** The old lines of each that meet, the first `rangesListed`. */
   a: readonly LineRange[];
   b: readonly LineRange[];
 }
@@ -47,6 +48,9 @@ export interface Meeting {
 export function pathsListed(pairs: number): number {
   return Math.max(5, Math.min(100, Math.floor(50_000 / pairs)));
 }
+
+/** Ranges of lines that are listed for one path. */
+const rangesListed = 20;
 
 /** A bundle, and what it touches. */
 export interface Side {
@@ -102,11 +106,12 @@ export class PairFindings {
 
   result(): BundlePair {
     const { overlapping, unknown, compatible, identical } = this.#listed;
+    const relation = this.#relation();
     return {
       a: this.#a.bundle.bundleId,
       b: this.#b.bundle.bundleId,
-      relation: this.#relation(),
-      certain: this.#certain,
+      relation,
+      certain: this.#certain || relation !== "compatible",
       sameBase: this.#sameBase,
       pathCount: Object.values(this.#counts).reduce((sum, count) => sum + count, 0),
       paths: [...overlapping, ...unknown, ...compatible, ...identical].slice(0, this.#listMax),
@@ -155,7 +160,9 @@ export class PairFindings {
   ): void {
     this.#counts[relation]++;
     const listed = this.#listed[relation];
-    if (listed.length < this.#listMax) listed.push({ path, otherPath, relation, reason, a, b });
+    if (listed.length >= this.#listMax) return;
+    const ranges = { a: a.slice(0, rangesListed), b: b.slice(0, rangesListed) };
+    listed.push({ path, otherPath, relation, reason, ...ranges });
   }
 }
 

@@ -43,14 +43,14 @@ export class PathIndex<Item> {
   readonly #below = new Map<string, At<Item>[]>();
 
   add(path: string, item: Item): void {
-    const name = folded(path);
+    const name = foldedPath(path);
     push(this.#at, name, { path, item });
     for (const directory of directoriesOver(name)) push(this.#below, directory, { path, item });
   }
 
   /** Lists of what a path meets; they are not to be changed. */
   meeting(path: string): (readonly At<Item>[])[] {
-    const name = folded(path);
+    const name = foldedPath(path);
     const lists = [this.#at.get(name), this.#below.get(name)];
     for (const directory of directoriesOver(name)) lists.push(this.#at.get(directory));
     return lists.filter((list) => list !== undefined);
@@ -63,7 +63,8 @@ export function relatePaths(one: string, other: string): PathRelation {
   return one.split("/").length === other.split("/").length ? "case" : "directory";
 }
 
-const folded = (path: string) => ignoreCase.text(path.normalize("NFC"));
+/** A path as it is compared: names that a file system may keep only one of are alike. */
+export const foldedPath = (path: string): string => ignoreCase.text(path.normalize("NFC"));
 
 function directoriesOver(path: string): string[] {
   const directories: string[] = [];

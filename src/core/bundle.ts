@@ -48,6 +48,51 @@ export interface BundleHead {
   nodeId: string | null;
 }
 
+/** A bundle as it is listed: without what it carries. */
+export interface BundleRecord extends Omit<PatchBundle, "touchedPaths" | "changes" | "assumptions" | "verification"> {
+  status: BundleStatus;
+  pathCount: number;
+  /** Characters of its diff; 0 where it has none. */
+  diffChars: number;
+  diffSummary: string;
+  /** What its verification came to. */
+  verified: "passed" | "failed" | "missing";
+  taskId: string | null;
+  nodeId: string | null;
+  supersedes: string | null;
+  submittedAtMs: number;
+  /** Null while it is open. */
+  decision: BundleDecision | null;
+}
+
+/** What was decided, as the journal tells it, and when. */
+export interface BundleDecision {
+  reason: string;
+  decided_by: string;
+  merged_revision: string | null;
+  alternatives: string[];
+  seq: number;
+  atMs: number;
+}
+
+/** The entry that records a submission, with all the bundle carries. */
+export function submitBundle(bundle: BundleRecord, carried: Readonly<Record<string, Json>>): Entry {
+  const payload: Json = {
+    bundle_id: bundle.bundleId,
+    provider: bundle.provider,
+    owner: bundle.owner,
+    scope: bundle.scope,
+    base_revision: bundle.baseRevision,
+    head_revision: bundle.headRevision,
+    diff_summary: bundle.diffSummary,
+    confidence: bundle.confidence,
+    supersedes: bundle.supersedes,
+    ...carried,
+  };
+  const { taskId, nodeId, submittedAtMs: timestampMs } = bundle;
+  return { id: null, taskId, nodeId, actionType: actions.submitBundle, origin: "daemon", payload, timestampMs };
+}
+
 /** What somebody decided of a bundle, and why. */
 export interface Verdict {
   verdict: BundleVerdict;

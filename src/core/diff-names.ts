@@ -21,20 +21,15 @@ export function fileName(prefix: "a/" | "b/", written: string): string {
   return withPrefix(prefix, written) + (written.includes(" ") ? "\t" : "");
 }
 
-/** The name itself; null where git would not write one so, or it is not UTF-8. */
+/** The name itself, with U+FFFD where it is not UTF-8; null where git would not write one so. */
 export function readName(written: string): string | null {
   if (!written.startsWith('"')) return plain.test(written) ? written : null;
   if (!quoted.test(written)) return null;
-  const bytes = unescaped(encoder.encode(written.slice(1, -1)));
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return null;
-  }
+  return decoder.decode(unescaped(encoder.encode(written.slice(1, -1))));
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 // No control character, quote or backslash stands for itself.
 const plain = /^[ !#-[\]-~\u0080-\uffff]+$/;

@@ -26,6 +26,8 @@ export const actions = {
   guardBypass: "GUARD_BYPASS",
   submitBundle: "SUBMIT_PATCH_BUNDLE",
   decideBundle: "DECIDE_PATCH_BUNDLE",
+  /** What the daemon sees of an event that clients commit too. */
+  noteConflict: "conflict",
   adoptTask: "ADOPT_TASK",
   adoptLock: "ADOPT_RESOURCE_LOCK",
 } as const;

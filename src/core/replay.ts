@@ -2,12 +2,14 @@ import type { Json } from "../protocol/json.ts";
 import type { AttemptOutcome, NodeStatus } from "../protocol/types.ts";
 import { actions, type JournalRow } from "./journal.ts";
 import { policyFrom } from "./policy.ts";
+import { bundleAppliers } from "./replay-bundles.ts";
 import { lockAppliers, lockName, ReplayedLocks } from "./replay-locks.ts";
 import {
   type Fields,
   fields,
   ImpossibleRow,
   list,
+  type ReplayedBundle,
   type ReplayedNode,
   type ReplayedTask,
   text,
@@ -25,6 +27,7 @@ export class Replay {
   readonly tasks = new Map<string, ReplayedTask>();
   readonly nodes = new Map<string, ReplayedNode>();
   readonly locks = new ReplayedLocks();
+  readonly bundles = new Map<string, ReplayedBundle>();
   /** Stands for a text when texts are compared, so that a large database is replayed in little memory. */
   readonly brief: (text: string) => string;
   readonly #nodesOf = new Map<string, string[]>();
@@ -169,6 +172,7 @@ const appliers: Record<string, Apply> = {
     target.priority = Number(payload.priority);
   },
   ...lockAppliers,
+  ...bundleAppliers,
 };
 
 function addTask(state: Replay, row: JournalRow, payload: Fields, createdAtMs: number): void {

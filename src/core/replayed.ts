@@ -1,5 +1,6 @@
 import type { Json } from "../protocol/json.ts";
 import type { LockMode, NodeStatus } from "../protocol/types.ts";
+import type { BundleStatus } from "./bundle.ts";
 import type { FailureCause, NodePolicy } from "./model.ts";
 
 /* The state as a replay of the journal rebuilds it. Payloads and labels are JSON text. */
@@ -58,6 +59,21 @@ export interface ReplayedLock {
   metadata: string;
   acquiredAtMs: number;
   fencingToken: number;
+}
+
+export interface ReplayedBundle {
+  seq: number;
+  status: BundleStatus;
+  provider: string;
+  owner: string;
+  scope: string;
+  baseRevision: string;
+  pathCount: number;
+  taskId: string | null;
+  nodeId: string | null;
+  decidedSeq: number | null;
+  /** JSON text, or null while it is open. */
+  decision: string | null;
 }
 
 /** A journal row that no daemon following the rules can have written. */

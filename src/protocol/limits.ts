@@ -56,6 +56,16 @@ export const limits = {
   scopeCharsMax: 4_096,
   /** Resource keys one node may declare. */
   nodeResourcesMax: 64,
+  /** Paths one patch bundle may touch. */
+  bundlePathsMax: 4_000,
+  bundleAssumptionsMax: 100,
+  bundleVerificationsMax: 50,
+  /** What is kept of a command's output. */
+  outputTailCharsMax: 16_384,
+  /** Bundles one ComparePatchBundles compares. */
+  bundlesComparedMax: 200,
+  /** Open bundles a new one is compared with as it is submitted: the newest that touch its paths. */
+  bundleOverlapsMax: 50,
   progressMessageCharsMax: 1_000,
   reasonCharsMax: 10_000,
   /** A Unix socket path ordinary clients can open (`sun_path` less its terminator on the narrowest system). */

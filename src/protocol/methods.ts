@@ -1,6 +1,7 @@
 import type * as v from "valibot";
 import type { Method } from "./method.ts";
 import { snakeCase } from "./method.ts";
+import * as bundles from "./methods/bundles.ts";
 import * as control from "./methods/control.ts";
 import * as daemon from "./methods/daemon.ts";
 import * as events from "./methods/events.ts";
@@ -37,6 +38,11 @@ export const methods = {
   CheckResourceLocks: locks.CheckResourceLocks,
   ListResourceLocks: locks.ListResourceLocks,
   RecordGuardBypass: locks.RecordGuardBypass,
+  SubmitPatchBundle: bundles.SubmitPatchBundle,
+  ComparePatchBundles: bundles.ComparePatchBundles,
+  DecidePatchBundle: bundles.DecidePatchBundle,
+  ListPatchBundles: bundles.ListPatchBundles,
+  GetPatchBundle: bundles.GetPatchBundle,
   VerifyJournal: daemon.VerifyJournal,
   Backup: daemon.Backup,
 } satisfies Record<string, Method>;

@@ -33,7 +33,7 @@ export function noList<Schema extends v.GenericSchema>(schema: Schema): Schema {
   };
 }
 
-const integer = v.pipe(number, v.safeInteger("an integer"));
+export const integer = v.pipe(number, v.safeInteger("an integer"));
 
 /** Whole seconds since the epoch. */
 export const unixSecs = v.pipe(integer, v.title("unix seconds"));
@@ -169,6 +169,16 @@ export const attemptOutcome = v.picklist(["COMPLETED", "FAILED", "EXPIRED", "REL
 export const anonymous = "anonymous";
 export const owner = v.nullish(text, anonymous);
 
+/** A git object by its whole id, SHA-1 or SHA-256. */
+export const revision = v.pipe(
+  v.string(),
+  v.regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/, "a whole object id, 40 or 64 hexadecimal digits"),
+  v.title("revision"),
+);
+export const bundleStatus = v.picklist(["SUBMITTED", "ACCEPTED", "REJECTED", "SUPERSEDED"]);
+/** How sure a patch's author is of it. */
+export const confidence = v.picklist(["low", "medium", "high"]);
+
 export const lockMode = v.picklist(["exclusive", "shared"]);
 /** Whose paths and names are meant, such as a repository's common git directory. */
 export const scope = v.pipe(
@@ -199,6 +209,8 @@ export const taskState = v.picklist(["ACTIVE", "COMPLETED", "FAILED"]);
 /** How many nodes have each status; only statuses that occur have a key. */
 export const statusCounts = v.record(v.string(), count);
 
+export type BundleStatus = v.InferOutput<typeof bundleStatus>;
+export type Confidence = v.InferOutput<typeof confidence>;
 export type LockMode = v.InferOutput<typeof lockMode>;
 export type DependencyPolicy = v.InferOutput<typeof dependencyPolicy>;
 export type AttemptOutcome = v.InferOutput<typeof attemptOutcome>;

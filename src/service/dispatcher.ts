@@ -9,6 +9,7 @@ import { type Job, turnChores } from "./chores.ts";
 import { type Answer, encodeError, encodeReply, prepareCall } from "./execute.ts";
 import { type Context, isLater } from "./handler.ts";
 import { Parked, type Waiting } from "./parked.ts";
+import { BundleContents } from "./bundle-contents.ts";
 import { type CaseProbe, ResourceKeys } from "./resource-keys.ts";
 import { type Counter, noCounts, type Runtime } from "./runtime.ts";
 import { type Recipient, Session, type Slot } from "./sessions.ts";
@@ -39,6 +40,7 @@ export class Dispatcher {
   readonly #runtime: Runtime;
   readonly #parked: Parked;
   readonly #keys: ResourceKeys;
+  readonly #bundles = new BundleContents();
   /** Sessions with requests that wait for a turn, in the order they came. */
   #ready = new Set<Session>();
   #clock: ClockReading;
@@ -233,18 +235,8 @@ export class Dispatcher {
   #context(nowMs: number, count: Context["count"]): Context {
     const { store, settings, paths, newId, random } = this.#options;
     const lockWishes: Context["lockWishes"] = (before = null) => this.#parked.lockWishes(before);
-    return {
-      store,
-      settings,
-      paths,
-      runtime: this.#runtime,
-      keys: this.#keys,
-      nowMs,
-      newId,
-      random,
-      lockWishes,
-      count,
-    };
+    const memory = { runtime: this.#runtime, keys: this.#keys, bundles: this.#bundles };
+    return { store, settings, paths, ...memory, nowMs, newId, random, lockWishes, count };
   }
 
   #makeRuntime(startedAtMs: number): Runtime {

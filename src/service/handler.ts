@@ -5,6 +5,7 @@ import type { MethodName, Params, Result } from "../protocol/methods.ts";
 import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Store } from "../store/store.ts";
+import type { BundleContents } from "./bundle-contents.ts";
 import type { ResourceKeys } from "./resource-keys.ts";
 import type { Counter, Runtime } from "./runtime.ts";
 
@@ -15,6 +16,7 @@ export interface Context {
   readonly paths: Paths;
   readonly runtime: Runtime;
   readonly keys: ResourceKeys;
+  readonly bundles: BundleContents;
   /** The turn's one reading of the wall clock. */
   readonly nowMs: number;
   readonly newId: () => string;

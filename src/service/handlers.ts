@@ -1,4 +1,6 @@
 import { acquireHandlers, acquirePreparations } from "./acquire.ts";
+import { bundleHandlers } from "./bundles.ts";
+import { comparisonHandlers } from "./compare-bundles.ts";
 import { controlHandlers } from "./control.ts";
 import { daemonHandlers } from "./daemon.ts";
 import { eventHandlers } from "./events.ts";
@@ -17,6 +19,8 @@ export const handlers: Handlers = {
   ...eventHandlers,
   ...lockHandlers,
   ...lockReportHandlers,
+  ...bundleHandlers,
+  ...comparisonHandlers,
 };
 
 export const preparations: Preparations = acquirePreparations;

@@ -84,6 +84,7 @@ class Verification {
     const nodesAfter = (after: number) => store.nodeSlice(after, slice).map(asReplayed);
     yield* this.#compareAll("task", this.#replay.tasks, (after) => store.taskSlice(after, slice));
     yield* this.#compareAll("node", this.#replay.nodes, nodesAfter, (its, row) => this.#expectNode(its, row));
+    yield* this.#compareAll("bundle", this.#replay.bundles, (after) => store.bundleSlice(after, slice.rows));
     // Locks come and go, so they are compared in one slice, the last one, together with the head.
     while (!this.#follow()) yield;
     this.#compareLocks();
@@ -99,6 +100,7 @@ class Verification {
       tasks: this.#replay.tasks.size,
       nodes: this.#replay.nodes.size,
       locks: this.#replay.locks.all.size,
+      bundles: this.#replay.bundles.size,
       first_difference: difference,
     };
   }

@@ -58,7 +58,13 @@ export function journalTable(db: Database) {
 
   const oldest = db.prepare<{ seq: number | null }, []>("SELECT min(seq) AS seq FROM journal");
 
+  const bySeq = db.prepare<Row, [number]>("SELECT * FROM journal WHERE seq = ?");
+
   return {
+    at(seq: number): JournalRow | null {
+      const row = bySeq.get(seq);
+      return row === null ? null : toJournalRow(row);
+    },
     oldestSeq: (): number => oldest.get()?.seq ?? 1,
 
     /** Appends the row after `head` and returns the new head. */

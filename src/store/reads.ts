@@ -142,6 +142,30 @@ export class Reads extends Transactions {
     return this.tables.locks.dueLeases(nowMs, limit);
   }
 
+  bundle(bundleId: string) {
+    return this.tables.bundles.find(bundleId);
+  }
+
+  openBundles(of: { scope: string | null; taskId: string | null }, limit: number) {
+    return this.tables.bundles.openOf(of, limit);
+  }
+
+  bundlesMeeting(scope: string, paths: readonly string[], limit: number) {
+    return this.tables.bundles.meeting(scope, paths, limit);
+  }
+
+  listBundles(beforeId: string | null, limit: number) {
+    return this.tables.bundles.list(beforeId, limit);
+  }
+
+  journalRow(seq: number) {
+    return this.tables.journal.at(seq);
+  }
+
+  bundleSlice(afterRow: number, limit: number) {
+    return this.tables.bundles.slice(afterRow, limit);
+  }
+
   countLeases(nowMs: number) {
     const locks = this.tables.locks.count(nowMs);
     return {

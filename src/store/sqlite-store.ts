@@ -1,3 +1,4 @@
+import type { BundleRecord, BundleStatus } from "../core/bundle.ts";
 import type { Entry } from "../core/journal.ts";
 import type { LeaseGrant } from "../core/lease.ts";
 import type { Lock, LockGrant, NewNode, NodeHead, Progress, Task } from "../core/model.ts";
@@ -127,6 +128,19 @@ class SqliteStore extends Reads implements Store {
     for (const lock of locks) this.tables.locks.remove(lock);
     for (const leaseId of new Set(locks.map((lock) => lock.leaseId))) this.tables.ready.letGo(leaseId);
     return this.append(entry);
+  }
+
+  submitBundle(bundle: BundleRecord, paths: readonly string[], entry: Entry): number {
+    const seq = this.append(entry);
+    this.tables.bundles.insert(bundle, paths, seq);
+    return seq;
+  }
+
+  decideBundle(bundleId: string, status: BundleStatus, entry: Entry): number {
+    const { bundle_id: _, status: __, ...decision } = entry.payload as Record<string, Json>;
+    const seq = this.append(entry);
+    this.tables.bundles.decide(bundleId, status, seq, entry.timestampMs, decision);
+    return seq;
   }
 
   shiftDeadlines(byMs: number): void {

@@ -1,3 +1,4 @@
+import type { BundleRecord, BundleStatus } from "../core/bundle.ts";
 import type { Edges } from "../core/dag.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Entry, HashedRow, JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
@@ -5,7 +6,7 @@ import type { LeaseGrant } from "../core/lease.ts";
 import type { Attempt, Lock, LockGrant, NewNode, Node, NodeHead, Progress, Task } from "../core/model.ts";
 import type { Transition } from "../core/node.ts";
 import type { SearchTerms } from "../core/resource-index.ts";
-import type { ReplayedAttempt, ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replayed.ts";
+import type { ReplayedAttempt, ReplayedBundle, ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replayed.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Labels, NodeStatus, TaskState } from "../protocol/types.ts";
 
@@ -128,6 +129,18 @@ export interface Store {
   /** Ends some or all locks of one lease; nodes it held back may be tried again. */
   endLocks(locks: readonly Lock[], entry: Entry): number;
 
+  bundle(bundleId: string): BundleRecord | null;
+  /** Ids of open bundles of a task, or else of a scope, oldest first. */
+  openBundles(of: { scope: string | null; taskId: string | null }, limit: number): string[];
+  /** Open bundles that have one of these paths, or one above or below it, newest first. */
+  bundlesMeeting(scope: string, paths: readonly string[], limit: number): BundleRecord[];
+  /** Newest first, from the bundle before `beforeId` (null: from the newest); null when that bundle is unknown. */
+  listBundles(beforeId: string | null, limit: number): BundleRecord[] | null;
+  submitBundle(bundle: BundleRecord, paths: readonly string[], entry: Entry): number;
+  decideBundle(bundleId: string, status: BundleStatus, entry: Entry): number;
+  /** The journal row with this seq. */
+  journalRow(seq: number): JournalRow | null;
+
   /** Leases and locks on record, and how many of them are over. */
   countLeases(nowMs: number): LeaseCounts;
   /**
@@ -150,6 +163,8 @@ export interface Store {
   nodeSlice(afterRow: number, bounds: SliceBounds): NodeSliceRow[];
   taskSlice(afterRow: number, bounds: SliceBounds): (ReplayedTask & { id: string; row: number })[];
   lockSlice(afterRow: number, limit: number): (ReplayedLock & { row: number })[];
+
+  bundleSlice(afterRow: number, limit: number): (ReplayedBundle & { id: string; row: number })[];
 
   /** Starts a consistent copy to a file that does not exist yet; one at a time. Refusal: INVALID_STATE. */
   startBackup(path: string): Decision<Backup>;

@@ -4,6 +4,7 @@ import { type Decision, isRefusal, refuse } from "../core/decision.ts";
 import type { Entry, JournalHead } from "../core/journal.ts";
 import { type FileIdentity, fileIdentity, openDatabase, errorCode, storageFailure } from "./database.ts";
 import { startBackup } from "./backup.ts";
+import { bundleTable } from "./bundles.ts";
 import { copyHead, type HeadState, headTable } from "./head.ts";
 import { idempotencyTable } from "./idempotency.ts";
 import { journalTable } from "./journal.ts";
@@ -33,6 +34,7 @@ function tablesOf(db: Database) {
     ready: readyNodes(db),
     attempts: attemptTable(db),
     locks: lockTable(db),
+    bundles: bundleTable(db),
     idempotency: idempotencyTable(db),
     begin: db.prepare("BEGIN IMMEDIATE"),
     commit: db.prepare("COMMIT"),

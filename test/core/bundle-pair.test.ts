@@ -112,6 +112,13 @@ describe("two bundles", () => {
       "unknown",
       ["x"],
     ],
+    [
+      "one head of different scopes",
+      touching("a", ["x"], { headRevision: "h" }),
+      touching("b", ["x"], { headRevision: "h", scope: "other" }),
+      "disjoint",
+      [],
+    ],
     ["of different scopes", doing("a", ["edit x 1"]), doing("b", ["edit x 1"], { scope: "other" }), "disjoint", []],
     [
       "lines that meet in one file, none known of another",
@@ -134,6 +141,20 @@ describe("two bundles", () => {
       ["a", "b", true],
       ["a", "c", false],
       ["b", "c", false],
+    ]);
+  });
+
+  test("are surely compatible by exact diffs, and likely by others", () => {
+    const [a, b, c] = [doing("a", ["edit x 1"]), doing("b", ["edit x 9"]), doing("c", ["edit x 30", "edit y 1"])];
+    const guessed = { ...c, changes: c.changes?.map((change) => ({ ...change, exact: false })) ?? null };
+    const { pairs } = compared([a, b, guessed, doing("d", ["edit x 1", "edit y 2"])]);
+    expect(pairs.map((pair) => [pair.a, pair.b, pair.relation, pair.certain])).toEqual([
+      ["a", "b", "compatible", true],
+      ["a", "c", "compatible", false],
+      ["b", "c", "compatible", false],
+      ["a", "d", "compatible", true],
+      ["b", "d", "compatible", true],
+      ["c", "d", "overlapping", true],
     ]);
   });
 

@@ -59,7 +59,7 @@ describe("hostile and broken diffs are refused", () => {
     ],
     [
       "a new file that is a rename",
-      "diff --git a/x b/y\nnew file mode 100644\nrename from x\nrename to y\n",
+      "diff --git a/x b/y\nnew file mode 100644\nrename from x\nrename to y\nindex 0000000..e69de29\n",
       "INVALID_PARAMS",
     ],
     ["lines of no object", `${head("x")}--- a/x\n+++ b/x\n${hunk}`, "INVALID_PARAMS"],
@@ -67,6 +67,7 @@ describe("hostile and broken diffs are refused", () => {
     ["more lines than counted", ...inX("@@ -1 +1 @@\n-a\n+b\n+c\n")],
     ["one counted where there is none", ...inX("@@ -1 +1 @@\n-a\n")],
     ["counts beyond reason", ...inX("@@ -1,99999999999999999999 +1,1 @@\n-a\n+b\n")],
+    ["a hunk whose header goes on", ...inX("@@ -1 +1 @@garbage\n-a\n+b\n")],
     ["a hunk without numbers", ...inX("@@ @@\n-a\n+b\n")],
     ["a hunk of context only", ...inX("@@ -1 +1 @@\n a\n")],
     ["a line with no mark", ...inX("@@ -1,2 +1,2 @@\n-a\n+b\nc\n")],

@@ -82,6 +82,7 @@ describe("two changes of one file", () => {
     ["a new file, twice", added("1"), added("1"), "identical"],
     ["new files with different lines", added("1"), added("2"), "overlapping"],
     ["new files with different modes", added("1"), added("1", "100755"), "overlapping"],
+    ["new files, one without newline at its end", added("1"), added("1\n\\ No newline at end of file"), "overlapping"],
     ["an empty new file, twice", addedEmpty, addedEmpty, "identical"],
     ["a new file and a copy", added("1"), copied, "overlapping"],
     ["binary changes", binary(id("1"), id("2")), binary(id("1"), id("3")), "overlapping"],
@@ -160,6 +161,12 @@ describe("lines of a diff that is not exact are", () => {
     const found = relateFiles(a, b);
     expect([found.relation, relateFiles(b, a).relation]).toEqual([relation, relation] as never);
     expect(found.certain).toBe(relation !== "compatible");
+  });
+
+  test("not apart before a place from which one slides up out of sight", () => {
+    const hunks = "@@ -7,7 +7,7 @@\n p\n q\n r\n-s\n+t\n u\n v\n w\n@@ -27,6 +27,7 @@\n }\n }\n }\n+}\n u\n v\n w\n";
+    const sliding = only(`${head}index 1234567..89abcde 100644\n--- a/x\n+++ b/x\n${hunks}`, false);
+    expect(relateFiles(sliding, plain(5)).relation).toBe("overlapping");
   });
 
   test("not apart between two places of which lines move from one to the other", () => {

@@ -6,6 +6,7 @@ import type { Response } from "../../src/protocol/envelope.ts";
 import { type ErrorKind, errors } from "../../src/protocol/errors.ts";
 import { aliasesOf, methodNames, methodRow, type ParamsInput } from "../../src/protocol/methods.ts";
 import { type DaemonProcess, type Scratch, scratch, serve } from "./daemon-process.ts";
+import { bundleCalls, bundleRefusals } from "./bundle-calls.ts";
 import { type Calls, lockCalls, lockRefusals, type Provocations } from "./lock-calls.ts";
 import type { LineClient } from "./line-client.ts";
 import { nobody, World } from "./world.ts";
@@ -32,6 +33,7 @@ const fitting: Calls = {
   SetPriority: async (world) => ({ task_id: (await world.task()).task_id, priority: 1 }),
   ListEvents: async (world) => ({ task_id: (await world.completed()).task_id }),
   ...lockCalls,
+  ...bundleCalls,
   VerifyJournal: async () => ({}),
   Backup: async (world) => ({ path: world.newPath() }),
 };
@@ -116,6 +118,7 @@ const provocations: Provocations = {
   SetPriority: { NOT_FOUND: async () => ({ task_id: nobody, priority: 1 }) },
   ListEvents: {},
   ...lockRefusals,
+  ...bundleRefusals,
   VerifyJournal: {},
   Backup: {
     INVALID_STATE: async () => ({ path: "relative" }),

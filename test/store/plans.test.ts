@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, spyOn, test } from "bun:test";
 import { attemptTable } from "../../src/store/attempts.ts";
+import { bundleTable } from "../../src/store/bundles.ts";
 import { countings } from "../../src/store/countings.ts";
 import { dependencyTable } from "../../src/store/dependencies.ts";
 import { headTable } from "../../src/store/head.ts";
@@ -22,6 +23,7 @@ const tables = [
   readyNodes,
   attemptTable,
   lockTable,
+  bundleTable,
   taskTable,
   idempotencyTable,
   headTable,
@@ -187,6 +189,21 @@ describe("a statement of the store", () => {
       "nodes a lease held back",
       /^UPDATE nodes SET held_back_by = NULL WHERE held_back_by = /,
       "SEARCH nodes USING INDEX nodes_by_holder (held_back_by=?)",
+    ],
+    [
+      "open bundles of a scope",
+      /^SELECT id FROM bundles WHERE status = 'SUBMITTED' AND scope/,
+      "SEARCH bundles USING INDEX bundles_open (scope=?)",
+    ],
+    [
+      "bundles at a path",
+      /^SELECT bundle FROM bundle_paths WHERE scope = .* path = /,
+      "SEARCH bundle_paths USING PRIMARY KEY (scope=? AND path=?)",
+    ],
+    [
+      "bundles below a path",
+      /^SELECT bundle FROM bundle_paths WHERE scope = .* path > /,
+      "SEARCH bundle_paths USING PRIMARY KEY (scope=? AND path>? AND path<?)",
     ],
     [
       "old idempotency keys",

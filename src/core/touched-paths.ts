@@ -1,0 +1,44 @@
+import { type Decision, isRefusal, refuse } from "./decision.ts";
+import { diffFilesMax, touchedPaths } from "./diff.ts";
+import type { FileChange } from "./file-change.ts";
+import { checkRepositoryPath } from "./repository-path.ts";
+
+/** Paths that one bundle may touch: a rename touches two. */
+export const touchedPathsMax = 2 * diffFilesMax;
+
+/**
+ * Checks the paths a bundle says it touches, against its changes where these are known: in order, without repetition.
+ * Refusals: INVALID_PARAMS (none, an unsafe path, one the changes have and it does not say or the other way round),
+ * LIMIT_EXCEEDED (`touchedPathsMax`, the length or depth of a path).
+ */
+export function checkTouchedPaths(
+  stated: readonly string[],
+  changes: readonly FileChange[] | null,
+): Decision<string[]> {
+  if (stated.length > touchedPathsMax) {
+    const message = `the bundle touches ${stated.length} paths and the limit is ${touchedPathsMax}; split it into several`;
+    return refuse("LIMIT_EXCEEDED", message, { limit: "touched_paths_max", max: touchedPathsMax, got: stated.length });
+  }
+  if (stated.length === 0)
+    return refuse("INVALID_PARAMS", "the bundle touches no path, so that nothing is to be merged");
+  for (const path of stated) {
+    const checked = checkRepositoryPath(path);
+    if (isRefusal(checked)) return checked;
+  }
+  const paths = [...new Set(stated)].toSorted();
+  if (changes === null) return paths;
+  const changed = touchedPaths(changes);
+  const said = new Set(paths);
+  const unsaid = changed.find((path) => !said.has(path));
+  if (unsaid !== undefined) return disagreeing(unsaid, "the diff changes it, and touched_paths does not have it");
+  const touched = new Set(changed);
+  const unchanged = paths.find((path) => !touched.has(path));
+  if (unchanged !== undefined) return disagreeing(unchanged, "touched_paths has it, and the diff does not change it");
+  return paths;
+}
+
+function disagreeing(path: string, why: string) {
+  return refuse("INVALID_PARAMS", `path ${JSON.stringify(path)} cannot stand so: ${why}; name what the diff names`, {
+    path,
+  });
+}

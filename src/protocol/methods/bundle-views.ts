@@ -1,0 +1,61 @@
+import * as v from "valibot";
+import { limits } from "../limits.ts";
+import { bundleStatus, confidence, count, integer, iso, revision, seq, text, uuid } from "../types.ts";
+
+/** One command that was run to see whether a patch works. */
+export const verificationRun = v.object({
+  command: v.pipe(v.string(), v.minLength(1, "at least 1 character"), v.title("string")),
+  exit_code: integer,
+  duration_ms: v.nullish(count, 0),
+  output_tail: v.nullish(
+    v.pipe(
+      v.string(),
+      v.maxLength(limits.outputTailCharsMax, `at most ${limits.outputTailCharsMax} characters`),
+      v.title("string"),
+    ),
+    "",
+  ),
+});
+
+/** What was decided of a bundle. */
+const decisionView = v.object({
+  decision: v.picklist(["accepted", "rejected", "superseded"]),
+  reason: text,
+  decided_by: text,
+  merged_revision: v.nullable(revision),
+  alternatives: v.array(uuid),
+  decided_at: iso,
+  seq,
+});
+
+/** A bundle in a list. */
+export const bundleView = v.object({
+  bundle_id: uuid,
+  status: bundleStatus,
+  provider: text,
+  owner: text,
+  scope: text,
+  base_revision: revision,
+  head_revision: v.nullable(revision),
+  path_count: count,
+  diff_summary: text,
+  confidence,
+  verified: v.picklist(["passed", "failed", "missing"]),
+  task_id: v.nullable(uuid),
+  node_id: v.nullable(uuid),
+  supersedes: v.nullable(uuid),
+  submitted_at: iso,
+  seq,
+  decision: v.nullable(decisionView),
+});
+
+/** A bundle with all it carries. */
+export const patchBundleView = v.object({
+  ...bundleView.entries,
+  touched_paths: v.array(text),
+  diff: v.nullable(text),
+  diff_exact: v.boolean(),
+  assumptions: v.array(text),
+  verification: v.array(v.object({ command: text, exit_code: integer, duration_ms: count, output_tail: text })),
+  intent: v.nullable(text),
+});

@@ -1,0 +1,81 @@
+import { type Confidence, type PatchBundle } from "../core/bundle.ts";
+import { isRefusal } from "../core/decision.ts";
+import { parseDiff } from "../core/diff.ts";
+import type { FileChange } from "../core/file-change.ts";
+import type { Json } from "../protocol/json.ts";
+import type { Store } from "../store/store.ts";
+
+/** Characters of diffs whose changes are remembered, a few times that in memory. */
+const remembered = 4 << 20;
+
+/** What a bundle carries, as the journal tells it in the terms of the wire. */
+export interface BundleContent {
+  touched_paths: string[];
+  diff: string | null;
+  diff_exact: boolean;
+  assumptions: string[];
+  verification: { command: string; exit_code: number; duration_ms: number; output_tail: string }[];
+  intent: string | null;
+}
+
+/** Reads what bundles carry, and remembers the changes of the last: reading a long diff takes some milliseconds. */
+export class BundleContents {
+  readonly #changes = new Map<string, { changes: readonly FileChange[]; chars: number }>();
+  #chars = 0;
+
+  /** What the journal has of the bundle; null for one nobody knows. */
+  read(bundleId: string, store: Store): BundleContent | null {
+    const bundle = store.bundle(bundleId);
+    const row = bundle === null ? null : store.journalRow(bundle.submittedSeq);
+    return row === null ? null : (row.payload as unknown as BundleContent);
+  }
+
+  /** A bundle as it is compared; null for one nobody knows. */
+  bundle(bundleId: string, store: Store): PatchBundle | null {
+    const record = store.bundle(bundleId);
+    const content = this.read(bundleId, store);
+    if (record === null || content === null) return null;
+    return {
+      bundleId,
+      submittedSeq: record.submittedSeq,
+      provider: record.provider,
+      owner: record.owner,
+      scope: record.scope,
+      baseRevision: record.baseRevision,
+      headRevision: record.headRevision,
+      touchedPaths: content.touched_paths,
+      changes: this.#changesOf(bundleId, content),
+      assumptions: content.assumptions,
+      confidence: record.confidence satisfies Confidence,
+      verification: content.verification.map(({ command, exit_code: exitCode }) => ({ command, exitCode })),
+    };
+  }
+
+  /** Whether the changes of a bundle need not be read any more. */
+  knows(bundleId: string): boolean {
+    return this.#changes.has(bundleId);
+  }
+
+  remember(bundleId: string, changes: readonly FileChange[], chars: number): void {
+    if (this.#chars + chars > remembered) {
+      this.#changes.clear();
+      this.#chars = 0;
+    }
+    this.#changes.set(bundleId, { changes, chars });
+    this.#chars += chars;
+  }
+
+  #changesOf(bundleId: string, { diff, diff_exact: exact }: BundleContent): readonly FileChange[] | null {
+    if (diff === null) return null;
+    const known = this.#changes.get(bundleId);
+    if (known !== undefined) return known.changes;
+    const changes = parseDiff(diff, { exact });
+    // It was read when it was submitted.
+    if (isRefusal(changes)) throw new Error(`the diff of bundle ${bundleId} cannot be read: ${changes.message}`);
+    this.remember(bundleId, changes, diff.length);
+    return changes;
+  }
+}
+
+/** What a bundle carries, as the journal is to tell it. */
+export const carried = (content: BundleContent): Readonly<Record<string, Json>> => ({ ...content });

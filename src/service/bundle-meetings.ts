@@ -1,0 +1,73 @@
+import type { BundleRecord } from "../core/bundle.ts";
+import { pathsListed } from "../core/bundle-pair.ts";
+import { compareBundles } from "../core/compare-bundles.ts";
+import { actions, type Entry } from "../core/journal.ts";
+import type { Lock } from "../core/model.ts";
+import type { Result } from "../protocol/methods.ts";
+import type { Context } from "./handler.ts";
+import { lockSituation } from "./lock-situation.ts";
+
+type Overlaps = Result<"SubmitPatchBundle">["overlaps"];
+
+/** Characters of other diffs that are read for one submission: more would keep other clients waiting. */
+const readMax = 256 << 10;
+/** Leases that are named of those a patch meets. */
+const leasesNamedMax = 20;
+
+/** How a new bundle stands to open ones; to those for whose diffs there is no time the relation is `unknown`. */
+export function overlapsOf(bundleId: string, others: readonly BundleRecord[], { store, bundles }: Context): Overlaps {
+  const own = bundles.bundle(bundleId, store);
+  let left = readMax;
+  return others.flatMap((other): Overlaps => {
+    const { bundleId: otherId, owner, provider, diffChars } = other;
+    const about = { bundle_id: otherId, owner, provider };
+    left -= bundles.knows(otherId) ? 0 : diffChars;
+    const theirs = left < 0 ? null : bundles.bundle(otherId, store);
+    if (own === null || theirs === null) return [{ ...about, relation: "unknown", paths: [], path_count: 0 }];
+    const work = compareBundles([own, theirs], null);
+    let step = work.next();
+    while (step.done !== true) step = work.next();
+    const [pair] = step.value.pairs;
+    if (pair === undefined || pair.relation === "disjoint") return [];
+    const paths = [...new Set(pair.paths.map(({ path }) => path))].slice(0, pathsListed(1));
+    return [{ ...about, relation: pair.relation, paths, path_count: pair.pathCount }];
+  });
+}
+
+/** Journals, as `conflict` events, where a patch is in paths that others have locked. */
+export function noteLockedPaths(bundle: BundleRecord, paths: readonly string[], context: Context): void {
+  const { store, keys } = context;
+  const { owner, provider, scope } = bundle;
+  const ignoreCase = keys.ignoresCase(scope, store);
+  const locks = paths.map((path) => {
+    return { scope, key: keys.readLenient(`file:${path}`, ignoreCase), mode: "exclusive" as const };
+  });
+  const wish = { locks, leaseId: null, owner, provider, sinceMs: context.nowMs };
+  const met = new Map<string, { lock: Lock; paths: Set<string> }>();
+  for (const obstacle of lockSituation(context, [], "free").against(wish)) {
+    if ("tooMany" in obstacle) break;
+    const { lock, wanted } = obstacle;
+    if (lock.owner === owner && lock.provider === provider) continue;
+    const found = met.get(lock.leaseId) ?? { lock, paths: new Set() };
+    found.paths.add(wanted.key.written.slice("file:".length));
+    met.set(lock.leaseId, found);
+  }
+  const oldest = [...met.values()].toSorted((a, b) => a.lock.fencingToken - b.lock.fencingToken);
+  for (const one of oldest.slice(0, leasesNamedMax)) store.appendEvent(conflictEntry(bundle, one, context));
+}
+
+function conflictEntry(
+  { bundleId, taskId, nodeId, owner }: BundleRecord,
+  { lock, paths }: { lock: Lock; paths: ReadonlySet<string> },
+  { newId, nowMs }: Context,
+): Entry {
+  const others = { owner: lock.owner, provider: lock.provider, lease_id: lock.leaseId };
+  const payload = {
+    summary: `the patch bundle of ${owner} touches what ${lock.owner} has locked as ${lock.resourceKey}`,
+    paths: [...paths].slice(0, pathsListed(1)),
+    with: others,
+    bundle_id: bundleId,
+  };
+  const { noteConflict: actionType } = actions;
+  return { id: newId(), taskId, nodeId, actionType, origin: "daemon", payload, timestampMs: nowMs };
+}

@@ -1,0 +1,101 @@
+import type { BundleAdvice } from "../core/bundle-advice.ts";
+import type { PatchBundle } from "../core/bundle.ts";
+import { compareBundles, type Comparison, type Target } from "../core/compare-bundles.ts";
+import { type Decision, isRefusal, refuse } from "../core/decision.ts";
+import { limits } from "../protocol/limits.ts";
+import type { Params, Result } from "../protocol/methods.ts";
+import { pairView } from "./bundle-views.ts";
+import { noBundle } from "./bundles.ts";
+import type { Context, Handlers, Later } from "./handler.ts";
+import { noTask } from "./tasks.ts";
+
+type Report = Result<"ComparePatchBundles">;
+
+/** How long one slice of a comparison takes, beside reading one diff. */
+const sliceMicros = 5_000;
+
+export const comparisonHandlers = {
+  ComparePatchBundles(params, context) {
+    const ids = comparedIds(params, context);
+    return isRefusal(ids) ? ids : compareInSlices(ids, targetOf(params));
+  },
+} satisfies Partial<Handlers>;
+
+/** The bundles that are meant. Refusals: INVALID_PARAMS, NOT_FOUND, LIMIT_EXCEEDED. */
+function comparedIds(
+  { bundle_ids: named, task_id: taskId = null, scope = null }: Params<"ComparePatchBundles">,
+  { store }: Context,
+): Decision<string[]> {
+  if (named !== null && named !== undefined) {
+    const ids = [...new Set(named)];
+    const unknown = ids.find((id) => store.bundle(id) === null);
+    return unknown === undefined ? ids : noBundle(unknown);
+  }
+  if (taskId === null && scope === null) {
+    return refuse("INVALID_PARAMS", "params: expected bundle_ids, task_id or scope, got none of them");
+  }
+  if (taskId !== null && store.task(taskId) === null) return noTask(taskId);
+  const max = limits.bundlesComparedMax;
+  const ids = store.openBundles({ scope, taskId }, max + 1);
+  if (ids.length <= max) return ids;
+  const message = `there are more than ${max} open bundles; name at most so many with bundle_ids, or decide on some`;
+  return refuse("LIMIT_EXCEEDED", message, { limit: "bundles_compared_max", max });
+}
+
+function targetOf({ target_revision: revision, changed_since: changed }: Params<"ComparePatchBundles">): Target | null {
+  if (revision === null || revision === undefined) return null;
+  return { revision, changedSince: new Map(Object.entries(changed ?? {})) };
+}
+
+/** Reads and compares in slices between other requests: what bundles carry does not change meanwhile. */
+function compareInSlices(ids: readonly string[], target: Target | null): Later<Report> {
+  const read: PatchBundle[] = [];
+  let work: Generator<void, Comparison> | null = null;
+  return {
+    wakes: "turn",
+    waitMs: null,
+    resume(context, last) {
+      if (last) return null;
+      const { store, bundles, runtime } = context;
+      const next = ids[read.length];
+      if (next !== undefined) {
+        const bundle = bundles.bundle(next, store);
+        if (bundle === null) return { reply: noBundle(next) };
+        read.push(bundle);
+        return null;
+      }
+      work ??= compareBundles(read, target);
+      const until = runtime.monotonicMicros() + sliceMicros;
+      do {
+        const step = work.next();
+        if (step.done === true) return { reply: reportOf(step.value, context) };
+      } while (runtime.monotonicMicros() < until);
+      return null;
+    },
+  };
+}
+
+function reportOf({ pairs, bundles, mergeOrder }: Comparison, { store }: Context): Report {
+  return {
+    pairs: pairs.map(pairView),
+    bundles: bundles.flatMap((advice) => {
+      const bundle = store.bundle(advice.bundleId);
+      if (bundle === null) return [];
+      const { owner, provider, status, confidence } = bundle;
+      return [{ bundle_id: advice.bundleId, owner, provider, status, confidence, ...adviceView(advice) }];
+    }),
+    merge_order: mergeOrder,
+  };
+}
+
+function adviceView(advice: BundleAdvice) {
+  return {
+    stale: advice.stale,
+    changed_since: advice.changedSince === null ? null : [...advice.changedSince],
+    verification: advice.verification,
+    contradictions: advice.contradictions.map(({ bundleId: bundle_id, mine, theirs }) => ({ bundle_id, mine, theirs })),
+    less_confident_than: [...advice.lessConfidentThan],
+    recommendation: advice.recommendation,
+    reasons: [...advice.reasons],
+  };
+}

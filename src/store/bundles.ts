@@ -1,0 +1,189 @@
+import type { Database } from "bun:sqlite";
+import type { BundleDecision, BundleHead, BundleRecord, BundleStatus, Confidence } from "../core/bundle.ts";
+import { foldedPath } from "../core/bundle-paths.ts";
+import type { VerificationResult } from "../core/bundle-advice.ts";
+import type { ReplayedBundle } from "../core/replayed.ts";
+import type { Json } from "../protocol/json.ts";
+
+interface Row {
+  row: number;
+  id: string;
+  seq: number;
+  status: BundleStatus;
+  provider: string;
+  owner: string;
+  scope: string;
+  base_revision: string;
+  head_revision: string | null;
+  path_count: number;
+  diff_chars: number;
+  diff_summary: string;
+  confidence: Confidence;
+  verified: VerificationResult;
+  task_id: string | null;
+  node_id: string | null;
+  supersedes: string | null;
+  submitted_at_ms: number;
+  decided_seq: number | null;
+  decided_at_ms: number | null;
+  decision: string | null;
+}
+
+type InsertValues = [
+  id: string,
+  seq: number,
+  provider: string,
+  owner: string,
+  scope: string,
+  baseRevision: string,
+  headRevision: string | null,
+  pathCount: number,
+  diffChars: number,
+  diffSummary: string,
+  confidence: Confidence,
+  verified: VerificationResult,
+  taskId: string | null,
+  nodeId: string | null,
+  supersedes: string | null,
+  submittedAtMs: number,
+];
+
+/** Patch bundles. What they carry beside this stands in the journal row of their submission. (SELECT ?): see ready.ts. */
+export function bundleTable(db: Database) {
+  const insert = db.prepare<{ row: number }, InsertValues>(`
+    INSERT INTO bundles (
+      id, seq, provider, owner, scope, base_revision, head_revision, path_count, diff_chars, diff_summary, confidence,
+      verified, task_id, node_id, supersedes, submitted_at_ms, status)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'SUBMITTED')
+    RETURNING row`);
+  const insertPath = db.prepare<null, [string, string, number]>("INSERT OR IGNORE INTO bundle_paths VALUES (?, ?, ?)");
+  const decide = db.prepare<{ row: number; scope: string }, [BundleStatus, number, number, string, string]>(`
+    UPDATE bundles SET status = ?1, decided_seq = ?2, decided_at_ms = ?3, decision = ?4 WHERE id = ?5
+    RETURNING row, scope`);
+  const removePaths = db.prepare<null, [number]>("DELETE FROM bundle_paths WHERE bundle = (SELECT ?)");
+
+  const byId = db.prepare<Row, [string]>("SELECT * FROM bundles WHERE id = ?");
+  const openOfScope = db.prepare<{ id: string }, [string, number]>(`
+    SELECT id FROM bundles WHERE status = 'SUBMITTED' AND scope = (SELECT ?1) ORDER BY row LIMIT (SELECT ?2)`);
+  const openOfTask = db.prepare<{ id: string }, [string, number]>(`
+    SELECT id FROM bundles WHERE status = 'SUBMITTED' AND task_id = (SELECT ?1) ORDER BY row LIMIT (SELECT ?2)`);
+  const before = db.prepare<Row, [number, number]>("SELECT * FROM bundles WHERE row < ?1 ORDER BY row DESC LIMIT ?2");
+  const after = db.prepare<Row, [number, number]>("SELECT * FROM bundles WHERE row > ?1 ORDER BY row LIMIT ?2");
+  const at = db.prepare<{ bundle: number }, [string, string]>(`
+    SELECT bundle FROM bundle_paths WHERE scope = (SELECT ?1) AND path = (SELECT ?2)`);
+  const below = db.prepare<{ bundle: number }, [string, string, string]>(`
+    SELECT bundle FROM bundle_paths WHERE scope = (SELECT ?1) AND path > (SELECT ?2) AND path < (SELECT ?3)`);
+  const atRow = db.prepare<Row, [number]>("SELECT * FROM bundles WHERE row = ?");
+
+  return {
+    insert(bundle: BundleRecord, paths: readonly string[], seq: number): void {
+      const inserted = insert.get(
+        bundle.bundleId,
+        seq,
+        bundle.provider,
+        bundle.owner,
+        bundle.scope,
+        bundle.baseRevision,
+        bundle.headRevision,
+        bundle.pathCount,
+        bundle.diffChars,
+        bundle.diffSummary,
+        bundle.confidence,
+        bundle.verified,
+        bundle.taskId,
+        bundle.nodeId,
+        bundle.supersedes,
+        bundle.submittedAtMs,
+      );
+      if (inserted === null) throw new Error("a bundle that was stored has no row");
+      for (const path of paths) insertPath.run(bundle.scope, foldedPath(path), inserted.row);
+    },
+    /** A decided bundle meets no new one. */
+    decide(bundleId: string, status: BundleStatus, seq: number, atMs: number, decision: Json): void {
+      const decided = decide.get(status, seq, atMs, JSON.stringify(decision), bundleId);
+      if (decided !== null) removePaths.run(decided.row);
+    },
+
+    find(bundleId: string): BundleRecord | null {
+      const row = byId.get(bundleId);
+      return row === null ? null : toRecord(row);
+    },
+    openOf: ({ scope, taskId }: { scope: string | null; taskId: string | null }, limit: number): string[] =>
+      (taskId === null ? openOfScope.all(scope ?? "", limit) : openOfTask.all(taskId, limit)).map(({ id }) => id),
+
+    /** Open bundles that have one of these paths, or one above or below it, newest first. */
+    meeting(scope: string, paths: readonly string[], limit: number): BundleRecord[] {
+      const rows = new Set<number>();
+      for (const path of paths) {
+        const folded = foldedPath(path);
+        for (const name of [folded, ...directoriesOver(folded)]) {
+          for (const { bundle } of at.all(scope, name)) rows.add(bundle);
+        }
+        for (const { bundle } of below.all(scope, `${folded}/`, `${folded}0`)) rows.add(bundle);
+      }
+      const newest = [...rows].toSorted((a, b) => b - a).slice(0, limit);
+      return newest.flatMap((row) => atRow.get(row) ?? []).map(toRecord);
+    },
+
+    /** Newest first; null when the bundle to go on from is unknown. */
+    list(beforeId: string | null, limit: number): BundleRecord[] | null {
+      const from = beforeId === null ? Number.MAX_SAFE_INTEGER : byId.get(beforeId)?.row;
+      return from === undefined ? null : before.all(from, limit).map(toRecord);
+    },
+
+    slice: (afterRow: number, limit: number) => after.all(afterRow, limit).map(toReplayed),
+  };
+}
+
+function directoriesOver(path: string): string[] {
+  const segments = path.split("/").slice(0, -1);
+  return segments.map((_, index) => segments.slice(0, index + 1).join("/"));
+}
+
+function toRecord(row: Row): BundleRecord & BundleHead {
+  return {
+    bundleId: row.id,
+    submittedSeq: row.seq,
+    status: row.status,
+    provider: row.provider,
+    owner: row.owner,
+    scope: row.scope,
+    baseRevision: row.base_revision,
+    headRevision: row.head_revision,
+    pathCount: row.path_count,
+    diffChars: row.diff_chars,
+    diffSummary: row.diff_summary,
+    confidence: row.confidence,
+    verified: row.verified,
+    taskId: row.task_id,
+    nodeId: row.node_id,
+    supersedes: row.supersedes,
+    submittedAtMs: row.submitted_at_ms,
+    decision:
+      row.decision === null
+        ? null
+        : {
+            ...(JSON.parse(row.decision) as Omit<BundleDecision, "seq" | "atMs">),
+            seq: row.decided_seq ?? 0,
+            atMs: row.decided_at_ms ?? 0,
+          },
+  };
+}
+
+function toReplayed(row: Row): ReplayedBundle & { id: string; row: number } {
+  return {
+    row: row.row,
+    id: row.id,
+    seq: row.seq,
+    status: row.status,
+    provider: row.provider,
+    owner: row.owner,
+    scope: row.scope,
+    baseRevision: row.base_revision,
+    pathCount: row.path_count,
+    taskId: row.task_id,
+    nodeId: row.node_id,
+    decidedSeq: row.decided_seq,
+    decision: row.decision,
+  };
+}
