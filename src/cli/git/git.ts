@@ -8,7 +8,7 @@ export class GitFailed extends Error {}
 export class NoGit extends GitFailed {}
 
 /** Variables that name a repository, or parts of one, other than that of the directory git runs in. */
-const redirecting = new Set([
+export const redirecting = new Set([
   "GIT_ALTERNATE_OBJECT_DIRECTORIES",
   "GIT_COMMON_DIR",
   "GIT_CONFIG",
@@ -26,6 +26,19 @@ export type GitEnvironment = Readonly<Record<string, string | undefined>>;
 /** The environment for asking about a directory, whoever set what for whichever repository. */
 export function ownEnvironment(environment: GitEnvironment = process.env): GitEnvironment {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !redirecting.has(name)));
+}
+
+/** Nobody's settings and variables, for git in a repository of our own; nothing is fetched that is missing. */
+export function bareEnvironment(): GitEnvironment {
+  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_"));
+  return {
+    ...Object.fromEntries(kept),
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_ALLOW_PROTOCOL: "none",
+    GIT_LITERAL_PATHSPECS: "1",
+  };
 }
 
 /**
