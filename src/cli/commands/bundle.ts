@@ -1,0 +1,196 @@
+import { authorOf, whoever } from "../bundle/author.ts";
+import { type Ends, endsOf, isCheckedOut, isUnchanged, summaryOf } from "../bundle/ends.ts";
+import { resolveBundle, resolveBundles } from "../bundle/ids.ts";
+import { releaseKept } from "../bundle/kept.ts";
+import { type Patch, patchBetween } from "../bundle/patch.ts";
+import { bundleRepository } from "../bundle/place.ts";
+import { submit, type Submitted } from "../bundle/submission.ts";
+import { overlapsText, runText } from "../bundle/text.ts";
+import { type VerificationRun, verifyIn } from "../bundle/verification.ts";
+import { command, idempotencyKey } from "../command.ts";
+import { Failure } from "../exits.ts";
+import { Checkout } from "../git/checkout.ts";
+import { type Repository, repositoryOf } from "../git/repository.ts";
+import { commitOf } from "../git/revision.ts";
+import { Scratch } from "../git/scratch.ts";
+import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
+import { interruptions } from "../run/interruptions.ts";
+import type { Session } from "../session.ts";
+import { bold } from "../text.ts";
+import { readDuration, readList } from "../values.ts";
+
+export const create = command({
+  args: {
+    base: { type: "string", valueHint: "REV", description: "what it was made from (where HEAD left the main branch)" },
+    head: { type: "string", valueHint: "REV", description: "a branch or commit, instead of the work tree" },
+    owner: { type: "string", valueHint: "NAME", description: "who made it ($AGENTD_OWNER, else who you are)" },
+    provider: { type: "string", valueHint: "NAME", description: "whose agent the owner is" },
+    verify: {
+      type: "string",
+      repeatable: true,
+      valueHint: "CMD",
+      description: "a command that shows it works; may be repeated",
+    },
+    timeout: { type: "string", valueHint: "TIME", description: "how long one such command may take (30m)" },
+    assume: {
+      type: "string",
+      repeatable: true,
+      valueHint: "TEXT",
+      description: "what has to hold for it; may be repeated",
+    },
+    confidence: {
+      type: "enum",
+      options: ["low", "medium", "high"],
+      description: "how sure you are of it, medium unless given",
+    },
+    summary: { type: "string", valueHint: "TEXT", description: "what it does (its commits' subjects, and its size)" },
+    intent: { type: "string", valueHint: "TEXT", description: "what it is for" },
+    supersedes: { type: "string", valueHint: "BUNDLE", description: "your own open bundle that it takes the place of" },
+    task: { type: "string", valueHint: "TASK", description: "the task it is for ($AGENTD_TASK_ID)" },
+    node: { type: "string", valueHint: "NODE", description: "the node it is for ($AGENTD_NODE_ID)" },
+    lease: { type: "string", valueHint: "LEASE", description: "the lease of that node ($AGENTD_LEASE_ID)" },
+    ...idempotencyKey,
+  },
+  examples: [
+    ["bundle create --verify 'cargo test' --confidence high", "hand in what this work tree changes"],
+    ["bundle create --head topic --base main --summary 'a faster lexer'", "hand in a branch"],
+    ["bundle create --assume 'tokens=ascii' --assume 'not api-v1'", "with what has to hold for it"],
+    ["bundle create --supersedes 1f2e3d4c", "in the place of an earlier one of yours"],
+  ],
+  notes: [
+    "The work tree's files are taken as they are: staged, changed and new ones, but what is ignored. Its index and files stay",
+    "untouched, and no hook, filter or driver of the repository is run. Without --base it begins where HEAD left main or",
+    "master, or what origin says is its main branch, else the upstream; on the main branch itself, at what origin has of it.",
+    "",
+    "Verification runs in the work tree; a commit that is not checked out here is tried in a temporary one. A failure is",
+    "recorded, and keeps nothing from being submitted. A diff over 512 KiB or 20,000 lines is kept in the repository, by a",
+    "ref in refs/agentd/bundles/.",
+  ].join("\n"),
+  async run(args, session) {
+    const repository = await bundleRepository();
+    await using interrupted = interruptions(5_000);
+    await interrupted.all([
+      (async () => {
+        const { scope, top } = repository;
+        const purpose = await purposeOf(session, args);
+        await using scratch = await Scratch.open(top, { attributes: true });
+        const ends = await endsOf(session, scratch, repository, { base: args.base, head: args.head });
+        const patch = await patchBetween(scratch, ends.base.revision, ends.tree);
+        const verifying = {
+          commands: readList(args.verify),
+          timeLimitMs: readDuration(args.timeout ?? "30m", "timeout") * 1000,
+          wishes: { session, ...interrupted },
+        };
+        const directory = await directoryFor(verifying.commands, scratch, repository, ends);
+        const verification = await verifyIn(directory, verifying);
+        if (verification.length > 0 && ends.head === null && !(await isUnchanged(scratch, repository, ends)))
+          session.note("the verification changed files here; what is submitted is as it was before");
+        const about = {
+          ...authorOf(args),
+          ...purpose,
+          diff_summary: args.summary ?? (await summaryOf(scratch, ends, patch.stat)),
+          assumptions: readList(args.assume),
+          confidence: args.confidence ?? ("medium" as const),
+          verification,
+          intent: args.intent,
+          supersedes: args.supersedes === undefined ? undefined : await resolveBundle(session, args.supersedes),
+        };
+        const order = { ends, patch, about, idempotencyKey: args["idempotency-key"] };
+        const submitted = await submit(session, scratch, { top, scope }, order);
+        const shown = {
+          ...submitted.answer,
+          base_revision: ends.base.revision,
+          head_revision: submitted.head,
+          verification,
+        };
+        session.show({ ...shown, touched_paths: patch.paths }, () => createdText(submitted, ends, patch, verification));
+      })(),
+    ]);
+  },
+});
+
+export const decide = command({
+  args: {
+    bundle: { type: "positional", required: true, description: "the bundle's id, or a unique beginning of it" },
+    decision: { type: "positional", required: true, description: "accepted, rejected or superseded" },
+    reason: { type: "string", required: true, valueHint: "TEXT", description: "why, for the journal" },
+    by: { type: "string", valueHint: "NAME", description: "who decides ($AGENTD_OWNER, else who you are)" },
+    alternative: {
+      type: "string",
+      repeatable: true,
+      valueHint: "BUNDLE",
+      description: "a bundle it was chosen over, or gives way to; may be repeated",
+    },
+    merged: { type: "string", valueHint: "REV", description: "the commit an accepted one became part of" },
+    ...idempotencyKey,
+  },
+  examples: [
+    ["bundle decide 1f2e3d4c accepted --reason 'smaller' --alternative 9d2e6f41 --merged main", "choose one of two"],
+    ["bundle decide 9d2e6f41 rejected --reason 'breaks the parser'", "for good: who tries again submits anew"],
+  ],
+  async run({ bundle, decision: given, reason, by, alternative, merged, "idempotency-key": key }, session) {
+    const decision = decisionOf(given);
+    const [bundle_id = "", ...alternatives] = await resolveBundles(session, [bundle, ...readList(alternative)]);
+    const merged_revision = merged === undefined ? undefined : await commitOf(process.cwd(), merged, "--merged");
+    const params = { bundle_id, decision, reason, decided_by: by ?? whoever(), merged_revision, alternatives };
+    const decided = await session.call("DecidePatchBundle", params, key);
+    const repository = await repositoryOf(process.cwd());
+    if (repository !== null) await releaseKept(session, repository);
+    session.show(decided, () => `${bundle_id} is ${decided.status}`);
+  },
+});
+
+const decisions = ["accepted", "rejected", "superseded"] as const;
+
+function decisionOf(given: string): (typeof decisions)[number] {
+  const found = decisions.find((each) => each === given);
+  if (found !== undefined) return found;
+  throw new Failure("USAGE", `DECISION is ${given}, and can be ${decisions.join(", ")}`);
+}
+
+interface Purpose {
+  task?: string | undefined;
+  node?: string | undefined;
+  lease?: string | undefined;
+}
+
+/** What it is for: as given, else as `agentd run` told. */
+async function purposeOf(session: Session, { task, node, lease }: Purpose) {
+  const { AGENTD_TASK_ID, AGENTD_NODE_ID, AGENTD_LEASE_ID } = process.env;
+  if (task === undefined && AGENTD_TASK_ID !== undefined && node === undefined && lease === undefined)
+    return { task_id: AGENTD_TASK_ID, node_id: AGENTD_NODE_ID, lease_id: AGENTD_LEASE_ID };
+  const ofTask = task ?? AGENTD_TASK_ID;
+  if (ofTask === undefined) {
+    if (node === undefined && lease === undefined) return {};
+    throw new Failure("USAGE", `${node === undefined ? "--lease" : "--node"} needs --task`);
+  }
+  const task_id = await resolveTask(session, ofTask);
+  const node_id = node === undefined ? undefined : await resolveNode(session, task_id, node);
+  const lease_id = lease === undefined ? undefined : await resolveLease(session, task_id, lease);
+  return { task_id, node_id, lease_id };
+}
+
+/** Where verification runs: in the work tree, if that is what is submitted. */
+async function directoryFor(commands: readonly string[], scratch: Scratch, repository: Repository, ends: Ends) {
+  if (commands.length === 0 || (await isCheckedOut(scratch, repository, ends))) return repository.top;
+  const checkout = await Checkout.open(scratch);
+  await checkout.to(ends.commit);
+  return checkout.path;
+}
+
+function createdText(
+  { answer, hasDiff }: Submitted,
+  { base }: Ends,
+  { paths, stat }: Patch,
+  verification: readonly VerificationRun[],
+): string {
+  const kept = hasDiff ? "" : ", too large to be sent along: it is kept in this repository";
+  return [
+    `submitted ${bold(answer.bundle_id)}`,
+    `  ${stat || `${paths.length} files changed`}, from ${base.revision.slice(0, 12)} (${base.because})${kept}`,
+    ...(verification.length === 0
+      ? ["  not verified: give --verify CMD"]
+      : verification.map((run) => `  ${runText(run)}`)),
+    ...overlapsText(answer.overlaps),
+  ].join("\n");
+}
