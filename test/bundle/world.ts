@@ -79,7 +79,8 @@ export async function bundleWorld(daemon: TestDaemon, files: Parameters<World["w
       const cwd = join(directory, owner);
       await git(["worktree", "add", "-q", "--detach", cwd, base]);
       await write(files, cwd);
-      const named = ["--base", base, "--owner", owner, "--provider", `${owner} inc`, "--summary", `work of ${owner}`];
+      const summary = words.includes("--summary") ? [] : ["--summary", `work of ${owner}`];
+      const named = ["--base", base, "--owner", owner, "--provider", `${owner} inc`, ...summary];
       const { bundle_id: id } = await world.json<{ bundle_id: string }>(["bundle", "create", ...named, ...words], {
         cwd,
       });
@@ -94,7 +95,7 @@ export async function bundleWorld(daemon: TestDaemon, files: Parameters<World["w
         ["stash", "list"],
       ];
       const parts = await Promise.all(told.map((words) => git(words)));
-      return [...parts, ...(await readdir(temporary)), ...(await readdir(join(top, ".git"))).toSorted()].join("\n");
+      return [...parts, ...(await readdir(temporary)), ...(await gitFiles(top))].join("\n");
     },
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };
@@ -103,4 +104,9 @@ export async function bundleWorld(daemon: TestDaemon, files: Parameters<World["w
   await write(files);
   await commit("base");
   return world;
+}
+
+/** What lies in the git directory; where refs are kept is git's own matter. */
+async function gitFiles(top: string): Promise<string[]> {
+  return (await readdir(join(top, ".git"))).filter((name) => name !== "packed-refs").toSorted();
 }

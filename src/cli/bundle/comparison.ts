@@ -1,5 +1,6 @@
 import type { Result } from "../../protocol/methods.ts";
-import { entriesOf, runGit } from "../git/git.ts";
+import { ask } from "../git/ask.ts";
+import { entriesOf } from "../git/git.ts";
 import { commitOrNull } from "../git/revision.ts";
 import type { Session } from "../session.ts";
 
@@ -49,7 +50,7 @@ async function changedSince(
 async function changedBetween(top: string, base: string, target: string): Promise<string[] | null> {
   if ((await commitOrNull(top, base)) === null) return null;
   const words = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", base, target, "--"];
-  return entriesOf(new TextDecoder().decode((await runGit(top, words)).out));
+  return entriesOf(new TextDecoder().decode((await ask(top, words)).out));
 }
 
 /** Those of `changed` that are, lie above or lie below one of `touched`, however they are spelled. */

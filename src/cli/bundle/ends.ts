@@ -1,5 +1,5 @@
 import { type Base, defaultBase } from "../git/default-branch.ts";
-import { git } from "../git/git.ts";
+import { askText } from "../git/ask.ts";
 import type { Repository } from "../git/repository.ts";
 import { commitOf } from "../git/revision.ts";
 import type { Scratch } from "../git/scratch.ts";
@@ -46,7 +46,7 @@ export function treeOf(scratch: Scratch, commit: string): Promise<string> {
 /** Whether what is run in the work tree tells of these files. */
 export async function isCheckedOut(scratch: Scratch, repository: Repository, ends: Ends): Promise<boolean> {
   if (ends.head === null) return true;
-  const here = (await git(repository.top, ["rev-parse", "HEAD"])).trim();
+  const here = await askText(repository.top, ["rev-parse", "HEAD"]);
   return here === ends.head && isUnchanged(scratch, repository, ends);
 }
 

@@ -1,4 +1,4 @@
-import { git } from "../git/git.ts";
+import { askText } from "../git/ask.ts";
 import { deleteRef } from "../git/scratch.ts";
 import type { Session } from "../session.ts";
 import { allBundles } from "./ids.ts";
@@ -6,7 +6,7 @@ import { keptRefs } from "./submission.ts";
 
 /** Lets go of what was kept for bundles that are decided. A ref that belongs to none is of one that is being submitted. */
 export async function releaseKept(session: Session, { top, scope }: { top: string; scope: string }): Promise<void> {
-  const listed = await git(top, ["for-each-ref", "--format=%(objectname) %(refname)", keptRefs]);
+  const listed = await askText(top, ["for-each-ref", "--format=%(objectname) %(refname)", keptRefs]);
   const kept = listed.split("\n").filter((line) => line !== "");
   if (kept.length === 0) return;
   const bundles = await allBundles(session, { scope });

@@ -12,7 +12,7 @@ export function markdownTable(heading: readonly string[], rows: readonly (readon
 
 /** Text that others wrote, as nothing but text: in one line, without what Markdown or HTML make something else of. */
 export function markdownText(text: string): string {
-  return harmless(text.replaceAll(/\s+/g, " ")).replaceAll(/[\\`*_{}[\]<>()#+!|~&@-]/g, String.raw`\$&`);
+  return harmless(text.replaceAll(/\s+/g, " ")).replaceAll(/[\\`*_[\]<>#|~&@]/g, String.raw`\$&`);
 }
 
 /** Text as code, in which only its own quotes and the table's lines mean something. */

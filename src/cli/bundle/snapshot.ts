@@ -1,7 +1,8 @@
 import { copyFile, readdir, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../exits.ts";
-import { entriesOf, runGit } from "../git/git.ts";
+import { ask } from "../git/ask.ts";
+import { entriesOf } from "../git/git.ts";
 import type { Repository } from "../git/repository.ts";
 import { pathIn, type Scratch } from "../git/scratch.ts";
 
@@ -78,7 +79,7 @@ async function refuseFiltered(
 
 async function filtersOf(top: string): Promise<Set<string>> {
   const words = ["config", "-z", "--name-only", "--get-regexp", String.raw`^filter\..*\.(clean|process)$`];
-  const { out } = await runGit(top, words, { statuses: [0, 1] });
+  const { out } = await ask(top, words, { statuses: [0, 1] });
   const keys = entriesOf(new TextDecoder().decode(out));
   return new Set(keys.map((key) => key.slice("filter.".length, key.lastIndexOf("."))));
 }

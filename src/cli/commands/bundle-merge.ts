@@ -10,7 +10,6 @@ import { whoever } from "../bundle/author.ts";
 import { command } from "../command.ts";
 import type { Exit } from "../exits.ts";
 import { Checkout } from "../git/checkout.ts";
-import { removeLeftovers } from "../git/leftovers.ts";
 import type { Repository } from "../git/repository.ts";
 import { commitOf, commitOrNull } from "../git/revision.ts";
 import { Scratch, setRef } from "../git/scratch.ts";
@@ -67,7 +66,6 @@ export const merge = command({
     await using interrupted = interruptions(5_000);
     await interrupted.all([
       (async () => {
-        await removeLeftovers();
         if (!dryRun) await completeEarlier(session, repository);
         const ids = await bundlesMeant(session, { bundle: readList(args.bundle), task: args.task, scope });
         await using scratch = await Scratch.open(top, { attributes: false });

@@ -1,5 +1,6 @@
 import { Failure } from "../exits.ts";
-import { git, GitFailed } from "./git.ts";
+import { askText } from "./ask.ts";
+import { GitFailed } from "./git.ts";
 import { commitOrNull, idOrNull } from "./revision.ts";
 
 /** Where work is merged to, as far as a repository tells: full names of refs that exist. */
@@ -16,7 +17,7 @@ export async function mainRefs(top: string): Promise<string[]> {
 /** The ref a symbolic one stands for; null where it is none. */
 async function refOrNull(top: string, name: string): Promise<string | null> {
   try {
-    return (await git(top, ["symbolic-ref", "--quiet", "--", name])).trim();
+    return await askText(top, ["symbolic-ref", "--quiet", "--", name]);
   } catch (cause) {
     if (cause instanceof GitFailed) return null;
     throw cause;
@@ -53,21 +54,9 @@ export async function defaultBase(top: string, head: { id: string; words: string
 
 async function fullName(top: string, words: string): Promise<string | null> {
   try {
-    const name = await git(top, [
-      "rev-parse",
-      "--verify",
-      "--quiet",
-      "--symbolic-full-name",
-      "--end-of-options",
-      words,
-    ]);
-    // An end-of-options word is echoed by git, where names are asked for.
-    return (
-      name
-        .trim()
-        .split("\n")
-        .findLast((line) => line.startsWith("refs/")) ?? null
-    );
+    const asked = ["rev-parse", "--verify", "--quiet", "--symbolic-full-name", "--end-of-options", words];
+    const name = await askText(top, asked);
+    return name.startsWith("refs/") ? name : null;
   } catch (cause) {
     if (cause instanceof GitFailed) return null;
     throw cause;

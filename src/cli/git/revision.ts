@@ -1,5 +1,6 @@
 import { Failure } from "../exits.ts";
-import { git, GitFailed } from "./git.ts";
+import { askText } from "./ask.ts";
+import { GitFailed } from "./git.ts";
 
 const wholeId = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
@@ -23,7 +24,7 @@ export async function commitOrNull(directory: string, given: string): Promise<st
 /** The one id a git command prints; null when it fails. */
 export async function idOrNull(directory: string, words: readonly string[]): Promise<string | null> {
   try {
-    const id = (await git(directory, words)).trim();
+    const id = (await askText(directory, words)).trim();
     return wholeId.test(id) ? id : null;
   } catch (cause) {
     if (cause instanceof GitFailed) return null;

@@ -1,7 +1,8 @@
 import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { ask, askText } from "./ask.ts";
 import { bareEnvironment, entriesOf, git, type GitEnd, type GitEnvironment, type GitOptions, runGit } from "./git.ts";
-import { ownDirectory } from "./leftovers.ts";
+import { ownDirectory, removeLeftovers } from "./leftovers.ts";
 
 /** Merging, and looking at all of a large work tree, may take its time. */
 const slowMs = 120_000;
@@ -9,9 +10,6 @@ const slowMs = 120_000;
 /** What of a repository's configuration has a say in how files are read and written. No value of it is a command. */
 const carried =
   /^core\.(?:autocrlf|eol|filemode|ignorecase|precomposeunicode|symlinks|checkstat|trustctime|excludesfile|attributesfile)$/;
-
-/** For commands in the user's repository: what it has for git to run is not run. */
-const runningNothing = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"];
 
 /**
  * A git directory of our own, beside a repository whose objects it reads. What is written goes here, and what it does not
@@ -31,14 +29,16 @@ export class Scratch implements AsyncDisposable {
   }
 
   /**
+   * Makes one, and removes those of runs that were killed.
    * @param at a directory in one of the repository's work trees
    * @param attributes whether the repository's attributes count that are in none of its commits; they name filters only
    */
   static async open(at: string, { attributes }: { attributes: boolean }): Promise<Scratch> {
+    await removeLeftovers();
     const directory = await ownDirectory();
     try {
       const gitDirectory = join(directory, "git");
-      const format = (await git(at, ["rev-parse", "--show-object-format"])).trim();
+      const format = await askText(at, ["rev-parse", "--show-object-format"]);
       const settings = await carriedSettings(at, attributes);
       const scratch = new Scratch(directory, at, environmentFor(gitDirectory, settings));
       await git(directory, ["init", "-q", "--bare", "--template=", `--object-format=${format}`, gitDirectory]);
@@ -83,7 +83,7 @@ export class Scratch implements AsyncDisposable {
   async publish(commit: string, known: string): Promise<void> {
     const words = ["pack-objects", "--revs", "--stdout", "-q", "--thin", "--delta-base-offset"];
     const { out } = await this.run(words, { input: `${commit}\n^${known}\n` });
-    await runGit(this.#repository, [...runningNothing, "unpack-objects", "-q"], { input: out, timeLimitMs: slowMs });
+    await ask(this.#repository, ["unpack-objects", "-q"], { input: out, timeLimitMs: slowMs });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -93,12 +93,11 @@ export class Scratch implements AsyncDisposable {
 
 /** Sets a ref of the repository to a commit; with `was` only if it is that, and zeros stand for no ref. */
 export async function setRef(at: string, ref: string, commit: string, was: string): Promise<void> {
-  const message = "agentd bundle";
-  await runGit(at, [...runningNothing, "update-ref", "-m", message, "--", ref, commit, was]);
+  await ask(at, ["update-ref", "-m", "agentd bundle", "--", ref, commit, was]);
 }
 
 export async function deleteRef(at: string, ref: string, was: string): Promise<void> {
-  await runGit(at, [...runningNothing, "update-ref", "-d", "--", ref, was]);
+  await ask(at, ["update-ref", "-d", "--", ref, was]);
 }
 
 /** Who makes commits that nobody is to see. */
@@ -113,7 +112,7 @@ const nobody = {
 
 /** The absolute path git has for a file of its directory, as seen from `at`. */
 export async function pathIn(at: string, name: string): Promise<string> {
-  return resolve(at, (await git(at, ["rev-parse", "--git-path", name])).replace(/\n$/, ""));
+  return resolve(at, await askText(at, ["rev-parse", "--git-path", name]));
 }
 
 function environmentFor(gitDirectory: string, settings: readonly (readonly [string, string])[]): GitEnvironment {
@@ -127,7 +126,7 @@ function environmentFor(gitDirectory: string, settings: readonly (readonly [stri
 }
 
 async function carriedSettings(at: string, attributes: boolean): Promise<[string, string][]> {
-  const { out } = await runGit(at, ["config", "-z", "--get-regexp", "^core\\."], { statuses: [0, 1] });
+  const { out } = await ask(at, ["config", "-z", "--get-regexp", "^core\\."], { statuses: [0, 1] });
   const pairs = entriesOf(new TextDecoder().decode(out)).map((entry): [string, string] => {
     const end = entry.indexOf("\n");
     return end === -1 ? [entry, "true"] : [entry.slice(0, end), entry.slice(end + 1)];

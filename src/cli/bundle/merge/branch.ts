@@ -1,5 +1,6 @@
 import { Failure } from "../../exits.ts";
-import { git, GitFailed } from "../../git/git.ts";
+import { askText } from "../../git/ask.ts";
+import { GitFailed } from "../../git/git.ts";
 import { commitOrNull } from "../../git/revision.ts";
 import type { Committer } from "./commit.ts";
 
@@ -10,7 +11,7 @@ import type { Committer } from "./commit.ts";
 export async function newBranch(top: string, name: string): Promise<string> {
   const ref = `refs/heads/${name}`;
   try {
-    await git(top, ["check-ref-format", "--branch", name]);
+    await askText(top, ["check-ref-format", "--branch", name]);
   } catch (cause) {
     if (!(cause instanceof GitFailed)) throw cause;
     throw new Failure("USAGE", `--branch is ${JSON.stringify(name)}, which is no name for a branch`);
@@ -31,7 +32,7 @@ export function defaultBranch(tip: string): string {
 export async function committerOf(top: string): Promise<Committer> {
   try {
     const [, name, email] =
-      /^(.*) <(.*)> \d+ [+-]\d{4}$/.exec((await git(top, ["var", "GIT_COMMITTER_IDENT"])).trim()) ?? [];
+      /^(.*) <(.*)> \d+ [+-]\d{4}$/.exec(await askText(top, ["var", "GIT_COMMITTER_IDENT"])) ?? [];
     if (name !== undefined && email !== undefined && name !== "") return { name, email };
   } catch (cause) {
     if (!(cause instanceof GitFailed)) throw cause;
