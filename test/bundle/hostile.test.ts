@@ -15,39 +15,29 @@ afterAll(async () => {
   await daemon[Symbol.asyncDispose]();
 });
 
-const hooks = [
-  ...["applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit", "pre-merge-commit", "prepare-commit-msg"],
-  ...["commit-msg", "post-commit", "pre-rebase", "post-checkout", "post-merge", "pre-push", "pre-receive", "update"],
-  ...["proc-receive", "post-receive", "post-update", "reference-transaction", "push-to-checkout", "pre-auto-gc"],
-  ...["post-rewrite", "sendemail-validate", "fsmonitor-watchman", "post-index-change"],
-];
+const hooks = `
+  applypatch-msg pre-applypatch post-applypatch pre-commit pre-merge-commit prepare-commit-msg
+  commit-msg post-commit pre-rebase post-checkout post-merge pre-push pre-receive update proc-receive
+  post-receive post-update reference-transaction push-to-checkout pre-auto-gc post-rewrite
+  sendemail-validate fsmonitor-watchman post-index-change
+`
+  .trim()
+  .split(/\s+/);
 
 /** Every key of git's configuration whose value is a command, or names one. */
-const commandKeys = [
-  ...["core.fsmonitor", "core.editor", "core.pager", "core.askPass", "core.sshCommand", "core.gitProxy"],
-  ...["core.alternateRefsCommand", "diff.external", "diff.evil.command", "diff.evil.textconv", "filter.evil.clean"],
-  ...["filter.evil.smudge", "filter.evil.process", "merge.evil.driver", "merge.evil.recursive", "mergetool.evil.cmd"],
-  ...["difftool.evil.cmd", "gpg.program", "gpg.ssh.program", "gpg.x509.program", "gpg.ssh.defaultKeyCommand"],
-  ...[
-    "credential.helper",
-    "sequence.editor",
-    "interactive.diffFilter",
-    "pager.diff",
-    "pager.log",
-    "trailer.evil.command",
-  ],
-  ...["trailer.evil.cmd", "uploadpack.packObjectsHook", "remote.origin.uploadpack", "remote.origin.receivepack"],
-  ...[
-    "remote.origin.vcs",
-    "submodule.inner.update",
-    "alias.diff",
-    "alias.merge-tree",
-    "man.evil.cmd",
-    "browser.evil.cmd",
-  ],
-  ...["imap.tunnel", "sendemail.sendmailCmd", "guitool.evil.cmd", "instaweb.httpd", "web.browser", "init.templateDir"],
-  ...["gc.recentObjectsHook", "tar.evil.command", "ssh.variant", "rebase.instructionFormat", "merge.default"],
-];
+const commandKeys = `
+  core.fsmonitor core.editor core.pager core.askPass core.sshCommand core.gitProxy
+  core.alternateRefsCommand diff.external diff.evil.command diff.evil.textconv filter.evil.clean
+  filter.evil.smudge filter.evil.process merge.evil.driver merge.evil.recursive mergetool.evil.cmd
+  difftool.evil.cmd gpg.program gpg.ssh.program gpg.x509.program gpg.ssh.defaultKeyCommand
+  credential.helper sequence.editor interactive.diffFilter pager.diff pager.log trailer.evil.command
+  trailer.evil.cmd uploadpack.packObjectsHook remote.origin.uploadpack remote.origin.receivepack
+  remote.origin.vcs submodule.inner.update alias.diff alias.merge-tree man.evil.cmd browser.evil.cmd
+  imap.tunnel sendemail.sendmailCmd guitool.evil.cmd instaweb.httpd web.browser init.templateDir
+  gc.recentObjectsHook tar.evil.command ssh.variant rebase.instructionFormat merge.default
+`
+  .trim()
+  .split(/\s+/);
 
 /** A repository in which everything git can be told to run leaves a mark where it is run, and attributes that ask for all of it. */
 async function hostileWorld(): Promise<World & { marks: () => Promise<string[]> }> {

@@ -75,10 +75,10 @@ export async function bundleWorld(daemon: TestDaemon, files: Parameters<World["w
       if (exit !== 0 || err !== "") throw new Error(`agentd ${args.join(" ")} ended with ${exit}: ${err}`);
       return JSON.parse(out) as Shape;
     },
-    async submit(owner, files, words = ["--verify", "true"], base = "main") {
+    async submit(owner, changes, words = ["--verify", "true"], base = "main") {
       const cwd = join(directory, owner);
       await git(["worktree", "add", "-q", "--detach", cwd, base]);
-      await write(files, cwd);
+      await write(changes, cwd);
       const summary = words.includes("--summary") ? [] : ["--summary", `work of ${owner}`];
       const named = ["--base", base, "--owner", owner, "--provider", `${owner} inc`, ...summary];
       const { bundle_id: id } = await world.json<{ bundle_id: string }>(["bundle", "create", ...named, ...words], {
