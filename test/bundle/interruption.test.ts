@@ -97,7 +97,7 @@ describe("agentd bundle merge that is killed between its branch and its decision
 
   async function conflictingWorld(): Promise<{ world: World; ann: string; bob: string }> {
     const world = await bundleWorld(daemon, files);
-    const sure = ["--verify", "true", "--confidence", "high"];
+    const sure = { confidence: "high" } as const;
     const ann = await world.submit("ann", { "a.txt": edited({ 1: "ann" }) }, sure);
     return { world, ann, bob: await world.submit("bob", { "a.txt": edited({ 1: "bob" }) }) };
   }

@@ -16,12 +16,7 @@ beforeAll(async () => {
   world = await bundleWorld(daemon, { "a.txt": tenLines, "b|`c.txt": "b\n" });
   ann = await world.submit("ann", { "a.txt": edited({ 1: "ann" }) });
   bob = await world.submit("bob", { "a.txt": edited({ 1: "bob" }), "b|`c.txt": "bob" });
-  cy = await world.submit("cy", { "a.txt": edited({ 10: "cy" }), "new.txt": "cy" }, [
-    "--verify",
-    "true",
-    "--assume",
-    "x=1",
-  ]);
+  cy = await world.submit("cy", { "a.txt": edited({ 10: "cy" }), "new.txt": "cy" }, { assumptions: ["x=1"] });
 });
 
 afterAll(async () => {

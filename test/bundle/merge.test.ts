@@ -77,9 +77,9 @@ describe("agentd bundle merge", () => {
     const base = (await world.git(["rev-parse", "main"])).trim();
     await world.write({ "a.txt": edited({ 5: "meanwhile" }), "c.txt": null });
     await world.commit("meanwhile");
-    await world.submit("clean", { "a.txt": edited({ 1: "clean" }) }, ["--verify", "true"], base);
-    await world.submit("stale", { "a.txt": edited({ 5: "stale" }) }, ["--verify", "true"], base);
-    await world.submit("gone", { "c.txt": edited({ 5: "gone" }) }, ["--verify", "true"], base);
+    await world.submit("clean", { "a.txt": edited({ 1: "clean" }) }, { base_revision: base });
+    await world.submit("stale", { "a.txt": edited({ 5: "stale" }) }, { base_revision: base });
+    await world.submit("gone", { "c.txt": edited({ 5: "gone" }) }, { base_revision: base });
     const report = await merge(world, "--branch", "merged");
     expect(outcomes(report)).toEqual({ clean: "accepted", stale: "rejected", gone: "rejected" });
     expect(of(report, "stale")).toMatchObject({ conflicts: ["a.txt"], against: [] });
@@ -91,9 +91,9 @@ describe("agentd bundle merge", () => {
 
   test("takes the bundle out again that the verification fails with, and goes on", async () => {
     await using world = await bundleWorld(daemon, files);
-    await world.submit("one", { "a.txt": edited({ 1: "one" }) }, ["--verify", "true", "--confidence", "high"]);
+    await world.submit("one", { "a.txt": edited({ 1: "one" }) }, { confidence: "high" });
     await world.submit("two", { "b.txt": edited({ 1: "two" }) });
-    await world.submit("three", { "c.txt": edited({ 1: "three" }) }, ["--verify", "true", "--confidence", "low"]);
+    await world.submit("three", { "c.txt": edited({ 1: "three" }) }, { confidence: "low" });
     const command =
       "if [ $(cat a.txt b.txt | grep -c -e one -e two) = 2 ]; then echo both; exit 4; fi; touch left-behind";
     const { exit, report } = await tryMerge(world, "--verify", command, "--branch", "merged");
@@ -117,8 +117,12 @@ describe("agentd bundle merge", () => {
 
   test("leaves open what nobody verified unless it is allowed, and rejects what failed", async () => {
     await using world = await bundleWorld(daemon, files);
-    const ann = await world.submit("ann", { "a.txt": edited({ 1: "ann" }) }, []);
-    const bob = await world.submit("bob", { "b.txt": edited({ 1: "bob" }) }, ["--verify", "exit 9"]);
+    const ann = await world.submit("ann", { "a.txt": edited({ 1: "ann" }) }, { verification: [] });
+    const bob = await world.submit(
+      "bob",
+      { "b.txt": edited({ 1: "bob" }) },
+      { verification: [{ command: "exit 9", exit_code: 9 }] },
+    );
     const { exit, report } = await tryMerge(world);
     expect(exit).toBe(1);
     expect(outcomes(report)).toEqual({ ann: "left", bob: "rejected" });
@@ -129,12 +133,7 @@ describe("agentd bundle merge", () => {
 
   test("supersedes what another does as well, and what is in already", async () => {
     await using world = await bundleWorld(daemon, files);
-    const first = await world.submit("ann", { "a.txt": edited({ 1: "same" }) }, [
-      "--verify",
-      "true",
-      "--confidence",
-      "high",
-    ]);
+    const first = await world.submit("ann", { "a.txt": edited({ 1: "same" }) }, { confidence: "high" });
     const second = await world.submit("bob", { "a.txt": edited({ 1: "same" }) });
     expect(outcomes(await merge(world, "--branch", "merged"))).toEqual({ ann: "accepted", bob: "superseded" });
     expect(await decided(second)).toMatchObject({ status: "SUPERSEDED", decision: { alternatives: [first] } });
@@ -147,14 +146,9 @@ describe("agentd bundle merge", () => {
 
   test("leaves to people what assumes the contrary of what was merged", async () => {
     await using world = await bundleWorld(daemon, files);
-    const sure = ["--verify", "true", "--confidence", "high", "--assume", "tokens=ascii"];
+    const sure = { confidence: "high" as const, assumptions: ["tokens=ascii"] };
     await world.submit("ann", { "a.txt": edited({ 1: "ann" }) }, sure);
-    const bob = await world.submit("bob", { "b.txt": edited({ 1: "bob" }) }, [
-      "--verify",
-      "true",
-      "--assume",
-      "tokens=utf8",
-    ]);
+    const bob = await world.submit("bob", { "b.txt": edited({ 1: "bob" }) }, { assumptions: ["tokens=utf8"] });
     const report = await merge(world);
     expect(outcomes(report)).toEqual({ ann: "accepted", bob: "left" });
     expect(of(report, "bob").reason).toContain('it assumes "tokens=utf8"');
@@ -190,12 +184,11 @@ describe("agentd bundle merge", () => {
       CHANGES: "# Changes\n",
       "x.lock": tenLines,
     });
-    await world.submit("ann", { CHANGES: "# Changes\n- ann\n", "x.lock": edited({ 1: "ann" }) }, [
-      "--verify",
-      "true",
-      "--confidence",
-      "high",
-    ]);
+    await world.submit(
+      "ann",
+      { CHANGES: "# Changes\n- ann\n", "x.lock": edited({ 1: "ann" }) },
+      { confidence: "high" },
+    );
     await world.submit("bob", { "x.lock": edited({ 10: "bob" }) });
     const report = await merge(world, "--branch", "merged");
     expect(outcomes(report)).toEqual({ ann: "accepted", bob: "rejected" });
@@ -204,7 +197,8 @@ describe("agentd bundle merge", () => {
 
   test("merges a bundle that is only known by its head revision", async () => {
     await using world = await bundleWorld(daemon, files);
-    await world.submit("ann", { "large.txt": "a line of text\n".repeat(50_000), "a.txt": edited({ 1: "ann" }) });
+    await world.write({ "large.txt": "a line of text\n".repeat(50_000), "a.txt": edited({ 1: "ann" }) });
+    await world.json(["bundle", "create", "--verify", "true", "--owner", "ann"]);
     await world.submit("bob", { "a.txt": edited({ 10: "bob" }) });
     expect(outcomes(await merge(world, "--branch", "merged"))).toEqual({ ann: "accepted", bob: "accepted" });
     expect(await world.git(["show", "merged:a.txt"])).toBe(edited({ 1: "ann", 10: "bob" }));
@@ -222,7 +216,7 @@ describe("agentd bundle merge", () => {
 
   test("reports locks that are still held, as text and as Markdown", async () => {
     await using world = await bundleWorld(daemon, files);
-    await world.submit("ann", { "a.txt": edited({ 1: "ann" }) }, ["--verify", "true", "--summary", "a | <b>"]);
+    await world.submit("ann", { "a.txt": edited({ 1: "ann" }) }, { diff_summary: "a | <b>" });
     await world.json(["lock", "acquire", "file:a.txt", "--owner", "ann"]);
     const { out } = await world.agentd(["bundle", "merge", "--onto", "main", "--dry-run"]);
     expect(out).toStartWith("1 of 1 bundles would be merged onto main; nothing was written or recorded\n");

@@ -1,8 +1,12 @@
 import { mkdir, mkdtemp, readdir, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { ParamsInput } from "../../src/protocol/methods.ts";
 import { gitIdentity, runGit } from "../guard/world.ts";
 import type { Ran, RunOptions, TestDaemon } from "../support/daemon.ts";
 import { fastDirectory } from "../support/fast-directory.ts";
+
+/** Contents by path; null removes a file. */
+export type Changes = Readonly<Record<string, string | Uint8Array | null>>;
 
 /** A repository with one commit on `main`, what agentd's commands say in it, and what they leave. */
 export interface World extends AsyncDisposable {
@@ -11,23 +15,17 @@ export interface World extends AsyncDisposable {
   /** Where agentd's temporary files go. */
   temporary: string;
   git(words: readonly string[], at?: string): Promise<string>;
-  /** Writes files, null removes one; a name ends in `/` never. */
-  write(files: Readonly<Record<string, string | Uint8Array | null>>, at?: string): Promise<void>;
+  write(files: Changes, at?: string): Promise<void>;
   /** Commits all there is, and gives the commit. */
   commit(message: string, at?: string): Promise<string>;
   agentd(args: readonly string[], options?: RunOptions): Promise<Ran>;
   /** The same for a command that must succeed, and what it tells programs. */
   json<Shape>(args: readonly string[], options?: RunOptions): Promise<Shape>;
   /**
-   * Hands in what `files` change, by a work tree of the owner's own that begins at `main`, or at `base`, with a verification
-   * that passes unless `words` say otherwise. Gives the bundle's id.
+   * Hands in what `changes` make of `main`, or of `base_revision`, as its owner's, with a verification that passed unless
+   * `more` says otherwise. Gives the bundle's id.
    */
-  submit(
-    owner: string,
-    files: Parameters<World["write"]>[0],
-    words?: readonly string[],
-    base?: string,
-  ): Promise<string>;
+  submit(owner: string, changes: Changes, more?: Partial<ParamsInput<"SubmitPatchBundle">>): Promise<string>;
   /** What git shows of the repository, and what is left of agentd's temporary files. */
   trace(): Promise<string>;
 }
@@ -41,7 +39,7 @@ export function edited(lines: Readonly<Record<number, string>>): string {
   return old.map((line, i) => lines[i + 1] ?? line).join("\n");
 }
 
-export async function bundleWorld(daemon: TestDaemon, files: Parameters<World["write"]>[0]): Promise<World> {
+export async function bundleWorld(daemon: TestDaemon, files: Changes): Promise<World> {
   const directory = await realpath(await mkdtemp(join(fastDirectory, "agentd-bundles-")));
   const top = join(directory, "repository");
   const temporary = join(directory, "tmp");
@@ -75,16 +73,21 @@ export async function bundleWorld(daemon: TestDaemon, files: Parameters<World["w
       if (exit !== 0 || err !== "") throw new Error(`agentd ${args.join(" ")} ended with ${exit}: ${err}`);
       return JSON.parse(out) as Shape;
     },
-    async submit(owner, changes, words = ["--verify", "true"], base = "main") {
+    async submit(owner, changes, more = {}) {
       const cwd = join(directory, owner);
-      await git(["worktree", "add", "-q", "--detach", cwd, base]);
+      const base_revision = more.base_revision ?? (await git(["rev-parse", "main"])).trim();
+      await git(["worktree", "add", "-q", "--detach", cwd, base_revision]);
       await write(changes, cwd);
-      const summary = words.includes("--summary") ? [] : ["--summary", `work of ${owner}`];
-      const named = ["--base", base, "--owner", owner, "--provider", `${owner} inc`, ...summary];
-      const { bundle_id: id } = await world.json<{ bundle_id: string }>(["bundle", "create", ...named, ...words], {
-        cwd,
-      });
+      await git(["add", "--all"], cwd);
+      const asMerged = ["--histogram", "--no-indent-heuristic", "-M"];
+      const diff = await git(["diff", "--cached", "--full-index", "--binary", ...asMerged], cwd);
       await git(["worktree", "remove", "--force", cwd]);
+      const { bundle_id: id } = await daemon.client.call("SubmitPatchBundle", {
+        ...{ owner, provider: `${owner} inc`, scope: join(top, ".git"), base_revision, diff, diff_exact: true },
+        ...{ touched_paths: Object.keys(changes), diff_summary: `work of ${owner}`, confidence: "medium" as const },
+        verification: [{ command: "true", exit_code: 0 }],
+        ...more,
+      });
       return id;
     },
     async trace() {
