@@ -82,12 +82,12 @@ export async function bundleWorld(daemon: TestDaemon, files: Changes): Promise<W
       const asMerged = ["--histogram", "--no-indent-heuristic", "-M"];
       const diff = await git(["diff", "--cached", "--full-index", "--binary", ...asMerged], cwd);
       await git(["worktree", "remove", "--force", cwd]);
-      const { bundle_id: id } = await daemon.client.call("SubmitPatchBundle", {
-        ...{ owner, provider: `${owner} inc`, scope: join(top, ".git"), base_revision, diff, diff_exact: true },
-        ...{ touched_paths: Object.keys(changes), diff_summary: `work of ${owner}`, confidence: "medium" as const },
-        verification: [{ command: "true", exit_code: 0 }],
-        ...more,
-      });
+      const author = { owner, provider: `${owner} inc`, scope: join(top, ".git") };
+      const patch = { base_revision, diff, diff_exact: true, touched_paths: Object.keys(changes) };
+      const said = { diff_summary: `work of ${owner}`, confidence: "medium" as const };
+      const verification = [{ command: "true", exit_code: 0 }];
+      const params = { ...author, ...patch, ...said, verification, ...more };
+      const { bundle_id: id } = await daemon.client.call("SubmitPatchBundle", params);
       return id;
     },
     async trace() {
