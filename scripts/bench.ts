@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { measureBundles } from "./bench/bundles.ts";
 import { measureBursts } from "./bench/bursts.ts";
 import { measureExpiry } from "./bench/expiry.ts";
 import { measureCommand, measureIdle } from "./bench/footprint.ts";
@@ -24,6 +25,7 @@ const sections = {
   journal: measureLargeJournal,
   scale: measureScale,
   locks: measureLocks,
+  bundles: measureBundles,
   bursts: measureBursts,
   expiry: measureExpiry,
   waiters: measureWaiters,

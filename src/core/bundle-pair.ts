@@ -46,7 +46,7 @@ export interface Meeting {
 
 /** Paths that are listed for one of so many pairs: all that anybody reads, as long as they are not too many altogether. */
 export function pathsListed(pairs: number): number {
-  return Math.max(5, Math.min(100, Math.floor(50_000 / pairs)));
+  return Math.max(2, Math.min(100, Math.floor(50_000 / pairs)));
 }
 
 /** Ranges of lines that are listed for one path. */

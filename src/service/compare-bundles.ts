@@ -1,6 +1,6 @@
 import type { BundleAdvice } from "../core/bundle-advice.ts";
 import type { PatchBundle } from "../core/bundle.ts";
-import { compareBundles, type Comparison, type Target } from "../core/compare-bundles.ts";
+import { compareBundles, type Target } from "../core/compare-bundles.ts";
 import { type Decision, isRefusal, refuse } from "../core/decision.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Params, Result } from "../protocol/methods.ts";
@@ -50,7 +50,7 @@ function targetOf({ target_revision: revision, changed_since: changed }: Params<
 /** Reads and compares in slices between other requests: what bundles carry does not change meanwhile. */
 function compareInSlices(ids: readonly string[], target: Target | null): Later<Report> {
   const read: PatchBundle[] = [];
-  let work: Generator<void, Comparison> | null = null;
+  let work: Generator<void, Report> | null = null;
   return {
     wakes: "turn",
     waitMs: null,
@@ -64,20 +64,33 @@ function compareInSlices(ids: readonly string[], target: Target | null): Later<R
         read.push(bundle);
         return null;
       }
-      work ??= compareBundles(read, target);
+      work ??= compareAndReport(read, target, context);
       const until = runtime.monotonicMicros() + sliceMicros;
       do {
         const step = work.next();
-        if (step.done === true) return { reply: reportOf(step.value, context) };
+        if (step.done === true) return { reply: step.value };
       } while (runtime.monotonicMicros() < until);
       return null;
     },
   };
 }
 
-function reportOf({ pairs, bundles, mergeOrder }: Comparison, { store }: Context): Report {
+/** Pairs that are put into the terms of the wire between two pauses. */
+const pairsAtOnce = 500;
+
+function* compareAndReport(
+  read: readonly PatchBundle[],
+  target: Target | null,
+  { store }: Context,
+): Generator<void, Report> {
+  const { pairs, bundles, mergeOrder } = yield* compareBundles(read, target);
+  const told: Report["pairs"] = [];
+  for (let from = 0; from < pairs.length; from += pairsAtOnce) {
+    told.push(...pairs.slice(from, from + pairsAtOnce).map(pairView));
+    yield;
+  }
   return {
-    pairs: pairs.map(pairView),
+    pairs: told,
     bundles: bundles.flatMap((advice) => {
       const bundle = store.bundle(advice.bundleId);
       if (bundle === null) return [];

@@ -55,7 +55,7 @@ export class Dispatcher {
     this.#options = options;
     this.#commit = new GroupCommit(options.store, options.reports, () => options.readClock().monotonicMs);
     this.#keys = new ResourceKeys(options.ignoresCase);
-    this.#parked = new Parked(() => options.store.forgetHeldBack());
+    this.#parked = new Parked(() => options.store.forgetHeldBack(), options.store.holdsBack);
     this.#clock = options.readClock();
     this.#runtime = this.#makeRuntime(this.#clock.monotonicMs);
     this.#nextDeadlineMs = options.store.nextDeadlineMs();

@@ -39,8 +39,10 @@ export class Parked {
   /** Called inside a transaction when somebody leaves that line without locks, before those behind are asked. */
   readonly #cleared: () => void;
 
-  constructor(cleared: () => void) {
+  /** `stirred` where a line of an earlier process has left: nobody of it waits any more. */
+  constructor(cleared: () => void, stirred: boolean) {
     this.#cleared = cleared;
+    this.#stirred = stirred;
   }
 
   /** Whether a request wants the very next turn. */

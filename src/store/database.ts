@@ -31,8 +31,6 @@ function open(path: string, nowMs: number, leaseTtlMs: number): Database {
     }
     configure(db);
     migrate(db, nowMs, leaseTtlMs);
-    // Whom a node was kept back for may have been somebody who waited: nobody waits any more.
-    db.run("UPDATE nodes SET held_back_by = NULL WHERE held_back_by IS NOT NULL");
     return db;
   } catch (error) {
     // Left open, it would keep the file locked against the next attempt.

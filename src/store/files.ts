@@ -1,4 +1,15 @@
-import { closeSync, constants, copyFileSync, fstatSync, fsyncSync, openSync, readSync, renameSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 /** Copies a file that nobody writes, so that after a crash the copy is whole or not there. */
@@ -18,6 +29,27 @@ export function moveDurably(from: string, to: string): void {
 function sync(path: string): void {
   const fd = openSync(path, "r");
   try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Writes a file over itself and syncs it; nothing where there is none. When a sync fails, Linux takes what it did not
+ * write for written: whoever reads is shown it, no later sync writes it, and a power loss takes it (Rebello et al., "Can
+ * Applications Recover from fsync Failures?", USENIX ATC 2020). Written anew, it is written.
+ */
+export function rewriteDurably(path: string): void {
+  if (!existsSync(path)) return;
+  const fd = openSync(path, "r+");
+  try {
+    const chunk = Buffer.alloc(chunkBytes);
+    let at = 0;
+    for (let length = readSync(fd, chunk, 0, chunkBytes, at); length > 0;) {
+      at += writeSync(fd, chunk, 0, length, at);
+      length = readSync(fd, chunk, 0, chunkBytes, at);
+    }
     fsyncSync(fd);
   } finally {
     closeSync(fd);

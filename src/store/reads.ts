@@ -58,6 +58,10 @@ export class Reads extends Transactions {
     return this.tables.ready.next(taskId, labels);
   }
 
+  get holdsBack() {
+    return this.tables.ready.holdsBack();
+  }
+
   outcomeOf(nodeId: string) {
     return this.tables.nodes.outcome(nodeId);
   }

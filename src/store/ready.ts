@@ -51,6 +51,7 @@ export function readyNodes(db: Database) {
 
   const holdBack = db.prepare<null, [string, string]>("UPDATE nodes SET held_back_by = ?2 WHERE id = ?1");
   const letGo = db.prepare<null, [string]>("UPDATE nodes SET held_back_by = NULL WHERE held_back_by = ?");
+  const anyHeldBack = db.prepare<{ 1: 1 }, []>("SELECT 1 FROM nodes WHERE held_back_by IS NOT NULL LIMIT 1");
   const forgetHeldBack = db.prepare<null, []>(`
     UPDATE nodes SET held_back_by = NULL WHERE held_back_by IS NOT NULL`);
 
@@ -85,6 +86,7 @@ export function readyNodes(db: Database) {
     letGo(leaseId: string): void {
       letGo.run(leaseId);
     },
+    holdsBack: (): boolean => anyHeldBack.get() !== null,
     forgetHeldBack(): void {
       forgetHeldBack.run();
     },

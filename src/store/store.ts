@@ -92,7 +92,9 @@ export interface Store {
   endDelays(nowMs: number, limit: number): boolean;
   /** Keeps a node from being handed out as long as this lease holds locks. */
   holdBack(nodeId: string, leaseId: string): void;
-  /** Lets all such nodes be tried again. */
+  /** Whether there are such nodes. */
+  readonly holdsBack: boolean;
+  /** Lets all of them be tried again. */
   forgetHeldBack(): void;
   acquireNode(node: NodeHead, grant: LeaseGrant, entry: Entry): number;
   changeNode(transition: Transition): number;

@@ -5,6 +5,7 @@ import type { Entry, JournalHead } from "../core/journal.ts";
 import { type FileIdentity, fileIdentity, openDatabase, errorCode, storageFailure } from "./database.ts";
 import { startBackup } from "./backup.ts";
 import { bundleTable } from "./bundles.ts";
+import { rewriteDurably } from "./files.ts";
 import { copyHead, type HeadState, headTable } from "./head.ts";
 import { idempotencyTable } from "./idempotency.ts";
 import { journalTable } from "./journal.ts";
@@ -57,6 +58,8 @@ export class Transactions {
   /** For backups. Open as long as the database is: closing any descriptor of the file drops SQLite's locks on it. */
   #source: number;
   #backup: Backup | null = null;
+  /** Whether what the write-ahead log held when the file was opened is surely on the disk. */
+  #settled = false;
   /** Why a reopening failed: the database is closed then, and whatever is tried fails for this reason. */
   #closedBy: StorageFailure | null = null;
   #state: HeadState;
@@ -99,6 +102,7 @@ export class Transactions {
   }
 
   begin(): void {
+    this.#settle();
     this.#tables.begin.run();
     this.#appended = [];
   }
@@ -150,7 +154,10 @@ export class Transactions {
 
   reopen(): void {
     this.#refuseForeignFile();
-    if (this.#closedBy === null) this.#closeFile();
+    if (this.#closedBy === null) {
+      this.#settle();
+      this.#closeFile();
+    }
     try {
       this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs(), this.#leaseTtlMs));
       this.#source = openSync(this.#path, "r");
@@ -159,6 +166,7 @@ export class Transactions {
       throw error;
     }
     this.#closedBy = null;
+    this.#settled = false;
     this.#state = this.#tables.head.read();
     this.#committed = copyHead(this.#state);
     this.#appended = [];
@@ -168,6 +176,7 @@ export class Transactions {
     if (this.#backup?.active === true) {
       return refuse("INVALID_STATE", "another backup is being made; wait for its end");
     }
+    this.#settle();
     const started = startBackup(this.#tables.db, this.#source, path);
     if (!isRefusal(started)) this.#backup = started;
     return started;
@@ -190,12 +199,29 @@ export class Transactions {
   close(): void {
     if (this.#closedBy !== null) return;
     try {
+      this.#settle();
       this.#tables.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (error) {
       // On a full disk the log cannot be folded in; it is as durable as the file, and the next start reads it.
       if (storageFailure(error) === null) throw error;
     }
     this.#closeFile();
+  }
+
+  /**
+   * Before anything is written after the log that was found, or folded in from it: a sync of it may have failed, and then
+   * a power loss takes what was never written, and with it all that came later.
+   */
+  #settle(): void {
+    if (this.#settled) return;
+    try {
+      rewriteDurably(`${this.#path}-wal`);
+    } catch (error) {
+      const kind = errorCode(error) === "ENOSPC" ? "STORAGE_FULL" : "STORAGE_FAILED";
+      const message = `the database's log cannot be written anew, so nothing was written: ${String(error)}`;
+      throw new StorageFailure(kind, message, { reopen: false });
+    }
+    this.#settled = true;
   }
 
   #closeFile(): void {

@@ -1,0 +1,100 @@
+import { parseArgs } from "node:util";
+import { proveFailingIo } from "./prove/failing-io.ts";
+import { proveKill } from "./prove/kill.ts";
+import { provePowerLoss } from "./prove/power-loss.ts";
+import { Disproved, type Order, type Row, table } from "./prove/proof.ts";
+
+/*
+ * Tries to break what the README promises, each promise in the way named for it, and prints what came of it. Every
+ * proof runs the built binary and knows it from outside only.
+ */
+
+/** A proof, and how much of it there is in each cut, in its own unit. */
+interface Proof {
+  run: (order: Order) => Promise<Row>;
+  quick: number;
+  full: number;
+  long: number;
+}
+
+/** In the order they run. */
+const proofs: Record<string, Proof> = {
+  "power-loss": { run: provePowerLoss, quick: 500, full: 10_000, long: 500_000 },
+  "failing-io": { run: proveFailingIo, quick: 36, full: 720, long: 36_000 },
+  kill: { run: proveKill, quick: 15, full: 500, long: 25_000 },
+};
+const all = Object.keys(proofs);
+
+const usage = `Tries to break what the README promises, and prints what came of it.
+
+  bun run prove                 everything
+  bun run prove --quick         a first look
+  bun run prove --long          for hours
+  bun run prove --only NAME     only this one (may be repeated): ${all.join(", ")}
+  bun run prove --seed N        repeats the choices of an earlier run, as far as processes can be repeated
+
+It ends with status 1 when a promise was broken, or a proof could not be made.`;
+
+interface Wanted {
+  cut: "quick" | "full" | "long";
+  only: readonly string[];
+  seed: number;
+}
+
+async function main(): Promise<void> {
+  const wanted = readArguments();
+  if (wanted === null) return;
+  // What is open then closes with the process.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
+  const startedAt = performance.now();
+  const rows: Row[] = [];
+  for (const name of wanted.only) rows.push(await prove(name, wanted));
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  console.log(`\n${table(rows)}\n\n${seconds} s on ${navigator.hardwareConcurrency} cores`);
+}
+
+async function prove(name: string, { cut, seed }: Wanted): Promise<Row> {
+  const proof = proofs[name];
+  if (proof === undefined) throw new Misused(`there is no proof ${name}`);
+  const startedAt = performance.now();
+  const log = (line: string) => console.error(`${name}: ${line}`);
+  log(`seed ${seed} …`);
+  try {
+    const row = await proof.run({ seed, amount: proof[cut], log });
+    log(`${row.result}, in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+    return row;
+  } catch (error) {
+    if (!(error instanceof Disproved)) throw error;
+    process.exitCode = 1;
+    log(`BROKEN: ${error.message}\nagain with: bun run prove --only ${name} --seed ${seed}`);
+    return { promise: "", method: name, amount: "", result: "BROKEN, see above", seed };
+  }
+}
+
+/** Null when the answer was the usage. */
+function readArguments(): Wanted | null {
+  const options = {
+    help: { type: "boolean", short: "h", default: false },
+    quick: { type: "boolean", default: false },
+    long: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: all },
+    seed: { type: "string" },
+  } as const;
+  const { help, quick, long, only, seed } = parseArgs({ args: Bun.argv.slice(2), options }).values;
+  if (help) console.log(usage);
+  if (quick && long) throw new Misused("--quick and --long exclude each other");
+  const unknown = only.find((name) => !all.includes(name));
+  if (unknown !== undefined) throw new Misused(`there is no proof ${unknown}`);
+  const number = seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(seed);
+  if (!Number.isSafeInteger(number) || number < 0) throw new Misused(`a seed is a whole number, not ${seed}`);
+  return help ? null : { cut: quick ? "quick" : long ? "long" : "full", only, seed: number };
+}
+
+class Misused extends Error {}
+
+await main().catch((error: unknown) => {
+  const misparsed = error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+  if (!misparsed && !(error instanceof Misused)) throw error;
+  console.error(`${error.message}\n\n${usage}`);
+  process.exit(1);
+});
