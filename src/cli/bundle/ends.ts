@@ -5,6 +5,7 @@ import { commitOf } from "../git/revision.ts";
 import type { Scratch } from "../git/scratch.ts";
 import { Failure } from "../exits.ts";
 import type { Session } from "../session.ts";
+import { pathsText } from "./text.ts";
 import { snapshotOf } from "./snapshot.ts";
 
 /** What a patch goes from and to. */
@@ -35,7 +36,7 @@ export async function endsOf(
   const committed = await treeOf(scratch, commit);
   if (given.head !== undefined) return { base, head: commit, tree: committed, commit };
   const { tree, leftOut } = await snapshotOf(scratch, repository);
-  if (leftOut.length > 0) session.note(`left out, as they are repositories of their own: ${leftOut.join(", ")}`);
+  if (leftOut.length > 0) session.note(`left out, as they are repositories of their own: ${pathsText(leftOut)}`);
   return { base, head: tree === committed ? commit : null, tree, commit };
 }
 

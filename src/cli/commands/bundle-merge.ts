@@ -137,7 +137,7 @@ async function carryOut(session: Session, repository: Repository, { scratch, ont
   if (isNew) await scratch.publish(tip, onto);
   const decisions = decisionsOf(outcomes, by);
   if (decisions.length === 0) return [];
-  const pending = await PendingDecisions.write(scope, isNew ? { ref, commit: tip } : null, decisions);
+  const pending = await PendingDecisions.write(session, scope, isNew ? { ref, commit: tip } : null, decisions);
   if (isNew && (await commitOrNull(top, ref)) !== tip) await setRef(top, ref, tip, "0".repeat(tip.length));
   const refused = await pending.record(session);
   await releaseKept(session, repository);

@@ -11,6 +11,8 @@ type Decision = ParamsInput<"DecidePatchBundle">;
 
 /** What a merge decided, on its way into the daemon. */
 interface Pending {
+  /** The home of the daemon they are for. */
+  home: string;
   /** The branch that has what was accepted; null where nothing was. */
   branch: { ref: string; commit: string } | null;
   decisions: { params: Decision; idempotencyKey: string }[];
@@ -30,13 +32,15 @@ export class PendingDecisions {
   }
 
   static async write(
+    session: Session,
     scope: string,
     branch: Pending["branch"],
     decisions: readonly Decision[],
   ): Promise<PendingDecisions> {
     const path = join(scope, directory, `${process.pid}-${crypto.randomUUID()}.json`);
     const keyed = decisions.map((params) => ({ params, idempotencyKey: crypto.randomUUID() }));
-    const pending = new PendingDecisions(path, { branch, decisions: keyed });
+    const { paths } = await session.locate();
+    const pending = new PendingDecisions(path, { home: paths.home, branch, decisions: keyed });
     await mkdir(join(scope, directory), { recursive: true });
     await Bun.write(`${path}.new`, JSON.stringify(pending.#pending));
     await rename(`${path}.new`, path);
@@ -48,15 +52,14 @@ export class PendingDecisions {
    * @returns how many decisions that were
    */
   static async completeEarlier(session: Session, { top, scope }: { top: string; scope: string }): Promise<number> {
+    const { paths } = await session.locate();
     let completed = 0;
     for (const name of await namesIn(join(scope, directory))) {
       if (isAlive(Number.parseInt(name, 10))) continue;
       const path = join(scope, directory, name);
-      if (!name.endsWith(".json")) {
-        await rm(path, { force: true });
-        continue;
-      }
-      const earlier = new PendingDecisions(path, JSON.parse(await readFile(path, "utf8")) as Pending);
+      const pending = name.endsWith(".json") ? await readPending(path) : null;
+      if (pending !== null && pending.home !== paths.home) continue;
+      const earlier = new PendingDecisions(path, pending ?? { home: paths.home, branch: null, decisions: [] });
       const { branch, decisions } = earlier.#pending;
       const counts = branch === null || (await commitOrNull(top, branch.ref)) === branch.commit;
       if (!counts) await earlier.forget();
@@ -92,6 +95,16 @@ export class PendingDecisions {
 
 const directory = "agentd-merge";
 const isFinal: ReadonlySet<string> = new Set(["INVALID_STATE", "NOT_FOUND"]);
+
+/** Null for what was not written to its end. */
+async function readPending(path: string): Promise<Pending | null> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Pending;
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return null;
+    throw cause;
+  }
+}
 
 async function namesIn(path: string): Promise<string[]> {
   try {

@@ -2,6 +2,7 @@ import type { Scratch } from "../../git/scratch.ts";
 import type { Checkout } from "../../git/checkout.ts";
 import type { Compared } from "../comparison.ts";
 import { failureText, passed, type VerificationRun, type Verifying, verifyIn } from "../verification.ts";
+import { pathsText } from "../text.ts";
 import { commitBundle, type Committer } from "./commit.ts";
 import { outcome, type Outcome } from "./outcome.ts";
 import { ThreeWay } from "./three-way.ts";
@@ -49,6 +50,7 @@ class Run {
   readonly #threeWay: ThreeWay;
   readonly #bundles: ReadonlyMap<string, Bundle>;
   readonly #advice: ReadonlyMap<string, Advice>;
+  readonly #pairs: ReadonlyMap<string, Pair>;
   readonly #outcomes: Outcome[] = [];
   #tip: string;
   /** What was run at the tip; null where nothing was yet. */
@@ -59,6 +61,12 @@ class Run {
     this.#merging = merging;
     this.#threeWay = new ThreeWay(scratch);
     this.#bundles = new Map(compared.bundles.map((bundle) => [bundle.bundle_id, bundle]));
+    this.#pairs = new Map(
+      compared.answer.pairs.flatMap((pair) => [
+        [`${pair.a} ${pair.b}`, pair],
+        [`${pair.b} ${pair.a}`, pair],
+      ]),
+    );
     this.#advice = new Map(compared.answer.bundles.map((advice) => [advice.bundle_id, advice]));
     this.#tip = onto.revision;
   }
@@ -112,7 +120,7 @@ class Run {
   async #conflicting({ bundle_id: id }: Bundle, trees: BundleTrees, conflicts: string[]): Promise<Outcome> {
     const { onto } = this.#merging;
     const alone = await this.#threeWay.merge(trees, onto.revision);
-    const where = conflicts.join(", ");
+    const where = pathsText(conflicts);
     const more = { conflicts, needsRebase: true };
     if ("conflicts" in alone) {
       const reason = `it is stale: ${onto.name} changed since its base what it changes, too, and git cannot merge ${where}`;
@@ -205,8 +213,7 @@ class Run {
   }
 
   #pair(one: string, other: string): Pair | undefined {
-    const { pairs } = this.#merging.compared.answer;
-    return pairs.find(({ a, b }) => (a === one && b === other) || (a === other && b === one));
+    return this.#pairs.get(`${one} ${other}`);
   }
 }
 
