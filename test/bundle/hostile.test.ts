@@ -32,7 +32,7 @@ const commandKeys = `
   difftool.evil.cmd gpg.program gpg.ssh.program gpg.x509.program gpg.ssh.defaultKeyCommand
   credential.helper sequence.editor interactive.diffFilter pager.diff pager.log trailer.evil.command
   trailer.evil.cmd uploadpack.packObjectsHook remote.origin.uploadpack remote.origin.receivepack
-  remote.origin.vcs submodule.inner.update alias.diff alias.merge-tree man.evil.cmd browser.evil.cmd
+   submodule.inner.update alias.diff alias.merge-tree man.evil.cmd browser.evil.cmd
   imap.tunnel sendemail.sendmailCmd guitool.evil.cmd instaweb.httpd web.browser init.templateDir
   gc.recentObjectsHook tar.evil.command ssh.variant rebase.instructionFormat merge.default
 `

@@ -94,8 +94,8 @@ describe("agentd bundle merge", () => {
     await world.submit("one", { "a.txt": edited({ 1: "one" }) }, { confidence: "high" });
     await world.submit("two", { "b.txt": edited({ 1: "two" }) });
     await world.submit("three", { "c.txt": edited({ 1: "three" }) }, { confidence: "low" });
-    const command =
-      "if [ $(cat a.txt b.txt | grep -c -e one -e two) = 2 ]; then echo both; exit 4; fi; touch left-behind";
+    const both = "if [ $(cat a.txt b.txt | grep -c -e one -e two) = 2 ]; then echo both; exit 4; fi";
+    const command = `test ! -e left-behind || exit 5; ${both}; touch left-behind`;
     const { exit, report } = await tryMerge(world, "--verify", command, "--branch", "merged");
     expect(exit).toBe(0);
     expect(outcomes(report)).toEqual({ one: "accepted", two: "rejected", three: "accepted" });
