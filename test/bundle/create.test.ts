@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmod, mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Result } from "../../src/protocol/methods.ts";
-import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { program, startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { bundleWorld, edited, tenLines, type World } from "./world.ts";
 
 type Created = Result<"SubmitPatchBundle"> & {
@@ -157,6 +157,15 @@ describe("a verification", () => {
       "head -n 1 a.txt; git status --porcelain",
     );
     expect((await whole(id)).verification).toMatchObject([{ exit_code: 0, output_tail: "topic\n" }]);
+  });
+
+  test("may take so long that the daemon is restarted meanwhile", async () => {
+    await using world = await bundleWorld(daemon, files);
+    await using own = await startDaemon();
+    await world.write({ "a.txt": edited({ 1: "mine" }) });
+    const restart = `AGENTD_HOME='${own.path}' ${program.map((word) => `'${word}'`).join(" ")} restart`;
+    const ran = await own.agentd(["bundle", "create", "--verify", restart], { cwd: world.top });
+    expect(ran).toMatchObject({ exit: 0, out: expect.stringContaining("passed: AGENTD_HOME=") as string });
   });
 
   test("that takes too long is ended, and failed", async () => {

@@ -112,7 +112,7 @@ describe("agentd bundle merge that is killed between its branch and its decision
     await killedMerge(world);
     const merged = (await world.git(["rev-parse", "merged"])).trim();
     expect(await readdir(join(world.top, ".git/agentd-merge"))).toHaveLength(1);
-    const ran = await world.agentd(["bundle", "merge", "--onto", "main"]);
+    const ran = await world.agentd(["bundle", "merge", "--onto", "main", "--branch", "merged"]);
     expect(ran.exit).toBe(0);
     expect(ran.err).toContain("2 decisions of a merge that was interrupted are recorded now");
     expect(ran.out).toStartWith("nothing was merged onto main");

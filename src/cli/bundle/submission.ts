@@ -2,7 +2,8 @@ import { limits } from "../../protocol/limits.ts";
 import type { ParamsInput, Result } from "../../protocol/methods.ts";
 import { commitOrNull } from "../git/revision.ts";
 import { deleteRef, type Scratch, setRef } from "../git/scratch.ts";
-import type { Session } from "../session.ts";
+import type { Wishes } from "../run/hold.ts";
+import { PatientClient } from "../run/patient-client.ts";
 import type { Ends } from "./ends.ts";
 import type { Patch } from "./patch.ts";
 
@@ -11,6 +12,13 @@ export type About = Omit<
   ParamsInput<"SubmitPatchBundle">,
   "scope" | "base_revision" | "head_revision" | "touched_paths" | "diff" | "diff_exact"
 >;
+
+export interface Submission {
+  ends: Ends;
+  patch: Patch;
+  about: About;
+  idempotencyKey: string | undefined;
+}
 
 export interface Submitted {
   answer: Result<"SubmitPatchBundle">;
@@ -26,30 +34,28 @@ export const keptRefs = "refs/agentd/bundles/";
 
 /**
  * Submits a patch: with its diff, or where that is too large by its head revision, which is then kept by a ref of
- * agentd's own and made a commit first where it is none.
+ * agentd's own and made a commit first where it is none. A daemon that is restarted meanwhile is waited for.
  */
 export async function submit(
-  session: Session,
+  { session, giveUp }: Pick<Wishes, "session" | "giveUp">,
   scratch: Scratch,
   at: { top: string; scope: string },
-  {
-    ends,
-    patch,
-    about,
-    idempotencyKey,
-  }: { ends: Ends; patch: Patch; about: About; idempotencyKey: string | undefined },
+  { ends, patch, about, idempotencyKey = crypto.randomUUID() }: Submission,
 ): Promise<Submitted> {
+  using client = new PatientClient(session);
+  const send = (params: ParamsInput<"SubmitPatchBundle">) =>
+    client.call("SubmitPatchBundle", params, giveUp, idempotencyKey);
   const { head } = ends;
   const common = { ...about, scope: at.scope, base_revision: ends.base.revision, touched_paths: patch.paths };
   const whole = { ...common, head_revision: head, diff: patch.diff, diff_exact: true };
   if (patch.diff !== null && Buffer.byteLength(JSON.stringify(whole)) <= paramsBytesMax) {
-    return { answer: await session.call("SubmitPatchBundle", whole, idempotencyKey), head, hasDiff: true };
+    return { answer: await send(whole), head, hasDiff: true };
   }
   const kept = await keep(scratch, at.top, ends, about.diff_summary);
   try {
     const params = { ...common, head_revision: kept.commit };
     return {
-      answer: await session.call("SubmitPatchBundle", params, idempotencyKey),
+      answer: await send(params),
       head: kept.commit,
       hasDiff: false,
     };

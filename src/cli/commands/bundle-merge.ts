@@ -13,8 +13,8 @@ import { Checkout } from "../git/checkout.ts";
 import type { Repository } from "../git/repository.ts";
 import { commitOf, commitOrNull } from "../git/revision.ts";
 import { Scratch, setRef } from "../git/scratch.ts";
+import type { Wishes } from "../run/hold.ts";
 import { interruptions } from "../run/interruptions.ts";
-import type { Session } from "../session.ts";
 import { readDuration, readList } from "../values.ts";
 import { bundleArgs, bundlesMeant } from "./bundle-list.ts";
 
@@ -59,14 +59,15 @@ export const merge = command({
     const repository = await bundleRepository();
     const { top, scope } = repository;
     const revision = await commitOf(top, args.onto, "--onto");
-    const ref = args.branch === undefined ? undefined : await newBranch(top, args.branch);
     const timeLimitMs = readDuration(args.timeout ?? "30m", "timeout") * 1000;
     const dryRun = args["dry-run"] === true;
     let exit: Exit = 0;
     await using interrupted = interruptions(5_000);
     await interrupted.all([
       (async () => {
-        if (!dryRun) await completeEarlier(session, repository);
+        const wishes = { session, ...interrupted };
+        const earlier = dryRun ? [] : await completeEarlier(wishes, repository);
+        const ref = args.branch === undefined ? undefined : await newBranch(top, args.branch, earlier);
         const ids = await bundlesMeant(session, { bundle: readList(args.bundle), task: args.task, scope });
         await using scratch = await Scratch.open(top, { attributes: false });
         const all = ids.length === 0 ? nothing : await compared(session, ids, { top, revision });
@@ -78,13 +79,15 @@ export const merge = command({
           onto,
           committer: await committerOf(top),
           allowUnverified: args["allow-unverified"] === true,
-          verifying: { commands, timeLimitMs, wishes: { session, ...interrupted } },
+          verifying: { commands, timeLimitMs, wishes },
           checkout: commands.length === 0 ? null : await Checkout.open(scratch),
         });
+        // Verification may have taken so long that the daemon is another one.
+        session.disconnect();
         const branch = result.tip === revision ? null : (args.branch ?? defaultBranch(result.tip));
         const refused = dryRun
           ? []
-          : await carryOut(session, repository, { scratch, onto: revision, result, ref, by: args.by ?? whoever() });
+          : await carryOut(wishes, repository, { scratch, onto: revision, result, ref, by: args.by ?? whoever() });
         const { locks } = await session.call("ListResourceLocks", { scope });
         const written = dryRun ? null : branch;
         const { tip, outcomes, verification } = result;
@@ -110,9 +113,11 @@ export const merge = command({
 
 const nothing: Compared = { bundles: [], answer: { pairs: [], bundles: [], merge_order: [] } };
 
-async function completeEarlier(session: Session, repository: Repository): Promise<void> {
-  const completed = await PendingDecisions.completeEarlier(session, repository);
-  if (completed > 0) session.note(`${completed} decisions of a merge that was interrupted are recorded now`);
+/** The branches of runs that were interrupted before all their decisions were recorded, which they are now. */
+async function completeEarlier(wishes: Wishes, repository: Repository): Promise<string[]> {
+  const { decisions, branches } = await PendingDecisions.completeEarlier(wishes, repository);
+  if (decisions > 0) wishes.session.note(`${decisions} decisions of a merge that was interrupted are recorded now`);
+  return branches;
 }
 
 interface Order {
@@ -129,7 +134,7 @@ interface Order {
  * Makes the branch and records the decisions. From here on an interruption no longer stops us: what is cut short by a kill
  * the next run completes.
  */
-async function carryOut(session: Session, repository: Repository, { scratch, onto, result, ref: given, by }: Order) {
+async function carryOut(wishes: Wishes, repository: Repository, { scratch, onto, result, ref: given, by }: Order) {
   const { top, scope } = repository;
   const { tip, outcomes } = result;
   const ref = given ?? `refs/heads/${defaultBranch(tip)}`;
@@ -137,9 +142,9 @@ async function carryOut(session: Session, repository: Repository, { scratch, ont
   if (isNew) await scratch.publish(tip, onto);
   const decisions = decisionsOf(outcomes, by);
   if (decisions.length === 0) return [];
-  const pending = await PendingDecisions.write(session, scope, isNew ? { ref, commit: tip } : null, decisions);
+  const pending = await PendingDecisions.write(wishes.session, scope, isNew ? { ref, commit: tip } : null, decisions);
   if (isNew && (await commitOrNull(top, ref)) !== tip) await setRef(top, ref, tip, "0".repeat(tip.length));
-  const refused = await pending.record(session);
-  await releaseKept(session, repository);
+  const refused = await pending.record(wishes);
+  await releaseKept(wishes.session, repository);
   return refused;
 }

@@ -72,6 +72,8 @@ export const create = command({
     await interrupted.all([
       (async () => {
         const { scope, top } = repository;
+        // A daemon that is not there is an error before verification takes its time.
+        await session.client();
         const purpose = await purposeOf(session, args);
         await using scratch = await Scratch.open(top, { attributes: true });
         const ends = await endsOf(session, scratch, repository, { base: args.base, head: args.head });
@@ -96,7 +98,7 @@ export const create = command({
           supersedes: args.supersedes === undefined ? undefined : await resolveBundle(session, args.supersedes),
         };
         const order = { ends, patch, about, idempotencyKey: args["idempotency-key"] };
-        const submitted = await submit(session, scratch, { top, scope }, order);
+        const submitted = await submit(verifying.wishes, scratch, { top, scope }, order);
         const shown = {
           ...submitted.answer,
           base_revision: ends.base.revision,

@@ -5,10 +5,10 @@ import { commitOrNull } from "../../git/revision.ts";
 import type { Committer } from "./commit.ts";
 
 /**
- * The ref of a new branch.
+ * The ref of a new branch, or of one among `own`, which an earlier run has made for the same purpose.
  * @throws {Failure} USAGE where that is no name for one, or there is one.
  */
-export async function newBranch(top: string, name: string): Promise<string> {
+export async function newBranch(top: string, name: string, own: readonly string[]): Promise<string> {
   const ref = `refs/heads/${name}`;
   try {
     await askText(top, ["check-ref-format", "--branch", name]);
@@ -16,7 +16,7 @@ export async function newBranch(top: string, name: string): Promise<string> {
     if (!(cause instanceof GitFailed)) throw cause;
     throw new Failure("USAGE", `--branch is ${JSON.stringify(name)}, which is no name for a branch`);
   }
-  if ((await commitOrNull(top, ref)) === null) return ref;
+  if (own.includes(ref) || (await commitOrNull(top, ref)) === null) return ref;
   throw new Failure(
     "USAGE",
     `--branch is ${JSON.stringify(name)}, which there is already; no branch is changed, give another`,

@@ -4,6 +4,8 @@ import { RequestRefused } from "../../../client/refusals.ts";
 import type { ParamsInput } from "../../../protocol/methods.ts";
 import { isAlive } from "../../git/leftovers.ts";
 import { commitOrNull } from "../../git/revision.ts";
+import type { Wishes } from "../../run/hold.ts";
+import { PatientClient } from "../../run/patient-client.ts";
 import type { Session } from "../../session.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -16,6 +18,14 @@ interface Pending {
   /** The branch that has what was accepted; null where nothing was. */
   branch: { ref: string; commit: string } | null;
   decisions: { params: Decision; idempotencyKey: string }[];
+}
+
+type Asking = Pick<Wishes, "session" | "giveUp">;
+
+/** What was completed of earlier runs: how many decisions, and the branches they are about. */
+interface Completed {
+  decisions: number;
+  branches: string[];
 }
 
 /**
@@ -49,11 +59,10 @@ export class PendingDecisions {
 
   /**
    * Records what runs before this one did not come to: what they decided counts if their branch is there.
-   * @returns how many decisions that were
    */
-  static async completeEarlier(session: Session, { top, scope }: { top: string; scope: string }): Promise<number> {
-    const { paths } = await session.locate();
-    let completed = 0;
+  static async completeEarlier(wishes: Asking, { top, scope }: { top: string; scope: string }): Promise<Completed> {
+    const { paths } = await wishes.session.locate();
+    const completed: Completed = { decisions: 0, branches: [] };
     for (const name of await namesIn(join(scope, directory))) {
       if (isAlive(Number.parseInt(name, 10))) continue;
       const path = join(scope, directory, name);
@@ -62,21 +71,26 @@ export class PendingDecisions {
       const earlier = new PendingDecisions(path, pending ?? { home: paths.home, branch: null, decisions: [] });
       const { branch, decisions } = earlier.#pending;
       const counts = branch === null || (await commitOrNull(top, branch.ref)) === branch.commit;
-      if (!counts) await earlier.forget();
-      else completed += decisions.length - (await earlier.record(session)).length;
+      if (!counts) {
+        await earlier.forget();
+        continue;
+      }
+      completed.decisions += decisions.length - (await earlier.record(wishes)).length;
+      if (branch !== null) completed.branches.push(branch.ref);
     }
     return completed;
   }
 
   /**
-   * Records the decisions, in order.
+   * Records the decisions, in order. A daemon that is restarted meanwhile is waited for.
    * @returns those that somebody else made meanwhile, with the daemon's words
    */
-  async record(session: Session): Promise<{ bundleId: string; message: string }[]> {
+  async record({ session, giveUp }: Asking): Promise<{ bundleId: string; message: string }[]> {
     const refused: { bundleId: string; message: string }[] = [];
+    using client = new PatientClient(session);
     for (const { params, idempotencyKey } of this.#pending.decisions) {
       try {
-        await session.call("DecidePatchBundle", params, idempotencyKey);
+        await client.call("DecidePatchBundle", params, giveUp, idempotencyKey);
       } catch (cause) {
         if (!(cause instanceof RequestRefused) || !isFinal.has(cause.kind)) throw cause;
         refused.push({ bundleId: params.bundle_id, message: cause.message });
