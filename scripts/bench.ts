@@ -6,6 +6,7 @@ import { measureCommand, measureIdle } from "./bench/footprint.ts";
 import { measureLargeJournal, measureLargeTask } from "./bench/growth.ts";
 import { measureLocks } from "./bench/locks.ts";
 import { type Figure, isMet, table } from "./bench/report.ts";
+import { measureRetention } from "./bench/retention.ts";
 import { measureScale } from "./bench/scale.ts";
 import { type Pace, Stage } from "./bench/stage.ts";
 import { measureThroughput } from "./bench/throughput.ts";
@@ -26,6 +27,7 @@ const sections = {
   scale: measureScale,
   locks: measureLocks,
   bundles: measureBundles,
+  retention: measureRetention,
   bursts: measureBursts,
   expiry: measureExpiry,
   waiters: measureWaiters,

@@ -124,6 +124,7 @@ export const commands: Readonly<Record<string, Row>> = {
     summary: "check the journal and the tables against each other",
     load: async () => (await inspect()).verify,
   },
+  prune: { summary: "move what is finished and old to an archive", load: async () => (await inspect()).prune },
   backup: { summary: "copy the database to a new file", load: async () => (await inspect()).backup },
   doctor: {
     summary: "find what is wrong with this installation",

@@ -1,3 +1,4 @@
+import { genesisHash, type Origin } from "../protocol/chain.ts";
 import type { Json } from "../protocol/json.ts";
 
 /**
@@ -28,11 +29,11 @@ export const actions = {
   decideBundle: "DECIDE_PATCH_BUNDLE",
   /** What the daemon sees of an event that clients commit too. */
   noteConflict: "conflict",
+  /** Rows before it have left for an archive. */
+  pruneJournal: "PRUNE_JOURNAL",
   adoptTask: "ADOPT_TASK",
   adoptLock: "ADOPT_RESOURCE_LOCK",
 } as const;
-
-export type Origin = "daemon" | "client";
 
 /** A row about to be journalled. */
 export interface Entry {
@@ -57,20 +58,8 @@ export interface JournalHead {
   hash: string;
 }
 
-/** What the first row's hash is chained to. */
-export const genesis: JournalHead = { seq: 0, hash: "0".repeat(64) };
-
-/** A row as it is hashed: the payload as the text that is stored. */
-export type HashedRow = Omit<JournalRow, "payload"> & { payload: string };
-
-/**
- * The text whose SHA-256 is the row's hash. Fixed fields come first, separated by characters they cannot hold; the two
- * free texts follow with the length of the first, so no two rows have the same text.
- */
-export function hashedText(previousHash: string, row: HashedRow): string {
-  const { seq, id, taskId, nodeId, origin, timestampMs, actionType, payload } = row;
-  return `${previousHash} ${seq} ${id} ${taskId} ${nodeId} ${origin} ${timestampMs} ${actionType.length}\n${actionType}\n${payload}`;
-}
+/** The journal before its first row. */
+export const genesis: JournalHead = { seq: 0, hash: genesisHash };
 
 /** Which rows of the journal a reader wants. Null means any. */
 export interface JournalFilter {

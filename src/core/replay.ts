@@ -171,6 +171,7 @@ const appliers: Record<string, Apply> = {
     const target = row.nodeId === null ? state.task(row.taskId) : state.node(row.nodeId);
     target.priority = Number(payload.priority);
   },
+  [actions.pruneJournal]: () => {},
   ...lockAppliers,
   ...bundleAppliers,
 };

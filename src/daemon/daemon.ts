@@ -10,6 +10,7 @@ import { type Configuration, readConfiguration } from "./configuration.ts";
 import { prepareHome } from "./home.ts";
 import { claimHome, type Instance, removeStaleSocket, watchIdentity } from "./instance.ts";
 import { createLog, fileSink, type Log, type LogSink, stderrSink } from "./log.ts";
+import { keepRetention } from "./retention.ts";
 import { Server } from "./server.ts";
 import { StartRefused } from "./start-refused.ts";
 
@@ -85,6 +86,7 @@ async function start({ paths, settings }: Configuration, background: boolean): P
   });
   const server = new Server(dispatcher, settings, log);
   server.listen(paths.socket);
+  keepRetention(settings.retentionDays, server, log);
   log.info(`agentd ${version} (${commit}) serves ${paths.socket}, pid ${process.pid}, journal at ${store.head.seq}`);
   return { paths, log, sink, store, server, instance };
 }

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import type { Socket } from "bun";
+import type { Request } from "../protocol/envelope.ts";
 import { type WireError, wireError } from "../protocol/errors.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/dispatcher.ts";
@@ -57,6 +58,13 @@ export class Server {
     const mode = statSync(path).mode & 0o777;
     if (mode !== this.#settings.socketMode) throw new Error(`the socket ${path} came up with mode ${mode.toString(8)}`);
     this.#ticker.request();
+  }
+
+  /** Asks as a client does, without a connection. */
+  ask(request: Request, answered: (line: string) => void): void {
+    const session = this.#dispatcher.open({ send: answered, unread: () => 0, gone: () => false });
+    this.#dispatcher.submit(session, request);
+    this.#requestTurn();
   }
 
   /** Takes no new request, answers what was read, and waits for clients to take it, `msMax` at the most. */

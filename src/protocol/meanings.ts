@@ -126,6 +126,8 @@ const meanings: Readonly<Record<string, string>> = {
   "AcquireResourceLocks.task_id": "the task the locks are for, for people to read",
   "AcquireResourceLocks.node_id": "the node the locks are for",
   metadata: "whatever others should know while the lock is held",
+  older_than_secs: "how long ago the last of it must have happened",
+  dry_run: "only count what would leave",
   path: "where on the daemon's machine; nothing may exist there",
 };
 

@@ -45,6 +45,7 @@ export const methods = {
   GetPatchBundle: bundles.GetPatchBundle,
   VerifyJournal: daemon.VerifyJournal,
   Backup: daemon.Backup,
+  PruneJournal: daemon.PruneJournal,
 } satisfies Record<string, Method>;
 
 export type MethodName = keyof typeof methods;

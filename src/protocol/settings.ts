@@ -68,6 +68,13 @@ export const settings = {
     100_000,
     "dependencies of one node",
   ),
+  retentionDays: decimal(
+    "AGENTD_RETENTION_DAYS",
+    0,
+    0,
+    36_500,
+    "days after which what is finished moves to an archive, once a day; 0: never",
+  ),
   logRequests: decimal(
     "AGENTD_LOG_REQUESTS",
     0,

@@ -48,6 +48,8 @@ export const text = v.pipe(v.string(), v.title("string"));
 
 /** Time to live of a lease in whole seconds. */
 export const ttlSecs = v.pipe(integer, v.minValue(1, "at least 1"), v.title("seconds"));
+/** How old something is at least, in whole seconds. */
+export const ageSecs = v.pipe(integer, v.minValue(0, "0 or more"), v.title("seconds"));
 /** A span in whole seconds that a caller chooses freely within reason. */
 export const spanSecs = v.pipe(
   integer,

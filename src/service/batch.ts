@@ -40,7 +40,7 @@ export interface Reports {
 }
 
 /** After this many characters of answers, or this much time, a turn ends and the rest waits for the next. */
-const answerCharsMax = 8 << 20;
+const answerCharsMax = 2 << 20;
 const turnMsMax = 50;
 
 /**

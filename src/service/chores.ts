@@ -6,6 +6,7 @@ import { type Call, executeLater, prepareState } from "./execute.ts";
 import { expireDue } from "./expiry.ts";
 import type { Context } from "./handler.ts";
 import type { Parked, Waiting } from "./parked.ts";
+import { goOnPruning } from "./prune.ts";
 import type { Slot } from "./sessions.ts";
 
 /** A call and where its answer goes. */
@@ -27,10 +28,12 @@ interface Beginning {
   shiftMs: number;
   /** Whether leases or delays may end. */
   expires: boolean;
+  /** Whether something leaves the database. */
+  prunes: boolean;
 }
 
 /** What the daemon itself does inside a turn's transaction, beside the calls. */
-export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs, expires }: Beginning): Chores {
+export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs, ...due }: Beginning): Chores {
   const { store, nowMs } = context;
   const { stirred } = parked;
   const resume = ({ call, later }: Waiting, last: boolean) =>
@@ -40,14 +43,20 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
       () => expireDue(context),
       () => true,
     );
+  const prune = () =>
+    store.attempt(
+      () => goOnPruning(context),
+      () => true,
+    );
   const begin = () => {
     if (renews) store.renewLeases(nowMs);
     else if (shiftMs !== 0) store.shiftDeadlines(shiftMs);
     if (stirred) parked.askStirred(resume);
   };
   const end = () => {
-    if (expires) commit.contain("expiry", expire);
-    parked.askAllTakers(now, resume);
+    if (due.expires) commit.contain("expiry", expire);
+    if (due.prunes) commit.contain("pruning", prune);
+    parked.askDueTakers(now, resume, due.expires);
   };
   return {
     before: renews || shiftMs !== 0 || stirred ? begin : null,
@@ -65,6 +74,6 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
       if (concern.length > 0) parked.askTakers(concern, resume);
     },
     // After the calls: a heartbeat that arrived in time is heard before its lease expires.
-    after: expires || parked.takerIsDue(now) ? end : null,
+    after: due.expires || due.prunes || parked.takerIsDue(now) ? end : null,
   };
 }

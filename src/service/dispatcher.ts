@@ -48,6 +48,8 @@ export class Dispatcher {
   #shiftMs = 0;
   /** Whether the next commit gives every lease its full time again, as nobody could renew one before the start. */
   #renew: boolean;
+  /** Whether something leaves the database, a little each turn. */
+  #prunes: boolean;
   /** When the next lease, lock or delay is over; null while there is none. */
   #nextDeadlineMs: number | null;
 
@@ -60,6 +62,7 @@ export class Dispatcher {
     this.#runtime = this.#makeRuntime(this.#clock.monotonicMs);
     this.#nextDeadlineMs = options.store.nextDeadlineMs();
     this.#renew = this.#nextDeadlineMs !== null;
+    this.#prunes = options.store.isPruning;
   }
 
   /** Adds a client, who gets answers in the order of the requests. */
@@ -98,7 +101,7 @@ export class Dispatcher {
     this.#wakeParked(now, committed, touched);
     for (const session of touched) this.#flush(session);
     // While the storage fails, what is due of the daemon's own is tried once a tick, and not over and over.
-    const isDue = this.#parked.behind || this.#parked.stirred || this.#isDue(now.wallMs);
+    const isDue = this.#prunes || this.#parked.behind || this.#parked.stirred || this.#isDue(now.wallMs);
     return this.#ready.size > 0 || this.#parked.busy || (this.#commit.problem === null && isDue);
   }
 
@@ -120,7 +123,8 @@ export class Dispatcher {
       const untilDue = this.#commit.problem === null ? this.#nextDeadlineMs - now.wallMs : tickMs;
       waits.push(Math.min(tickMs, untilDue));
     }
-    if (this.#parked.behind || this.#parked.stirred) waits.push(this.#commit.problem === null ? 0 : tickMs);
+    if (this.#prunes || this.#parked.behind || this.#parked.stirred)
+      waits.push(this.#commit.problem === null ? 0 : tickMs);
     const parked = this.#parked.nextDeadlineMs();
     if (parked !== null) waits.push(parked - now.monotonicMs);
     return waits.length === 0 ? null : Math.max(0, Math.ceil(Math.min(...waits)));
@@ -172,6 +176,7 @@ export class Dispatcher {
     if (!committed) return [];
     this.#shiftMs = 0;
     this.#renew = false;
+    this.#prunes = store.isPruning;
     this.#nextDeadlineMs = store.nextDeadlineMs();
     for (const [counter, by] of tally) this.#counts[counter] += by;
     return store.appended;
@@ -194,6 +199,7 @@ export class Dispatcher {
       renews: leases && this.#renew,
       shiftMs: leases ? this.#shiftMs : 0,
       expires: this.#expires(now),
+      prunes: this.#prunes,
     });
   }
 

@@ -30,10 +30,11 @@ export const eventHandlers = {
       nodeId: params.node_id ?? null,
       actionTypes: params.action_types ?? null,
     };
-    const oldest = context.store.oldestSeq();
-    if (params.after_seq > 0 && params.after_seq < oldest - 1) {
-      const message = `the journal starts at seq ${oldest} and cannot tell what came after ${params.after_seq}; start again from after_seq 0`;
-      return refuse("EVENTS_PRUNED", message, { after_seq: params.after_seq, first_seq: oldest });
+    // A task that is there has all of its rows.
+    const gone = filter.taskId === null ? context.store.lastGoneSeq() : 0;
+    if (params.after_seq > 0 && params.after_seq < gone) {
+      const message = `rows up to seq ${gone} were pruned, and some of them came after ${params.after_seq}; start again from after_seq 0`;
+      return refuse("EVENTS_PRUNED", message, { after_seq: params.after_seq, first_seq: context.store.oldestSeq() });
     }
     const page = readPage(context, filter, params.after_seq, params.limit);
     if (page.events.length > 0 || params.wait_ms === 0) return page;

@@ -8,6 +8,7 @@ import type { Handlers, Preparations } from "./handler.ts";
 import { lockReportHandlers } from "./lock-reports.ts";
 import { lockHandlers } from "./locks.ts";
 import { nodeHandlers } from "./nodes.ts";
+import { pruneHandlers } from "./prune.ts";
 import { taskHandlers } from "./tasks.ts";
 
 export const handlers: Handlers = {
@@ -21,6 +22,7 @@ export const handlers: Handlers = {
   ...lockReportHandlers,
   ...bundleHandlers,
   ...comparisonHandlers,
+  ...pruneHandlers,
 };
 
 export const preparations: Preparations = acquirePreparations;

@@ -104,10 +104,12 @@ export class Parked {
     return next === Number.POSITIVE_INFINITY ? null : next;
   }
 
-  /** Whether takers must be asked now: a deadline has passed, or what they wait for may be there. */
+  /** Whether takers must be asked now: a deadline has passed, what they wait for may be there, or one goes on each turn. */
   takerIsDue({ monotonicMs }: ClockReading): boolean {
     if (this.#behind) return true;
-    for (const { call, deadlineMs } of this.#places) if (call.mutates && deadlineMs <= monotonicMs) return true;
+    for (const { call, later, deadlineMs } of this.#places) {
+      if (call.mutates && (deadlineMs <= monotonicMs || later.wakes === "turn")) return true;
+    }
     return false;
   }
 
@@ -118,11 +120,15 @@ export class Parked {
   }
 
   /**
-   * At the end of a turn's transaction: asks all takers in their order, as what they wait for may have come by time
-   * alone, and for the last time those whose deadline has passed.
+   * At the end of a turn's transaction: asks takers in their order, for the last time those whose deadline has passed,
+   * then those that go on each turn, and all of them when what they wait for may have come by time alone (`all`).
    */
-  askAllTakers({ monotonicMs }: ClockReading, resume: Resume): void {
-    this.#ask(({ deadlineMs }) => (deadlineMs <= monotonicMs ? "last" : "again"), resume);
+  askDueTakers({ monotonicMs }: ClockReading, resume: Resume, all: boolean): void {
+    const again = all || this.#behind;
+    this.#ask(({ deadlineMs, later }) => {
+      if (deadlineMs <= monotonicMs) return "last";
+      return again || later.wakes === "turn" ? "again" : "not";
+    }, resume);
   }
 
   /** At the beginning of a turn's transaction: who stood behind somebody who has left goes before who comes now. */
@@ -226,7 +232,9 @@ export class Parked {
 
 /** As `isWoken`, found out once for all who wish for the same. */
 function areWoken(place: Place, entries: readonly Entry[], known: Map<string, boolean>): boolean {
-  const { wish } = place.later;
+  const { wish, wakes } = place.later;
+  // At the end of the turn, once.
+  if (wakes === "turn") return false;
   if (wish === undefined) return isWoken(place, entries);
   const woken = known.get(wish) ?? isWoken(place, entries);
   known.set(wish, woken);

@@ -1,11 +1,13 @@
-import { genesis, type JournalHead } from "../core/journal.ts";
+import { actions, genesis, type JournalHead } from "../core/journal.ts";
 import { Replay } from "../core/replay.ts";
 import { lockName } from "../core/replay-locks.ts";
 import { ImpossibleRow, type ReplayedNode, withAttempt } from "../core/replayed.ts";
+import type { HashedRow } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
 import type { Result } from "../protocol/methods.ts";
 import type { NodeSliceRow, SliceBounds, Store } from "../store/store.ts";
 import type { Later } from "./handler.ts";
+import { queueUp } from "./long-walks.ts";
 
 type Report = Result<"VerifyJournal">;
 type Difference = NonNullable<Report["first_difference"]>;
@@ -15,9 +17,6 @@ const slice: SliceBounds = { rows: 1_000, chars: 2 << 20 };
 
 /** Texts longer than their SHA-256 are compared by it. */
 const brief = (text: string): string => (text.length <= 64 ? text : Bun.SHA256.hash(text, "hex"));
-
-/** Verifications of each store, the first of which is running: each holds a state of its own in memory. */
-const running = new WeakMap<Store, Set<Verification>>();
 
 /** Ends a verification with what it looked for. */
 class Found extends Error {
@@ -34,29 +33,28 @@ class Found extends Error {
  * state stands for the same moment as the tables it is compared with, however much was written in between.
  */
 export function verifyJournal(store: Store): Later<Report> {
-  const queue = running.get(store) ?? new Set();
-  running.set(store, queue);
+  const place = queueUp(store);
   const verification = new Verification(store);
-  queue.add(verification);
-  const isFirst = () => queue.values().next().value === verification;
-  const end = () => void queue.delete(verification);
   return {
     wakes: "turn",
     waitMs: null,
-    cancel: end,
+    cancel: () => place.leave(),
     resume(_context, last) {
       let report: Report | null = null;
       let over = true;
       try {
-        if (!last && isFirst()) report = verification.goOn();
+        if (!last && place.isFirst && !isLeaving(store)) report = verification.goOn();
         over = last || report !== null;
         return report === null ? null : { reply: report };
       } finally {
-        if (over) end();
+        if (over) place.leave();
       }
     },
   };
 }
+
+/** What leaves is half there: the rest of it is not compared with anything. */
+const isLeaving = ({ pruning }: Store): boolean => pruning !== null && pruning.stage !== "pages";
 
 class Verification {
   readonly #store: Store;
@@ -64,6 +62,9 @@ class Verification {
   readonly #slices = this.#verify();
   #head: JournalHead = genesis;
   #rows = 0;
+  /** Rows that have left, by their gaps; and those the journal says have. */
+  #gone = 0;
+  #pruned = 0;
 
   constructor(store: Store) {
     this.#store = store;
@@ -95,6 +96,7 @@ class Verification {
     return {
       ok: difference === null,
       rows: this.#rows,
+      pruned_rows: this.#gone,
       last_seq: this.#head.seq,
       head_hash: this.#head.hash,
       tasks: this.#replay.tasks.size,
@@ -110,6 +112,7 @@ class Verification {
     const rows = this.#store.journalSlice(this.#head.seq, slice);
     for (const { row, hash } of rows) {
       const where = `journal row ${row.seq}`;
+      if (row.seq !== this.#head.seq + 1) this.#jump();
       expectSame(where, "seq", this.#head.seq + 1, row.seq);
       expectSame(where, "hash", this.#store.hashOf(this.#head.hash, row), hash);
       try {
@@ -118,10 +121,19 @@ class Verification {
         if (!(error instanceof ImpossibleRow)) throw error;
         throw differs(where, row.actionType, null, error.message);
       }
+      if (row.origin === "daemon" && row.actionType === actions.pruneJournal) this.#pruned += prunedRows(row);
       this.#head = { seq: row.seq, hash };
     }
     this.#rows += rows.length;
     return rows.length === 0 || this.#head.seq === this.#store.head.seq;
+  }
+
+  /** Goes on behind rows that have left. */
+  #jump(): void {
+    const gap = this.#store.gapFrom(this.#head.seq + 1);
+    if (gap === null) return;
+    this.#gone += gap.lastSeq - this.#head.seq;
+    this.#head = { seq: gap.lastSeq, hash: gap.hash };
   }
 
   /** Compares a table that only grows, slice by slice, with what was replayed. */
@@ -189,6 +201,7 @@ class Verification {
 
   #compareHead(): void {
     const { head, totals } = this.#store;
+    expectSame("journal", "rows that have left", this.#pruned, this.#gone);
     expectSame("journal head", "seq", this.#head.seq, head.seq);
     expectSame("journal head", "hash", this.#head.hash, head.hash);
     expectSame("journal head", "events", this.#rows, totals.events);
@@ -200,6 +213,11 @@ class Verification {
 }
 
 type Derived = Pick<NodeSliceRow, "id" | "isDelayed" | "taskPriority" | "taskPaused">;
+
+function prunedRows({ payload }: HashedRow): number {
+  const { rows } = parseStored(payload) as { rows?: number };
+  return rows ?? 0;
+}
 
 /** A node's row, its attempts told as a replay tells them. */
 function asReplayed({ attempts, ...row }: NodeSliceRow) {

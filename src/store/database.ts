@@ -31,6 +31,7 @@ function open(path: string, nowMs: number, leaseTtlMs: number): Database {
     }
     configure(db);
     migrate(db, nowMs, leaseTtlMs);
+    makeShrinkable(db);
     return db;
   } catch (error) {
     // Left open, it would keep the file locked against the next attempt.
@@ -42,6 +43,8 @@ function open(path: string, nowMs: number, leaseTtlMs: number): Database {
 const connect = (path: string) => new Database(path, { create: true, readwrite: true, strict: true });
 
 function configure(db: Database): void {
+  // Before anything is written: see makeShrinkable. Said again, it would write.
+  if (!isShrinkable(db)) db.run(shrinkable);
   // Exclusive before WAL: no -shm file to truncate, no second writer, no reader that pins the log.
   db.run("PRAGMA locking_mode = EXCLUSIVE");
   db.run("PRAGMA journal_mode = WAL");
@@ -56,6 +59,23 @@ function configure(db: Database): void {
   // Takes the exclusive lock now, so that a second process fails here and not at its first write.
   db.run("BEGIN EXCLUSIVE; COMMIT");
 }
+
+const shrinkable = "PRAGMA auto_vacuum = INCREMENTAL";
+
+/** What is pruned is to leave the file, a few pages at a time; a database of the original has to be built anew for it. */
+function makeShrinkable(db: Database): void {
+  if (isShrinkable(db)) return;
+  db.run(shrinkable);
+  try {
+    db.run("VACUUM");
+  } catch (error) {
+    // Without the room for a second copy it works as it is, and the next start tries again.
+    if (errorCode(error) !== "SQLITE_FULL") throw error;
+  }
+}
+
+const isShrinkable = (db: Database): boolean =>
+  db.query<{ auto_vacuum: number }, []>("PRAGMA auto_vacuum").get()?.auto_vacuum === 2;
 
 /** What is left of the write-ahead log's file after a checkpoint. */
 const walBytesKept = 4 << 20;

@@ -1,17 +1,9 @@
 import type { Database } from "bun:sqlite";
-import {
-  type Entry,
-  type HashedRow,
-  hashedText,
-  type JournalFilter,
-  type JournalHead,
-  type JournalRow,
-  matchesFilter,
-  type Origin,
-} from "../core/journal.ts";
+import { type Entry, type JournalFilter, type JournalHead, type JournalRow, matchesFilter } from "../core/journal.ts";
+import { type ChainedRow, type HashedRow, hashedText, type Origin } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
 import { boundedRows } from "./slices.ts";
-import type { ChainedRow, JournalPage, PageBounds, SliceBounds } from "./store.ts";
+import type { JournalPage, PageBounds, SliceBounds } from "./store.ts";
 
 interface Row {
   seq: number;
@@ -58,6 +50,15 @@ export function journalTable(db: Database) {
 
   const oldest = db.prepare<{ seq: number | null }, []>("SELECT min(seq) AS seq FROM journal");
 
+  const newestOf = db.prepare<{ seq: number | null }, [string]>(`
+    SELECT max(seq) AS seq FROM (
+      SELECT max(seq) AS seq FROM journal WHERE id IS NOT NULL AND task_id = (SELECT ?1)
+      UNION ALL
+      SELECT max(seq) FROM journal WHERE id IS NULL AND task_id IS NOT NULL AND task_id = (SELECT ?1)
+    )`);
+  const writtenFrom = db.prepare<{ seq: number; timestamp_ms: number }, [number]>(`
+    SELECT seq, timestamp_ms FROM journal WHERE seq >= ? ORDER BY seq LIMIT 1`);
+
   const bySeq = db.prepare<Row, [number]>("SELECT * FROM journal WHERE seq = ?");
 
   return {
@@ -65,7 +66,23 @@ export function journalTable(db: Database) {
       const row = bySeq.get(seq);
       return row === null ? null : toJournalRow(row);
     },
+    hashAt: (seq: number): string | undefined => bySeq.get(seq)?.hash,
     oldestSeq: (): number => oldest.get()?.seq ?? 1,
+    /** The task's newest row; 0 for a task nobody knows. */
+    lastSeqOf: (taskId: string): number => newestOf.get(taskId)?.seq ?? 0,
+
+    /** The last row written before this moment, found by halving: where the clock was set back, one of the last. */
+    lastSeqBefore(beforeMs: number, lastSeq: number): number {
+      let [old, young] = [0, lastSeq + 1];
+      while (young - old > 1) {
+        const middle = Math.floor((old + young) / 2);
+        // Where rows have left, the next one tells.
+        const row = writtenFrom.get(middle);
+        if (row !== null && row.timestamp_ms < beforeMs) old = Math.max(middle, Math.min(row.seq, young - 1));
+        else young = middle;
+      }
+      return old;
+    },
 
     /** Appends the row after `head` and returns the new head. */
     append(head: JournalHead, entry: Entry): JournalHead {

@@ -69,6 +69,7 @@ export function lockTable(db: Database) {
     SELECT * FROM locks WHERE scope = (SELECT ?1) AND normal_key = (SELECT ?2) ORDER BY row`);
   const ofOwner = db.prepare<{ 1: 1 }, [string, string | null]>(`
     SELECT 1 FROM locks WHERE owner = (SELECT ?1) AND provider IS ?2 LIMIT 1`);
+  const ofTasks = db.prepare<{ task_id: string }, []>("SELECT DISTINCT task_id FROM locks WHERE task_id IS NOT NULL");
   const inScope = db.prepare<{ ignore_case: 0 | 1 }, [string]>(`
     SELECT ignore_case FROM locks WHERE scope = (SELECT ?) LIMIT 1`);
   const ofNodes = db.prepare<{ lease_id: string }, [string]>(`
@@ -142,6 +143,8 @@ export function lockTable(db: Database) {
       const row = inScope.get(scope);
       return row === null ? null : row.ignore_case === 1;
     },
+    /** Tasks that locks are held for, be they any of agentd's. */
+    taskIds: (): ReadonlySet<string> => new Set(ofTasks.all().map(({ task_id: id }) => id)),
     leasesOfNodes: (taskId: string): string[] => ofNodes.all(taskId).map(({ lease_id: id }) => id),
 
     dueLeases: (nowMs: number, limit: number): string[] => [

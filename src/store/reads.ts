@@ -1,10 +1,15 @@
 import { taskState } from "../core/dag.ts";
-import type { HashedRow, JournalFilter } from "../core/journal.ts";
+import { genesis, type JournalFilter } from "../core/journal.ts";
+import type { HashedRow } from "../protocol/chain.ts";
 import type { SearchTerms } from "../core/resource-index.ts";
 import type { Labels } from "../protocol/types.ts";
 import { hashOf } from "./journal.ts";
 import type { PageBounds, SliceBounds, TaskSummary } from "./store.ts";
+import type { IdleTasks } from "./prunable-store.ts";
 import { Transactions } from "./transactions.ts";
+
+/** Tasks looked at for being idle in one turn: some milliseconds. */
+const idleTasksMax = 256;
 
 /** What can be asked of the tables. */
 export class Reads extends Transactions {
@@ -162,6 +167,44 @@ export class Reads extends Transactions {
     return this.tables.bundles.list(beforeId, limit);
   }
 
+  lastSeqBefore(beforeMs: number) {
+    return this.tables.journal.lastSeqBefore(beforeMs, this.head.seq);
+  }
+
+  idleTasks(afterRow: number, cutSeq: number): IdleTasks {
+    const { tasks, journal, locks, bundles } = this.tables;
+    const holding = locks.taskIds();
+    const some = tasks.quiet(afterRow, idleTasksMax);
+    const ended = some.filter(
+      ({ id }) =>
+        journal.lastSeqOf(id) <= cutSeq &&
+        !holding.has(id) &&
+        bundles.openOf({ scope: null, taskId: id }, 1).length === 0 &&
+        this.taskSummary(id)?.state !== "ACTIVE",
+    );
+    return { tasks: ended, afterRow: some.length < idleTasksMax ? null : (some.at(-1)?.row ?? null) };
+  }
+
+  get pruning() {
+    return this.tables.pruning.current();
+  }
+
+  get isPruning() {
+    return this.tables.pruning.isUnderWay();
+  }
+
+  isDeparting(taskId: string) {
+    return this.tables.pruning.isDeparting(taskId);
+  }
+
+  gapFrom(firstSeq: number) {
+    return this.tables.pruning.gapFrom(firstSeq);
+  }
+
+  lastGoneSeq() {
+    return this.tables.pruning.lastGone();
+  }
+
   journalRow(seq: number) {
     return this.tables.journal.at(seq);
   }
@@ -189,6 +232,13 @@ export class Reads extends Transactions {
 
   rememberedAnswer(key: string, nowMs: number) {
     return this.tables.idempotency.find(key, nowMs);
+  }
+
+  hashBefore(seq: number): string {
+    const { journal, pruning } = this.tables;
+    const before = journal.hashAt(seq - 1) ?? pruning.gapTo(seq - 1)?.hash;
+    if (before === undefined && seq > 1) throw new Error(`nothing of the journal is known before seq ${seq}`);
+    return before ?? genesis.hash;
   }
 
   journalSlice(afterSeq: number, bounds: SliceBounds) {

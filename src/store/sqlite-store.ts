@@ -5,9 +5,13 @@ import type { Lock, LockGrant, NewNode, NodeHead, Progress, Task } from "../core
 import type { Transition } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
 import { settings } from "../protocol/settings.ts";
+import type { ArchiveHeader, ChainedRow } from "../protocol/chain.ts";
 import type { NodeStatus } from "../protocol/types.ts";
+import { startArchive } from "./archive.ts";
 import { countMoves } from "./head.ts";
 import { latestSchemaVersion } from "./schema.ts";
+import type { Gap } from "./pruning.ts";
+import type { Archive, LeavingTasks } from "./prunable-store.ts";
 import type { RememberedAnswer, Store } from "./store.ts";
 import { Reads } from "./reads.ts";
 
@@ -141,6 +145,41 @@ class SqliteStore extends Reads implements Store {
     const seq = this.append(entry);
     this.tables.bundles.decide(bundleId, status, seq, entry.timestampMs, decision);
     return seq;
+  }
+
+  startArchive(directory: string, name: string, header: Omit<ArchiveHeader, "agentd_archive">): Archive {
+    return startArchive(directory, name, header);
+  }
+
+  beginPruning({ tasks, strangers, cutSeq, staying }: LeavingTasks, rows: number, entry: Entry): number {
+    const { totals } = this;
+    for (const taskId of tasks) {
+      const counts = Object.entries(this.tables.tasks.counts(taskId) ?? {}) as [NodeStatus, number][];
+      for (const [status, count] of counts) totals.nodes[status] -= count;
+    }
+    totals.tasks -= tasks.length;
+    totals.events -= rows;
+    this.tables.pruning.begin(cutSeq, [...tasks, ...strangers], staying);
+    return this.append(entry);
+  }
+
+  takeOutRows(rows: readonly ChainedRow[], bundles: readonly string[], uptoSeq: number): void {
+    const gaps: Gap[] = [];
+    for (const { row, hash } of rows) {
+      const gap = gaps.at(-1);
+      if (gap?.lastSeq === row.seq - 1) Object.assign(gap, { lastSeq: row.seq, hash });
+      else gaps.push({ firstSeq: row.seq, lastSeq: row.seq, hash });
+    }
+    this.tables.pruning.takeOut(gaps, bundles, uptoSeq);
+  }
+
+  goOnPruning(): boolean {
+    const { pruning } = this.tables;
+    const stage = pruning.current()?.stage;
+    if (stage === "rows") pruning.enter("nodes");
+    else if (stage === "nodes" && !pruning.takeOutNodes()) pruning.enter("pages");
+    else if (stage === "pages") return pruning.freePages();
+    return stage !== undefined;
   }
 
   shiftDeadlines(byMs: number): void {

@@ -1,14 +1,16 @@
 import type { BundleRecord, BundleStatus } from "../core/bundle.ts";
 import type { Edges } from "../core/dag.ts";
 import type { Decision } from "../core/decision.ts";
-import type { Entry, HashedRow, JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
+import type { Entry, JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
 import type { LeaseGrant } from "../core/lease.ts";
 import type { Attempt, Lock, LockGrant, NewNode, Node, NodeHead, Progress, Task } from "../core/model.ts";
 import type { Transition } from "../core/node.ts";
 import type { SearchTerms } from "../core/resource-index.ts";
 import type { ReplayedAttempt, ReplayedBundle, ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replayed.ts";
+import type { ChainedRow, HashedRow } from "../protocol/chain.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Labels, NodeStatus, TaskState } from "../protocol/types.ts";
+import type { PrunableStore } from "./prunable-store.ts";
 
 /**
  * The durable state, in the domain's words: no SQL and no engine shows through.
@@ -16,7 +18,7 @@ import type { Labels, NodeStatus, TaskState } from "../protocol/types.ts";
  * Every method that changes state takes the journal entry that records it, applies both, and returns the entry's seq;
  * nothing can change without being journalled. All calls are synchronous. Changes happen between `begin` and `commit`.
  */
-export interface Store {
+export interface Store extends PrunableStore {
   readonly head: JournalHead;
   readonly totals: Readonly<Totals>;
   readonly schemaVersion: number;
@@ -160,6 +162,8 @@ export interface Store {
 
   /** Journal rows after `afterSeq` with what is needed to recompute their hashes. */
   journalSlice(afterSeq: number, bounds: SliceBounds): ChainedRow[];
+  /** The hash the row with this seq is chained to. */
+  hashBefore(seq: number): string;
   /** The hash a row must have. */
   hashOf(previousHash: string, row: HashedRow): string;
   nodeSlice(afterRow: number, bounds: SliceBounds): NodeSliceRow[];
@@ -220,12 +224,6 @@ export interface SliceBounds {
   rows: number;
   /** The slice ends after the row with which its texts pass this many characters. */
   chars: number;
-}
-
-/** A journal row as it is stored, its payload unread: whether it can be read is known once its hash is right. */
-export interface ChainedRow {
-  row: HashedRow;
-  hash: string;
 }
 
 export interface LeaseCounts {

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { createJournal, createPruning } from "./journal-tables.ts";
 
 /* The tables and indexes, and what stands in each. */
 
@@ -11,6 +12,7 @@ export function createTables(db: Database): void {
   createLocks(db);
   createBundles(db);
   createIdempotencyKeys(db);
+  createPruning(db);
 }
 
 function createTasks(db: Database): void {
@@ -151,44 +153,6 @@ function createLabelSets(db: Database): void {
       label_set INTEGER NOT NULL REFERENCES label_sets (id),
       PRIMARY KEY (name, value, label_set)
     ) STRICT, WITHOUT ROWID`);
-}
-
-function createJournal(db: Database): void {
-  // Rows with an id are what the contract calls events; each row stands in exactly one of the two indexes.
-  db.run(`
-    CREATE TABLE journal (
-      seq          INTEGER PRIMARY KEY,
-      id           TEXT,
-      task_id      TEXT,
-      node_id      TEXT,
-      action_type  TEXT NOT NULL,
-      origin       TEXT NOT NULL CHECK (origin IN ('daemon', 'client')),
-      payload      TEXT NOT NULL,
-      timestamp_ms INTEGER NOT NULL,
-      hash         TEXT NOT NULL
-    ) STRICT`);
-  db.run("CREATE INDEX journal_events ON journal (task_id, seq) WHERE id IS NOT NULL");
-  db.run("CREATE INDEX journal_transitions ON journal (task_id, seq) WHERE id IS NULL AND task_id IS NOT NULL");
-  for (const verb of ["UPDATE", "DELETE"]) {
-    db.run(`
-      CREATE TRIGGER journal_refuses_${verb.toLowerCase()} BEFORE ${verb} ON journal
-      BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END`);
-  }
-
-  // One row, written with every commit that journals.
-  db.run(`
-    CREATE TABLE journal_head (
-      one       INTEGER PRIMARY KEY CHECK (one = 1),
-      seq       INTEGER NOT NULL,
-      hash      TEXT NOT NULL,
-      tasks     INTEGER NOT NULL,
-      events    INTEGER NOT NULL,
-      pending   INTEGER NOT NULL,
-      running   INTEGER NOT NULL,
-      completed INTEGER NOT NULL,
-      failed    INTEGER NOT NULL
-    ) STRICT`);
-  db.run("INSERT INTO journal_head VALUES (1, 0, printf('%064d', 0), 0, 0, 0, 0, 0, 0)");
 }
 
 function createLocks(db: Database): void {

@@ -39,6 +39,9 @@ export function taskTable(db: Database) {
   const before = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row < ?1 ORDER BY row DESC LIMIT ?2");
   const after = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row > ?1 ORDER BY row LIMIT ?2");
 
+  const quiet = db.prepare<Row, [number, number]>(`
+    SELECT * FROM tasks WHERE row > ?1 AND running = 0 ORDER BY row LIMIT ?2`);
+
   return {
     insert(task: Task, pending: number): void {
       const { id, goal, context, createdAtMs, name, labels, priority } = task;
@@ -62,6 +65,10 @@ export function taskTable(db: Database) {
       const change = (status: NodeStatus) => Number(to === status) - Number(from === status);
       move.run(change("PENDING"), change("RUNNING"), change("COMPLETED"), change("FAILED"), taskId);
     },
+
+    /** Tasks nothing of which runs, after a row. */
+    quiet: (afterRow: number, limit: number) =>
+      quiet.all(afterRow, limit).map((row) => ({ row: row.row, id: row.id, counts: countsOf(row) })),
 
     counts(taskId: string): Record<NodeStatus, number> | null {
       const row = byId.get(taskId);

@@ -17,6 +17,7 @@ import { leaseTable } from "./leases.ts";
 import { lockTable } from "./locks.ts";
 import { nodeTable } from "./nodes.ts";
 import { type Backup, StorageFailure, type Totals } from "./store.ts";
+import { pruningTable } from "./pruning.ts";
 import { readyNodes } from "./ready.ts";
 import { taskTable } from "./tasks.ts";
 
@@ -37,6 +38,7 @@ function tablesOf(db: Database) {
     locks: lockTable(db),
     bundles: bundleTable(db),
     idempotency: idempotencyTable(db),
+    pruning: pruningTable(db),
     begin: db.prepare("BEGIN IMMEDIATE"),
     commit: db.prepare("COMMIT"),
     savepoint: db.prepare("SAVEPOINT request"),

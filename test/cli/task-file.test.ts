@@ -40,7 +40,10 @@ describe("a task file", () => {
   });
 
   test.each([
-    [[], "plan.yaml: the task: expected an object with goal, context, name, labels, priority, initial_nodes, nodes"],
+    [
+      [],
+      "plan.yaml: the task: expected an object with goal, context, name, labels, priority, policy, initial_nodes, nodes",
+    ],
     [{ goal: "g", node: [] }, "plan.yaml: the task has an unknown key node (did you mean nodes?)"],
     [{ goal: "g", nodes: [], initial_nodes: [] }, "plan.yaml: the task has both nodes and initial_nodes"],
     [{ goal: "g", nodes: "a" }, "plan.yaml: nodes: expected a list"],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { genesis, type HashedRow, hashedText, type JournalFilter, matchesFilter } from "../../src/core/journal.ts";
+import { genesis, type JournalFilter, matchesFilter } from "../../src/core/journal.ts";
+import { type HashedRow, hashedText } from "../../src/protocol/chain.ts";
 
 describe("the text that is hashed", () => {
   const uuid = fc.option(fc.uuid(), { nil: null });

@@ -36,6 +36,7 @@ const fitting: Calls = {
   ...bundleCalls,
   VerifyJournal: async () => ({}),
   Backup: async (world) => ({ path: world.newPath() }),
+  PruneJournal: async () => ({ older_than_secs: 315_360_000 }),
 };
 
 const strange = { task_id: nobody, node_id: nobody, lease_id: nobody };
@@ -123,10 +124,14 @@ const provocations: Provocations = {
   Backup: {
     INVALID_STATE: async () => ({ path: "relative" }),
   },
+  PruneJournal: {},
 };
 
 /** Refusals that need a disk or a journal that a running daemon does not have. */
-const elsewhere = new Set(["ListEvents EVENTS_PRUNED", "Backup STORAGE_FULL", "Backup STORAGE_FAILED"]);
+const elsewhere = new Set([
+  "ListEvents EVENTS_PRUNED",
+  ...["Backup", "PruneJournal"].flatMap((method) => [`${method} STORAGE_FULL`, `${method} STORAGE_FAILED`]),
+]);
 
 let place: Scratch;
 let daemon: DaemonProcess;

@@ -67,6 +67,7 @@ test("Health shows each limit under its variable's name, and no file mode among 
     max_lost_attempts: 5,
     context_event_limit: 50,
     connections_max: 7,
+    retention_days: 0,
     request_bytes_max: 1_048_576,
     depth_max: 32,
     batch_requests_max: 256,

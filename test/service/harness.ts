@@ -120,7 +120,15 @@ export class TestService implements Disposable {
     return new Dispatcher({
       store: this.#store,
       settings: this.settings,
-      paths: { home: "", envFile: "", database: this.database, socket: "", lock: "", log: "", stopMarker: "" },
+      paths: {
+        home: this.directory,
+        envFile: "",
+        database: this.database,
+        socket: "",
+        lock: "",
+        log: "",
+        stopMarker: "",
+      },
       pid: 1,
       readClock: () => ({ ...this.clock }),
       newId: () => this.newId(),

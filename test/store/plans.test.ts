@@ -10,6 +10,7 @@ import { journalTable } from "../../src/store/journal.ts";
 import { leaseTable } from "../../src/store/leases.ts";
 import { lockTable } from "../../src/store/locks.ts";
 import { nodeTable } from "../../src/store/nodes.ts";
+import { pruningTable } from "../../src/store/pruning.ts";
 import { readyNodes } from "../../src/store/ready.ts";
 import { migrate } from "../../src/store/schema.ts";
 import { taskTable } from "../../src/store/tasks.ts";
@@ -27,6 +28,7 @@ const tables = [
   taskTable,
   idempotencyTable,
   headTable,
+  pruningTable,
 ];
 
 /** Every statement of the store with SQLite's plan for it, one line a step. */
@@ -58,6 +60,14 @@ const walks = [
   [/^UPDATE locks SET lease_expires_at_ms = (lease_expires_at_ms \+|\? \+)/, "SCAN locks"],
   [/^SELECT \* FROM locks ORDER BY resource_key/, "SCAN locks"],
   [/^SELECT \* FROM locks ORDER BY resource_key/, "USE TEMP B-TREE FOR ORDER BY"],
+  // Tasks that hold locks are looked up for all of them at once, while something is pruned.
+  [/^SELECT DISTINCT task_id FROM locks/, "SCAN locks"],
+  [/^SELECT DISTINCT task_id FROM locks/, "USE TEMP B-TREE FOR DISTINCT"],
+  // What leaves the database is told by one row, and the first or the last of others.
+  [/pruning/, "SCAN pruning"],
+  [/^SELECT task_id FROM departing_tasks LIMIT 1/, "SCAN departing_tasks"],
+  [/FROM journal_gaps .*ORDER BY first_seq DESC LIMIT 1/, "SCAN (subquery-1)"],
+  [/^SELECT last_seq FROM journal_gaps ORDER BY first_seq DESC LIMIT 1/, "SCAN journal_gaps"],
   // What one lease holds is put into the order it was granted in.
   [/^SELECT \* FROM locks WHERE lease_id = /, "USE TEMP B-TREE FOR ORDER BY"],
   [/journal_head/, "SCAN journal_head"],
@@ -126,7 +136,7 @@ describe("a statement of the store", () => {
     ],
     [
       "a node by its id",
-      /^SELECT id, .* FROM nodes WHERE id = \?$/,
+      /^SELECT id, .* FROM nodes WHERE id = \? AND NOT EXISTS/,
       "SEARCH nodes USING INDEX sqlite_autoindex_nodes_1 (id=?)",
     ],
     [

@@ -61,7 +61,7 @@ describe("a file that cannot be used", () => {
     ],
     [
       "of an agentd between two releases",
-      ({ file }) => edit(file, "DROP TABLE bundles"),
+      ({ file }) => edit(file, "DROP TABLE pruning"),
       /made by an agentd between two releases; move it away/,
     ],
     [

@@ -1,7 +1,10 @@
+import { type ArchiveReport, checkArchive } from "../../client/archive.ts";
 import type { Result } from "../../protocol/methods.ts";
-import { command } from "../command.ts";
+import { command, idempotencyKey } from "../command.ts";
 import { prometheusText } from "../prometheus.ts";
+import type { Session } from "../session.ts";
 import { columns, countsText, green, red, spanText } from "../text.ts";
+import { readDuration } from "../values.ts";
 
 export const health = command({
   args: {},
@@ -27,10 +30,18 @@ export const metrics = command({
 });
 
 export const verify = command({
-  args: {},
-  examples: [["verify", "exit status 1 when a byte of the journal or a table was altered"]],
+  args: { file: { type: "positional", required: false, description: "an archive that `agentd prune` wrote" } },
+  examples: [
+    ["verify", "exit status 1 when a byte of the journal or a table was altered"],
+    ["verify ~/.agentd/archive/journal-to-500-1767225600000.jsonl.gz", "the same for an archive; needs no daemon"],
+  ],
   notes: "Recomputes the journal's hash chain, replays it and compares the result with the tables.",
-  async run(_args, session) {
+  async run({ file }, session) {
+    if (file !== undefined) {
+      const found = await checkArchive(absolute(file, session));
+      session.show(found, () => archiveText(found));
+      return found.ok ? 0 : 1;
+    }
     const report = await session.call("VerifyJournal", {});
     session.show(report, () => verifyText(report));
     return report.ok ? 0 : 1;
@@ -41,11 +52,39 @@ export const backup = command({
   args: { file: { type: "positional", required: true, description: "a file that does not exist yet" } },
   examples: [["backup agentd-2026-01-31.db", "while the daemon works on"]],
   async run({ file }, session) {
-    const path = file.startsWith("/") ? file : `${session.globals.at.cwd}/${file}`;
-    const copy = await session.call("Backup", { path });
+    const copy = await session.call("Backup", { path: absolute(file, session) });
     session.show(copy, () => `wrote ${copy.path}: ${copy.bytes} bytes, the journal up to seq ${copy.seq}`);
   },
 });
+
+export const prune = command({
+  args: {
+    "older-than": {
+      type: "string",
+      required: true,
+      valueHint: "DURATION",
+      description: "what ended at least so long ago, such as 30d",
+    },
+    "dry-run": { type: "boolean", description: "only say what would leave" },
+    ...idempotencyKey,
+  },
+  examples: [
+    ["prune --older-than 30d --dry-run", "what would leave"],
+    ["prune --older-than 30d", "finished tasks and ended locks of more than 30 days ago go to an archive"],
+    ["event list --type PRUNE_JOURNAL", "what has left so far, and the archives with their SHA-256"],
+  ],
+  notes: `What leaves is written to a compressed archive below the home first, which \`agentd verify FILE\` checks.
+Tasks that may still go on, what is held, and bundles that are not decided stay, however old they are.
+With AGENTD_RETENTION_DAYS set, the daemon does this by itself when it starts, and once a day.`,
+  async run({ "older-than": age, "dry-run": dryRun = false, "idempotency-key": key }, session) {
+    const params = { older_than_secs: readDuration(age, "older-than"), dry_run: dryRun };
+    const pruned = await session.call("PruneJournal", params, key);
+    session.show(pruned, () => pruneText(pruned));
+  },
+});
+
+const absolute = (file: string, session: Session): string =>
+  file.startsWith("/") ? file : `${session.globals.at.cwd}/${file}`;
 
 /** Tolerates the original's Health, which holds the first rows only. */
 function healthText(answer: Partial<Result<"Health">>): string {
@@ -75,9 +114,33 @@ function counterRows(counts: Record<string, number>): string[][] {
   return Object.entries(counts).map(([name, value]) => [`  ${name.replaceAll("_", " ")}`, String(value)]);
 }
 
+function archiveText({ ok, file, rows, first_seq: first, last_seq: last, sha256, fault }: ArchiveReport): string {
+  const held = `${rows} journal rows from seq ${first ?? 0} to ${last}`;
+  if (ok) return `${green("clean")}: ${held}\nsha256 ${sha256}`;
+  const next =
+    "next: `agentd event list --type PRUNE_JOURNAL` tells the SHA-256 it was written with; look for another copy";
+  return [`${red("altered")}: ${file}: ${fault}`, `checked   ${held}`, `sha256    ${sha256}`, next].join("\n");
+}
+
+function pruneText({ tasks, nodes, rows, archives, dry_run: dryRun }: Result<"PruneJournal">): string {
+  const left = `${tasks} tasks with ${nodes} nodes, ${rows} journal rows`;
+  if (dryRun) return `would leave: ${left}`;
+  if (archives.length === 0) return "nothing is that old and has ended";
+  return [`pruned: ${left}`, ...archives.map((path) => `archive ${path}`)].join("\n");
+}
+
 function verifyText(report: Result<"VerifyJournal">): string {
-  const { rows, tasks, nodes, locks, last_seq: last, head_hash: head, first_difference: difference } = report;
-  const held = `${rows} journal rows up to seq ${last}, ${tasks} tasks, ${nodes} nodes, ${locks} locks`;
+  const {
+    rows,
+    pruned_rows: pruned,
+    tasks,
+    nodes,
+    locks,
+    last_seq: last,
+    head_hash: head,
+    first_difference: difference,
+  } = report;
+  const held = `${rows} journal rows up to seq ${last}, ${tasks} tasks, ${nodes} nodes, ${locks} locks${pruned > 0 ? `; ${pruned} rows were pruned` : ""}`;
   if (difference === null) return `${green("clean")}: ${held}\nhead ${head}`;
   return [
     `${red("altered")}: ${difference.message}`,

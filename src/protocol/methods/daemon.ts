@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { defineMethod } from "../method.ts";
-import { count, json, key, seq, statusCounts, text } from "../types.ts";
+import { ageSecs, count, json, key, seq, statusCounts, text } from "../types.ts";
 
 const transitions = v.object({
   AcquireNextNode: text,
@@ -193,6 +193,7 @@ export const VerifyJournal = defineMethod({
   result: v.object({
     ok: v.boolean(),
     rows: count,
+    pruned_rows: count,
     last_seq: seq,
     head_hash: text,
     tasks: count,
@@ -207,6 +208,7 @@ export const VerifyJournal = defineMethod({
     result: {
       ok: true,
       rows: 7,
+      pruned_rows: 0,
       last_seq: 7,
       head_hash: "9f2d1c0b7e4a58636c1f0e9d8b7a695847362514f3e2d1c0bfae9d8c7b6a5948",
       tasks: 1,
@@ -227,5 +229,31 @@ export const Backup = defineMethod({
   example: {
     params: { path: "/backups/agentd-2026-01-31.db" },
     result: { path: "/backups/agentd-2026-01-31.db", bytes: 1_048_576, seq: 7 },
+  },
+});
+
+export const PruneJournal = defineMethod({
+  summary: "Move finished tasks and ended locks that are old from the database to an archive, with their events.",
+  mutates: true,
+  params: v.object({ older_than_secs: ageSecs, dry_run: v.nullish(v.boolean(), false) }),
+  result: v.object({
+    tasks: count,
+    nodes: count,
+    rows: count,
+    archives: v.array(text),
+    dry_run: v.boolean(),
+    seq,
+  }),
+  refusals: ["STORAGE_FULL", "STORAGE_FAILED"],
+  example: {
+    params: { older_than_secs: 2_592_000 },
+    result: {
+      tasks: 12,
+      nodes: 96,
+      rows: 480,
+      archives: ["/home/ada/.agentd/archive/journal-to-500-1767225600000.jsonl.gz"],
+      dry_run: false,
+      seq: 731,
+    },
   },
 });

@@ -1,0 +1,109 @@
+import { type HashedRow } from "../protocol/chain.ts";
+import { parseStored } from "../protocol/json.ts";
+import { actions, type Entry } from "./journal.ts";
+import { lockAppliers, ReplayedLocks } from "./replay-locks.ts";
+import { fields, text } from "./replayed.ts";
+
+/*
+ * Which rows leave the journal together, so that what stays can still be replayed: all of a finished task, all of a
+ * lease of locks that has ended, all of a patch bundle that was decided.
+ */
+
+/** What leaves, beside rows of no task. */
+export interface Leaving {
+  /** Whether the task leaves, with all of its rows. */
+  task(taskId: string): boolean;
+  /** Leases of locks and bundles that stay although some of their rows are of no task, or of one that leaves. */
+  stays(unit: string): boolean;
+}
+
+/** Whether a row leaves that is old enough. What was pruned stays on record. */
+export function leaves(row: HashedRow, leaving: Leaving): boolean {
+  if (row.origin === "daemon" && row.actionType === actions.pruneJournal) return false;
+  if (row.taskId !== null && !leaving.task(row.taskId)) return false;
+  const unit = unitOf(row);
+  return unit === null || !leaving.stays(unit);
+}
+
+/** The bundle whose submission this row is, null for any other: with it the bundle leaves. */
+export function submittedBundle(row: HashedRow): string | null {
+  const isSubmission = row.origin === "daemon" && row.actionType === actions.submitBundle;
+  return isSubmission ? text(fields(parseStored(row.payload)).bundle_id ?? null) : null;
+}
+
+/** The lease of locks, or the bundle, the row is about: its rows leave together. */
+function unitOf(row: HashedRow): string | null {
+  if (row.origin !== "daemon") return null;
+  const isLock = row.actionType in lockAppliers;
+  if (!isLock && !bundleActions.has(row.actionType)) return null;
+  const payload = fields(parseStored(row.payload));
+  return text((isLock ? payload.lease_id : payload.bundle_id) ?? null);
+}
+
+const bundleActions: ReadonlySet<string> = new Set([actions.submitBundle, actions.decideBundle]);
+
+/** Reads the old part of a journal in order, and finds which leases and bundles must stay. */
+export class UnitsThatStay {
+  readonly #taskLeaves: (taskId: string) => boolean;
+  readonly #locks = new ReplayedLocks();
+  /** What has not ended so far, and whether rows of it leave (1), stay (2) or both. */
+  readonly #open = new Map<string, number>();
+  /** What has ended, with some rows of a task that stays. */
+  readonly #mixed = new Set<string>();
+
+  constructor(taskLeaves: (taskId: string) => boolean) {
+    this.#taskLeaves = taskLeaves;
+  }
+
+  read(row: HashedRow): void {
+    const unit = unitOf(row);
+    if (unit === null) return;
+    const stays = row.taskId !== null && !this.#taskLeaves(row.taskId);
+    const kinds = (this.#open.get(unit) ?? 0) | (stays ? 2 : 1);
+    this.#open.set(unit, kinds);
+    if (!this.#ends(row, unit)) return;
+    this.#open.delete(unit);
+    if (kinds === 3) this.#mixed.add(unit);
+  }
+
+  /** Those with a row that would leave, and one that stays or is still to come. */
+  get all(): string[] {
+    const open = [...this.#open].filter(([, kinds]) => kinds !== 2).map(([unit]) => unit);
+    return [...open, ...this.#mixed];
+  }
+
+  #ends(row: HashedRow, unit: string): boolean {
+    const apply = lockAppliers[row.actionType];
+    if (apply === undefined) return row.actionType === actions.decideBundle;
+    const payload = fields(parseStored(row.payload));
+    apply({ locks: this.#locks, brief: (its) => its }, { ...row, payload }, payload);
+    return !this.#locks.holds(unit);
+  }
+}
+
+/** What a pruning took, as the journal keeps it. */
+export interface Pruned {
+  /** Rows written before this moment were old enough; milliseconds since 1970. */
+  olderThanMs: number;
+  /** Rows up to here were looked at. */
+  cutSeq: number;
+  rows: number;
+  tasks: number;
+  /** The archive's name in the home's `archive` directory, and the SHA-256 of the file. */
+  archive: string;
+  archiveSha256: string;
+}
+
+/** The row that tells of a pruning. */
+export function pruneEntry(pruned: Pruned, nowMs: number): Entry {
+  const payload = {
+    older_than_ms: pruned.olderThanMs,
+    cut_seq: pruned.cutSeq,
+    rows: pruned.rows,
+    tasks: pruned.tasks,
+    archive: pruned.archive,
+    archive_sha256: pruned.archiveSha256,
+  };
+  const about = { id: null, taskId: null, nodeId: null, origin: "daemon" as const };
+  return { ...about, actionType: actions.pruneJournal, payload, timestampMs: nowMs };
+}

@@ -1,0 +1,231 @@
+import { type Refusal, refuse } from "../core/decision.ts";
+import { genesis } from "../core/journal.ts";
+import { leaves, type Leaving, pruneEntry, submittedBundle, UnitsThatStay } from "../core/prune.ts";
+import type { ChainedRow } from "../protocol/chain.ts";
+import type { Params, Result } from "../protocol/methods.ts";
+import type { Archive } from "../store/prunable-store.ts";
+import { type SliceBounds, StorageFailure } from "../store/store.ts";
+import type { Context, Handlers, Later } from "./handler.ts";
+import { queueUp } from "./long-walks.ts";
+
+type Report = Result<"PruneJournal">;
+
+/** What one turn looks at: some milliseconds. */
+const slice: SliceBounds = { rows: 500, chars: 1 << 20 };
+
+/** Tasks that leave with one entry of the journal; what is left goes with the next. */
+const tasksAtOnce = 2_000;
+
+export const pruneHandlers = {
+  PruneJournal: prune,
+} satisfies Partial<Handlers>;
+
+/** Looks for what is old, archives it, and lets it leave, a slice a turn; verifications wait meanwhile, and the other way. */
+function prune(params: Params<"PruneJournal">, started: Context): Later<Report> {
+  const place = queueUp(started.store);
+  const run = new Run(params, started);
+  const steps = run.steps();
+  let broken: Refusal | null = null;
+  const end = () => {
+    place.leave();
+    run.cancel();
+  };
+  return {
+    wakes: "turn",
+    waitMs: null,
+    cancel: end,
+    resume(context, last) {
+      // Where its turn failed with it, it is asked once more.
+      if (broken !== null) return { reply: broken };
+      if (last || !place.isFirst) return null;
+      run.context = context;
+      try {
+        const step = steps.next();
+        if (step.done !== true) return null;
+        end();
+        return { reply: step.value };
+      } catch (error) {
+        end();
+        broken = refuse("STORAGE_FAILED", `pruning has failed: ${String(error)}`);
+        if (error instanceof StorageFailure) return { reply: refuse(error.kind, error.message) };
+        throw error;
+      }
+    },
+  };
+}
+
+/** What is to leave, and the row by which the journal is cut. */
+interface Plan extends Leaving {
+  cutSeq: number;
+  olderThanMs: number;
+  tasks: ReadonlySet<string>;
+  nodes: number;
+  /** What locks name as their task and agentd never had: their rows leave as those of no task do. */
+  strangers: ReadonlySet<string>;
+  /** Tasks that are as old are left for the next time. */
+  more: boolean;
+  staying: readonly string[];
+}
+
+class Run {
+  readonly #params: Params<"PruneJournal">;
+  /** This turn's. */
+  context: Context;
+  #archive: Archive | null = null;
+  #report: Report | null = null;
+
+  constructor(params: Params<"PruneJournal">, context: Context) {
+    this.#params = params;
+    this.context = context;
+  }
+
+  cancel(): void {
+    this.#archive?.cancel();
+    this.#archive = null;
+  }
+
+  *steps(): Generator<void, Report, void> {
+    const olderThanMs = this.context.nowMs - this.#params.older_than_secs * 1000;
+    for (;;) {
+      yield* this.#untilCollected();
+      const plan = yield* this.#plan(olderThanMs);
+      const { archive, rows } = yield* this.#archiveRows(plan);
+      const found = { tasks: plan.tasks.size, nodes: plan.nodes, rows };
+      if (archive === null) return this.#sum(found, null);
+      const left = yield* this.#leave(plan, archive, rows);
+      if (!left) continue;
+      this.#sum(found, archive.path);
+      if (!plan.more) break;
+    }
+    yield* this.#untilCollected();
+    return this.#sum({ tasks: 0, nodes: 0, rows: 0 }, null);
+  }
+
+  /** Until what an earlier one lets go is gone. */
+  *#untilCollected(): Generator<void, void, void> {
+    while ((this.context.store.pruning?.stage ?? "pages") !== "pages") yield;
+  }
+
+  #sum(found: Pick<Report, "tasks" | "nodes" | "rows">, archive: string | null): Report {
+    const { store } = this.context;
+    const before = this.#report ?? { tasks: 0, nodes: 0, rows: 0, archives: [] };
+    this.#report = {
+      tasks: before.tasks + found.tasks,
+      nodes: before.nodes + found.nodes,
+      rows: before.rows + found.rows,
+      archives: archive === null ? before.archives : [...before.archives, archive],
+      dry_run: this.#params.dry_run,
+      seq: store.head.seq,
+    };
+    return this.#report;
+  }
+
+  *#plan(olderThanMs: number): Generator<void, Plan, void> {
+    const cutSeq = this.context.store.lastSeqBefore(olderThanMs);
+    const tasks = new Set<string>();
+    let nodes = 0;
+    let more = false;
+    for (let after: number | null = 0; after !== null && !more; yield) {
+      const idle = this.context.store.idleTasks(after, cutSeq);
+      for (const { id, counts } of idle.tasks) {
+        tasks.add(id);
+        nodes += Object.values(counts).reduce((sum, count) => sum + count, 0);
+      }
+      after = idle.afterRow;
+      more = after !== null && tasks.size >= tasksAtOnce && !this.#params.dry_run;
+    }
+    const strangers = new Set<string>();
+    const staysKnown = new Set<string>();
+    const task = (taskId: string): boolean => {
+      if (tasks.has(taskId) || strangers.has(taskId)) return true;
+      if (staysKnown.has(taskId)) return false;
+      const isStranger = this.context.store.task(taskId) === null;
+      (isStranger ? strangers : staysKnown).add(taskId);
+      return isStranger;
+    };
+    const units = new UnitsThatStay(task);
+    for (const rows of this.#rowsUpTo(cutSeq)) {
+      for (const { row } of rows) units.read(row);
+      yield;
+    }
+    const staying = new Set(units.all);
+    const stays = (unit: string) => staying.has(unit);
+    return { cutSeq, olderThanMs, tasks, nodes, strangers, more, task, stays, staying: [...staying] };
+  }
+
+  /** Writes what leaves to an archive, which is none where nothing leaves, or nothing is to. */
+  *#archiveRows(plan: Plan): Generator<void, { archive: Archive | null; rows: number }, void> {
+    const { store, nowMs, paths } = this.context;
+    let rows = 0;
+    let previous = genesis;
+    for (const old of this.#rowsUpTo(plan.cutSeq)) {
+      const leaving = old.flatMap(({ row, hash }) => {
+        const previousHash = row.seq === previous.seq + 1 ? previous.hash : store.hashBefore(row.seq);
+        previous = { seq: row.seq, hash };
+        return leaves(row, plan) ? [{ row, hash, previousHash }] : [];
+      });
+      rows += leaving.length;
+      if (leaving.length > 0 && !this.#params.dry_run) {
+        const name = `journal-to-${plan.cutSeq}-${nowMs}.jsonl.gz`;
+        const header = { cut_seq: plan.cutSeq, written_at_ms: nowMs };
+        this.#archive ??= store.startArchive(`${paths.home}/archive`, name, header);
+        this.#archive.append(leaving);
+      }
+      yield;
+    }
+    return { archive: this.#archive, rows };
+  }
+
+  /** The journal's rows up to one, a slice a turn. */
+  *#rowsUpTo(cutSeq: number): Generator<ChainedRow[], void, void> {
+    for (let after = 0; after < cutSeq;) {
+      const rows = this.context.store.journalSlice(after, slice);
+      after = rows.at(-1)?.row.seq ?? cutSeq;
+      yield rows.filter(({ row }) => row.seq <= cutSeq);
+    }
+  }
+
+  /** Lets it leave, unless something of it has come to life meanwhile: then all is to be planned anew. */
+  *#leave(plan: Plan, archive: Archive, rows: number): Generator<void, boolean, void> {
+    const { sha256 } = archive.finish();
+    this.#archive = null;
+    for (let after = plan.cutSeq; ; yield) {
+      const { store } = this.context;
+      const since = store.journalSlice(after, slice);
+      const isAlive = since.some(({ row }) => row.taskId !== null && plan.tasks.has(row.taskId));
+      if (isAlive) return gaveUp(archive);
+      after = since.at(-1)?.row.seq ?? after;
+      if (after >= store.head.seq) break;
+    }
+    const { store, nowMs } = this.context;
+    const { cutSeq, olderThanMs, staying } = plan;
+    const tasks = { tasks: [...plan.tasks], strangers: [...plan.strangers], cutSeq, staying };
+    const name = archive.path.slice(archive.path.lastIndexOf("/") + 1);
+    const told = { olderThanMs, cutSeq, rows, tasks: plan.tasks.size, archive: name, archiveSha256: sha256 };
+    const seq = store.beginPruning(tasks, rows, pruneEntry(told, nowMs));
+    yield;
+    // Only now it is known whether that was committed.
+    const row = this.context.store.journalRow(seq);
+    const isMine = JSON.stringify(row?.payload ?? null).includes(sha256);
+    return isMine || gaveUp(archive);
+  }
+}
+
+function gaveUp(archive: Archive): false {
+  archive.remove();
+  return false;
+}
+
+/** Takes some more out of what leaves. */
+export function goOnPruning({ store }: Context): void {
+  const { pruning } = store;
+  if (pruning?.stage !== "rows") return void store.goOnPruning();
+  const { cutSeq, afterSeq, staying } = pruning;
+  const old = store.journalSlice(afterSeq, slice).filter(({ row }) => row.seq <= cutSeq);
+  const last = old.at(-1);
+  if (last === undefined) return void store.goOnPruning();
+  const leaving: Leaving = { task: (taskId) => store.isDeparting(taskId), stays: (unit) => staying.has(unit) };
+  const gone = old.filter(({ row }) => leaves(row, leaving));
+  const bundles = gone.flatMap(({ row }) => submittedBundle(row) ?? []);
+  store.takeOutRows(gone, bundles, last.row.seq);
+}
