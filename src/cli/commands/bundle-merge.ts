@@ -1,18 +1,17 @@
+import { whoever } from "../bundle/author.ts";
 import { compared, type Compared } from "../bundle/comparison.ts";
-import { releaseKept } from "../bundle/kept.ts";
 import { committerOf, defaultBranch, newBranch } from "../bundle/merge/branch.ts";
-import { decisionsOf, PendingDecisions } from "../bundle/merge/decisions.ts";
-import { mergeBundles, type MergeResult } from "../bundle/merge/merging.ts";
-import { reportOf } from "../bundle/merge/report.ts";
+import { carryOut, completeEarlier } from "../bundle/merge/carry-out.ts";
+import { mergeBundles } from "../bundle/merge/merging.ts";
+import { type MergeReport, reportOf } from "../bundle/merge/report.ts";
 import { reportMarkdown, reportText } from "../bundle/merge/report-text.ts";
 import { bundleRepository } from "../bundle/place.ts";
-import { whoever } from "../bundle/author.ts";
 import { command } from "../command.ts";
 import type { Exit } from "../exits.ts";
 import { Checkout } from "../git/checkout.ts";
 import type { Repository } from "../git/repository.ts";
-import { commitOf, commitOrNull } from "../git/revision.ts";
-import { Scratch, setRef } from "../git/scratch.ts";
+import { commitOf } from "../git/revision.ts";
+import { Scratch } from "../git/scratch.ts";
 import type { Wishes } from "../run/hold.ts";
 import { interruptions } from "../run/interruptions.ts";
 import { readDuration, readList } from "../values.ts";
@@ -57,94 +56,69 @@ export const merge = command({
   ].join("\n"),
   async run(args, session) {
     const repository = await bundleRepository();
-    const { top, scope } = repository;
-    const revision = await commitOf(top, args.onto, "--onto");
-    const timeLimitMs = readDuration(args.timeout ?? "30m", "timeout") * 1000;
-    const dryRun = args["dry-run"] === true;
+    const order: MergeOrder = {
+      given: { bundle: readList(args.bundle), task: args.task },
+      onto: { revision: await commitOf(repository.top, args.onto, "--onto"), name: args.onto },
+      branch: args.branch,
+      commands: readList(args.verify),
+      timeLimitMs: readDuration(args.timeout ?? "30m", "timeout") * 1000,
+      allowUnverified: args["allow-unverified"] === true,
+      dryRun: args["dry-run"] === true,
+      by: args.by ?? whoever(),
+    };
     let exit: Exit = 0;
-    await using interrupted = interruptions(5_000);
+    await using interrupted = interruptions(graceMs);
     await interrupted.all([
       (async () => {
-        const wishes = { session, ...interrupted };
-        const earlier = dryRun ? [] : await completeEarlier(wishes, repository);
-        const ref = args.branch === undefined ? undefined : await newBranch(top, args.branch, earlier);
-        const ids = await bundlesMeant(session, { bundle: readList(args.bundle), task: args.task, scope });
-        await using scratch = await Scratch.open(top, { attributes: false });
-        const all = ids.length === 0 ? nothing : await compared(session, ids, { top, revision });
-        const commands = readList(args.verify);
-        const onto = { revision, name: args.onto };
-        const result = await mergeBundles({
-          scratch,
-          compared: all,
-          onto,
-          committer: await committerOf(top),
-          allowUnverified: args["allow-unverified"] === true,
-          verifying: { commands, timeLimitMs, wishes },
-          checkout: commands.length === 0 ? null : await Checkout.open(scratch),
-        });
-        // Verification may have taken so long that the daemon is another one.
-        session.disconnect();
-        const branch = result.tip === revision ? null : (args.branch ?? defaultBranch(result.tip));
-        const refused = dryRun
-          ? []
-          : await carryOut(wishes, repository, { scratch, onto: revision, result, ref, by: args.by ?? whoever() });
-        const { locks } = await session.call("ListResourceLocks", { scope });
-        const written = dryRun ? null : branch;
-        const { tip, outcomes, verification } = result;
-        const about = {
-          dryRun,
-          onto,
-          branch: written,
-          revision: tip,
-          compared: all,
-          outcomes,
-          refused,
-          verification,
-          locks,
-        };
-        const report = reportOf(about);
+        const report = await mergeOpen({ session, ...interrupted }, repository, order);
         session.show(report, () => (args.markdown === true ? reportMarkdown(report) : reportText(report, Date.now())));
-        exit = outcomes.length > 0 && tip === revision ? 1 : 0;
+        exit = report.bundles.length > 0 && report.revision === report.onto.revision ? 1 : 0;
       })(),
     ]);
     return exit;
   },
 });
 
-const nothing: Compared = { bundles: [], answer: { pairs: [], bundles: [], merge_order: [] } };
+const graceMs = 5_000;
 
-/** The branches of runs that were interrupted before all their decisions were recorded, which they are now. */
-async function completeEarlier(wishes: Wishes, repository: Repository): Promise<string[]> {
-  const { decisions, branches } = await PendingDecisions.completeEarlier(wishes, repository);
-  if (decisions > 0) wishes.session.note(`${decisions} decisions of a merge that was interrupted are recorded now`);
-  return branches;
-}
-
-interface Order {
-  scratch: Scratch;
-  /** The commit the branch begins at. */
-  onto: string;
-  result: MergeResult;
-  /** The branch, where the user named one. */
-  ref: string | undefined;
+/** What is to be merged, onto what, and how. */
+interface MergeOrder {
+  given: { bundle: string[]; task: string | undefined };
+  onto: { revision: string; name: string };
+  branch: string | undefined;
+  commands: string[];
+  timeLimitMs: number;
+  allowUnverified: boolean;
+  dryRun: boolean;
   by: string;
 }
 
-/**
- * Makes the branch and records the decisions. From here on an interruption no longer stops us: what is cut short by a kill
- * the next run completes.
- */
-async function carryOut(wishes: Wishes, repository: Repository, { scratch, onto, result, ref: given, by }: Order) {
+async function mergeOpen(wishes: Wishes, repository: Repository, order: MergeOrder): Promise<MergeReport> {
+  const { session } = wishes;
   const { top, scope } = repository;
-  const { tip, outcomes } = result;
-  const ref = given ?? `refs/heads/${defaultBranch(tip)}`;
-  const isNew = tip !== onto;
-  if (isNew) await scratch.publish(tip, onto);
-  const decisions = decisionsOf(outcomes, by);
-  if (decisions.length === 0) return [];
-  const pending = await PendingDecisions.write(wishes.session, scope, isNew ? { ref, commit: tip } : null, decisions);
-  if (isNew && (await commitOrNull(top, ref)) !== tip) await setRef(top, ref, tip, "0".repeat(tip.length));
-  const refused = await pending.record(wishes);
-  await releaseKept(wishes.session, repository);
-  return refused;
+  const { onto, commands, timeLimitMs, allowUnverified, dryRun, by } = order;
+  const earlier = dryRun ? [] : await completeEarlier(wishes, repository);
+  const ref = order.branch === undefined ? undefined : await newBranch(top, order.branch, earlier);
+  const ids = await bundlesMeant(session, { ...order.given, scope });
+  await using scratch = await Scratch.open(top, { attributes: false });
+  const all = ids.length === 0 ? nothing : await compared(session, ids, { top, revision: onto.revision });
+  const result = await mergeBundles({
+    scratch,
+    compared: all,
+    onto,
+    committer: await committerOf(top),
+    allowUnverified,
+    verifying: { commands, timeLimitMs, wishes },
+    checkout: commands.length === 0 ? null : await Checkout.open(scratch),
+  });
+  // Verification may have taken so long that the daemon is another one.
+  session.disconnect();
+  const carried = { scratch, onto: onto.revision, result, ref, by };
+  const refused = dryRun ? [] : await carryOut(wishes, repository, carried);
+  const { tip: revision, outcomes, verification } = result;
+  const branch = dryRun || revision === onto.revision ? null : (order.branch ?? defaultBranch(revision));
+  const { locks } = await session.call("ListResourceLocks", { scope });
+  return reportOf({ dryRun, onto, branch, revision, compared: all, outcomes, refused, verification, locks });
 }
+
+const nothing: Compared = { bundles: [], answer: { pairs: [], bundles: [], merge_order: [] } };

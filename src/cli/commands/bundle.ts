@@ -1,22 +1,15 @@
-import { authorOf, whoever } from "../bundle/author.ts";
-import { type Ends, endsOf, isCheckedOut, isUnchanged, summaryOf } from "../bundle/ends.ts";
+import { whoever } from "../bundle/author.ts";
+import { createBundle, createdText, createdView } from "../bundle/creation.ts";
 import { resolveBundle, resolveBundles } from "../bundle/ids.ts";
 import { releaseKept } from "../bundle/kept.ts";
-import { type Patch, patchBetween } from "../bundle/patch.ts";
 import { bundleRepository } from "../bundle/place.ts";
-import { submit, type Submitted } from "../bundle/submission.ts";
-import { overlapsText, runText } from "../bundle/text.ts";
-import { type VerificationRun, verifyIn } from "../bundle/verification.ts";
 import { command, idempotencyKey } from "../command.ts";
 import { Failure } from "../exits.ts";
-import { Checkout } from "../git/checkout.ts";
-import { type Repository, repositoryOf } from "../git/repository.ts";
+import { repositoryOf } from "../git/repository.ts";
 import { commitOf } from "../git/revision.ts";
-import { Scratch } from "../git/scratch.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
 import { interruptions } from "../run/interruptions.ts";
 import type { Session } from "../session.ts";
-import { bold } from "../text.ts";
 import { readDuration, readList } from "../values.ts";
 
 export const create = command({
@@ -68,48 +61,27 @@ export const create = command({
   ].join("\n"),
   async run(args, session) {
     const repository = await bundleRepository();
-    await using interrupted = interruptions(5_000);
+    const timeLimitMs = readDuration(args.timeout ?? "30m", "timeout") * 1000;
+    await using interrupted = interruptions(graceMs);
     await interrupted.all([
       (async () => {
-        const { scope, top } = repository;
+        const verifying = { commands: readList(args.verify), timeLimitMs, wishes: { session, ...interrupted } };
         // A daemon that is not there is an error before verification takes its time.
         await session.client();
-        const purpose = await purposeOf(session, args);
-        await using scratch = await Scratch.open(top, { attributes: true });
-        const ends = await endsOf(session, scratch, repository, { base: args.base, head: args.head });
-        const patch = await patchBetween(scratch, ends.base.revision, ends.tree);
-        const verifying = {
-          commands: readList(args.verify),
-          timeLimitMs: readDuration(args.timeout ?? "30m", "timeout") * 1000,
-          wishes: { session, ...interrupted },
-        };
-        const directory = await directoryFor(verifying.commands, scratch, repository, ends);
-        const verification = await verifyIn(directory, verifying);
-        if (verification.length > 0 && ends.head === null && !(await isUnchanged(scratch, repository, ends)))
-          session.note("the verification changed files here; what is submitted is as it was before");
-        const about = {
-          ...authorOf(args),
-          ...purpose,
-          diff_summary: args.summary ?? (await summaryOf(scratch, ends, patch.stat)),
+        const created = await createBundle(repository, verifying, {
+          ...args,
+          purpose: await purposeOf(session, args),
           assumptions: readList(args.assume),
-          confidence: args.confidence ?? ("medium" as const),
-          verification,
-          intent: args.intent,
           supersedes: args.supersedes === undefined ? undefined : await resolveBundle(session, args.supersedes),
-        };
-        const order = { ends, patch, about, idempotencyKey: args["idempotency-key"] };
-        const submitted = await submit(verifying.wishes, scratch, { top, scope }, order);
-        const shown = {
-          ...submitted.answer,
-          base_revision: ends.base.revision,
-          head_revision: submitted.head,
-          verification,
-        };
-        session.show({ ...shown, touched_paths: patch.paths }, () => createdText(submitted, ends, patch, verification));
+          idempotencyKey: args["idempotency-key"],
+        });
+        session.show(createdView(created), () => createdText(created));
       })(),
     ]);
   },
 });
+
+const graceMs = 5_000;
 
 export const decide = command({
   args: {
@@ -170,29 +142,4 @@ async function purposeOf(session: Session, { task, node, lease }: Purpose) {
   const node_id = node === undefined ? undefined : await resolveNode(session, task_id, node);
   const lease_id = lease === undefined ? undefined : await resolveLease(session, task_id, lease);
   return { task_id, node_id, lease_id };
-}
-
-/** Where verification runs: in the work tree, if that is what is submitted. */
-async function directoryFor(commands: readonly string[], scratch: Scratch, repository: Repository, ends: Ends) {
-  if (commands.length === 0 || (await isCheckedOut(scratch, repository, ends))) return repository.top;
-  const checkout = await Checkout.open(scratch);
-  await checkout.to(ends.commit);
-  return checkout.path;
-}
-
-function createdText(
-  { answer, hasDiff }: Submitted,
-  { base }: Ends,
-  { paths, stat }: Patch,
-  verification: readonly VerificationRun[],
-): string {
-  const kept = hasDiff ? "" : ", too large to be sent along: it is kept in this repository";
-  return [
-    `submitted ${bold(answer.bundle_id)}`,
-    `  ${stat || `${paths.length} files changed`}, from ${base.revision.slice(0, 12)} (${base.because})${kept}`,
-    ...(verification.length === 0
-      ? ["  not verified: give --verify CMD"]
-      : verification.map((run) => `  ${runText(run)}`)),
-    ...overlapsText(answer.overlaps),
-  ].join("\n");
 }

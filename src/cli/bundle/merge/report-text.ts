@@ -8,6 +8,7 @@ import type { MergeReport, ReportedBundle } from "./report.ts";
 
 const fateWords = { accepted: green, rejected: red, superseded: dim, left: yellow };
 const outputLinesShown = 8;
+const overlapsShown = 40;
 
 /** A heading, and its lines; nothing without any. */
 type Section = [title: string, lines: string[]];
@@ -19,16 +20,7 @@ export function reportText(report: MergeReport, nowMs: number): string {
   const sections: Section[] = [
     ["providers", columns(report.providers.map(providerCells))],
     ["bundles", report.bundles.flatMap((bundle) => bundleLines(bundle, short))],
-    [
-      "overlaps",
-      columns(
-        report.overlaps.map(({ a, b, relation, paths, path_count: count }) => [
-          `${idOf(a)} and ${idOf(b)}`,
-          relationText(relation),
-          pathsText(paths, count),
-        ]),
-      ),
-    ],
+    ["overlaps", overlapLines(report, idOf)],
     ["verification", verificationLines(report)],
     ["locks still held", columns(report.locks.map((lock) => lockCells(lock, nowMs)))],
     ["to be made anew", report.rebases.map((id) => `${idOf(id)}  ${rebaseText(report, id)}`)],
@@ -37,6 +29,21 @@ export function reportText(report: MergeReport, nowMs: number): string {
     lines.length === 0 ? [] : ["", dim(title), ...lines.map((line) => `  ${line}`)],
   );
   return [headline(report), ...shown].join("\n");
+}
+
+/** What stands in each other's way first: two hundred bundles may meet in twenty thousand ways. */
+function overlapLines({ overlaps }: MergeReport, idOf: (id: string) => string): string[] {
+  const worst = ["overlapping", "unknown", "identical", "compatible"];
+  const sorted = overlaps.toSorted((one, other) => worst.indexOf(one.relation) - worst.indexOf(other.relation));
+  const lines = sorted
+    .slice(0, overlapsShown)
+    .map(({ a, b, relation, paths, path_count: count }) => [
+      `${idOf(a)} and ${idOf(b)}`,
+      relationText(relation),
+      pathsText(paths, count),
+    ]);
+  const more = overlaps.length - overlapsShown;
+  return [...columns(lines), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
 function headline({ dry_run: dry, branch, revision, onto, bundles }: MergeReport): string {
