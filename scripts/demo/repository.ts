@@ -21,7 +21,7 @@ export async function makeRepository(path: string): Promise<Repository> {
     GIT_COMMITTER_EMAIL: "demo@localhost",
   };
   const git = async (...words: string[]) => Bun.$`git ${words}`.cwd(path).env(cleanGit(environment)).text();
-  await git("init", "--quiet");
+  await git("init", "--quiet", "-b", "main");
   await git("add", "--all");
   await git("commit", "--quiet", "-m", "The units library, with seven faults");
   return { path, environment, git };

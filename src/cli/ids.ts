@@ -10,6 +10,11 @@ const candidatesShown = 5;
 
 type Node = Result<"TaskStatus">["nodes"][number];
 
+/** Whether an id is given in full. */
+export function isFullId(given: string): boolean {
+  return fullId.test(given);
+}
+
 /** An id a name or a shortened id may stand for, and what else a person knows it by. */
 export interface Candidate {
   id: string;
@@ -88,7 +93,7 @@ export function pickId(given: string, what: string, candidates: readonly Candida
 }
 
 function notFound(given: string, what: string, candidates: readonly Candidate[]): string {
-  if (what === "lease") return `no lease id begins with ${given}`;
+  if (what === "lease" || what === "bundle") return `no ${what} id begins with ${given}`;
   const names = candidates.flatMap(({ name }) => (typeof name === "string" ? [oneLine(name, 60)] : []));
   return `no ${what} is named ${given}, and no ${what} id begins with it${suggest(given, names)}`;
 }

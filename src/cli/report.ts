@@ -8,7 +8,7 @@ import {
 } from "../client/refusals.ts";
 import { BadPath } from "../protocol/paths.ts";
 import { type Exit, Failure } from "./exits.ts";
-import { GitFailed } from "./guard/git.ts";
+import { GitFailed } from "./git/git.ts";
 import { harmless } from "./text.ts";
 
 /** Says on standard error why a command failed, as JSON where that was asked for, and gives its exit status. */

@@ -16,6 +16,8 @@ const event = () => import("./commands/event.ts");
 const lock = () => import("./commands/lock.ts");
 const lockList = () => import("./commands/lock-list.ts");
 const guard = () => import("./commands/guard.ts");
+const bundle = () => import("./commands/bundle.ts");
+const bundleList = () => import("./commands/bundle-list.ts");
 const inspect = () => import("./commands/inspect.ts");
 const protocol = () => import("./commands/protocol.ts");
 
@@ -98,6 +100,21 @@ export const commands: Readonly<Record<string, Row>> = {
     summary: "answer an agent's hook",
     internal: true,
     load: async () => (await guard()).agentHook,
+  },
+  "bundle create": {
+    summary: "submit a patch to be compared and merged",
+    load: async () => (await bundle()).create,
+  },
+  "bundle list": { summary: "list patch bundles, newest first", load: async () => (await bundleList()).list },
+  "bundle show": { summary: "show everything about a patch bundle", load: async () => (await bundleList()).show },
+  "bundle compare": {
+    summary: "say which bundles meet, and what to do with each",
+    load: async () => (await bundleList()).compare,
+  },
+  "bundle decide": { summary: "accept or reject a bundle, for good", load: async () => (await bundle()).decide },
+  "bundle merge": {
+    summary: "merge bundles into a new branch, and decide on each",
+    load: async () => (await import("./commands/bundle-merge.ts")).merge,
   },
   describe: { summary: "describe the protocol, or one method", load: async () => (await protocol()).describe },
   call: { summary: "call any method with JSON parameters", load: async () => (await protocol()).call },

@@ -5,7 +5,7 @@ import { commands } from "../../src/cli/table.ts";
 import { checkGolden } from "../support/golden.ts";
 import { rejectionOf } from "../support/rejection.ts";
 
-const pages = ["", "task", "node", "event", "lock", "guard", ...Object.keys(commands)];
+const pages = ["", "task", "node", "event", "lock", "guard", "bundle", ...Object.keys(commands)];
 
 describe("the help page", () => {
   test.each(pages)("of `agentd %s` is the one kept", async (name) => {

@@ -50,7 +50,7 @@ function isAlive(pid: number): boolean {
 setDefaultTimeout(90_000);
 
 describe("the demo", () => {
-  test("lets three workers finish the task although one is killed, and leaves nothing behind", async () => {
+  test("lets three workers finish the task although one is killed, merges what goes together, and leaves nothing behind", async () => {
     using run = startDemo();
     const [output, complaint] = await Promise.all([
       new Response(run.child.stdout).text(),
@@ -63,24 +63,36 @@ describe("the demo", () => {
     expect(output).toMatch(/COMPLETED/);
     expect(output).toMatch(/▸ git log --oneline.*\n(?:[0-9a-f]{7,} .*\n){8}/);
     expect(output).toMatch(/\n 6 pass\n 0 fail\n/);
+    expect(output).toMatch(/▸ agentd bundle compare .*\nA .*\nB .*\nC .*\nD .*\nE /);
+    expect(output).toContain("2 of 5 bundles merged onto main: branch merged at ");
+    for (const [summary, why] of [
+      ["Every amount but one and zero takes a plural", "it conflicts in src/format.ts with "],
+      ["Prepare version 0.3.0", "it is stale: "],
+      ["A pound is about 454 grams", "its verification failed: "],
+    ])
+      expect(output).toMatch(new RegExp(`rejected {4}.* {2}${summary}\n {14}${why}`));
+    expect(output).toMatch(/\n 8 pass\n 0 fail\n/);
     expect(output).toMatch(/▸ agentd verify\nclean: /);
     expect(output).toMatch(/\ndone: 8 nodes, 3 workers; (\w+) was killed, (?!\1)\w+ took over/);
     expect(readdirSync(run.directory)).toEqual([]);
     expect(survivors(output)).toEqual([]);
   });
 
-  test("leaves nothing behind when it is interrupted", async () => {
-    using run = startDemo();
-    let output = "";
-    for await (const chunk of run.child.stdout.pipeThrough(new TextDecoderStream())) {
-      if (!output.includes("takes the node") && (output + chunk).includes("takes the node")) run.child.kill("SIGINT");
-      output += chunk;
-    }
-    expect(await new Response(run.child.stderr).text()).toBe("demo: stopped by SIGINT\n");
-    expect(await run.child.exited).toBe(1);
-    expect(readdirSync(run.directory)).toEqual([]);
-    expect(survivors(output)).toEqual([]);
-  });
+  test.each(["takes the node", "features.yaml", "bundle compare"])(
+    "leaves nothing behind when interrupted at %s",
+    async (moment) => {
+      using run = startDemo();
+      let output = "";
+      for await (const chunk of run.child.stdout.pipeThrough(new TextDecoderStream())) {
+        if (!output.includes(moment) && (output + chunk).includes(moment)) run.child.kill("SIGINT");
+        output += chunk;
+      }
+      expect(await new Response(run.child.stderr).text()).toBe("demo: stopped by SIGINT\n");
+      expect(await run.child.exited).toBe(1);
+      expect(readdirSync(run.directory)).toEqual([]);
+      expect(survivors(output)).toEqual([]);
+    },
+  );
 
   test("replaces what is not installed, python3 and nc, and says so", async () => {
     using tools = toolsOnly(essentials);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { pushedPaths, stagedPaths } from "../../src/cli/guard/changes.ts";
-import { GitFailed } from "../../src/cli/guard/git.ts";
+import { GitFailed } from "../../src/cli/git/git.ts";
 import { rejectionOf } from "../support/rejection.ts";
 import { type Directory, gitEnvironment, temporaryDirectory, temporaryRepository } from "./world.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { hookState, hooksDirectory, installHook, uninstallHook } from "../../src/cli/guard/hook-file.ts";
 import type { GitHook } from "../../src/cli/guard/hook-names.ts";
 import { hookScript } from "../../src/cli/guard/hook-script.ts";
-import { repositoryOf } from "../../src/cli/guard/repository.ts";
+import { repositoryOf } from "../../src/cli/git/repository.ts";
 import { rejectionOf } from "../support/rejection.ts";
 import { type Directory, program, runGit, temporaryRepository } from "./world.ts";
 

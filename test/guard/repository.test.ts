@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { GitFailed } from "../../src/cli/guard/git.ts";
-import { keyPath, repositoryOf } from "../../src/cli/guard/repository.ts";
+import { GitFailed } from "../../src/cli/git/git.ts";
+import { keyPath, repositoryOf } from "../../src/cli/git/repository.ts";
 import { rejectionOf } from "../support/rejection.ts";
 import { gitEnvironment, temporaryDirectory, temporaryRepository } from "./world.ts";
 
@@ -71,7 +71,7 @@ describe("the repository of a directory", () => {
       [
         process.execPath,
         "-e",
-        `import { repositoryOf } from ${JSON.stringify(join(import.meta.dir, "../../src/cli/guard/repository.ts"))};
+        `import { repositoryOf } from ${JSON.stringify(join(import.meta.dir, "../../src/cli/git/repository.ts"))};
         console.log((await repositoryOf(process.argv[1]))?.top);`,
         join(world.path, "repository"),
       ],

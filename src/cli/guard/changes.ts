@@ -1,4 +1,4 @@
-import { entriesOf, git, type GitEnvironment, GitFailed } from "./git.ts";
+import { entriesOf, git, type GitEnvironment, GitFailed } from "../git/git.ts";
 
 const zeros = /^0+$/;
 

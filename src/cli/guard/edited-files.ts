@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import type { Wanted } from "./check.ts";
-import { keyPath, nearestDirectory, realOrNull, repositoryOf } from "./repository.ts";
+import { keyPath, nearestDirectory, realOrNull, repositoryOf } from "../git/repository.ts";
 
 /**
  * What to lock for an edit of these paths: of each file its path in the repository it lies in, and where none is, its

@@ -4,10 +4,10 @@ import { isOff, recordBypass } from "./bypass.ts";
 import { pushedPaths, stagedPaths } from "./changes.ts";
 import { heldByOthers, holdings, type Wanted } from "./check.ts";
 import { agentOf } from "./agents.ts";
-import { GitFailed } from "./git.ts";
+import { GitFailed } from "../git/git.ts";
 import type { GitHook } from "./hook-names.ts";
 import { type Identity, identityOf } from "./identity.ts";
-import { repositoryOf } from "./repository.ts";
+import { repositoryOf } from "../git/repository.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 import { bypass, heldText, ownersOf } from "./verdict-text.ts";
 

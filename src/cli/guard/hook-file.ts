@@ -1,10 +1,10 @@
 import { chmod, lstat, mkdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Failure } from "../exits.ts";
-import { git } from "./git.ts";
+import { git } from "../git/git.ts";
 import type { GitHook } from "./hook-names.ts";
 import { earlierSuffix, hookScript, readHookScript } from "./hook-script.ts";
-import type { Repository } from "./repository.ts";
+import type { Repository } from "../git/repository.ts";
 
 /** Where git looks for hooks, and whose they are. */
 export interface HooksDirectory {

@@ -5,10 +5,10 @@ import type { Session } from "../session.ts";
 import type { AgentPlace } from "./agent-file.ts";
 import { agents } from "./agents.ts";
 import type { Agent } from "./agents/agent.ts";
-import { git } from "./git.ts";
+import { git } from "../git/git.ts";
 import { gitHooks, type GitHook, isGitHook } from "./hook-names.ts";
 import { type HooksDirectory, hooksDirectory } from "./hook-file.ts";
-import { type Repository, repositoryOf } from "./repository.ts";
+import { type Repository, repositoryOf } from "../git/repository.ts";
 
 /** Where a guard is installed, looked at or taken out. */
 export interface Installation extends AgentPlace {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Failure } from "../exits.ts";
-import { keyPath, realAsFar, type Repository, repositoryOf } from "../guard/repository.ts";
+import { keyPath, realAsFar, type Repository, repositoryOf } from "../git/repository.ts";
 
 /** Whose locks a command means, and how keys and paths read there. */
 export interface Place {

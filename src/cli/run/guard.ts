@@ -66,7 +66,7 @@ async function runWith(context: string, order: Order, closed: Promise<"closed">)
       stderr: "pipe",
     });
     await report({ pid: child.pid, directory });
-    return await supervise(child, order.grace_ms, closed);
+    return await supervise(child, order, closed);
   } catch (cause) {
     return { error: messageOf(cause) };
   } finally {
@@ -76,10 +76,15 @@ async function runWith(context: string, order: Order, closed: Promise<"closed">)
 
 type Child = Bun.Subprocess<Bun.BunFile, "pipe", "pipe">;
 
-async function supervise(child: Child, graceMs: number, closed: Promise<"closed">): Promise<Report> {
+async function supervise(
+  child: Child,
+  { grace_ms: graceMs, quiet = false }: Order,
+  closed: Promise<"closed">,
+): Promise<Report> {
   const stdout = new Tail(stdoutBytesMax);
   const stderr = new Tail(stderrBytesMax);
   const muted = Promise.withResolvers<void>();
+  if (quiet) muted.resolve();
   const drained = Promise.all([pump(child.stdout, stdout, muted.promise), pump(child.stderr, stderr, muted.promise)]);
   const interrupted = await endOf(child, graceMs, closed);
   if ((await within(drained, drainMs)) === TIMED_OUT) {

@@ -13,6 +13,8 @@ export interface Order {
    * the caller's own standard input and output, and nothing of them is kept.
    */
   context: string | null;
+  /** Where the output that is kept is not to be shown as well. */
+  quiet?: boolean;
   /** Between SIGTERM and SIGKILL. */
   grace_ms: number;
 }

@@ -1,0 +1,72 @@
+import { type Base, defaultBase } from "../git/default-branch.ts";
+import { askText } from "../git/ask.ts";
+import type { Repository } from "../git/repository.ts";
+import { commitOf } from "../git/revision.ts";
+import type { Scratch } from "../git/scratch.ts";
+import { Failure } from "../exits.ts";
+import type { Session } from "../session.ts";
+import { pathsText } from "./text.ts";
+import { snapshotOf } from "./snapshot.ts";
+
+/** What a patch goes from and to. */
+export interface Ends {
+  base: Base;
+  /** The commit it goes to; null where some of it is in no commit. */
+  head: string | null;
+  /** Its files. */
+  tree: string;
+  /** The commit it goes to, or that what it goes to was made from. */
+  commit: string;
+}
+
+/** The ends of a patch, by what the user says of them: a branch, or else the work tree. */
+export async function endsOf(
+  session: Session,
+  scratch: Scratch,
+  repository: Repository,
+  given: { base: string | undefined; head: string | undefined },
+): Promise<Ends> {
+  const { top } = repository;
+  const words = given.head ?? "HEAD";
+  const commit = await commitOf(top, words, given.head === undefined ? "HEAD" : "--head");
+  const base =
+    given.base === undefined
+      ? await defaultBase(top, { id: commit, words })
+      : { revision: await commitOf(top, given.base, "--base"), because: "as given" };
+  const committed = await treeOf(scratch, commit);
+  if (given.head !== undefined) return { base, head: commit, tree: committed, commit };
+  const { tree, leftOut } = await snapshotOf(scratch, repository);
+  if (leftOut.length > 0) session.note(`left out, as they are repositories of their own: ${pathsText(leftOut)}`);
+  return { base, head: tree === committed ? commit : null, tree, commit };
+}
+
+export function treeOf(scratch: Scratch, commit: string): Promise<string> {
+  return scratch.text(["rev-parse", "--verify", `${commit}^{tree}`]);
+}
+
+/** Whether what is run in the work tree tells of these files. */
+export async function isCheckedOut(scratch: Scratch, repository: Repository, ends: Ends): Promise<boolean> {
+  if (ends.head === null) return true;
+  const here = await askText(repository.top, ["rev-parse", "HEAD"]);
+  return here === ends.head && isUnchanged(scratch, repository, ends);
+}
+
+/** Whether the work tree has these files and no others. */
+export async function isUnchanged(scratch: Scratch, repository: Repository, { tree }: Ends): Promise<boolean> {
+  try {
+    return (await snapshotOf(scratch, repository)).tree === tree;
+  } catch (cause) {
+    if (cause instanceof Failure) return false;
+    throw cause;
+  }
+}
+
+const subjectsShown = 3;
+
+/** What a patch does, where its author does not say: the subjects of its commits, and how much it is. */
+export async function summaryOf(scratch: Scratch, { base, commit }: Ends, stat: string): Promise<string> {
+  const words = ["log", "--format=%s", "--reverse", `${base.revision}..${commit}`, "--"];
+  const subjects = (await scratch.text(words)).split("\n").filter((line) => line !== "");
+  const shown = subjects.length > subjectsShown ? [...subjects.slice(0, subjectsShown), "…"] : subjects;
+  return [...shown, stat].join("; ");
+}

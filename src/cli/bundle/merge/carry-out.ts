@@ -1,0 +1,50 @@
+import type { Repository } from "../../git/repository.ts";
+import { commitOrNull } from "../../git/revision.ts";
+import { type Scratch, setRef } from "../../git/scratch.ts";
+import type { Wishes } from "../../run/hold.ts";
+import { releaseKept } from "../kept.ts";
+import { defaultBranch } from "./branch.ts";
+import { decisionsOf, PendingDecisions } from "./decisions.ts";
+import type { MergeResult } from "./merging.ts";
+
+/** The branches of runs that were interrupted before all their decisions were recorded, which they are now. */
+export async function completeEarlier(wishes: Wishes, repository: Repository): Promise<string[]> {
+  const { decisions, branches } = await PendingDecisions.completeEarlier(wishes, repository);
+  if (decisions > 0) wishes.session.note(`${decisions} decisions of a merge that was interrupted are recorded now`);
+  return branches;
+}
+
+/** What is to be carried out. */
+export interface Order {
+  scratch: Scratch;
+  /** The commit the branch begins at. */
+  onto: string;
+  result: MergeResult;
+  /** The branch, where the user named one. */
+  ref: string | undefined;
+  by: string;
+}
+
+/**
+ * Makes the branch and records the decisions. From here on an interruption no longer stops us: what is cut short by a kill
+ * the next run completes.
+ * @returns the decisions that somebody else made meanwhile
+ */
+export async function carryOut(
+  wishes: Wishes,
+  repository: Repository,
+  { scratch, onto, result, ref: given, by }: Order,
+) {
+  const { top, scope } = repository;
+  const { tip, outcomes } = result;
+  const ref = given ?? `refs/heads/${defaultBranch(tip)}`;
+  const isNew = tip !== onto;
+  if (isNew) await scratch.publish(tip, onto);
+  const decisions = decisionsOf(outcomes, by);
+  if (decisions.length === 0) return [];
+  const pending = await PendingDecisions.write(wishes.session, scope, isNew ? { ref, commit: tip } : null, decisions);
+  if (isNew && (await commitOrNull(top, ref)) !== tip) await setRef(top, ref, tip, "0".repeat(tip.length));
+  const refused = await pending.record(wishes);
+  await releaseKept(wishes.session, repository);
+  return refused;
+}

@@ -1,0 +1,55 @@
+import type { Scratch } from "../../git/scratch.ts";
+import type { Bundle } from "./tree.ts";
+
+/** Who makes the commits: whoever git takes the user for. */
+export interface Committer {
+  name: string;
+  email: string;
+}
+
+/**
+ * The commit of a merged bundle. Its dates are those of the bundle, so that the same bundles merged again onto the same
+ * commit make the same branch.
+ */
+export function commitBundle(scratch: Scratch, bundle: Bundle, tree: string, tip: string, { name, email }: Committer) {
+  const date = `@${Math.floor(Date.parse(bundle.submitted_at) / 1000)} +0000`;
+  return scratch.commitTree(tree, [tip], messageOf(bundle), {
+    GIT_AUTHOR_NAME: identity(bundle.owner),
+    GIT_AUTHOR_EMAIL: "agentd@localhost",
+    GIT_AUTHOR_DATE: date,
+    GIT_COMMITTER_NAME: name,
+    GIT_COMMITTER_EMAIL: email,
+    GIT_COMMITTER_DATE: date,
+  });
+}
+
+const subjectCharsMax = 100;
+
+function messageOf(bundle: Bundle): string {
+  const summary = oneLiner(bundle.diff_summary) || `Patch bundle ${bundle.bundle_id}`;
+  const isLong = summary.length > subjectCharsMax;
+  return [
+    isLong ? `${summary.slice(0, subjectCharsMax - 1)}…` : summary,
+    "",
+    ...(isLong ? [summary, ""] : []),
+    ...(bundle.intent === null ? [] : [oneLiner(bundle.intent), ""]),
+    `Agentd-Bundle: ${bundle.bundle_id}`,
+    `Agentd-Provider: ${oneLiner(bundle.provider)}`,
+    `Agentd-Owner: ${oneLiner(bundle.owner)}`,
+    "",
+  ].join("\n");
+}
+
+/** No text of others' adds a line, such as a trailer. */
+function oneLiner(text: string): string {
+  return text
+    .replaceAll(/[\s\p{Cc}]+/gu, " ")
+    .trim()
+    .toWellFormed();
+}
+
+/** Git takes no name that is nothing but what it cuts off. */
+function identity(owner: string): string {
+  const name = oneLiner(owner.replaceAll(/[<>]/g, ""));
+  return /[\p{L}\p{N}]/u.test(name) ? name : "agent";
+}

@@ -1,0 +1,147 @@
+import { mkdir, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { RequestRefused } from "../../../client/refusals.ts";
+import type { ParamsInput } from "../../../protocol/methods.ts";
+import { isAlive } from "../../git/leftovers.ts";
+import { commitOrNull } from "../../git/revision.ts";
+import type { Wishes } from "../../run/hold.ts";
+import { PatientClient } from "../../run/patient-client.ts";
+import type { Session } from "../../session.ts";
+import type { Outcome } from "./outcome.ts";
+
+type Decision = ParamsInput<"DecidePatchBundle">;
+
+/** What a merge decided, on its way into the daemon. */
+interface Pending {
+  /** The home of the daemon they are for. */
+  home: string;
+  /** The branch that has what was accepted; null where nothing was. */
+  branch: { ref: string; commit: string } | null;
+  decisions: { params: Decision; idempotencyKey: string }[];
+}
+
+type Asking = Pick<Wishes, "session" | "giveUp">;
+
+/** What was completed of earlier runs: how many decisions, and the branches they are about. */
+interface Completed {
+  decisions: number;
+  branches: string[];
+}
+
+/**
+ * A merge's decisions while they are being recorded: a file in the common git directory, written before the branch is
+ * made, so that a run that is killed between the two, or before the last decision, is completed by the next.
+ */
+export class PendingDecisions {
+  readonly #path: string;
+  readonly #pending: Pending;
+
+  private constructor(path: string, pending: Pending) {
+    this.#path = path;
+    this.#pending = pending;
+  }
+
+  static async write(
+    session: Session,
+    scope: string,
+    branch: Pending["branch"],
+    decisions: readonly Decision[],
+  ): Promise<PendingDecisions> {
+    const path = join(scope, directory, `${process.pid}-${crypto.randomUUID()}.json`);
+    const keyed = decisions.map((params) => ({ params, idempotencyKey: crypto.randomUUID() }));
+    const { paths } = await session.locate();
+    const pending = new PendingDecisions(path, { home: paths.home, branch, decisions: keyed });
+    await mkdir(join(scope, directory), { recursive: true });
+    await Bun.write(`${path}.new`, JSON.stringify(pending.#pending));
+    await rename(`${path}.new`, path);
+    return pending;
+  }
+
+  /**
+   * Records what runs before this one did not come to: what they decided counts if their branch is there.
+   */
+  static async completeEarlier(wishes: Asking, { top, scope }: { top: string; scope: string }): Promise<Completed> {
+    const { paths } = await wishes.session.locate();
+    const completed: Completed = { decisions: 0, branches: [] };
+    for (const name of await namesIn(join(scope, directory))) {
+      if (isAlive(Number.parseInt(name, 10))) continue;
+      const path = join(scope, directory, name);
+      const pending = name.endsWith(".json") ? await readPending(path) : null;
+      if (pending !== null && pending.home !== paths.home) continue;
+      const earlier = new PendingDecisions(path, pending ?? { home: paths.home, branch: null, decisions: [] });
+      const { branch, decisions } = earlier.#pending;
+      const counts = branch === null || (await commitOrNull(top, branch.ref)) === branch.commit;
+      if (!counts) {
+        await earlier.forget();
+        continue;
+      }
+      completed.decisions += decisions.length - (await earlier.record(wishes)).length;
+      if (branch !== null) completed.branches.push(branch.ref);
+    }
+    return completed;
+  }
+
+  /**
+   * Records the decisions, in order. A daemon that is restarted meanwhile is waited for.
+   * @returns those that somebody else made meanwhile, with the daemon's words
+   */
+  async record({ session, giveUp }: Asking): Promise<{ bundleId: string; message: string }[]> {
+    const refused: { bundleId: string; message: string }[] = [];
+    using client = new PatientClient(session);
+    for (const { params, idempotencyKey } of this.#pending.decisions) {
+      try {
+        await client.call("DecidePatchBundle", params, giveUp, idempotencyKey);
+      } catch (cause) {
+        if (!(cause instanceof RequestRefused) || !isFinal.has(cause.kind)) throw cause;
+        refused.push({ bundleId: params.bundle_id, message: cause.message });
+      }
+    }
+    await this.forget();
+    return refused;
+  }
+
+  async forget(): Promise<void> {
+    await rm(this.#path, { force: true });
+    // Another run may have its own there.
+    await rmdir(join(this.#path, "..")).catch(() => {});
+  }
+}
+
+const directory = "agentd-merge";
+const isFinal: ReadonlySet<string> = new Set(["INVALID_STATE", "NOT_FOUND"]);
+
+/** Null for what was not written to its end. */
+async function readPending(path: string): Promise<Pending | null> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as Pending;
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return null;
+    throw cause;
+  }
+}
+
+async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (cause) {
+    if ((cause as { code?: string }).code === "ENOENT") return [];
+    throw cause;
+  }
+}
+
+/** What is to be recorded: what was left open is not. */
+export function decisionsOf(outcomes: readonly Outcome[], decidedBy: string): Decision[] {
+  return outcomes.flatMap(({ bundleId, fate, reason, mergedRevision, against }): Decision[] => {
+    if (fate === "left") return [];
+    // Of what was accepted these are what gave way to it.
+    const gaveWay = outcomes.filter((other) => other.against.includes(bundleId)).map((other) => other.bundleId);
+    const params = { bundle_id: bundleId, decision: fate, reason: clipped(reason), decided_by: decidedBy };
+    if (fate === "accepted") return [{ ...params, merged_revision: mergedRevision, alternatives: gaveWay }];
+    return [{ ...params, alternatives: [...against] }];
+  });
+}
+
+const reasonCharsMax = 10_000;
+
+const clipped = (reason: string) =>
+  (reason.length > reasonCharsMax ? `${reason.slice(0, reasonCharsMax - 1)}…` : reason).toWellFormed();

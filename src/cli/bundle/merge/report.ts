@@ -1,0 +1,98 @@
+import type { Result } from "../../../protocol/methods.ts";
+import type { Compared } from "../comparison.ts";
+import type { VerificationRun } from "../verification.ts";
+import type { Fate, Outcome } from "./outcome.ts";
+
+type Lock = Result<"ListResourceLocks">["locks"][number];
+
+/** What a coordinator needs to know of a merge, as programs get it. */
+export interface MergeReport {
+  dry_run: boolean;
+  onto: { name: string; revision: string };
+  /** Null where nothing was accepted, or nothing was to be written. */
+  branch: string | null;
+  /** The target with everything that was accepted. */
+  revision: string;
+  providers: { provider: string; owners: string[]; bundles: number; accepted: number }[];
+  bundles: ReportedBundle[];
+  overlaps: { a: string; b: string; relation: string; paths: string[]; path_count: number }[];
+  /** What was run with all that was accepted. */
+  verification: readonly VerificationRun[];
+  locks: Lock[];
+  /** Bundles whose authors have to make them anew from where the target is now. */
+  rebases: string[];
+}
+
+export interface ReportedBundle {
+  bundle_id: string;
+  owner: string;
+  provider: string;
+  diff_summary: string;
+  outcome: Fate;
+  reason: string;
+  conflicts: readonly string[];
+  against: readonly string[];
+  merged_revision: string | null;
+  verification: readonly VerificationRun[];
+  /** Null where it was recorded, or was not to be; else why the daemon did not. */
+  not_recorded: string | null;
+}
+
+export interface Reported {
+  dryRun: boolean;
+  onto: { name: string; revision: string };
+  branch: string | null;
+  revision: string;
+  compared: Compared;
+  outcomes: readonly Outcome[];
+  refused: readonly { bundleId: string; message: string }[];
+  verification: readonly VerificationRun[];
+  locks: Lock[];
+}
+
+export function reportOf({
+  dryRun,
+  onto,
+  branch,
+  revision,
+  compared,
+  outcomes,
+  refused,
+  verification,
+  locks,
+}: Reported) {
+  const whole = new Map(compared.bundles.map((bundle) => [bundle.bundle_id, bundle]));
+  const bundles = outcomes.flatMap((one): ReportedBundle[] => {
+    const bundle = whole.get(one.bundleId);
+    if (bundle === undefined) return [];
+    const { owner, provider, diff_summary } = bundle;
+    const { bundleId: bundle_id, fate, reason, conflicts, against, mergedRevision: merged_revision } = one;
+    const not_recorded = refused.find(({ bundleId }) => bundleId === bundle_id)?.message ?? null;
+    const about = { bundle_id, owner, provider, diff_summary, outcome: fate, reason, conflicts, against };
+    return [{ ...about, merged_revision, verification: one.verification, not_recorded }];
+  });
+  const report: MergeReport = {
+    dry_run: dryRun,
+    onto,
+    branch,
+    revision,
+    providers: providersOf(bundles),
+    bundles,
+    overlaps: compared.answer.pairs
+      .filter(({ relation }) => relation !== "disjoint")
+      .map(({ a, b, relation, paths, path_count }) => ({ a, b, relation, paths, path_count })),
+    verification,
+    locks,
+    rebases: outcomes.filter(({ needsRebase }) => needsRebase).map(({ bundleId }) => bundleId),
+  };
+  return report;
+}
+
+function providersOf(bundles: readonly ReportedBundle[]): MergeReport["providers"] {
+  return [...Map.groupBy(bundles, ({ provider }) => provider)].map(([provider, own]) => ({
+    provider,
+    owners: [...new Set(own.map(({ owner }) => owner))],
+    bundles: own.length,
+    accepted: own.filter(({ outcome }) => outcome === "accepted").length,
+  }));
+}

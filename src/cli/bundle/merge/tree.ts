@@ -1,0 +1,73 @@
+import type { Result } from "../../../protocol/methods.ts";
+import { GitFailed } from "../../git/git.ts";
+import type { Scratch } from "../../git/scratch.ts";
+import { changedPaths } from "../patch.ts";
+
+export type Bundle = Result<"GetPatchBundle">["bundle"];
+
+/** A bundle as git merges it: the tree it begins with, and the one it makes of that. */
+export interface BundleTrees {
+  base: string;
+  head: string;
+}
+
+/** Why there is none; `final` where no later try can change that. */
+export interface NoTree {
+  fault: string;
+  final: boolean;
+}
+
+const files = new Set(["100644", "100755", "000000"]);
+
+/**
+ * What a bundle makes of its base: of its diff where it has one, since that was compared, else of its head revision. What
+ * that touches must be what it said.
+ */
+export async function treesOf(scratch: Scratch, bundle: Bundle): Promise<BundleTrees | NoTree> {
+  const { base_revision: base, head_revision: head, diff } = bundle;
+  if (!(await isCommit(scratch, base)))
+    return { fault: `its base ${base} is not in this repository; fetch it`, final: false };
+  const made = diff === null ? await committed(scratch, head ?? "") : await applied(scratch, base, diff);
+  if (typeof made !== "string") return made;
+  const strange = await changedModes(scratch, base, made);
+  if (strange !== undefined)
+    return { fault: `it changes ${strange}, which is or was a symbolic link or submodule`, final: true };
+  const paths = await changedPaths(scratch, base, made);
+  const said = new Set(bundle.touched_paths);
+  const unsaid = paths.find((path) => !said.has(path)) ?? bundle.touched_paths.find((path) => !paths.includes(path));
+  if (unsaid !== undefined)
+    return { fault: `what it does and what it says it touches do not agree at ${unsaid}`, final: true };
+  return { base: `${base}^{tree}`, head: made };
+}
+
+async function isCommit(scratch: Scratch, id: string): Promise<boolean> {
+  const { status } = await scratch.run(["cat-file", "-e", `${id}^{commit}`], { statuses: [0, 1, 128] });
+  return status === 0;
+}
+
+async function committed(scratch: Scratch, head: string): Promise<string | NoTree> {
+  if (await isCommit(scratch, head)) return scratch.text(["rev-parse", "--verify", `${head}^{tree}`]);
+  return { fault: `its head ${head} is not in this repository, and it has no diff; fetch it`, final: false };
+}
+
+async function applied(scratch: Scratch, base: string, diff: string): Promise<string | NoTree> {
+  const here = { GIT_INDEX_FILE: `${scratch.gitDirectory}/bundle-index` };
+  await scratch.run(["read-tree", `${base}^{tree}`], {}, here);
+  try {
+    await scratch.run(["apply", "--cached", "--whitespace=nowarn", "-p1", "-"], { input: diff }, here);
+  } catch (cause) {
+    if (!(cause instanceof GitFailed)) throw cause;
+    const [why = ""] = cause.message.split("\n");
+    return { fault: `its diff does not fit its base: ${why}`, final: true };
+  }
+  return scratch.text(["write-tree"], "", here);
+}
+
+async function changedModes(scratch: Scratch, base: string, head: string): Promise<string | undefined> {
+  const told = await scratch.entries(["diff-tree", "-r", "-z", "--raw", "--no-renames", base, head]);
+  const at = told.findIndex((entry, i) => {
+    const [before = "", after = ""] = entry.slice(1).split(" ");
+    return i % 2 === 0 && !(files.has(before) && files.has(after));
+  });
+  return at === -1 ? undefined : told[at + 1];
+}

@@ -1,0 +1,85 @@
+import { copyFile, readdir, stat, utimes } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Failure } from "../exits.ts";
+import { ask } from "../git/ask.ts";
+import { entriesOf } from "../git/git.ts";
+import type { Repository } from "../git/repository.ts";
+import { pathIn, type Scratch } from "../git/scratch.ts";
+
+/** A work tree's files as they are now: staged, changed and new ones, but what is ignored. */
+export interface Snapshot {
+  tree: string;
+  /** Repositories inside the work tree that it does not know of, such as work trees of its own. */
+  leftOut: string[];
+}
+
+const gitlink = "160000";
+const pathsNamed = 5;
+
+/**
+ * Takes a tree of the work tree, with a copy of its index in a git directory of ours: nothing of the repository changes.
+ * Submodules stay as they are in the index.
+ * @throws {Failure} in mid-merge, and where a file goes through a filter, which is not run here.
+ */
+export async function snapshotOf(scratch: Scratch, { top }: Repository): Promise<Snapshot> {
+  const index = join(scratch.gitDirectory, "index");
+  await copyIndex(await pathIn(top, "index"), index);
+  const here = { GIT_WORK_TREE: top, GIT_INDEX_FILE: index };
+  const unmerged = await scratch.entries(["ls-files", "-u", "-z"], here);
+  if (unmerged.length > 0) throw new Failure("USAGE", "the work tree is in mid-merge; end that, or abort it, first");
+  const staged = await scratch.text(["write-tree"], "", here);
+  const submodules = await gitlinks(scratch, here);
+  const others = submodules.map(({ path }) => `:(exclude,literal)${path}`);
+  await scratch.run(["add", "--all", "--", ".", ...others], {}, { ...here, GIT_LITERAL_PATHSPECS: "0" });
+  const known = new Set(submodules.map(({ path }) => path));
+  const leftOut = (await gitlinks(scratch, here)).map(({ path }) => path).filter((path) => !known.has(path));
+  if (leftOut.length > 0) await scratch.run(["update-index", "--force-remove", "--", ...leftOut], {}, here);
+  const tree = await scratch.text(["write-tree"], "", here);
+  await refuseFiltered(scratch, top, { staged, tree, here });
+  return { tree, leftOut };
+}
+
+/** What git knows of the files' times comes along, so that it need not read those that have not changed. */
+async function copyIndex(from: string, to: string): Promise<void> {
+  const found = await stat(from).catch(() => null);
+  if (found === null) return;
+  for (const name of await readdir(dirname(from))) {
+    if (name.startsWith("sharedindex.")) await copyFile(join(dirname(from), name), join(dirname(to), name));
+  }
+  await copyFile(from, to);
+  // A file changed after the index was written may have the time the index has: git looks into it only if that stays.
+  const seconds = Math.floor(found.mtimeMs / 1000);
+  await utimes(to, seconds, seconds);
+}
+
+async function gitlinks(scratch: Scratch, here: Record<string, string>): Promise<{ path: string }[]> {
+  const entries = await scratch.entries(["ls-files", "-s", "-z"], here);
+  return entries.flatMap((entry) =>
+    entry.startsWith(gitlink) ? [{ path: entry.slice(entry.indexOf("\t") + 1) }] : [],
+  );
+}
+
+/** Files that were read, and that the user's git reads otherwise, such as those in Git LFS. */
+async function refuseFiltered(
+  scratch: Scratch,
+  top: string,
+  { staged, tree, here }: { staged: string; tree: string; here: Record<string, string> },
+): Promise<void> {
+  const read = await scratch.text(["diff-tree", "-r", "-z", "--name-only", "--no-renames", staged, tree]);
+  if (read === "") return;
+  const filters = await filtersOf(top);
+  if (filters.size === 0) return;
+  const told = (await scratch.text(["check-attr", "-z", "--stdin", "filter"], read, here)).split("\0");
+  const paths = told.flatMap((path, i) => (i % 3 === 0 && filters.has(told[i + 2] ?? "") ? [path] : []));
+  if (paths.length === 0) return;
+  const named = paths.slice(0, pathsNamed).join(", ") + (paths.length > pathsNamed ? ", …" : "");
+  const message = `a filter of this repository's reads ${named}, and filters are not run here; commit, and give --head HEAD`;
+  throw new Failure("USAGE", message);
+}
+
+async function filtersOf(top: string): Promise<Set<string>> {
+  const words = ["config", "-z", "--name-only", "--get-regexp", String.raw`^filter\..*\.(clean|process)$`];
+  const { out } = await ask(top, words, { statuses: [0, 1] });
+  const keys = entriesOf(new TextDecoder().decode(out));
+  return new Set(keys.map((key) => key.slice("filter.".length, key.lastIndexOf("."))));
+}

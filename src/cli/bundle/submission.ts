@@ -1,0 +1,78 @@
+import { limits } from "../../protocol/limits.ts";
+import type { ParamsInput, Result } from "../../protocol/methods.ts";
+import { commitOrNull } from "../git/revision.ts";
+import { deleteRef, type Scratch, setRef } from "../git/scratch.ts";
+import type { Wishes } from "../run/hold.ts";
+import { PatientClient } from "../run/patient-client.ts";
+import type { Ends } from "./ends.ts";
+import type { Patch } from "./patch.ts";
+
+/** What of a submission git does not know. */
+export type About = Omit<
+  ParamsInput<"SubmitPatchBundle">,
+  "scope" | "base_revision" | "head_revision" | "touched_paths" | "diff" | "diff_exact"
+>;
+
+export interface Submission {
+  ends: Ends;
+  patch: Patch;
+  about: About;
+  idempotencyKey: string | undefined;
+}
+
+export interface Submitted {
+  answer: Result<"SubmitPatchBundle">;
+  head: string | null;
+  /** Whether the diff went along. */
+  hasDiff: boolean;
+}
+
+/** A request has room for more than its parameters. */
+const paramsBytesMax = limits.requestBytesMax - 4_096;
+/** Refs that keep what bundles without a diff are made of. */
+export const keptRefs = "refs/agentd/bundles/";
+
+/**
+ * Submits a patch: with its diff, or where that is too large by its head revision, which is then kept by a ref of
+ * agentd's own and made a commit first where it is none. A daemon that is restarted meanwhile is waited for.
+ */
+export async function submit(
+  { session, giveUp }: Pick<Wishes, "session" | "giveUp">,
+  scratch: Scratch,
+  at: { top: string; scope: string },
+  { ends, patch, about, idempotencyKey = crypto.randomUUID() }: Submission,
+): Promise<Submitted> {
+  using client = new PatientClient(session);
+  const send = (params: ParamsInput<"SubmitPatchBundle">) =>
+    client.call("SubmitPatchBundle", params, giveUp, idempotencyKey);
+  const { head } = ends;
+  const common = { ...about, scope: at.scope, base_revision: ends.base.revision, touched_paths: patch.paths };
+  const whole = { ...common, head_revision: head, diff: patch.diff, diff_exact: true };
+  if (patch.diff !== null && Buffer.byteLength(JSON.stringify(whole)) <= paramsBytesMax) {
+    return { answer: await send(whole), head, hasDiff: true };
+  }
+  const kept = await keep(scratch, at.top, ends, about.diff_summary);
+  try {
+    const params = { ...common, head_revision: kept.commit };
+    return {
+      answer: await send(params),
+      head: kept.commit,
+      hasDiff: false,
+    };
+  } catch (cause) {
+    if (kept.isNew) await deleteRef(at.top, kept.ref, kept.commit);
+    throw cause;
+  }
+}
+
+async function keep(scratch: Scratch, top: string, { base, head, tree }: Ends, summary: string) {
+  // Its time tells how long nobody has asked for it.
+  const date = `@${Math.floor(Date.now() / 1000)} +0000`;
+  const dates = { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date };
+  const commit = head ?? (await scratch.commitTree(tree, [base.revision], `${summary}\n`, dates));
+  if (head === null) await scratch.publish(commit, base.revision);
+  const ref = `${keptRefs}${commit}`;
+  const isNew = (await commitOrNull(top, ref)) === null;
+  if (isNew) await setRef(top, ref, commit, "0".repeat(commit.length));
+  return { commit, ref, isNew };
+}

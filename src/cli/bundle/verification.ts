@@ -1,0 +1,95 @@
+import { constants } from "node:os";
+import { limits } from "../../protocol/limits.ts";
+import type { ParamsInput } from "../../protocol/methods.ts";
+import { Failure } from "../exits.ts";
+import { redirecting } from "../git/git.ts";
+import { type Ending, runGuarded } from "../run/guarded.ts";
+import { bind, type Wishes } from "../run/hold.ts";
+
+/** A command that was run to see whether a patch works. */
+export type VerificationRun = Required<
+  Pick<NonNullable<ParamsInput<"SubmitPatchBundle">["verification"]>[number], "command" | "exit_code">
+> & { duration_ms: number; output_tail: string };
+
+/** How a verification is run. */
+export interface Verifying {
+  commands: readonly string[];
+  /** How long one command may take. */
+  timeLimitMs: number;
+  wishes: Wishes;
+}
+
+/** What a shell says of a command that took too long. */
+const timedOut = 124;
+const graceMs = 5_000;
+
+/**
+ * Runs the commands in a directory, one after the other, each with `sh -c`, until one fails. None outlives this process.
+ * @throws the reason of `wishes.stop` when it is to end.
+ */
+export async function verifyIn(directory: string, verifying: Verifying): Promise<VerificationRun[]> {
+  const runs: VerificationRun[] = [];
+  for (const command of verifying.commands) {
+    const run = await verifyOnce(directory, command, verifying);
+    runs.push(run);
+    if (run.exit_code !== 0) break;
+  }
+  return runs;
+}
+
+export function passed(runs: readonly VerificationRun[]): boolean {
+  return runs.every(({ exit_code: status }) => status === 0);
+}
+
+/** Standard output and error as one, and no trace of the git that may have started us. */
+const script = `cd -- "$1" && unset ${[...redirecting].join(" ")} && exec sh -c "$2" 2>&1`;
+
+async function verifyOnce(
+  directory: string,
+  command: string,
+  { timeLimitMs, wishes }: Verifying,
+): Promise<VerificationRun> {
+  const { session, stop } = wishes;
+  stop.throwIfAborted();
+  session.note(`verifying: ${command}`);
+  const startedAt = performance.now();
+  const order = { command: ["sh", "-c", script, "sh", directory, command], environment: {}, context: "" };
+  const guarded = runGuarded(session.host.program, { ...order, quiet: true, grace_ms: graceMs });
+  using _bound = bind(guarded, wishes);
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    guarded.end();
+  }, timeLimitMs);
+  const end = await guarded.ended;
+  clearTimeout(timer);
+  stop.throwIfAborted();
+  if ("error" in end) throw new Failure("USAGE", `${command} cannot be run: ${end.error}`);
+  if ("guardLost" in end)
+    throw new Failure("INTERNAL", `the process that guards ${command} was killed; run this again`);
+  const tail = late ? `${end.stdout}\nended after ${timeLimitMs / 1000} s` : end.stdout;
+  return {
+    command,
+    exit_code: late ? timedOut : statusOf(end),
+    duration_ms: Math.round(performance.now() - startedAt),
+    output_tail: tail.slice(-limits.outputTailCharsMax).toWellFormed(),
+  };
+}
+
+function statusOf({ exit_code: status, signal }: Ending): number {
+  if (signal !== null) return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
+  return status ?? 1;
+}
+
+/** The last line of an output that says something. */
+export function lastLine({ output_tail: tail }: VerificationRun): string {
+  return tail.split("\n").findLast((line) => line.trim() !== "") ?? "";
+}
+
+/** `bun test` ended with 1: 3 fail */
+export function failureText(runs: readonly VerificationRun[]): string {
+  const failed = runs.find(({ exit_code: status }) => status !== 0);
+  if (failed === undefined) return "";
+  const said = lastLine(failed);
+  return `${JSON.stringify(failed.command)} ended with ${failed.exit_code}${said === "" ? "" : `: ${said.trim()}`}`;
+}
