@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmod, rename } from "node:fs/promises";
+import { chmod, rename, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { MergeReport } from "../../src/cli/bundle/merge/report.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
@@ -203,6 +203,19 @@ describe("agentd bundle merge", () => {
     expect(outcomes(await merge(world, "--branch", "merged"))).toEqual({ ann: "accepted", bob: "accepted" });
     expect(await world.git(["show", "merged:a.txt"])).toBe(edited({ 1: "ann", 10: "bob" }));
     expect(await world.git(["for-each-ref", "refs/agentd"])).toBe("");
+  });
+
+  test("lets go of what was kept for a bundle that never came, but not while it may be on its way", async () => {
+    await using world = await bundleWorld(daemon, files);
+    const main = (await world.git(["rev-parse", "main"])).trim();
+    const [old, young] = ["refs/agentd/bundles/old", "refs/agentd/bundles/young"];
+    for (const ref of [old, young]) await world.git(["update-ref", ref, main]);
+    const longAgo = Date.now() / 1000 - 7_200;
+    await utimes(join(world.top, ".git", old), longAgo, longAgo);
+    await merge(world, "--dry-run");
+    expect(await world.git(["for-each-ref", "--format=%(refname)", "refs/agentd"])).toBe(`${old}\n${young}\n`);
+    await merge(world);
+    expect(await world.git(["for-each-ref", "--format=%(refname)", "refs/agentd"])).toBe(`${young}\n`);
   });
 
   test("makes the same branch of the same bundles, and has nothing to do a second time", async () => {

@@ -1,10 +1,14 @@
+import { stat } from "node:fs/promises";
 import { askText } from "../git/ask.ts";
-import { deleteRef } from "../git/scratch.ts";
+import { deleteRef, pathIn } from "../git/scratch.ts";
 import type { Session } from "../session.ts";
 import { allBundles } from "./ids.ts";
 import { keptRefs } from "./submission.ts";
 
-/** Lets go of what was kept for bundles that are decided. A ref that belongs to none is of one that is being submitted. */
+/** A submission is a matter of milliseconds, unless it waits for the daemon. */
+const submittingMs = 3_600_000;
+
+/** Lets go of what was kept for bundles that are decided, or that were never submitted, as the run was killed. */
 export async function releaseKept(session: Session, { top, scope }: { top: string; scope: string }): Promise<void> {
   const listed = await askText(top, ["for-each-ref", "--format=%(objectname) %(refname)", keptRefs]);
   const kept = listed.split("\n").filter((line) => line !== "");
@@ -14,6 +18,13 @@ export async function releaseKept(session: Session, { top, scope }: { top: strin
   const known = new Set(bundles.map(({ head_revision: head }) => head));
   for (const line of kept) {
     const [commit = "", ref = ""] = line.split(" ");
-    if (known.has(commit) && !open.has(commit)) await deleteRef(top, ref, commit);
+    const isOver = known.has(commit) ? !open.has(commit) : await isOld(top, ref);
+    if (isOver) await deleteRef(top, ref, commit);
   }
+}
+
+/** By the file that holds the ref; one that git keeps otherwise counts as new. */
+async function isOld(top: string, ref: string): Promise<boolean> {
+  const found = await stat(await pathIn(top, ref)).catch(() => null);
+  return found !== null && Date.now() - found.mtimeMs > submittingMs;
 }

@@ -4,7 +4,7 @@ import { type Scratch, setRef } from "../../git/scratch.ts";
 import type { Wishes } from "../../run/hold.ts";
 import { releaseKept } from "../kept.ts";
 import { defaultBranch } from "./branch.ts";
-import { decisionsOf, PendingDecisions } from "./decisions.ts";
+import { type Branch, type Decision, decisionsOf, PendingDecisions } from "./decisions.ts";
 import type { MergeResult } from "./merging.ts";
 
 /** The branches of runs that were interrupted before all their decisions were recorded, which they are now. */
@@ -35,16 +35,26 @@ export async function carryOut(
   repository: Repository,
   { scratch, onto, result, ref: given, by }: Order,
 ) {
-  const { top, scope } = repository;
   const { tip, outcomes } = result;
   const ref = given ?? `refs/heads/${defaultBranch(tip)}`;
   const isNew = tip !== onto;
   if (isNew) await scratch.publish(tip, onto);
   const decisions = decisionsOf(outcomes, by);
-  if (decisions.length === 0) return [];
-  const pending = await PendingDecisions.write(wishes.session, scope, isNew ? { ref, commit: tip } : null, decisions);
-  if (isNew && (await commitOrNull(top, ref)) !== tip) await setRef(top, ref, tip, "0".repeat(tip.length));
-  const refused = await pending.record(wishes);
+  const branch = isNew ? { ref, commit: tip } : null;
+  const refused = decisions.length === 0 ? [] : await record(wishes, repository, branch, decisions);
   await releaseKept(wishes.session, repository);
   return refused;
+}
+
+/** A branch is made only where something was accepted, which is a decision. */
+async function record(
+  wishes: Wishes,
+  { top, scope }: Repository,
+  branch: Branch | null,
+  decisions: readonly Decision[],
+) {
+  const pending = await PendingDecisions.write(wishes.session, scope, branch, decisions);
+  if (branch !== null && (await commitOrNull(top, branch.ref)) !== branch.commit)
+    await setRef(top, branch.ref, branch.commit, "0".repeat(branch.commit.length));
+  return pending.record(wishes);
 }

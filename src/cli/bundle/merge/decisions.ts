@@ -9,14 +9,20 @@ import { PatientClient } from "../../run/patient-client.ts";
 import type { Session } from "../../session.ts";
 import type { Outcome } from "./outcome.ts";
 
-type Decision = ParamsInput<"DecidePatchBundle">;
+export type Decision = ParamsInput<"DecidePatchBundle">;
+
+/** The branch that has what was accepted. */
+export interface Branch {
+  ref: string;
+  commit: string;
+}
 
 /** What a merge decided, on its way into the daemon. */
 interface Pending {
   /** The home of the daemon they are for. */
   home: string;
-  /** The branch that has what was accepted; null where nothing was. */
-  branch: { ref: string; commit: string } | null;
+  /** Null where nothing was accepted. */
+  branch: Branch | null;
   decisions: { params: Decision; idempotencyKey: string }[];
 }
 
@@ -44,7 +50,7 @@ export class PendingDecisions {
   static async write(
     session: Session,
     scope: string,
-    branch: Pending["branch"],
+    branch: Branch | null,
     decisions: readonly Decision[],
   ): Promise<PendingDecisions> {
     const path = join(scope, directory, `${process.pid}-${crypto.randomUUID()}.json`);
