@@ -69,5 +69,7 @@ function conflictEntry(
     bundle_id: bundleId,
   };
   const { noteConflict: actionType } = actions;
-  return { id: newId(), taskId, nodeId, actionType, origin: "daemon", payload, timestampMs: nowMs };
+  // Only an event of a node has an id: it is shown to that node's task, whose workers count on every event to name one.
+  const id = nodeId === null ? null : newId();
+  return { id, taskId, nodeId, actionType, origin: "daemon", payload, timestampMs: nowMs };
 }

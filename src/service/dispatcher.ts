@@ -171,15 +171,26 @@ export class Dispatcher {
     // What had no place in this turn goes first in the next.
     const left = jobs.slice(settled.length).map(({ slot }) => slot.session);
     if (left.length > 0) this.#ready = new Set([...left, ...this.#ready]);
-    // A commit whose outcome is unknown may have left leases behind that will be over some day.
-    if (this.#commit.problem?.kind === "OUTCOME_UNKNOWN") this.#nextDeadlineMs = store.nextDeadlineMs();
-    if (!committed) return [];
+    if (!committed) {
+      if (problem?.kind === "OUTCOME_UNKNOWN") this.#doubt();
+      return [];
+    }
     this.#shiftMs = 0;
     this.#renew = false;
     this.#prunes = store.isPruning;
     this.#nextDeadlineMs = store.nextDeadlineMs();
     for (const [counter, by] of tally) this.#counts[counter] += by;
     return store.appended;
+  }
+
+  /**
+   * After a commit whose outcome is unknown: it may have left leases behind that will be over some day, and moved all
+   * deadlines. Moved once more, live leases would end when the clock was set back, so all get their full time again.
+   */
+  #doubt(): void {
+    this.#nextDeadlineMs = this.#options.store.nextDeadlineMs();
+    this.#renew ||= this.#shiftMs !== 0 && this.#nextDeadlineMs !== null;
+    this.#shiftMs = 0;
   }
 
   #flush(session: Session): void {

@@ -118,6 +118,21 @@ describe("a submission is refused", () => {
   });
 });
 
+test("a conflict of a task's patch that is for no node is not among the events its workers get", () => {
+  using service = new TestService();
+  const client = service.client();
+  const { task_id } = client.call("RegisterTask", { goal: "g", initial_nodes: [{}, {}] });
+  client.call("AcquireResourceLock", { resource_key: "file:a", scope: "repository", owner: "bob" });
+  submit(client, [["a", 1]], { task_id });
+  const { claim, context } = acquire(client, task_id);
+  expect(context.event_journal).toEqual([]);
+  submit(client, [["a", 1]], claim);
+  expect(acquire(client, task_id).context.event_journal).toMatchObject([
+    { node_id: claim.node_id, action_type: "conflict" },
+  ]);
+  expect(client.call("ListEvents", { action_types: ["conflict"] }).events).toHaveLength(2);
+});
+
 test("a patch in what others have locked is journalled as a conflict, once for each lease", () => {
   using service = new TestService();
   const client = service.client();

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { WireError } from "../../src/protocol/errors.ts";
 import type { Json } from "../../src/protocol/json.ts";
@@ -107,9 +107,30 @@ export class TestService implements Disposable {
     this.#dispatcher = this.#start();
   }
 
+  /** Puts what the database's files hold now aside, for `crash`. */
+  keepFiles(): void {
+    for (const file of this.#files()) if (existsSync(file)) copyFileSync(file, `${file}.kept`);
+  }
+
+  /** Ends the process as a kill does, now or when the files were put aside: only what they hold is left. */
+  crash(): void {
+    if (!existsSync(`${this.database}.kept`)) this.keepFiles();
+    this.#store.close();
+    for (const file of this.#files()) {
+      rmSync(file, { force: true });
+      if (existsSync(`${file}.kept`)) renameSync(`${file}.kept`, file);
+    }
+    this.#store = this.#openStore();
+    this.#dispatcher = this.#start();
+  }
+
   [Symbol.dispose](): void {
     this.#store.close();
     rmSync(this.directory, { recursive: true });
+  }
+
+  #files(): string[] {
+    return [this.database, `${this.database}-wal`];
   }
 
   #openStore(): Store {

@@ -1,32 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, existsSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { StorageFailure, type Store } from "../../src/store/store.ts";
 import { acquire, registerTask, type TestClient, TestService } from "./harness.ts";
-import { overriding } from "./overriding.ts";
-
-/** How the next commit ends: as the real one does, or before or after it with a failure. */
-type Fate = "commits" | "fails before" | "fails after" | "finds no room";
-
-/** A service over a real store whose commits fail when told to. */
-class UnluckyService extends TestService {
-  fate: Fate;
-
-  constructor() {
-    const fated: { service?: UnluckyService } = {};
-    super({ wrap: (store) => overriding(store, { commit: () => commit(store, fated.service?.fate ?? "commits") }) });
-    this.fate = "commits";
-    fated.service = this;
-  }
-}
-
-function commit(store: Store, fate: Fate): void {
-  if (fate === "commits" || fate === "fails after") store.commit();
-  if (fate === "commits") return;
-  store.abandon();
-  if (fate === "finds no room") throw new StorageFailure("STORAGE_FULL", "the disk is full", { reopen: false });
-  throw new StorageFailure("OUTCOME_UNKNOWN", "the sync failed", { reopen: true });
-}
+import { type Fate, UnluckyService } from "./unlucky.ts";
 
 const kinds = (client: TestClient): string[] => client.answers.splice(0).map(({ error }) => error?.data.kind ?? "ok");
 
@@ -119,6 +95,25 @@ describe("a commit that fails", () => {
     service.fate = "commits";
     service.live(1_000);
     expect(client.call("TaskStatus", { task_id: taskId }).nodes[0]?.status).toBe("PENDING");
+  });
+
+  test.each([
+    ["fails before", "set back"],
+    ["fails after", "set back"],
+    ["fails before", "set forward"],
+    ["fails after", "set forward"],
+  ] as const)("(%s) while the clock is %s ends no live lease, and none lives on for ever", (fate, step) => {
+    using service = new UnluckyService();
+    const client = service.client();
+    client.call("AcquireResourceLock", { resource_key: "file:a" });
+    service.clock.wallMs += step === "set back" ? -3_600_000 : 3_600_000;
+    service.fate = fate;
+    service.settle();
+    service.fate = "commits";
+    service.live(service.settings.nodeTimeoutSecs * 1_000 - 1_000);
+    expect(client.call("ListResourceLocks", {}).locks).toHaveLength(1);
+    service.live(2_000);
+    expect(client.call("ListResourceLocks", {}).locks).toEqual([]);
   });
 
   test("that lasted after all leaves no lease that never expires", () => {

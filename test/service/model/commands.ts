@@ -1,14 +1,17 @@
 import { expect } from "bun:test";
 import fc from "fast-check";
 import type { Json } from "../../../src/protocol/json.ts";
+import { type Fate, fates } from "../unlucky.ts";
+import { bundleWishes } from "./bundle-wishes.ts";
 import { clientsMax, type Expected, type Real } from "./connections.ts";
 import { lockWishes } from "./lock-wishes.ts";
 import { nodeWishes } from "./node-wishes.ts";
 import type { Ask } from "./reference.ts";
 import { taskWishes } from "./task-wishes.ts";
+import { wantsLocks } from "./views.ts";
 import { pick, seldom, type Wish } from "./wishes.ts";
 
-/* What a story is made of: turns, in which clients ask and go and time passes, and restarts. */
+/* What a story is made of: turns, in which clients ask and go, time passes and commits may fail, restarts and kills. */
 
 type Command = fc.Command<Expected, Real>;
 
@@ -37,10 +40,14 @@ function perform({ client, wanted, key }: Act, expected: Expected): void {
   expected.send(client, ask);
 }
 
-/** While one request waits under a key, the contract does not say when another under it has its answer. */
+/**
+ * While one request waits in line for locks, the contract does not say when another under its key has its answer, nor
+ * then for how long it still stands in the way of those behind.
+ */
 function isAmbiguous(ask: Ask, key: string, expected: Expected): boolean {
   const others = expected.unanswered(key);
-  return others.length > 0 && [ask, ...others].some(({ params }) => params.wait_ms !== undefined);
+  const waits = ({ method, params }: Ask) => wantsLocks(method) && params.wait_ms !== undefined;
+  return others.length > 0 && [ask, ...others].some(waits);
 }
 
 interface Passing {
@@ -53,11 +60,13 @@ class Turn implements Command {
   readonly #acts: readonly Act[];
   readonly #passed: Passing;
   readonly #random: number;
+  readonly #fate: Fate;
 
-  constructor(acts: readonly Act[], passed: Passing, random: number) {
+  constructor(acts: readonly Act[], passed: Passing, random: number, fate: Fate) {
     this.#acts = acts;
     this.#passed = passed;
     this.#random = random;
+    this.#fate = fate;
   }
 
   check = () => true;
@@ -67,12 +76,12 @@ class Turn implements Command {
     service.clock.wallMs += this.#passed.wallMs;
     service.clock.monotonicMs += this.#passed.monotonicMs;
     service.random = this.#random;
-    expected.turn();
+    expected.turn(this.#fate);
   }
 
   toString(): string {
     const { wallMs, monotonicMs } = this.#passed;
-    return `Turn(${this.#acts.map(nameOf).join("; ")}; after ${wallMs} ms, on the monotonic clock ${monotonicMs}, random ${this.#random})`;
+    return `Turn(${this.#acts.map(nameOf).join("; ")}; after ${wallMs} ms, on the monotonic clock ${monotonicMs}, random ${this.#random}, ${this.#fate})`;
   }
 }
 
@@ -88,12 +97,31 @@ class Restart implements Command {
   toString = () => "restart";
 }
 
+/** Kills the service: what it was asked and has not done is lost, and who waits is told nothing. */
+class Kill implements Command {
+  readonly #acts: readonly Act[];
+
+  constructor(acts: readonly Act[]) {
+    this.#acts = acts;
+  }
+
+  check = () => true;
+
+  run(expected: Expected): void {
+    for (const one of this.#acts) perform(one, expected);
+    expected.crash();
+  }
+
+  toString = () => `Kill(${this.#acts.map(nameOf).join("; ")})`;
+}
+
 const act: fc.Arbitrary<Act> = fc.record({
   client: fc.nat(clientsMax - 1),
   wanted: fc.oneof(
     ...nodeWishes,
     ...lockWishes,
     ...taskWishes,
+    ...bundleWishes,
     { weight: 3, arbitrary: fc.record({ retry: fc.nat(20) }) },
     { weight: 2, arbitrary: fc.record({ end: fc.constantFrom("leave" as const, "die" as const) }) },
   ),
@@ -122,14 +150,28 @@ const passing = fc
 
 const random = fc.constantFrom(0.5, 0, 0.999);
 const acts = fc.array(act, { maxLength: 10, size: "max" });
-const turn = fc.tuple(acts, passing, random).map((its) => new Turn(...its));
-const idleTurn = passing.map((passed) => new Turn([], passed, 0));
-
-/** Few commands open the database anew, which is most of what a story costs. */
-export const story = fc.commands(
-  [turn, turn, turn, turn, turn, turn, turn, idleTurn, idleTurn, idleTurn, fc.constant(new Restart())],
-  { maxCommands: 12, size: "max" },
+const fate = fc.oneof(
+  { weight: 11, arbitrary: fc.constant<Fate>("commits") },
+  { weight: 1, arbitrary: fc.constantFrom(...fates.slice(1)) },
 );
+const turn = fc.tuple(acts, passing, random, fate).map((its) => new Turn(...its));
+const idleTurn = fc.tuple(passing, fate).map(([passed, its]) => new Turn([], passed, 0, its));
+const kill = fc.array(act, { maxLength: 2 }).map((its) => new Kill(its));
+
+/** Stories of at most so many commands. Few of these open the database anew, which is most of what a story costs. */
+export const stories = (maxCommands: number) =>
+  fc.commands(
+    [
+      ...Array.from({ length: 14 }, () => turn),
+      ...Array.from({ length: 6 }, () => idleTurn),
+      fc.constant(new Restart()),
+      kill,
+    ],
+    { maxCommands, size: "max" },
+  );
+
+/** Every row of the journal was compared when it was written; as long as they fit, they are listed, too. */
+const pageMax = 1_000;
 
 /** What must hold at the end of every story, asked of the service itself. */
 export function checkEnd(expected: Expected, { service }: Real): void {
@@ -141,7 +183,8 @@ export function checkEnd(expected: Expected, { service }: Real): void {
   }
   expected.ask(client, "ListTasks", { limit: 1_000 });
   expected.ask(client, "ListResourceLocks", {});
-  expected.ask(client, "ListEvents", { limit: 1_000 });
+  expected.ask(client, "ListPatchBundles", { limit: 1_000 });
+  if (reference.state.seq <= pageMax) expected.ask(client, "ListEvents", { limit: pageMax });
   const { schema_version: _, latest_schema_version: __, ...database } = client.call("Metrics", {}).database;
   expect(database as Json).toEqual(reference.metrics());
   expect(client.call("VerifyJournal", {})).toMatchObject({ ok: true, first_difference: null });

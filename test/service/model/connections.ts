@@ -2,7 +2,9 @@ import { expect } from "bun:test";
 import type { Json } from "../../../src/protocol/json.ts";
 import type { MethodName } from "../../../src/protocol/methods.ts";
 import type { Answer, TestClient, TestService } from "../harness.ts";
-import { type Row, toRow } from "./journal.ts";
+import { type Fate, journalAfter, lasts, type UnluckyService } from "../unlucky.ts";
+import { toRow } from "./journal.ts";
+import { LeaseTime } from "./lease-time.ts";
 import { type Ask, type Foretold, Pending, ReferenceModel } from "./reference.ts";
 import { wantsLocks } from "./views.ts";
 import { Known } from "./wishes.ts";
@@ -26,6 +28,11 @@ export class Connection {
   unanswered(key: string): Ask[] {
     const open = this.#unanswered.filter(({ answer }) => answer === null);
     return open.map(({ ask }) => ask).filter((ask) => ask.key === key);
+  }
+
+  /** The keys of what the service may still answer. */
+  keys(): string[] {
+    return this.#unanswered.flatMap(({ ask, answer }) => (answer === null ? (ask.key ?? []) : []));
   }
 
   send(ask: Ask): void {
@@ -54,16 +61,20 @@ export class Connection {
   }
 
   /** Compares the answers the client got with those it must have: no later one comes before an earlier one. */
-  hear(witness: Witness): void {
+  hear(witness: Witness, monotonic: number): void {
     if (this.#gone) return;
-    const open = this.#unanswered.findIndex(({ answer }) => answer === null);
-    const due = this.#unanswered.splice(0, open === -1 ? this.#unanswered.length : open);
-    for (const { ask, answer } of due) {
-      const seen = this.client.answers.shift() ?? {};
-      check(ask, seen, answer);
-      witness.hear(ask, seen);
-    }
-    same(this.client.answers, []);
+    const { answers } = this.client;
+    const open = this.#unanswered.findIndex((pending) => {
+      const { answer, isLoose, deadline } = pending;
+      if (answer === null || (isLoose && answers.length === 0 && deadline > monotonic)) return true;
+      const seen = answers.shift() ?? {};
+      if (isLoose) checkLoose(pending, seen);
+      else if (!pending.isVague) check(pending.ask, seen, answer);
+      witness.hear(pending.ask, seen);
+      return false;
+    });
+    this.#unanswered.splice(0, open === -1 ? this.#unanswered.length : open);
+    same(answers, []);
   }
 
   #end(): void {
@@ -74,24 +85,23 @@ export class Connection {
 
 /** The service under test. */
 export interface Real {
-  readonly service: TestService;
+  readonly service: UnluckyService;
 }
 
 /** The model of the service, and of what stands between two turns: clocks, and requests that wait. */
 export class Expected {
-  readonly service: TestService;
+  readonly service: UnluckyService;
   readonly reference: ReferenceModel;
   readonly known = new Known();
   readonly witness = new Witness();
   readonly connections: Connection[] = [];
   /** Those that others took the place of. */
-  readonly #gone: Connection[] = [];
+  #gone: Connection[] = [];
   /** Connections in the order in which their first waiting request came. */
   #arrival: Connection[] = [];
-  #clock: { wallMs: number; monotonicMs: number };
-  #restarted = false;
+  readonly #time: LeaseTime;
 
-  constructor(service: TestService) {
+  constructor(service: UnluckyService) {
     const { nodeTimeoutSecs, contextEventLimit, maxLostAttempts } = service.settings;
     this.service = service;
     this.reference = new ReferenceModel({
@@ -99,7 +109,7 @@ export class Expected {
       contextEvents: contextEventLimit,
       lostMax: maxLostAttempts,
     });
-    this.#clock = { ...service.clock };
+    this.#time = new LeaseTime(service.clock);
     this.#connect();
   }
 
@@ -124,32 +134,49 @@ export class Expected {
   }
 
   /** Runs the service's turn and the model's, and compares what was written and answered. */
-  turn(): void {
+  turn(wanted: Fate = "commits"): void {
     const { service, reference } = this;
+    const fate = this.#sharesKeys() ? "commits" : wanted;
     const { journal } = reference.state;
     const asked = this.#takeAll();
     const before = journal.seq;
+    const commits = service.commits;
+    const undo = fate === "commits" ? null : reference.remember();
+    service.fate = fate;
     let turns = 1;
     while (service.turn()) if (++turns > 3) throw new Error("the service asks for turn after turn");
-    const rows = newRows(service, before);
-    this.witness.see(rows);
-    this.#observe();
+    const doomed = service.takeDoomed();
+    service.fate = "commits";
+    const rows = (doomed ?? journalAfter(service.store, before)).map(toRow);
+    this.#time.pass(service.clock, reference);
+    reference.state.random = service.random;
     journal.show(rows);
     reference.beginTurn();
     for (const pending of asked) reference.submit(pending);
     reference.endTurn();
     same(journal.rows.slice(before), rows);
-    for (const connection of this.connections) connection.hear(this.witness);
     this.known.learn(rows);
+    if (service.commits > commits) this.#time.settle();
+    if (doomed === null || lasts(fate)) this.witness.see(rows);
+    else undo?.();
+    if (doomed !== null) this.#fail(fate, asked);
+    this.#hear();
   }
 
   /** Stops the service and starts it over the same database. */
   restart(): void {
     this.reference.stop();
     this.service.restart();
-    for (const connection of this.connections) connection.hear(this.witness);
-    this.#connect();
-    this.#restarted = true;
+    this.#hear();
+    this.#startAnew();
+  }
+
+  /** Ends the service as a kill does: nobody is told anything. */
+  crash(): void {
+    this.reference.forgetLine();
+    this.service.crash();
+    this.#takeAll();
+    this.#startAnew();
   }
 
   /** Asks the service something at the end of the story, and compares. */
@@ -171,39 +198,67 @@ export class Expected {
     return taken.toSorted((a, b) => a.round - b.round || a.place - b.place).map(({ pending }) => pending);
   }
 
-  /** Lease time runs only while a heartbeat could have been heard: everything else is given back. */
-  #observe(): void {
-    const { reference } = this;
-    const { wallMs, monotonicMs } = this.service.clock;
-    const heard = monotonicMs - this.#clock.monotonicMs;
-    const drift = wallMs - this.#clock.wallMs - heard;
-    reference.state.journal.now = wallMs;
-    reference.monotonic = monotonicMs;
-    reference.state.random = this.service.random;
-    if (this.#restarted) reference.state.renew();
-    else reference.state.shift((heard > 2_000 ? heard : 0) + (Math.abs(drift) > 100 ? drift : 0));
-    this.#restarted = false;
-    this.#clock = { wallMs, monotonicMs };
+  /** Whether several requests wait under one key: what a commit that fails means for each the contract does not say. */
+  #sharesKeys(): boolean {
+    const open = [...this.connections, ...this.#gone].flatMap((connection) => connection.keys());
+    return new Set(open).size < open.length;
   }
-}
 
-function newRows({ store }: TestService, after: number): Row[] {
-  const everything = { taskId: null, nodeId: null, actionTypes: null };
-  const bounds = { limit: 10_000, scanMax: 10_000, payloadCharsMax: Number.MAX_SAFE_INTEGER };
-  return store.journalPage(everything, after, bounds).rows.map(toRow);
+  /** The turn's commit did not come back. */
+  #fail(fate: Fate, asked: readonly Pending[]): void {
+    if (fate.startsWith("dies")) {
+      this.crash();
+      return;
+    }
+    const kind = fate === "finds no room" ? "STORAGE_FULL" : "OUTCOME_UNKNOWN";
+    this.reference.failTurn(asked, kind);
+    if (kind === "OUTCOME_UNKNOWN") this.#time.doubt(this.reference);
+  }
+
+  #hear(): void {
+    for (const connection of this.connections) connection.hear(this.witness, this.reference.monotonic);
+  }
+
+  #startAnew(): void {
+    this.#gone = [];
+    this.#connect();
+    this.#time.restart(this.service.clock, this.reference);
+  }
 }
 
 function check(ask: Ask, { error, ...rest }: Answer, foretold: Foretold | null): void {
   const { kind, seq, reason } = (error?.data ?? {}) as { kind?: string; seq?: Json; reason?: Json };
-  const seen = error === undefined ? withoutHolders(rest) : { ...rest, refused: { kind, seq, reason } };
+  const seen = error === undefined ? asForetold(rest) : { ...rest, refused: { kind, seq, reason } };
   same({ ask, answer: seen }, { ask, answer: foretold });
 }
 
-/** Which of several leases a node is said to be held back by is not foretold; whether it is handed out is. */
-function withoutHolders(answer: Omit<Answer, "error">): object {
-  const { nodes, ...rest } = (answer.result ?? {}) as { nodes?: { held_back_by?: Json }[] };
+/** An answer that is an earlier one under its key, or the failure of a turn in which it might have come. */
+function checkLoose({ ask, answer }: Pending, seen: Answer): void {
+  const kind = seen.error?.data.kind ?? "";
+  if (["STORAGE_FULL", "OUTCOME_UNKNOWN", "SHUTTING_DOWN"].includes(kind)) return;
+  if (kind !== "IDEMPOTENCY_MISMATCH") check(ask, seen, answer);
+  else same(kind, answer?.refused?.kind);
+}
+
+/**
+ * An answer without what is not foretold: which of several leases a node is said to be held back by (whether it is handed
+ * out is), and in which order the paths of two bundles are named.
+ */
+function asForetold(answer: Omit<Answer, "error">): object {
+  const { nodes, overlaps, ...rest } = (answer.result ?? {}) as {
+    nodes?: { held_back_by?: Json }[];
+    overlaps?: Meets[];
+  };
+  if (overlaps !== undefined) {
+    const sorted = overlaps.map((one) => ({ ...one, paths: one.paths.toSorted() }));
+    return { ...answer, result: { ...rest, overlaps: sorted } };
+  }
   if (nodes?.[0]?.held_back_by === undefined) return answer;
   return { ...answer, result: { ...rest, nodes: nodes.map(({ held_back_by: _holder, ...node }) => node) } };
+}
+
+interface Meets {
+  paths: string[];
 }
 
 /** As `toEqual`, which costs more and so is left to show the difference. */

@@ -62,6 +62,22 @@ export class ModelJournal {
     return id;
   }
 
+  /** The payload of the row the service wrote where the model writes next, for what is not foretold. */
+  peek(): Json | undefined {
+    return this.#shown[this.seq]?.payload;
+  }
+
+  /** Gives what undoes all that is written from here on. */
+  remember(): () => void {
+    const [rows, shown, ids] = [this.seq, this.#shown.length, [...this.#ids]];
+    return () => {
+      this.rows.length = rows;
+      this.#shown.length = shown;
+      this.#ids.clear();
+      for (const id of ids) this.#ids.add(id);
+    };
+  }
+
   /** Writes a row; its id. */
   write(action_type: string, { task, node = null, event, origin }: Subject, payload: Json): Json {
     const id = event === true ? this.fresh((row) => row.id) : null;

@@ -13,6 +13,7 @@ const keys: Record<string, { same: string; paths: string[] }> = {
   "file:./a/": { same: "file:a", paths: ["a"] },
   "file:A": { same: "file:A", paths: ["A"] },
   "file:a/b": { same: "file:a/b", paths: ["a/b"] },
+  "file:b": { same: "file:b", paths: ["b"] },
   "file:ä": { same: "file:ä", paths: ["ä"] },
   "file:a\u0308": { same: "file:ä", paths: ["ä"] },
   "dir:a": { same: "dir:a", paths: ["a", "a/b", "a/c", "a/c/b"] },

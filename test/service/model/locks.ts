@@ -25,7 +25,8 @@ interface World {
 
 /** The resource locks, as the contract tells of them. */
 export class ModelLocks {
-  readonly #leases: ModelLease[] = [];
+  /** Those that are over included. */
+  readonly everyLease: ModelLease[] = [];
   readonly #journal: ModelJournal;
   readonly #world: World;
   #rows = 0;
@@ -37,11 +38,11 @@ export class ModelLocks {
 
   /** Leases whose time runs on its own. */
   get leases(): ModelLease[] {
-    return this.#leases.filter(({ node }) => node === null);
+    return this.everyLease.filter(({ node }) => node === null);
   }
 
   get all(): { lock: ModelLock; isOver: boolean }[] {
-    return this.#leases.flatMap((lease) => lease.locks.map((lock) => ({ lock, isOver: this.#isOver(lease) })));
+    return this.everyLease.flatMap((lease) => lease.locks.map((lock) => ({ lock, isOver: this.#isOver(lease) })));
   }
 
   /** What a request wishes for. */
@@ -62,7 +63,7 @@ export class ModelLocks {
    */
   acquire(wish: ModelWish, params: Params, earlier: readonly ModelWish[], overdue: "free" | "held"): Json {
     const { now } = this.#journal;
-    const own = this.#leases.find(({ id }) => id === wish.lease);
+    const own = this.everyLease.find(({ id }) => id === wish.lease);
     if (overdue === "held" && own !== undefined && this.#isOver(own)) return null;
     const lease = this.#leaseFor(wish, params);
     const over = this.#clear(wish, earlier, overdue);
@@ -94,25 +95,25 @@ export class ModelLocks {
     const over = this.#clear(wish, earlier, "held");
     if (over === null) return false;
     const lease: ModelLease = { id: "", owner, provider: null, until: 0, ttl: 0, token: 0, node, locks: [] };
-    this.#leases.push(lease);
+    this.everyLease.push(lease);
     this.#grant(lease, wish.keys, { task: node.task.id, node: node.id, metadata: {} }, over);
     return true;
   }
 
   /** The lease id of what was just taken with a node; undefined where nothing was. */
   idWith(node: ModelNode): string | undefined {
-    return this.#leases.find((lease) => lease.node === node)?.id;
+    return this.everyLease.find((lease) => lease.node === node)?.id;
   }
 
   /** What a node's lease holds ends with it. */
   endWith(node: ModelNode): void {
-    const lease = this.#leases.find((one) => one.node === node);
+    const lease = this.everyLease.find((one) => one.node === node);
     if (lease !== undefined) this.#end(lease, "RELEASE_RESOURCE_LOCK");
   }
 
   /** The node's lease was kept. */
   keepWith(node: ModelNode): void {
-    const lease = this.#leases.find((one) => one.node === node);
+    const lease = this.everyLease.find((one) => one.node === node);
     for (const lock of lease?.locks ?? []) lock.updated = this.#journal.now;
   }
 
@@ -136,7 +137,7 @@ export class ModelLocks {
   /** Ends every lease that holds the key; the nodes that ran under them. */
   forceRelease({ resource_key = null, scope = null, reason = null }: Params): { released: Json[]; nodes: ModelNode[] } {
     const key = modelKey({ resource_key, scope, mode: "exclusive" });
-    const holders = this.#leases
+    const holders = this.everyLease
       .filter((lease) => !this.#isOver(lease))
       .flatMap((lease) => lease.locks.filter((lock) => isSame(lock, key)).map((lock) => ({ lease, lock })))
       .toSorted((a, b) => a.lock.row - b.lock.row);
@@ -153,11 +154,11 @@ export class ModelLocks {
   }
 
   check(params: Params, line: readonly ModelWish[]): Json {
-    return checkLocks(params, this.#live(), line);
+    return checkLocks(params, this.live, line);
   }
 
   list(params: Params, line: readonly ModelWish[]): Json {
-    return listLocks(params, this.#live(), line);
+    return listLocks(params, this.live, line);
   }
 
   /** Whether a wait for this would never end. */
@@ -166,7 +167,7 @@ export class ModelLocks {
   }
 
   expire(): void {
-    const over = this.#leases.filter((lease) => this.#isOver(lease));
+    const over = this.everyLease.filter((lease) => this.#isOver(lease));
     const row = ({ locks }: ModelLease) => Math.min(...locks.map((lock) => lock.row));
     for (const lease of over.toSorted((a, b) => a.until - b.until || row(a) - row(b)))
       this.#end(lease, "EXPIRE_RESOURCE_LOCK");
@@ -174,7 +175,7 @@ export class ModelLocks {
 
   /** Ends what is over and in the way, oldest first, and says whose that was; null when somebody else is in the way. */
   #clear(wish: ModelWish, earlier: readonly ModelWish[], overdue: "free" | "held"): ModelLease[] | null {
-    const against = this.#leases.filter((lease) => lease.id !== wish.lease && collides(wish, lease.locks));
+    const against = this.everyLease.filter((lease) => lease.id !== wish.lease && collides(wish, lease.locks));
     if (against.some((lease) => overdue === "held" || !this.#isOver(lease))) return null;
     if (earlier.some((other) => isInTheWay(other, wish, (one) => this.#against(one)))) return null;
     const over = against.toSorted((a, b) => (a.locks[0]?.token ?? 0) - (b.locks[0]?.token ?? 0));
@@ -184,7 +185,7 @@ export class ModelLocks {
 
   /** Live leases of others that hold what the wish collides with. */
   #against(wish: ModelWish): ModelLease[] {
-    return this.#leases.filter(
+    return this.everyLease.filter(
       (lease) => lease.id !== wish.lease && !this.#isOver(lease) && collides(wish, lease.locks),
     );
   }
@@ -196,7 +197,7 @@ export class ModelLocks {
       const named = { owner: text(wish.owner), provider: wish.provider };
       return { id: "", ...named, until: now + ttl, ttl, token: 0, node: null, locks: [] };
     }
-    const held = this.#leases.find(({ id }) => id === wish.lease);
+    const held = this.everyLease.find(({ id }) => id === wish.lease);
     if (held !== undefined) {
       if (this.#isOver(held)) throw new Refused("LEASE_LOST");
       return held;
@@ -219,7 +220,7 @@ export class ModelLocks {
       return held === undefined ? key : { ...key, key: held.key, mode: stronger(held.mode, key.mode) };
     });
     if (lease.id === "") lease.id = this.#journal.fresh(({ payload }) => (payload as Params).lease_id);
-    if (!this.#leases.includes(lease)) this.#leases.push(lease);
+    if (!this.everyLease.includes(lease)) this.everyLease.push(lease);
     const told = {
       lease_id: lease.id,
       owner: lease.owner,
@@ -243,14 +244,14 @@ export class ModelLocks {
   }
 
   #claimed({ resource_key, lease_id, scope }: Params): { lease: ModelLease; locks: ModelLock[] } {
-    const lease = this.#leases.find(({ id }) => id === lease_id);
+    const lease = this.everyLease.find(({ id }) => id === lease_id);
     const ofScope = (lease?.locks ?? []).filter((lock) => scope === undefined || lock.scope === scope);
     const key = (of: string | null) => modelKey({ resource_key: resource_key ?? null, scope: of, mode: "exclusive" });
     const locks = resource_key === undefined ? ofScope : ofScope.filter((lock) => isSame(lock, key(lock.scope)));
     if (lease !== undefined && locks.length > 0) return { lease, locks };
     if (resource_key === undefined) throw new Refused("LEASE_LOST");
     const wanted = key((scope ?? null) as string | null);
-    const others = this.#leases.filter((one) => one.locks.some((lock) => isSame(lock, wanted)));
+    const others = this.everyLease.filter((one) => one.locks.some((lock) => isSame(lock, wanted)));
     throw new Refused(others.length > 0 ? "LEASE_LOST" : "NOT_FOUND");
   }
 
@@ -260,11 +261,11 @@ export class ModelLocks {
     const payload = { lease_id, owner, locks: locks.map(keyPayload), ...more };
     this.#journal.write(action, { task: first?.task ?? null, node: first?.node ?? null }, payload);
     lease.locks = lease.locks.filter((lock) => !locks.includes(lock));
-    if (lease.locks.length === 0) this.#leases.splice(this.#leases.indexOf(lease), 1);
+    if (lease.locks.length === 0) this.everyLease.splice(this.everyLease.indexOf(lease), 1);
   }
 
-  #live(): ModelLease[] {
-    return this.#leases.filter((lease) => !this.#isOver(lease));
+  get live(): ModelLease[] {
+    return this.everyLease.filter((lease) => !this.#isOver(lease));
   }
 
   #isOver = (lease: ModelLease) => lease.node === null && lease.until <= this.#journal.now;

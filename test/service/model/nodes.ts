@@ -25,7 +25,8 @@ export const nodeMethods: Record<string, Method> = {
     const since = state.journal.rows.slice(node.lease?.token ?? 0);
     const told = (kind: string) =>
       since.some(({ node_id, action_type }) => node_id === node.id && action_type === kind);
-    const unmet = Object.keys(node.task.policy).some((demand) => !told(demand.replace("require_", "")));
+    const kinds = Object.keys(node.task.policy).map((demand) => demand.replace("require_", ""));
+    const unmet = kinds.some((kind) => !told(kind === "bundle" ? "SUBMIT_PATCH_BUNDLE" : kind));
     if (unmet) throw new Refused("POLICY_UNMET");
     endAttempt(state, node, "COMPLETED");
     Object.assign(node, { ...idle, status: "COMPLETED", result, updated: state.now });

@@ -1,5 +1,6 @@
 import type { Json } from "../../../src/protocol/json.ts";
 import { acquire, isHopeless, rollBackExpired } from "./acquire.ts";
+import { bundleMethods } from "./bundles.ts";
 import type { ModelWish } from "./line.ts";
 import { followFailures, giveBack, nodeMethods } from "./nodes.ts";
 import { type Method, type ModelSettings, ModelState } from "./state.ts";
@@ -29,6 +30,10 @@ export interface Foretold {
 export class Pending {
   readonly ask: Ask;
   answer: Foretold | null = null;
+  /** When it gets its answer is not foretold: somebody else's under its key is there, and it waits for something else. */
+  isLoose = false;
+  /** Its answer tells who stands in line, in a turn that failed: those who were served or came in it may still be told. */
+  isVague = false;
   /** Its client has gone, so it gets nothing any more. */
   gone = false;
   /** On the monotonic clock. */
@@ -57,8 +62,11 @@ export class ReferenceModel {
   readonly state: ModelState;
   readonly waits: Waits = { served: 0, hopeless: 0, over: 0, gone: 0, locked: 0, refused: 0, deadlocked: 0 };
   readonly #keys = new Map<string, { method: string; params: string; answer: Foretold }>();
-  /** Who waits for a node or for locks, first come first. */
+  /** Who waits for a node or for locks, first come first; and who did when the turn began. */
   #line: Pending[] = [];
+  #lineBefore: readonly Pending[] = [];
+  /** Whether those in line for locks may have been passed over. */
+  #stirred = false;
   /** The time of the turn on the clock that never steps. */
   monotonic = 0;
 
@@ -68,7 +76,9 @@ export class ReferenceModel {
 
   /** Before any request: where somebody has left the line for locks, those behind may go on. */
   beginTurn(): void {
-    if (this.#line.some(({ gone, wish }) => gone && wish !== null)) this.#offer();
+    this.#lineBefore = [...this.#line];
+    if (this.#stirred || this.#line.some(({ gone, wish }) => gone && wish !== null)) this.#offer();
+    this.#stirred = false;
   }
 
   /** One request has its turn. Whatever it changes, those in line have their choice before the next. */
@@ -99,12 +109,50 @@ export class ReferenceModel {
     this.#offer({ last: true });
   }
 
+  /** Gives what undoes all that happens from here on, but to who stands in line. */
+  remember(): () => void {
+    const undoState = this.state.remember();
+    const keys = new Map(this.#keys);
+    return () => {
+      undoState();
+      this.#keys.clear();
+      for (const [key, first] of keys) this.#keys.set(key, first);
+    };
+  }
+
+  /**
+   * The turn's commit failed, and whether what was done in it has been undone depends: who wrote is told so, who only
+   * read reads anew, and who stands in line does so further. Where nobody knows whether it lasted, who was served is told
+   * so, too.
+   */
+  failTurn(asked: readonly Pending[], kind: string): void {
+    const failure: Foretold = { refused: { kind, seq: undefined, reason: undefined } };
+    this.#line = this.#lineBefore.filter((pending) => {
+      const isOver = pending.deadline <= this.monotonic || (kind === "OUTCOME_UNKNOWN" && pending.answer !== null);
+      pending.answer = isOver ? failure : null;
+      pending.isLoose = false;
+      return !isOver;
+    });
+    this.#stirred = this.#line.some(({ wish }) => wish !== null);
+    for (const pending of asked) {
+      const { method } = pending.ask;
+      pending.answer = isRead(method) ? this.read(pending.ask) : failure;
+      pending.isVague = isRead(method) && method.endsWith("ResourceLocks");
+    }
+  }
+
   /** The service stops: whoever waits is told so. */
   stop(): void {
     for (const pending of this.#line) {
       pending.answer = { refused: { kind: "SHUTTING_DOWN", seq: undefined, reason: undefined } };
     }
+    this.forgetLine();
+  }
+
+  /** The service is gone, and with it who waited. */
+  forgetLine(): void {
     this.#line = [];
+    this.#stirred = false;
   }
 
   /** A request outside any turn, which only reads. */
@@ -134,8 +182,12 @@ export class ReferenceModel {
     const asked = this.#line;
     this.#line = [];
     for (const pending of asked) {
-      if (pending.gone) this.waits.gone++;
-      else pending.answer = this.#answer(pending.ask, () => this.#tryAgain(pending, last));
+      if (pending.gone) {
+        this.waits.gone++;
+        continue;
+      }
+      pending.isLoose = pending.ask.key !== undefined && this.#keys.has(pending.ask.key);
+      pending.answer = this.#answer(pending.ask, () => this.#tryAgain(pending, last));
       if (!pending.gone && pending.answer === null) this.#line.push(pending);
     }
   }
@@ -213,6 +265,7 @@ const acquireLocks: LineMethod = ({ locks }, params, line, wish) =>
 const methods: Record<string, LineMethod> = {
   ...(taskMethods satisfies Record<string, Method>),
   ...(nodeMethods satisfies Record<string, Method>),
+  ...(bundleMethods satisfies Record<string, Method>),
   AcquireNextNode: acquire,
   AcquireResourceLock: acquireLocks,
   AcquireResourceLocks: acquireLocks,

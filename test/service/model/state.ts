@@ -1,4 +1,5 @@
 import type { Json } from "../../../src/protocol/json.ts";
+import type { ModelBundle } from "./bundles.ts";
 import { ModelJournal } from "./journal.ts";
 import { ModelLocks } from "./locks.ts";
 import { type Lease, type ModelNode, type ModelTask, type Params, Refused, text } from "./views.ts";
@@ -17,6 +18,8 @@ export class ModelState {
   readonly tasks = new Map<string, ModelTask>();
   /** In registration order. */
   readonly nodes = new Map<string, ModelNode>();
+  /** In the order of their submission. */
+  readonly bundles: ModelBundle[] = [];
   readonly journal = new ModelJournal();
   readonly locks: ModelLocks;
   readonly settings: ModelSettings;
@@ -27,6 +30,25 @@ export class ModelState {
     this.settings = settings;
     const node = (id: Json | undefined) => this.nodes.get(text(id));
     this.locks = new ModelLocks(this.journal, { ttl: settings.ttl, node });
+  }
+
+  /** Gives what undoes all that happens from here on. */
+  remember(): () => void {
+    // In one piece: a lease refers to the node it ends with.
+    const { tasks, nodes, bundles, leases } = structuredClone({
+      tasks: this.tasks,
+      nodes: this.nodes,
+      bundles: this.bundles,
+      leases: this.locks.everyLease,
+    });
+    const undoJournal = this.journal.remember();
+    return () => {
+      undoJournal();
+      refill(this.tasks, tasks);
+      refill(this.nodes, nodes);
+      this.bundles.splice(0, Infinity, ...bundles);
+      this.locks.everyLease.splice(0, Infinity, ...leases);
+    };
   }
 
   get now(): number {
@@ -95,8 +117,18 @@ export class ModelState {
     for (const lease of this.leases()) lease.until = this.now + lease.ttl;
   }
 
+  /** Whether anything there is ends by time alone. */
+  get hasDeadlines(): boolean {
+    return this.leases().length > 0 || [...this.nodes.values()].some(({ notBefore }) => notBefore !== null);
+  }
+
   leases(): Lease[] {
     const ofNodes = [...this.nodes.values()].flatMap(({ lease }) => (lease === null ? [] : [lease]));
     return [...ofNodes, ...this.locks.leases];
   }
+}
+
+function refill<Value>(map: Map<string, Value>, entries: ReadonlyMap<string, Value>): void {
+  map.clear();
+  for (const [key, value] of entries) map.set(key, value);
 }

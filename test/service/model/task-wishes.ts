@@ -92,7 +92,7 @@ const register = fc
       name: seldom(fc.constant("a task")),
       labels: seldom(someLabels),
       priority: often(fc.integer({ min: -1, max: 1 })),
-      policy: seldom(fc.constant({ require_intent: true })),
+      policy: seldom(fc.constantFrom<Params>({ require_intent: true }, { require_bundle: true })),
     }),
     n: fc.nat(),
   })

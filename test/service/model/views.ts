@@ -108,7 +108,7 @@ export class Refused extends Error {
 /** A parameter that is a string in every request a story makes. */
 export const text = (value: Json | undefined): string => (typeof value === "string" ? value : "");
 
-export const isRead = (method: string) => /^(List|Check)/.test(method) || method === "TaskStatus";
+export const isRead = (method: string) => /^(List|Check|Get)/.test(method) || method === "TaskStatus";
 
 /** Whether a request may stand in line for locks. */
 export const wantsLocks = (method: string) => method.startsWith("AcquireResourceLock");
