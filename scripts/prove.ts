@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { proveFailingIo } from "./prove/failing-io.ts";
+import { proveHostileLines } from "./prove/hostile-lines.ts";
 import { proveKill } from "./prove/kill.ts";
 import { provePowerLoss } from "./prove/power-loss.ts";
 import { Disproved, type Order, type Row, table } from "./prove/proof.ts";
@@ -22,6 +23,7 @@ const proofs: Record<string, Proof> = {
   "power-loss": { run: provePowerLoss, quick: 500, full: 10_000, long: 500_000 },
   "failing-io": { run: proveFailingIo, quick: 36, full: 720, long: 36_000 },
   kill: { run: proveKill, quick: 15, full: 500, long: 25_000 },
+  "hostile-lines": { run: proveHostileLines, quick: 50_000, full: 1_000_000, long: 50_000_000 },
 };
 const all = Object.keys(proofs);
 
