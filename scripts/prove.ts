@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { proveFailingIo } from "./prove/failing-io.ts";
+import { proveClocks } from "./prove/clocks.ts";
 import { proveHostileClients } from "./prove/hostile-clients.ts";
 import { proveHostileLines } from "./prove/hostile-lines.ts";
 import { proveKill } from "./prove/kill.ts";
@@ -26,6 +27,7 @@ const proofs: Record<string, Proof> = {
   kill: { run: proveKill, quick: 15, full: 500, long: 25_000 },
   "hostile-lines": { run: proveHostileLines, quick: 50_000, full: 1_000_000, long: 50_000_000 },
   "hostile-clients": { run: proveHostileClients, quick: 1, full: 4, long: 200 },
+  clocks: { run: proveClocks, quick: 1, full: 20, long: 2_000 },
 };
 const all = Object.keys(proofs);
 
