@@ -4,6 +4,7 @@ import { proveKill } from "./prove/kill.ts";
 import { proveModel } from "./prove/model.ts";
 import { provePowerLoss } from "./prove/power-loss.ts";
 import { Disproved, type Order, type Row, table } from "./prove/proof.ts";
+import { proveSimulation } from "./prove/simulation.ts";
 
 /*
  * Tries to break what the README promises, each promise in the way named for it, and prints what came of it. The first
@@ -22,6 +23,7 @@ interface Proof {
 /** In the order they run. */
 const proofs: Record<string, Proof> = {
   model: { run: proveModel, quick: 500, full: 20_000, long: 1_000_000 },
+  simulation: { run: proveSimulation, quick: 30, full: 2_000, long: 100_000 },
   "power-loss": { run: provePowerLoss, quick: 500, full: 10_000, long: 500_000 },
   "failing-io": { run: proveFailingIo, quick: 36, full: 720, long: 36_000 },
   kill: { run: proveKill, quick: 15, full: 500, long: 25_000 },
