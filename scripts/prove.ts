@@ -4,12 +4,15 @@ import { proveClocks } from "./prove/clocks.ts";
 import { proveHostileClients } from "./prove/hostile-clients.ts";
 import { proveHostileLines } from "./prove/hostile-lines.ts";
 import { proveKill } from "./prove/kill.ts";
+import { proveModel } from "./prove/model.ts";
 import { provePowerLoss } from "./prove/power-loss.ts";
 import { Disproved, type Order, type Row, table } from "./prove/proof.ts";
+import { proveSimulation } from "./prove/simulation.ts";
 
 /*
- * Tries to break what the README promises, each promise in the way named for it, and prints what came of it. Every
- * proof runs the built binary and knows it from outside only.
+ * Tries to break what the README promises, each promise in the way named for it, and prints what came of it. The first
+ * proofs run the service without its process, where a seed repeats everything; the others run the built binary and know
+ * it from outside only.
  */
 
 /** A proof, and how much of it there is in each cut, in its own unit. */
@@ -22,6 +25,8 @@ interface Proof {
 
 /** In the order they run. */
 const proofs: Record<string, Proof> = {
+  model: { run: proveModel, quick: 500, full: 20_000, long: 1_000_000 },
+  simulation: { run: proveSimulation, quick: 30, full: 2_000, long: 100_000 },
   "power-loss": { run: provePowerLoss, quick: 500, full: 10_000, long: 500_000 },
   "failing-io": { run: proveFailingIo, quick: 36, full: 720, long: 36_000 },
   kill: { run: proveKill, quick: 15, full: 500, long: 25_000 },

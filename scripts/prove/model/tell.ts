@@ -1,0 +1,18 @@
+import { tellStories } from "../../../test/service/model/stories.ts";
+import { prepareLazily } from "./lazy-statements.ts";
+
+/* A worker of the model proof: `tell.ts SEED STORIES` prints what happened in that many stories. */
+
+/** Some stories have as many as this. */
+const commandsMax = 300;
+
+const [seed, numRuns] = process.argv.slice(2).map(Number);
+if (seed === undefined || numRuns === undefined) throw new Error("tell.ts SEED STORIES");
+prepareLazily();
+try {
+  const seen = tellStories({ seed, numRuns }, commandsMax);
+  console.log(JSON.stringify({ ...seen, actions: [...seen.actions] }));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
