@@ -154,7 +154,8 @@ class Checker:
         if operation.method == "AcquireNextNode":
             return row["node_id"] == result["node_id"] and payload["lease_id"] == result["lease_id"]
         if operation.method == "AcquireResourceLock":
-            return payload["resource_key"] == params["resource_key"] and payload["lease_id"] == result["lease_id"]
+            keys = [lock["resource_key"] for lock in payload["locks"]]
+            return keys == [params["resource_key"]] and payload["lease_id"] == result["lease_id"]
         if operation.method in ("ReleaseNode", "ReleaseResourceLock"):
             return payload["lease_id"] == params["lease_id"]
         told = {"CommitEvent": ("payload", payload), "CompleteNode": ("result_payload", payload.get("result")),

@@ -114,18 +114,22 @@ class Replay:
             self.violated("stale", f"row {row['seq']} ends a lease that was not the current one")
 
     def apply_acquire_resource_lock(self, row, payload, _):
-        if payload["resource_key"] in self.locks:
-            self.violated("exclusion", f"row {row['seq']} gives {payload['resource_key']}, which is held")
-        self.locks[payload["resource_key"]] = payload["lease_id"]
+        for key in self.keys(payload):
+            if key in self.locks:
+                self.violated("exclusion", f"row {row['seq']} gives {key}, which is held")
+            self.locks[key] = payload["lease_id"]
 
-    def apply_take_over_resource_lock(self, row, payload, _):
-        self.free(row, payload["resource_key"], payload["from"]["lease_id"])
-        self.locks[payload["resource_key"]] = payload["lease_id"]
+    # What is over is ended by a row of its own before.
+    apply_take_over_resource_lock = apply_acquire_resource_lock
 
     def apply_release_resource_lock(self, row, payload, _):
-        self.free(row, payload["resource_key"], payload["lease_id"])
+        for key in self.keys(payload):
+            self.free(row, key, payload["lease_id"])
 
     apply_expire_resource_lock = apply_release_resource_lock
+
+    def keys(self, payload):
+        return [lock["resource_key"] for lock in payload["locks"]]
 
     def free(self, row, key, lease):
         if self.locks.pop(key, None) != lease:

@@ -22,7 +22,8 @@ const forgeries: Forgery[] = [
   [
     "a lock given twice for one request",
     ["twice"],
-    (story) => story.row("ACQUIRE_RESOURCE_LOCK", { resource_key: "L", lease_id: "L1", metadata: { key: "lock" } }),
+    (story) =>
+      story.row("ACQUIRE_RESOURCE_LOCK", { locks: [{ resource_key: "L" }], lease_id: "L1", metadata: { key: "lock" } }),
   ],
   [
     "a refused event that was applied",
@@ -122,7 +123,7 @@ const forgeries: Forgery[] = [
   [
     "a lock given while it is held",
     ["exclusion"],
-    (story) => story.row("ACQUIRE_RESOURCE_LOCK", { resource_key: "K", lease_id: "K3" }),
+    (story) => story.row("ACQUIRE_RESOURCE_LOCK", { locks: [{ resource_key: "K" }], lease_id: "K3" }),
   ],
   [
     "two holders of a lock by the clock",
@@ -136,7 +137,7 @@ const forgeries: Forgery[] = [
     "a lease that ended before its time",
     ["expiry"],
     (story) => {
-      story.row("EXPIRE_RESOURCE_LOCK", { resource_key: "K", lease_id: "K2" });
+      story.row("EXPIRE_RESOURCE_LOCK", { locks: [{ resource_key: "K" }], lease_id: "K2" });
       const lease_expires_at_ms = Date.parse(started) + 1;
       story.answer("lock again", { result: { lease_id: "K2", fencing_token: 7, seq: 7, lease_expires_at_ms } });
     },
@@ -146,7 +147,7 @@ const forgeries: Forgery[] = [
   [
     "a lock released under another lease",
     ["stale"],
-    (story) => story.row("RELEASE_RESOURCE_LOCK", { resource_key: "K", lease_id: "K1" }),
+    (story) => story.row("RELEASE_RESOURCE_LOCK", { locks: [{ resource_key: "K" }], lease_id: "K1" }),
   ],
   [
     "a token that is smaller than the last holder's",

@@ -48,12 +48,12 @@ export class Story {
     this.ask("A", "beat", "HeartbeatNode", underN1, { ok: true, seq: 3 });
     this.row("COMPLETE_NODE", { result: { key: "done" } }, { ...node, id: "E2" });
     this.ask("A", "done", "CompleteNode", { ...underN1, result_payload: { key: "done" } }, { event_id: "E2", seq: 4 });
-    this.row("ACQUIRE_RESOURCE_LOCK", { ...lock, lease_id: "K1", metadata: { key: "lock" } });
+    this.row("ACQUIRE_RESOURCE_LOCK", { locks: [lock], lease_id: "K1", metadata: { key: "lock" } });
     this.ask("A", "lock", "AcquireResourceLock", lock, { lease_id: "K1", fencing_token: 5, seq: 5 });
     this.ask("B", "no lock", "AcquireResourceLock", lock, null, 5);
-    this.row("RELEASE_RESOURCE_LOCK", { ...lock, lease_id: "K1" });
+    this.row("RELEASE_RESOURCE_LOCK", { locks: [lock], lease_id: "K1" });
     this.ask("A", "free", "ReleaseResourceLock", { ...lock, lease_id: "K1" }, { ok: true, seq: 6 });
-    this.row("ACQUIRE_RESOURCE_LOCK", { ...lock, lease_id: "K2", metadata: { key: "lock again" } });
+    this.row("ACQUIRE_RESOURCE_LOCK", { locks: [lock], lease_id: "K2", metadata: { key: "lock again" } });
     this.ask("B", "lock again", "AcquireResourceLock", lock, { lease_id: "K2", fencing_token: 7, seq: 7 });
     this.row("COMMIT_EVENT", { key: "late" }, { ...node, id: "E3" });
     const late = { ...node, payload: { key: "late" } };

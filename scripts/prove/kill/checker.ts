@@ -21,6 +21,7 @@ export async function check(...directories: string[]): Promise<Checked[]> {
   // -B: nothing is written beside the sources.
   const run = await Bun.$`python3 -B ${program} ${directories}`.nothrow().quiet();
   const lines = run.stdout.toString().trim().split("\n");
-  if (lines.length !== directories.length) throw new Disproved(`the checker failed:\n${run.stderr.toString()}`);
+  if (run.stdout.length === 0 || lines.length !== directories.length)
+    throw new Disproved(`the checker failed:\n${run.stderr.toString()}`);
   return lines.map((line) => JSON.parse(line) as Checked);
 }
