@@ -60,6 +60,8 @@ interface Plan extends Leaving {
   olderThanMs: number;
   tasks: ReadonlySet<string>;
   nodes: number;
+  /** The journal's end when this was planned. */
+  planSeq: number;
   /** What locks name as their task and agentd never had: their rows leave as those of no task do. */
   strangers: ReadonlySet<string>;
   /** Tasks that are as old are left for the next time. */
@@ -121,12 +123,13 @@ class Run {
   }
 
   *#plan(olderThanMs: number): Generator<void, Plan, void> {
+    const planSeq = this.context.store.head.seq;
     const cutSeq = this.context.store.lastSeqBefore(olderThanMs);
     const tasks = new Set<string>();
     let nodes = 0;
     let more = false;
     for (let after: number | null = 0; after !== null && !more; yield) {
-      const idle = this.context.store.idleTasks(after, cutSeq);
+      const idle = this.context.store.idleTasks(after, cutSeq, olderThanMs);
       for (const { id, counts } of idle.tasks) {
         tasks.add(id);
         nodes += Object.values(counts).reduce((sum, count) => sum + count, 0);
@@ -150,7 +153,7 @@ class Run {
     }
     const staying = new Set(units.all);
     const stays = (unit: string) => staying.has(unit);
-    return { cutSeq, olderThanMs, tasks, nodes, strangers, more, task, stays, staying: [...staying] };
+    return { planSeq, cutSeq, olderThanMs, tasks, nodes, strangers, more, task, stays, staying: [...staying] };
   }
 
   /** Writes what leaves to an archive, which is none where nothing leaves, or nothing is to. */
@@ -189,7 +192,7 @@ class Run {
   *#leave(plan: Plan, archive: Archive, rows: number): Generator<void, boolean, void> {
     const { sha256 } = archive.finish();
     this.#archive = null;
-    for (let after = plan.cutSeq; ; yield) {
+    for (let after = plan.planSeq; ; yield) {
       const { store } = this.context;
       const since = store.journalSlice(after, slice);
       const isAlive = since.some(({ row }) => row.taskId !== null && plan.tasks.has(row.taskId));

@@ -6,8 +6,11 @@ import type { NodeStatus } from "../protocol/types.ts";
 export interface PrunableStore {
   /** The last row written before this moment, as far as the journal's times go up; 0 when there is none. */
   lastSeqBefore(beforeMs: number): number;
-  /** Some tasks, from the first after `afterRow`, that have ended for good: nothing of them came after `cutSeq`. */
-  idleTasks(afterRow: number, cutSeq: number): IdleTasks;
+  /**
+   * Some tasks, from the first after `afterRow`, that have ended: nothing of them came after `cutSeq`, and its last row is
+   * older than this moment too, as a clock that was set back makes `cutSeq` a guess.
+   */
+  idleTasks(afterRow: number, cutSeq: number, olderThanMs: number): IdleTasks;
   /** Starts an archive of rows in a directory, which is made. @throws {StorageFailure} */
   startArchive(directory: string, name: string, header: Omit<ArchiveHeader, "agentd_archive">): Archive;
   /**

@@ -171,13 +171,14 @@ export class Reads extends Transactions {
     return this.tables.journal.lastSeqBefore(beforeMs, this.head.seq);
   }
 
-  idleTasks(afterRow: number, cutSeq: number): IdleTasks {
+  idleTasks(afterRow: number, cutSeq: number, olderThanMs: number): IdleTasks {
     const { tasks, journal, locks, bundles } = this.tables;
     const holding = locks.taskIds();
     const some = tasks.quiet(afterRow, idleTasksMax);
+    const isOld = (seq: number) => seq <= cutSeq && (journal.at(seq)?.timestampMs ?? 0) < olderThanMs;
     const ended = some.filter(
       ({ id }) =>
-        journal.lastSeqOf(id) <= cutSeq &&
+        isOld(journal.lastSeqOf(id)) &&
         !holding.has(id) &&
         bundles.openOf({ scope: null, taskId: id }, 1).length === 0 &&
         this.taskSummary(id)?.state !== "ACTIVE",

@@ -102,6 +102,18 @@ describe("a finished task that is old", () => {
     expectClean();
   });
 
+  test("stays where it is young, though a clock set back made older rows of what came after it", () => {
+    service.pass(60 * day);
+    const young = finishedTask(client);
+    service.clock.wallMs -= 59 * day;
+    for (let n = 0; n < 8; n++) finishedTask(client);
+    service.clock.wallMs += 59 * day;
+    service.pass(1_000);
+    expect(prune()).toMatchObject({ tasks: 8 });
+    expect(client.call("TaskStatus", { task_id: young })).toMatchObject({ state: "COMPLETED" });
+    expectClean();
+  });
+
   test("stays while locks are held for it, or a bundle of it is open", () => {
     const locking = finishedTask(client);
     const bundling = finishedTask(client);

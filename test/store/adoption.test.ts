@@ -81,6 +81,15 @@ function node({ id, status, dependencies = "[]", lease }: OldNode): string {
     ('${id}', 't', '${status}', '${dependencies}', '{}', NULL, ${acquiredAt}, ${held}, ${expiresAt}, ${nowSecs});`;
 }
 
+test("an adopted database can give pages back, as a new one can", () => {
+  using original = new Original();
+  original.adopt();
+  original.close();
+  const db = new Database(original.file);
+  expect(db.query("PRAGMA auto_vacuum").get()).toEqual({ auto_vacuum: 2 });
+  db.close(true);
+});
+
 describe("an adopted lease", () => {
   test.each<[string, [number, number | null], { expiresAtMs: number; ttlMs: number }]>([
     [
