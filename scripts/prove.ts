@@ -6,6 +6,7 @@ import { proveHostileClients } from "./prove/hostile-clients.ts";
 import { proveHostileLines } from "./prove/hostile-lines.ts";
 import { proveKill } from "./prove/kill.ts";
 import { provePowerLoss } from "./prove/power-loss.ts";
+import { proveStrangers } from "./prove/strangers.ts";
 import { Disproved, type Order, type Row, table } from "./prove/proof.ts";
 
 /*
@@ -30,6 +31,7 @@ const proofs: Record<string, Proof> = {
   "hostile-lines": { run: proveHostileLines, quick: 50_000, full: 1_000_000, long: 50_000_000 },
   "hostile-clients": { run: proveHostileClients, quick: 1, full: 4, long: 200 },
   clocks: { run: proveClocks, quick: 1, full: 20, long: 2_000 },
+  strangers: { run: proveStrangers, quick: 1, full: 4, long: 500 },
 };
 const all = Object.keys(proofs);
 
