@@ -7,6 +7,8 @@ import { proveHostileLines } from "./prove/hostile-lines.ts";
 import { proveKill } from "./prove/kill.ts";
 import { proveModel } from "./prove/model.ts";
 import { provePowerLoss } from "./prove/power-loss.ts";
+import { proveSoak } from "./prove/soak.ts";
+import { proveStrangers } from "./prove/strangers.ts";
 import { Disproved, type Order, type Row, table } from "./prove/proof.ts";
 import { proveSimulation } from "./prove/simulation.ts";
 
@@ -35,6 +37,8 @@ const proofs: Record<string, Proof> = {
   "hostile-lines": { run: proveHostileLines, quick: 50_000, full: 1_000_000, long: 50_000_000 },
   "hostile-clients": { run: proveHostileClients, quick: 1, full: 4, long: 200 },
   clocks: { run: proveClocks, quick: 1, full: 20, long: 2_000 },
+  strangers: { run: proveStrangers, quick: 1, full: 4, long: 500 },
+  soak: { run: proveSoak, quick: 10, full: 90, long: 28_800 },
 };
 const all = Object.keys(proofs);
 

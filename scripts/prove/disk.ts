@@ -10,7 +10,8 @@ import { Disproved, type Order, type Row, thousands } from "./proof.ts";
 /**
  * Promise 8: the disk fills up, a limit is met, the database is taken away. Reads are answered, writes are refused with
  * STORAGE_FULL or STORAGE_FAILED, the daemon lives, a restart on the full disk works, and once there is room the next
- * write is acknowledged without one. Nothing acknowledged is lost, nothing refused was done.
+ * write is acknowledged without one. Nothing acknowledged is lost, nothing refused was done. Where the
+ * log is cut off, what it held is gone, whoever did that; nothing more is acknowledged then until a restart.
  *
  * The seed repeats all that is written, and how the daemon is ended. `amount` is the number of rounds through all cases.
  */

@@ -14,6 +14,7 @@ import { countings } from "./countings.ts";
 import { dependencyTable } from "./dependencies.ts";
 import { labelSets } from "./labels.ts";
 import { leaseTable } from "./leases.ts";
+import { LogFile } from "./log-file.ts";
 import { lockTable } from "./locks.ts";
 import { nodeTable } from "./nodes.ts";
 import { type Backup, StorageFailure, type Totals } from "./store.ts";
@@ -57,6 +58,7 @@ export class Transactions {
   readonly #leaseTtlMs: number;
   #tables: ReturnType<typeof tablesOf>;
   #file: FileIdentity | null;
+  readonly #log: LogFile;
   /** For backups. Open as long as the database is: closing any descriptor of the file drops SQLite's locks on it. */
   #source: number;
   #backup: Backup | null = null;
@@ -74,6 +76,7 @@ export class Transactions {
     this.#leaseTtlMs = leaseTtlMs;
     this.#tables = tablesOf(openDatabase(path, nowMs(), leaseTtlMs));
     this.#file = fileIdentity(path);
+    this.#log = new LogFile(path);
     this.#source = openSync(path, "r");
     this.#state = this.#tables.head.read();
     this.#committed = copyHead(this.#state);
@@ -104,6 +107,7 @@ export class Transactions {
   }
 
   begin(): void {
+    this.#log.refuseLost();
     this.#settle();
     this.#tables.begin.run();
     this.#appended = [];
@@ -122,6 +126,8 @@ export class Transactions {
     } catch (error) {
       this.abandon();
       throw commitFailure(error);
+    } finally {
+      this.#log.note();
     }
     this.#committed = copyHead(this.#state);
   }
@@ -157,8 +163,10 @@ export class Transactions {
   reopen(): void {
     this.#refuseForeignFile();
     if (this.#closedBy === null) {
+      this.#log.refuseLost();
       this.#settle();
       this.#closeFile();
+      this.#log.note();
     }
     try {
       this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs(), this.#leaseTtlMs));
@@ -167,6 +175,7 @@ export class Transactions {
       this.#closedBy = storageFailure(error) ?? commitFailure(error);
       throw error;
     }
+    this.#log.note();
     this.#closedBy = null;
     this.#settled = false;
     this.#state = this.#tables.head.read();
@@ -178,10 +187,16 @@ export class Transactions {
     if (this.#backup?.active === true) {
       return refuse("INVALID_STATE", "another backup is being made; wait for its end");
     }
+    this.#log.refuseLost();
     this.#settle();
-    const started = startBackup(this.#tables.db, this.#source, path);
-    if (!isRefusal(started)) this.#backup = started;
-    return started;
+    try {
+      const started = startBackup(this.#tables.db, this.#source, path);
+      if (!isRefusal(started)) this.#backup = started;
+      return started;
+    } finally {
+      // It folds the log in and cuts it off.
+      this.#log.note();
+    }
   }
 
   failureIn(error: unknown): StorageFailure | null {
@@ -191,6 +206,7 @@ export class Transactions {
   check(): StorageFailure | null {
     try {
       this.#refuseForeignFile();
+      this.#log.refuseLost();
       this.#tables.head.read();
       return this.#closedBy;
     } catch (error) {
@@ -199,7 +215,8 @@ export class Transactions {
   }
 
   close(): void {
-    if (this.#closedBy !== null) return;
+    // Closing would fold in what is no longer there: the next start reads what the file itself holds.
+    if (this.#closedBy !== null || this.#log.lost !== null) return;
     try {
       this.#settle();
       this.#tables.db.run("PRAGMA wal_checkpoint(TRUNCATE)");

@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { scratch, serve, until } from "./daemon-process.ts";
 import { World } from "./world.ts";
@@ -34,6 +34,52 @@ describe("a database that is no longer the one the daemon opened", () => {
     renameSync(`${database}.away`, database);
     await until(async () => (await client.ask("RegisterTask", register)).error === undefined);
     expect((await client.ask("Health")).result).toMatchObject({ status: "ok", database: "ok" });
+    expect((await client.ask("VerifyJournal")).result).toMatchObject({ ok: true });
+  });
+});
+
+describe("a log that is no longer the one the daemon writes: writes were acknowledged and gone, and zeros folded in", () => {
+  test.each<[string, (log: string) => void]>([
+    ["cut off", (log) => truncateSync(log, 0)],
+    ["cut off in the middle", (log) => truncateSync(log, 50_000)],
+    ["removed", (log) => rmSync(log)],
+    ["replaced", (log) => (rmSync(log), writeFileSync(log, "x".repeat(1_000_000), { mode: 0o600 }))],
+  ])("%s: writes are refused, and a restart finds what the database itself holds", async (_how, lose) => {
+    using place = scratch();
+    const database = join(place.home, "agent_state.db");
+    {
+      await using daemon = await serve(place.home);
+      const client = await daemon.lines();
+      await client.ask("RegisterTask", register);
+      // Folds the log in.
+      await client.ask("Backup", { path: join(place.path, "copy.db") });
+      for (let n = 0; n < 10; n++) await client.ask("RegisterTask", { goal: "x".repeat(10_000) });
+      lose(`${database}-wal`);
+      for (let n = 0; n < 3; n++) {
+        const refused = await client.ask("RegisterTask", register);
+        expect(refused.error).toMatchObject({ code: -32000, data: { kind: "STORAGE_FAILED", retryable: true } });
+      }
+      expect((await client.ask("Health")).result).toMatchObject({ status: "degraded" });
+      expect(await daemon.end("SIGTERM")).toBe(0);
+    }
+    await using daemon = await serve(place.home);
+    const client = await daemon.lines();
+    expect((await client.ask("VerifyJournal")).result).toMatchObject({ ok: true });
+    const { tasks } = (await client.ask("ListTasks")).result as { tasks: { goal: string }[] };
+    expect(tasks.at(-1)?.goal).toBe(register.goal);
+    expect((await client.ask("RegisterTask", register)).error).toBeUndefined();
+  });
+
+  test("moved away: all is well when it is back", async () => {
+    using place = scratch();
+    await using daemon = await serve(place.home);
+    const client = await daemon.lines();
+    await client.ask("RegisterTask", register);
+    const log = join(place.home, "agent_state.db-wal");
+    renameSync(log, `${log}.away`);
+    expect((await client.ask("RegisterTask", register)).error?.data.kind).toBe("STORAGE_FAILED");
+    renameSync(`${log}.away`, log);
+    await until(async () => (await client.ask("RegisterTask", register)).error === undefined);
     expect((await client.ask("VerifyJournal")).result).toMatchObject({ ok: true });
   });
 });

@@ -1,4 +1,4 @@
-import { chmodSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, linkSync, mkdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Disproved } from "../proof.ts";
 import { unknown } from "./ledger.ts";
@@ -111,6 +111,25 @@ const taken =
     return null;
   };
 
+/** The log is cut off under the daemon: what was in it is gone, and nothing more goes that way. */
+const cutOff: Case = async (trial) => {
+  const home = join(trial.directory, "home");
+  {
+    await using daemon = await trial.start(home);
+    await trial.write(20 + trial.chance.below(150));
+    const log = join(home, "agent_state.db-wal");
+    truncateSync(log, trial.chance.below(statSync(log).size));
+    trial.ledger.writeOff();
+    await trial.refuseRoom(failed);
+    await trial.ledger.read("Health");
+    if (!daemon.lives) throw new Disproved("the daemon is dead");
+    await daemon.end(trial.chance.happens(0.5) ? "SIGKILL" : "SIGTERM");
+  }
+  await using daemon = await trial.start(home);
+  await trial.recover(daemon);
+  return null;
+};
+
 export const cases: Record<string, Case> = {
   "4 MB tmpfs": fullDisk(memoryVolume),
   "8 MB ext4": fullDisk(ext4Volume),
@@ -119,4 +138,5 @@ export const cases: Record<string, Case> = {
   "read-only directory": readOnly,
   "database unlinked": taken(null),
   "database replaced": taken("another's"),
+  "-wal truncated": cutOff,
 };

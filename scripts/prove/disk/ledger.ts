@@ -6,6 +6,7 @@ import type { Answer } from "../workload.ts";
 
 /** As clear as the refusal of a commit that failed half-way can be: it is repeated under its key. */
 export const unknown = "OUTCOME_UNKNOWN";
+const destroyed = "ok, and destroyed since";
 /** What a write may be refused with when the storage does not take it. */
 const refusals = new Set(["STORAGE_FULL", "STORAGE_FAILED", unknown]);
 
@@ -58,6 +59,11 @@ export class Ledger {
     for (const [key, { line, kind }] of this.#writes) if (kind === unknown) await this.#send(key, line);
   }
 
+  /** What was acknowledged so far may be lost: somebody has destroyed what held it. */
+  writeOff(): void {
+    for (const write of this.#writes.values()) if (write.kind === "ok") write.kind = destroyed;
+  }
+
   /** Any read. @throws {Disproved} when it is refused */
   async read(method: string, params: object = {}): Promise<Record<string, unknown>> {
     const answer = await this.#ask(JSON.stringify({ method, params }));
@@ -75,7 +81,7 @@ export class Ledger {
     const keys = keysIn(events);
     for (const [key, { kind }] of this.#writes) {
       const times = keys.get(key) ?? 0;
-      const right = kind === "ok" ? times === 1 : times === 0;
+      const right = kind === destroyed ? times <= 1 : times === (kind === "ok" ? 1 : 0);
       if (!right) throw new Disproved(`${key} was answered ${kind}, and is in the journal ${times} times`);
     }
     const verified = await this.read("VerifyJournal");
