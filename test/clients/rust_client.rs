@@ -73,7 +73,11 @@ impl Json {
     }
 
     fn is_uuid(&self) -> bool {
-        let Json::Text(text) = self else { return false };
+        // No let-else: a distribution's compiler may be older than that.
+        let text = match self {
+            Json::Text(text) => text,
+            _ => return false,
+        };
         text.len() == 36
             && text.char_indices().all(|(at, char)| match at {
                 8 | 13 | 18 | 23 => char == '-',
