@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "../../../src/client/client.ts";
 import type { Daemon } from "../daemon.ts";
@@ -23,7 +23,22 @@ async function inTheOpen(
   return { daemon: await world.serve(home, { AGENTD_SOCKET_PATH: socket, ...environment }), socket, home };
 }
 
+/** The inodes of a process's sockets, and those of the machine's that a network reaches. */
+function socketsOf(pid: number): { own: string[]; networked: Set<string | undefined> } {
+  const fds = `/proc/${pid}/fd`;
+  const links = readdirSync(fds).map((fd) => readlinkSync(join(fds, fd)));
+  const own = links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
+  const tables = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"].map((name) => `/proc/${pid}/net/${name}`);
+  const rows = tables.filter((path) => existsSync(path)).flatMap((path) => readFileSync(path, "utf8").split("\n"));
+  return { own, networked: new Set(rows.map((row) => row.trim().split(/\s+/)[9])) };
+}
+
 export const daemonChecks: Record<string, Check> = {
+  "a daemon listens on its socket and on no network": async (world) => {
+    await using daemon = await world.serve(join(world.place(), "home"));
+    const { own, networked } = socketsOf(daemon.pid);
+    demand(own.length > 0 && own.every((inode) => !networked.has(inode)), own);
+  },
   "a stranger cannot reach a socket in the home": async (world) => {
     await using daemon = await world.serve(join(world.place(), "home"));
     const got = await world.ask(daemon.socket, world.stranger);

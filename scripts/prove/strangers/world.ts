@@ -5,6 +5,9 @@ import type { Chance } from "../chance.ts";
 import { type Daemon, launch } from "../daemon.ts";
 import { Disproved } from "../proof.ts";
 
+/** What is not refused by then was let in. */
+const endsWithinMs = 15_000;
+
 /** How a command ended. */
 export interface Ran {
   status: number;
@@ -67,8 +70,12 @@ export class World {
       env: { ...withoutOwn(process.env), HOME: "/nonexistent", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    const timer = setTimeout(() => child.kill("SIGKILL"), endsWithinMs);
     const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-    return { status: await child.exited, words: out + err };
+    const status = await child.exited;
+    clearTimeout(timer);
+    if (child.signalCode === "SIGKILL") throw new Disproved(`${command.join(" ")} went on: ${out}${err}`);
+    return { status, words: out + err };
   }
 
   async agentd(
