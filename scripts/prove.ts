@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { proveFailingIo } from "./prove/failing-io.ts";
 import { proveKill } from "./prove/kill.ts";
 import { proveModel } from "./prove/model.ts";
+import { proveMutants } from "./prove/mutants.ts";
 import { provePowerLoss } from "./prove/power-loss.ts";
 import { Disproved, type Order, type Row, table } from "./prove/proof.ts";
 import { proveSimulation } from "./prove/simulation.ts";
@@ -12,7 +13,7 @@ import { proveSimulation } from "./prove/simulation.ts";
  * it from outside only.
  */
 
-/** A proof, and how much of it there is in each cut, in its own unit. */
+/** A proof, and how much of it there is in each cut, in its own unit; 0 where it is left out. */
 interface Proof {
   run: (order: Order) => Promise<Row>;
   quick: number;
@@ -27,6 +28,7 @@ const proofs: Record<string, Proof> = {
   "power-loss": { run: provePowerLoss, quick: 500, full: 10_000, long: 500_000 },
   "failing-io": { run: proveFailingIo, quick: 36, full: 720, long: 36_000 },
   kill: { run: proveKill, quick: 15, full: 500, long: 25_000 },
+  mutants: { run: proveMutants, quick: 0, full: 100, long: 100 },
 };
 const all = Object.keys(proofs);
 
@@ -82,17 +84,22 @@ function readArguments(): Wanted | null {
     help: { type: "boolean", short: "h", default: false },
     quick: { type: "boolean", default: false },
     long: { type: "boolean", default: false },
-    only: { type: "string", multiple: true, default: all },
+    only: { type: "string", multiple: true },
     seed: { type: "string" },
   } as const;
-  const { help, quick, long, only, seed } = parseArgs({ args: Bun.argv.slice(2), options }).values;
+  const { help, quick, long, only: named, seed } = parseArgs({ args: Bun.argv.slice(2), options }).values;
   if (help) console.log(usage);
   if (quick && long) throw new Misused("--quick and --long exclude each other");
-  const unknown = only.find((name) => !all.includes(name));
+  const unknown = named?.find((name) => !all.includes(name));
   if (unknown !== undefined) throw new Misused(`there is no proof ${unknown}`);
+  const cut = quick ? "quick" : long ? "long" : "full";
+  const has = (name: string) => proofs[name]?.[cut] !== 0;
+  const only = named ?? all.filter(has);
+  const missing = only.find((name) => !has(name));
+  if (missing !== undefined) throw new Misused(`there is nothing of ${missing} in this cut`);
   const number = seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(seed);
   if (!Number.isSafeInteger(number) || number < 0) throw new Misused(`a seed is a whole number, not ${seed}`);
-  return help ? null : { cut: quick ? "quick" : long ? "long" : "full", only, seed: number };
+  return help ? null : { cut, only, seed: number };
 }
 
 class Misused extends Error {}
