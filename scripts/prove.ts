@@ -6,6 +6,7 @@ import { proveHostileClients } from "./prove/hostile-clients.ts";
 import { proveHostileLines } from "./prove/hostile-lines.ts";
 import { proveKill } from "./prove/kill.ts";
 import { proveModel } from "./prove/model.ts";
+import { proveMutants } from "./prove/mutants.ts";
 import { provePowerLoss } from "./prove/power-loss.ts";
 import { proveSoak } from "./prove/soak.ts";
 import { proveStrangers } from "./prove/strangers.ts";
@@ -18,7 +19,7 @@ import { proveSimulation } from "./prove/simulation.ts";
  * it from outside only.
  */
 
-/** A proof, and how much of it there is in each cut, in its own unit. */
+/** A proof, and how much of it there is in each cut, in its own unit; 0 where it is left out. */
 interface Proof {
   run: (order: Order) => Promise<Row>;
   quick: number;
@@ -39,6 +40,7 @@ const proofs: Record<string, Proof> = {
   clocks: { run: proveClocks, quick: 1, full: 20, long: 2_000 },
   strangers: { run: proveStrangers, quick: 1, full: 4, long: 500 },
   soak: { run: proveSoak, quick: 10, full: 90, long: 28_800 },
+  mutants: { run: proveMutants, quick: 0, full: 100, long: 100 },
 };
 const all = Object.keys(proofs);
 
@@ -94,17 +96,22 @@ function readArguments(): Wanted | null {
     help: { type: "boolean", short: "h", default: false },
     quick: { type: "boolean", default: false },
     long: { type: "boolean", default: false },
-    only: { type: "string", multiple: true, default: all },
+    only: { type: "string", multiple: true },
     seed: { type: "string" },
   } as const;
-  const { help, quick, long, only, seed } = parseArgs({ args: Bun.argv.slice(2), options }).values;
+  const { help, quick, long, only: named, seed } = parseArgs({ args: Bun.argv.slice(2), options }).values;
   if (help) console.log(usage);
   if (quick && long) throw new Misused("--quick and --long exclude each other");
-  const unknown = only.find((name) => !all.includes(name));
+  const unknown = named?.find((name) => !all.includes(name));
   if (unknown !== undefined) throw new Misused(`there is no proof ${unknown}`);
+  const cut = quick ? "quick" : long ? "long" : "full";
+  const has = (name: string) => proofs[name]?.[cut] !== 0;
+  const only = named ?? all.filter(has);
+  const missing = only.find((name) => !has(name));
+  if (missing !== undefined) throw new Misused(`there is nothing of ${missing} in this cut`);
   const number = seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(seed);
   if (!Number.isSafeInteger(number) || number < 0) throw new Misused(`a seed is a whole number, not ${seed}`);
-  return help ? null : { cut: quick ? "quick" : long ? "long" : "full", only, seed: number };
+  return help ? null : { cut, only, seed: number };
 }
 
 class Misused extends Error {}

@@ -30,6 +30,13 @@ describe("the text that is hashed", () => {
     fc.assert(holds, { numRuns: 2_000 });
   });
 
+  test("of one row is another one after every other row", () => {
+    const holds = fc.property(hash, hash, row, (hashA, hashB, a) => {
+      expect(hashedText(hashA, a) === hashedText(hashB, a)).toBe(hashA === hashB);
+    });
+    fc.assert(holds, { numRuns: 500 });
+  });
+
   test("is another one whichever single field changes", () => {
     const holds = fc.property(row, row, (a, b) => {
       for (const field of Object.keys(a) as (keyof HashedRow)[]) {

@@ -59,6 +59,16 @@ describe("VerifyJournal", () => {
   });
 });
 
+test("VerifyJournal finds a row that was altered together with its hash by the row after it", () => {
+  using service = new Storied();
+  const [before, altered] = service.store.journalSlice(1, { rows: 2, chars: 10_000 });
+  if (before === undefined || altered === undefined) throw new Error("there are not enough rows");
+  const payload = '{"done":2}';
+  const hash = service.store.hashOf(before.hash, { ...altered.row, payload });
+  service.tamper(`UPDATE journal SET payload = '${payload}', hash = '${hash}' WHERE seq = 3`);
+  expect(service.verify()).toMatchObject({ ok: false, first_difference: { where: "journal row 4", field: "hash" } });
+});
+
 describe("VerifyJournal names the first difference", () => {
   const row3 = { where: "journal row 3", field: "hash" };
   const node = (field: string): Partial<Difference & object> => ({

@@ -1,0 +1,214 @@
+/** A bug to be planted, and who has to find it. */
+export interface Mutant {
+  name: string;
+  /** A part of a file that stands there exactly once, and what takes its place. */
+  edits: readonly { file: string; find: string; put: string }[];
+  /** A proof by its name, or a test file. */
+  caughtBy: string;
+}
+
+const one = (name: string, caughtBy: string, file: string, find: string, put: string): Mutant => {
+  return { name, caughtBy, edits: [{ file: `src/${file}`, find, put }] };
+};
+
+/** Slow catchers first, so that none is waited for at the end. */
+export const mutants: readonly Mutant[] = [
+  one(
+    "synchronous=NORMAL",
+    "power-loss",
+    "store/database.ts",
+    'db.run("PRAGMA synchronous = FULL");',
+    'db.run("PRAGMA synchronous = NORMAL");',
+  ),
+  {
+    name: "acknowledged before the commit",
+    caughtBy: "kill",
+    edits: [
+      {
+        file: "src/store/transactions.ts",
+        find: "this.#tables.commit.run();",
+        put: "setTimeout(() => this.#tables.db.inTransaction && this.#tables.commit.run(), 20);",
+      },
+      {
+        file: "src/store/transactions.ts",
+        find: "this.#tables.begin.run();",
+        put: "if (this.#tables.db.inTransaction) this.#tables.commit.run();\n    this.#tables.begin.run();",
+      },
+    ],
+  },
+  one(
+    "a commit that fails is acknowledged",
+    "failing-io",
+    "store/transactions.ts",
+    "      this.abandon();\n      throw commitFailure(error);",
+    "      this.abandon();",
+  ),
+  one(
+    "< for <= in the expiry of nodes",
+    "model",
+    "store/leases.ts",
+    "WHERE status = 'RUNNING' AND lease_expires_at_ms <= (SELECT ?1) AND lease_ttl_ms > 0",
+    "WHERE status = 'RUNNING' AND lease_expires_at_ms < (SELECT ?1) AND lease_ttl_ms > 0",
+  ),
+  one(
+    "< for <= in the expiry of locks",
+    "model",
+    "core/lock.ts",
+    "lock.expiresAtMs <= nowMs;",
+    "lock.expiresAtMs < nowMs;",
+  ),
+  one(
+    "fencing skipped",
+    "model",
+    "core/lease.ts",
+    "return node.lease?.id === claim.leaseId ? node : leaseLost",
+    "return node.lease !== null ? node : leaseLost",
+  ),
+  one(
+    "a seq told twice",
+    "model",
+    "store/sqlite-store.ts",
+    "const fencingToken = this.append(entry);\n    this.tables.leases.acquire",
+    "const fencingToken = this.head.seq;\n    this.append(entry);\n    this.tables.leases.acquire",
+  ),
+  one(
+    "a waiter that keeps its place after its client died",
+    "test/service/acquire-waiting.test.ts",
+    "service/parked.ts",
+    "if (place.slot.session.gone) {",
+    "if (place.slot.session.gone && place.call.request.id === 0) {",
+  ),
+  one(
+    "a deadlock missed",
+    "model",
+    "service/locks.ts",
+    "if (circle !== null) return deadlock(circle, context.nowMs);",
+    "",
+  ),
+  one(
+    "locks of a node not released with it",
+    "model",
+    "service/node-locks.ts",
+    "if (lease !== null && lease.id !== null) releaseLease(lease.id, context);",
+    "",
+  ),
+  one(
+    "a failure that is not counted as an attempt",
+    "model",
+    "core/node.ts",
+    "const failedAttempts = node.failedAttempts + 1;",
+    "const failedAttempts = Math.max(1, node.failedAttempts);",
+  ),
+  one(
+    "deadlines moved twice after a commit in doubt",
+    "model",
+    "service/dispatcher.ts",
+    "this.#renew ||= this.#shiftMs !== 0 && this.#nextDeadlineMs !== null;\n    this.#shiftMs = 0;",
+    "",
+  ),
+  one(
+    "leases not renewed at the start",
+    "model",
+    "service/dispatcher.ts",
+    "this.#renew = this.#nextDeadlineMs !== null;",
+    "this.#renew = false;",
+  ),
+  one(
+    "an idempotency key not remembered",
+    "simulation",
+    "service/execute.ts",
+    'if (typeof answer === "string") {\n      context',
+    'if (typeof answer === "string" && isErrorAnswer(answer)) {\n      context',
+  ),
+  one(
+    "deadlines that do not move with the clock",
+    "simulation",
+    "service/dispatcher.ts",
+    "shiftMs: leases ? this.#shiftMs : 0,",
+    "shiftMs: 0,",
+  ),
+  one(
+    "an unfair queue",
+    "simulation",
+    "service/lock-situation.ts",
+    "if (earlier === wish) return;",
+    "if (earlier !== null) return;",
+  ),
+  one(
+    "a shared lock beside an exclusive one",
+    "simulation",
+    "core/resource-key.ts",
+    'return a === "shared" && b === "shared";',
+    'return a === "shared" || b === "shared";',
+  ),
+  one(
+    "a lock overlap missed",
+    "test/core/overlap.test.ts",
+    "core/resource-key.ts",
+    "return a.path === b.path || reaches(a, b) || reaches(b, a);",
+    "return a.path === b.path || reaches(a, b);",
+  ),
+  one(
+    "a transaction not rolled back",
+    "test/service/storage.test.ts",
+    "store/transactions.ts",
+    'if (this.#closedBy === null && this.#tables.db.inTransaction) this.#tables.db.run("ROLLBACK");',
+    'if (this.#closedBy === null && this.#tables.db.inTransaction) this.#tables.db.run("COMMIT");',
+  ),
+  one(
+    "a rollback of what SQLite has rolled back already",
+    "test/store/full-disk.test.ts",
+    "store/transactions.ts",
+    'if (this.#closedBy === null && this.#tables.db.inTransaction) this.#tables.db.run("ROLLBACK");',
+    'if (this.#closedBy === null) this.#tables.db.run("ROLLBACK");',
+  ),
+  one(
+    "a batch not abandoned",
+    "test/service/storage.test.ts",
+    "store/transactions.ts",
+    "    this.#state = copyHead(this.#committed);\n    this.#appended = [];\n  }\n\n  attempt",
+    "  }\n\n  attempt",
+  ),
+  one(
+    "a savepoint not undone",
+    "test/service/turns.test.ts",
+    "store/transactions.ts",
+    "if (!kept) this.#tables.undo.run();",
+    "",
+  ),
+  one(
+    "the parameters of a key not compared",
+    "test/service/idempotency.test.ts",
+    "service/execute.ts",
+    "if (first.method === call.name && first.paramsHash === paramsHash) {",
+    "if (first.method === call.name) {",
+  ),
+  one(
+    "a journal hash that is not chained",
+    "test/service/verify.test.ts",
+    "core/journal.ts",
+    "return `${previousHash} ${seq}",
+    "return `${previousHash.length} ${seq}",
+  ),
+  one(
+    "a bundle decided twice",
+    "test/service/bundles.test.ts",
+    "core/bundle.ts",
+    'if (found.status !== "SUBMITTED") {',
+    'if (found.status === "SUPERSEDED") {',
+  ),
+  one(
+    "a node held back that is never let go",
+    "test/service/node-locks.test.ts",
+    "store/sqlite-store.ts",
+    "for (const leaseId of new Set(locks.map((lock) => lock.leaseId))) this.tables.ready.letGo(leaseId);",
+    "",
+  ),
+  one(
+    "a turn that serves one client until it has nothing more",
+    "test/service/turns.test.ts",
+    "service/dispatcher.ts",
+    "if (session.queued > 0) this.#ready.add(session);\n    }\n    return taken;",
+    "if (session.queued > 0) this.#ready = new Set([session, ...this.#ready]);\n    }\n    return taken;",
+  ),
+];
