@@ -29,17 +29,17 @@ interface Proof {
 
 /** In the order they run. */
 const proofs: Record<string, Proof> = {
-  model: { run: proveModel, quick: 500, full: 20_000, long: 1_000_000 },
-  simulation: { run: proveSimulation, quick: 30, full: 2_000, long: 100_000 },
+  model: { run: proveModel, quick: 300, full: 20_000, long: 1_000_000 },
+  simulation: { run: proveSimulation, quick: 20, full: 2_000, long: 100_000 },
   "power-loss": { run: provePowerLoss, quick: 500, full: 10_000, long: 500_000 },
   "failing-io": { run: proveFailingIo, quick: 36, full: 720, long: 36_000 },
   kill: { run: proveKill, quick: 15, full: 500, long: 25_000 },
   disk: { run: proveDisk, quick: 1, full: 12, long: 1_000 },
-  "hostile-lines": { run: proveHostileLines, quick: 50_000, full: 1_000_000, long: 50_000_000 },
+  "hostile-lines": { run: proveHostileLines, quick: 20_000, full: 1_000_000, long: 50_000_000 },
   "hostile-clients": { run: proveHostileClients, quick: 1, full: 4, long: 200 },
   clocks: { run: proveClocks, quick: 1, full: 20, long: 2_000 },
   strangers: { run: proveStrangers, quick: 1, full: 4, long: 500 },
-  soak: { run: proveSoak, quick: 10, full: 90, long: 28_800 },
+  soak: { run: proveSoak, quick: 5, full: 90, long: 28_800 },
   mutants: { run: proveMutants, quick: 0, full: 100, long: 100 },
 };
 const all = Object.keys(proofs);
