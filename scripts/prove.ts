@@ -29,7 +29,7 @@ const proofs: Record<string, Proof> = {
   "failing-io": { run: proveFailingIo, quick: 36, full: 720, long: 36_000 },
   kill: { run: proveKill, quick: 15, full: 500, long: 25_000 },
   disk: { run: proveDisk, quick: 1, full: 12, long: 1_000 },
-  "hostile-lines": { run: proveHostileLines, quick: 50_000, full: 1_000_000, long: 50_000_000 },
+  "hostile-lines": { run: proveHostileLines, quick: 30_000, full: 1_000_000, long: 50_000_000 },
   "hostile-clients": { run: proveHostileClients, quick: 1, full: 4, long: 200 },
   clocks: { run: proveClocks, quick: 1, full: 20, long: 2_000 },
   strangers: { run: proveStrangers, quick: 1, full: 4, long: 500 },
