@@ -24,7 +24,7 @@ interface Proof {
 /** In the order they run. */
 const proofs: Record<string, Proof> = {
   model: { run: proveModel, quick: 500, full: 20_000, long: 1_000_000 },
-  simulation: { run: proveSimulation, quick: 30, full: 2_000, long: 100_000 },
+  simulation: { run: proveSimulation, quick: 60, full: 1_200, long: 100_000 },
   "power-loss": { run: provePowerLoss, quick: 500, full: 10_000, long: 500_000 },
   "failing-io": { run: proveFailingIo, quick: 36, full: 720, long: 36_000 },
   kill: { run: proveKill, quick: 15, full: 500, long: 25_000 },
