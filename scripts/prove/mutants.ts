@@ -39,7 +39,7 @@ export async function proveMutants({ seed, amount, log }: Order): Promise<Row> {
   /** What fails without any bug finds none. */
   async function checkTests(methods: readonly string[]): Promise<void> {
     const directory = join(place.path, "unharmed");
-    plant({ name: "none", edits: [] }, directory);
+    plant({ edits: [] }, directory);
     for (const method of methods) {
       const { found, output } = await hunt(method, directory, seed);
       if (found !== null) throw new Disproved(`${method} fails without a bug: ${output.slice(-2_000)}`);

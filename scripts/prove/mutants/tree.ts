@@ -19,14 +19,19 @@ const parts = [
 ];
 
 /** A copy of the tree, with a bug planted in it. */
-export function plant({ name, edits }: Pick<Mutant, "name" | "edits">, directory: string): void {
+export function plant({ edits }: Pick<Mutant, "edits">, directory: string): void {
   for (const part of parts) cpSync(join(root, part), join(directory, part), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
-  for (const { file, find, put } of edits) {
-    const path = join(directory, file);
-    const [before, after, ...more] = readFileSync(path, "utf8").split(find);
-    if (before === undefined || after === undefined || more.length > 0)
-      throw new Disproved(`the mutant "${name}" is out of date: what it changes stands not exactly once in ${file}`);
-    writeFileSync(path, before + put + after);
+  for (const edit of edits) {
+    const path = join(directory, edit.file);
+    writeFileSync(path, edited(readFileSync(path, "utf8"), edit));
   }
+}
+
+/** A file's text with the bug in it. */
+export function edited(text: string, { file, find, put }: Mutant["edits"][number]): string {
+  const [before, after, ...more] = text.split(find);
+  if (before === undefined || after === undefined || more.length > 0)
+    throw new Disproved(`a mutant is out of date: ${JSON.stringify(find)} stands not exactly once in ${file}`);
+  return before + put + after;
 }
