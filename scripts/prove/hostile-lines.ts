@@ -14,7 +14,7 @@ import type { Answer } from "./workload.ts";
 
 const linesPerBatch = 500;
 const connections = 8;
-const aloneMs = 1_500;
+const aloneMs = 700;
 
 /**
  * Promise 7: lines that are wrong in ten ways, each of which gets one answer, and the right one, or the end of its
@@ -29,7 +29,7 @@ export async function proveHostileLines({ seed, amount, log }: Order): Promise<R
   const { serves, words } = await daemon.started;
   if (!serves) throw new Disproved(`the daemon does not start: ${words}`);
   const corpus = await askForCorpus(daemon.socket);
-  await using canary = await Canary.join(daemon.socket, aloneMs);
+  await using canary = await Canary.join(daemon, aloneMs);
   const batches = Array.from({ length: Math.ceil(amount / linesPerBatch) }, (_, batch) => batch);
   let sent = 0;
   await inLanes(connections, batches, async (batch) => {
