@@ -186,7 +186,7 @@ export const mutants: readonly Mutant[] = [
   one(
     "a journal hash that is not chained",
     "test/service/verify.test.ts",
-    "core/journal.ts",
+    "protocol/chain.ts",
     "return `${previousHash} ${seq}",
     "return `${previousHash.length} ${seq}",
   ),
