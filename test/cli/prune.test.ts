@@ -76,8 +76,8 @@ describe("agentd prune", () => {
   });
 
   test("says so where the file is not there", async () => {
-    const { exit, out } = await daemon.agentd(["verify", "nothing.gz"]);
-    expect(exit).toBe(1);
-    expect(out).toContain("no such file");
+    const { exit, err } = await daemon.agentd(["verify", "nothing.gz"]);
+    expect(exit).toBe(2);
+    expect(err).toContain("there is no file");
   });
 });

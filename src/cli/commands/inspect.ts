@@ -2,6 +2,7 @@ import { type ArchiveReport, checkArchive } from "../../client/archive.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { command, idempotencyKey } from "../command.ts";
 import { prometheusText } from "../prometheus.ts";
+import { Failure } from "../exits.ts";
 import type { Session } from "../session.ts";
 import { columns, countsText, green, red, spanText } from "../text.ts";
 import { readDuration } from "../values.ts";
@@ -38,7 +39,9 @@ export const verify = command({
   notes: "Recomputes the journal's hash chain, replays it and compares the result with the tables.",
   async run({ file }, session) {
     if (file !== undefined) {
-      const found = await checkArchive(absolute(file, session));
+      const path = absolute(file, session);
+      if (!(await Bun.file(path).exists())) throw new Failure("USAGE", `there is no file ${path}; name an archive`);
+      const found = await checkArchive(path);
       session.show(found, () => archiveText(found));
       return found.ok ? 0 : 1;
     }
