@@ -17,7 +17,9 @@ export class Place implements Disposable {
   #kept = false;
 
   constructor(name: string) {
-    this.path = mkdtempSync(join(fastDirectory, `agentd-${name}-`));
+    // Proofs let loose on a planted bug keep what they find where it goes with the bug.
+    const directory = process.env.AGENTD_PROVE_DIRECTORY ?? fastDirectory;
+    this.path = mkdtempSync(join(directory, `agentd-${name}-`));
     open.add(this);
   }
 

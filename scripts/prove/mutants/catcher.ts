@@ -28,6 +28,7 @@ export async function hunt(method: string, directory: string, seed: number): Pro
   // In a session of its own, so that what it has started ends with it.
   const child = Bun.spawn([process.execPath, ...commandOf(method, seed)], {
     cwd: directory,
+    env: { ...process.env, AGENTD_PROVE_DIRECTORY: directory },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
