@@ -14,7 +14,7 @@ import { Disproved, type Order, type Row, table } from "./prove/proof.ts";
 import { proveSimulation } from "./prove/simulation.ts";
 
 /*
- * Tries to break what the README promises, each promise in the way named for it, and prints what came of it. The first
+ * Tries to break what agentd promises, each promise in the way named for it, and prints what came of it. The first
  * proofs run the service without its process, where a seed repeats everything; the others run the built binary and know
  * it from outside only.
  */
@@ -44,7 +44,7 @@ const proofs: Record<string, Proof> = {
 };
 const all = Object.keys(proofs);
 
-const usage = `Tries to break what the README promises, and prints what came of it.
+const usage = `Tries to break what agentd promises, and prints what came of it.
 
   bun run prove                 everything
   bun run prove --quick         a first look

@@ -10,7 +10,7 @@ export interface Order {
 
 /** One line of the summary. */
 export interface Row {
-  /** Which of the README's promises, by number. */
+  /** Which of the promises of docs/promises.md, by number. */
   promise: string;
   method: string;
   amount: string;

@@ -27,7 +27,7 @@ lets the socket's group in.
 
 Framing: ${framing}.
 
-${fenced("sh", `printf '%s\\n' '{"id":1,"method":"Health"}' | nc -N -U ~/.agentd/agentd.sock`)}`;
+${fenced("sh", `agentd start\nprintf '%s\\n' '{"id":1,"method":"Health"}' | nc -N -U ~/.agentd/agentd.sock`)}`;
 
 const requests = () => `## Requests and answers
 
