@@ -125,7 +125,7 @@ export function readValues(
     values[name] = given;
   }
   const surplus = positionals[taken];
-  if (surplus !== undefined) throw new Failure("USAGE", `${JSON.stringify(surplus)} is one word too many`);
+  if (surplus !== undefined) throw new Failure("USAGE", `${JSON.stringify(surplus)} is an unexpected argument`);
   if (takesCommand && rest.length === 0)
     throw new Failure("USAGE", "the command to run is missing: -- CMD [ARGUMENTS]");
   return values;

@@ -49,18 +49,18 @@ export const idempotencyKey = {
   "idempotency-key": {
     type: "string",
     valueHint: "KEY",
-    description: "the same key and request get the first answer again, for 7 days",
+    description: "repeat a request safely: the same key gets the first answer again, for 7 days",
   },
 } as const satisfies ArgsDef;
 
 export const taskArg = {
-  task: { type: "positional", required: true, description: "the task's name or id, or a unique beginning of the id" },
+  task: { type: "positional", required: true, description: "the task's name or id, or a unique prefix of the id" },
 } as const satisfies ArgsDef;
 
 export const nodeArg = {
-  node: { type: "positional", required: true, description: "the node's name or id, or a unique beginning of the id" },
+  node: { type: "positional", required: true, description: "the node's name or id, or a unique prefix of the id" },
 } as const satisfies ArgsDef;
 
 export const leaseArg = {
-  lease: { type: "positional", required: true, description: "the lease's id, or a unique beginning of it" },
+  lease: { type: "positional", required: true, description: "the lease's id, or a unique prefix of it" },
 } as const satisfies ArgsDef;

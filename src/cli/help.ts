@@ -21,12 +21,12 @@ function overview(): string {
   const examples: Example[] = [
     ["task register plan.yaml", "store a task; the daemon starts by itself"],
     ["node acquire 0197f3a2 --owner codex-1", "take its next runnable node"],
-    ["run --task 0197f3a2 --all -- ./solve.sh", "or let a script do them all"],
+    ["run --task 0197f3a2 --all -- ./solve.sh", "let a script do all of them"],
     ["task status 0197f3a2", "see who works on what"],
     ["doctor", "find out what is wrong"],
   ];
   return page([
-    [`agentd ${version}: durable state of long-running agent work, for any agent on this machine`],
+    [`agentd ${version}: one source of truth for the coding agents on this machine`],
     ["Examples:", ...exampleLines(examples)],
     ["Usage: agentd COMMAND [ARGUMENTS] [OPTIONS]", "       agentd                 the same as: agentd serve"],
     ["Commands:", ...commandLines(shownCommands), "", "Help for one: agentd help COMMAND"],

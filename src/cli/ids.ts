@@ -22,7 +22,7 @@ export interface Candidate {
   label: string;
 }
 
-/** The task a name, an id or the beginning of one stands for. A full id costs no call. */
+/** The task a name, an id or the prefix of one stands for. A full id costs no call. */
 export async function resolveTask(session: Session, given: string): Promise<string> {
   if (fullId.test(given)) return given.toLowerCase();
   const found: Candidate[] = [];
@@ -35,7 +35,7 @@ export async function resolveTask(session: Session, given: string): Promise<stri
   return pickId(given, "task", found);
 }
 
-/** The node of `taskId` a name, an id or the beginning of one stands for. */
+/** The node of `taskId` a name, an id or the prefix of one stands for. */
 export async function resolveNode(session: Session, taskId: string, given: string): Promise<string> {
   const [id = given] = await resolveNodes(session, taskId, [given]);
   return id;
@@ -76,7 +76,7 @@ export async function resolveLockLease(session: Session, given: string): Promise
  * @throws {Failure} NOT_FOUND when there is none, USAGE when there are several, listing them.
  */
 export function pickId(given: string, what: string, candidates: readonly Candidate[]): string {
-  if (given === "") throw new Failure("USAGE", `the ${what} is empty; expected an id, or the beginning of one`);
+  if (given === "") throw new Failure("USAGE", `the ${what} is empty; expected an id, or the prefix of one`);
   const named = candidates.filter(({ name }) => name === given);
   const begun = candidates.filter(({ id }) => id.startsWith(given.toLowerCase()));
   const matching = named.length > 0 ? named : begun;

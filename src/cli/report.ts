@@ -30,7 +30,7 @@ export function toFailure(cause: unknown): Failure {
   if (cause instanceof GitFailed) return new Failure("FOUND_A_PROBLEM", cause.message);
   if (cause instanceof BadPath) return new Failure("USAGE", cause.message);
   if (cause instanceof ConnectionLost) {
-    const advice = "what it changes may or may not have happened; `agentd logs` may say why";
+    const advice = "the change may or may not have happened; `agentd logs` may say why";
     return new Failure("OUTCOME_UNKNOWN", `${cause.message}; ${advice}`);
   }
   return new Failure("BUG", `this is a bug in agentd: ${messageOf(cause)}`);

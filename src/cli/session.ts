@@ -61,7 +61,7 @@ export class Session implements Disposable {
     } catch (cause) {
       if (!(cause instanceof DaemonUnreachable)) throw cause;
       if (this.globals.noStart || located.environment.AGENTD_NO_START === "1") {
-        throw new Failure("UNREACHABLE", `${cause.message}, and starting one is switched off; run: agentd start`);
+        throw new Failure("UNREACHABLE", `${cause.message}, and starting one is turned off; run: agentd start`);
       }
     }
     const { isStopped, startDaemon } = await import("../client/start.ts");
@@ -79,7 +79,7 @@ export class Session implements Disposable {
   ): Promise<Result<Name>> {
     const client = await this.client();
     const answer = await client.request(method, params, { idempotencyKey });
-    if (answer.replayed === true) this.note("this was done before: the first answer is shown again");
+    if (answer.replayed === true) this.note("this was done before; the first answer is shown again");
     return answer.result as Result<Name>;
   }
 
@@ -119,10 +119,7 @@ function showField(result: unknown, path: string): void {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) {
       const keys =
         typeof value === "object" && value !== null ? Object.keys(value).slice(0, 20).join(", ") : "no fields";
-      throw new Failure(
-        "USAGE",
-        `the result has no ${path}: where ${key} was looked for there is ${keys || "nothing"}`,
-      );
+      throw new Failure("USAGE", `the result has no ${path}: instead of ${key} there is ${keys || "nothing"}`);
     }
     value = (value as Record<string, unknown>)[key];
   }

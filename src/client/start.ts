@@ -43,7 +43,7 @@ export async function startDaemon(
     if (client !== undefined) return client;
   }
   throw new StartFailed(
-    `another agentd holds ${paths.lock} but listens not at ${paths.socket} within ${deadlineMs / 1000} s; ` +
+    `another agentd holds ${paths.lock} but did not listen at ${paths.socket} within ${deadlineMs / 1000} s; ` +
       `it may be starting, stopping or serving another socket\nits log: ${paths.log}`,
   );
 }

@@ -32,36 +32,37 @@ export const framing =
 /** Which call moves a node from which status to which. */
 export const strictTransitions = {
   AcquireNextNode:
-    "PENDING -> RUNNING, for the first node by priority and registration order whose dependencies are all COMPLETED (with on_dependency_failure run: all ended), in a task that is not paused",
+    "PENDING -> RUNNING, for the first node, by priority and registration order, of a task that is not paused; its dependencies must be COMPLETED (with on_dependency_failure run: ended)",
   CompleteNode: "RUNNING -> COMPLETED, with the node's current lease_id",
   FailNode: "RUNNING -> FAILED, with the node's current lease_id; RUNNING -> PENDING while attempts are left",
   ReleaseNode: "RUNNING -> PENDING, with the node's current lease_id; the attempt does not count",
   timeout_rollback:
-    "RUNNING -> PENDING, when the lease expired without a heartbeat; its lease_id is then refused. RUNNING -> FAILED with TOO_MANY_LOST_LEASES, when that was one time too many",
-  dependency_failed: "PENDING -> FAILED with DEPENDENCY_FAILED, where on_dependency_failure is skip",
-  RetryNode: "FAILED -> PENDING, with all attempts; and so the nodes skipped because of it",
+    "RUNNING -> PENDING, when the lease expires without a heartbeat; its lease_id is refused from then on. RUNNING -> FAILED with TOO_MANY_LOST_LEASES once max_lost_attempts leases have expired",
+  dependency_failed: "PENDING -> FAILED with DEPENDENCY_FAILED, if on_dependency_failure is skip",
+  RetryNode: "FAILED -> PENDING, with all its attempts again; the nodes skipped because of it become PENDING, too",
   CancelTask: "PENDING -> FAILED and RUNNING -> FAILED, with CANCELED; a worker's lease_id is then refused",
 } as const;
 
 /** The rules of resource locks. */
 export const resourceLockModel = {
-  key: "`file:PATH`, `dir:PATH` and `glob:PATTERN` overlap as the paths do that they stand for; any other text overlaps with itself alone. Paths are compared without `.`, doubled or trailing `/`, in Unicode NFC, where the file system ignores case without regard to it; `..` and NUL are refused, and in a scope absolute paths. Answers show a key as it was written",
-  glob: "`*` and `?` stay in a name, `**` crosses `/`, `[a-c]`, `[!a-c]`, `{a,b}`, `\\` before a character that is meant itself; `dir:.` is the whole scope. Two globs overlap when some path fits both, found out exactly; where that would take too long they are taken to overlap",
+  key: "`file:PATH`, `dir:PATH` and `glob:PATTERN` overlap when the paths they stand for do; any other text overlaps only with itself. Paths are compared in Unicode NFC, without `.` and without doubled or trailing `/`, and without regard to case where the file system has none. `..` and NUL are refused, and inside a scope absolute paths are. Answers show a key as it was written",
+  glob: "`*` and `?` match within one name, `**` also across `/`; `[a-c]`, `[!a-c]` and `{a,b}` work as in a shell, and `\\` takes the next character literally; `dir:.` is the whole scope. Two globs overlap when some path matches both. This is decided exactly; if that would take too long, they are taken to overlap",
   scope:
     "whose paths and names are meant, such as a repository's common git directory; locks of two scopes never meet; without it, the one global scope",
-  mode: "exclusive goes beside nothing that overlaps, shared goes beside shared",
+  mode: "an exclusive lock excludes every lock that overlaps; shared locks may overlap each other",
   lease:
-    "AcquireResourceLocks takes all its keys or none, under one lease with one deadline; null while another unexpired lease holds what overlaps, even its own owner's. With the lease_id of a lease of its own it adds to that",
+    "AcquireResourceLocks takes all its keys or none, under one lease with one deadline. It answers null while another unexpired lease holds what overlaps, even one of the same owner. With the lease_id of the caller's own lease it adds the keys to that lease",
   party:
-    "ownership belongs to the lease; owner and provider are labels, and two agents of one name are two. Waiting, a request belongs to the lease it names, else to whoever has its owner and provider, unless the owner is anonymous",
+    "the lease is what owns a lock; owner and provider are labels, and two agents with the same name are two. A waiting request belongs to the lease it names, else to its owner and provider, unless the owner is anonymous",
   queue:
-    "wait_ms stands in line: first come, first served per overlap; nobody, sharing or not, goes before an earlier request that overlaps, but under a lease that one waits for. A wait that would close a circle is refused with DEADLOCK and the circle",
-  expiry: "a lease ends ttl_secs after it was acquired or last kept; without ttl_secs it runs the node timeout",
+    "wait_ms queues the request, first come, first served for each overlap. No request, shared or exclusive, overtakes an earlier one that overlaps, except under a lease that the earlier one waits for. A wait that would close a cycle is refused with DEADLOCK, which shows the cycle",
+  expiry: "a lease ends ttl_secs after it was acquired or last renewed; default: the node timeout",
   take_over: "the key of an expired lease is free: the next AcquireResourceLock gets it under a new lease_id",
-  node: "a node's resources are taken with it under its lease_id, or it is passed over; they live as long as that lease, are kept by HeartbeatNode, and are released when the node ends or rolls back",
+  node: "a node is handed out with all its resources under its lease_id, or passed over. They are renewed by HeartbeatNode and released when the node ends or rolls back",
   fencing:
-    "fencing_token grows with every lease ever given; a guarded resource should refuse a smaller one than it saw",
-  force: "ForceReleaseResourceLock is for people: it ends the holder's whole lease, and its lease_id is then refused",
+    "fencing_token grows with every lease ever given; a guarded resource should refuse a token smaller than one it has seen",
+  force:
+    "ForceReleaseResourceLock is for people: it ends the holder's whole lease, whose lease_id is refused from then on",
 } as const;
 
 /** The members of a request and of an answer. */
@@ -71,11 +72,11 @@ export const envelope = {
   params: "object; may be left out where no parameter is required",
   idempotency_key:
     `string of 1 to ${contract.idempotencyKeyCharsMax} characters, on any mutating request: the same key with the same ` +
-    `method and params gets the first answer again for ${contract.idempotencyDays} days, also after a restart`,
+    `method and params gets the first answer again for ${contract.idempotencyDays} days, even after a restart`,
   result: "what the method answers; exactly one of result and error is present",
   error: "{code, message, data: {kind, retryable, …facts}}: switch on data.kind; its rows are in errors",
-  replayed: "true beside a result that was given before, to the same idempotency_key",
-  seq: "the journal's place of this answer, beside a result that is null and cannot carry it",
+  replayed: "true if the answer was given before, to the same idempotency_key",
+  seq: "the journal seq of this answer, if the result is null and cannot carry it",
   common_refusals: `any method: ${commonRefusals.any.join(", ")}; a mutating one also: ${commonRefusals.mutating.join(", ")}`,
 } as const;
 

@@ -234,15 +234,15 @@ describe("a bundle", () => {
 
 describe("agentd bundle create refuses", () => {
   test.each<[what: string, prepare: (world: World) => Promise<unknown>, words: string[], exit: number, why: string]>([
-    ["nothing", async () => {}, [], 2, "there is nothing to submit"],
+    ["nothing", async () => {}, [], 2, "nothing to submit"],
     ["a base that is none", async () => {}, ["--base", "--all"], 2, "--base needs a value"],
-    ["a base nobody knows", async () => {}, ["--base=nowhere"], 2, '--base is "nowhere", which names no commit here'],
+    ["a base nobody knows", async () => {}, ["--base=nowhere"], 2, '--base is "nowhere", which is not a commit here'],
     [
       "an option in a base's place",
       async () => {},
       ["--base=--all"],
       2,
-      '--base is "--all", which names no commit here',
+      '--base is "--all", which is not a commit here',
     ],
     ["a node without its task", async () => {}, ["--node", "n"], 2, "--node needs --task"],
     [
@@ -265,7 +265,7 @@ describe("agentd bundle create refuses", () => {
       },
       [],
       2,
-      "the work tree is in mid-merge",
+      "the work tree is in the middle of a merge",
     ],
     [
       "a changed file that goes through a filter",
@@ -291,6 +291,6 @@ describe("agentd bundle create refuses", () => {
     await using world = await bundleWorld(daemon, files);
     await mkdir(join(world.temporary, "outside"));
     const ran = await world.agentd(["bundle", "create"], { cwd: join(world.temporary, "outside") });
-    expect(ran).toMatchObject({ exit: 2, err: expect.stringContaining("is in no git work tree") as string });
+    expect(ran).toMatchObject({ exit: 2, err: expect.stringContaining("is not in a git work tree") as string });
   });
 });

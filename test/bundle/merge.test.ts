@@ -141,7 +141,7 @@ describe("agentd bundle merge", () => {
     const again = JSON.parse(
       (await world.agentd(["bundle", "merge", "--onto", "merged", "--json"])).out,
     ) as MergeReport;
-    expect(of(again, "cy")).toMatchObject({ outcome: "superseded", reason: "all it does is in merged already" });
+    expect(of(again, "cy")).toMatchObject({ outcome: "superseded", reason: "everything it does is in merged already" });
   });
 
   test("leaves to people what assumes the contrary of what was merged", async () => {

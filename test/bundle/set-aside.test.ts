@@ -85,9 +85,9 @@ describe("a bundle is set aside", () => {
 describe("agentd bundle merge refuses", () => {
   test.each<[words: string[], why: string]>([
     [[], "--onto is missing"],
-    [["--onto", "nowhere"], '--onto is "nowhere", which names no commit here'],
-    [["--onto", "main", "--branch", "main"], '--branch is "main", which there is already'],
-    [["--onto", "main", "--branch", "a..b"], '--branch is "a..b", which is no name for a branch'],
+    [["--onto", "nowhere"], '--onto is "nowhere", which is not a commit here'],
+    [["--onto", "main", "--branch", "main"], '--branch is "main", which exists already'],
+    [["--onto", "main", "--branch", "a..b"], '--branch is "a..b", which is not a valid branch name'],
     [["--onto", "main", "--timeout", "soon"], '--timeout is "soon"'],
   ])("%j", async (words, why) => {
     await using world = await bundleWorld(daemon, files);

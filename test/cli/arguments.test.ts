@@ -39,7 +39,7 @@ describe("arguments", () => {
 
   test.each([
     [[], "TASK is missing (the task)"],
-    [["a", "b", "c"], `"c" is one word too many`],
+    [["a", "b", "c"], `"c" is an unexpected argument`],
     [["a", "--folow"], "there is no option --folow (did you mean --follow?)"],
     [["a", "--zzz"], "there is no option --zzz"],
     [["a", "-x"], "there is no option -x"],
@@ -68,7 +68,7 @@ describe("arguments", () => {
       _: ["ls", "-l", "--", "--follow"],
     });
     expect(() => take("a")).toThrow("the command to run is missing: -- CMD [ARGUMENTS]");
-    expect(() => take("a", "b", "c", "--", "ls")).toThrow(`"c" is one word too many`);
+    expect(() => take("a", "b", "c", "--", "ls")).toThrow(`"c" is an unexpected argument`);
   });
 
   test("a missing required option is named", () => {

@@ -66,7 +66,7 @@ describe("a lock", () => {
     const refused = await agentd(["lock", "acquire", "file:a"]);
     expect(refused).toMatchObject({ exit: 3, out: "" });
     expect(refused.err).toMatch(
-      /^file:a is held\n {2}by "codex-1" since .*, for (1h|59m 5\ds) more unless renewed\nwait in line/,
+      /^file:a is held\n {2}by "codex-1" since .*, for (1h|59m 5\ds) more unless renewed\nqueue/,
     );
     expect(await agentd(["lock", "acquire", "file:a", "--json"])).toMatchObject({ exit: 3, out: "null\n", err: "" });
     expect((await agentd(["lock", "list"])).out).toMatch(/^KEY .*\nfile:a {2}codex-1 /);

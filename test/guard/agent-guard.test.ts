@@ -59,7 +59,7 @@ describe.each(Object.keys(agents))("a session of %s", (name) => {
     const [one, two] = [newSession(), newSession()];
     expect(await edit(name, one, world, "src/a.ts")).toBe("allowed");
     const refused = await edit(name, two, world, "src/a.ts");
-    expect(refused).toContain("agentd: the edit is refused, for others hold what it changes:");
+    expect(refused).toContain("agentd: the edit is refused: others hold what it changes");
     expect(refused).toMatch(
       new RegExp(`held by \\\\?"${name}:${one}\\\\?" \\(${name}\\) since .*, for (15m|14m 5\\ds) more`),
     );

@@ -63,7 +63,7 @@ describe("a commit that cannot be checked", () => {
     const refused = await world.commit();
     expect(refused.exit).toBe(1);
     expect(refused.err).toBe(
-      "agentd: could not check whether others hold files the commit changes, so it is refused:\n" +
+      "agentd: could not check whether others hold files that the commit changes, so it is refused:\n" +
         "  the daemon was stopped with `agentd stop`; run: agentd start\n" +
         "AGENTD_GUARD=off passes the guard, and is journalled: AGENTD_GUARD=off git commit …\n",
     );
@@ -110,7 +110,7 @@ describe("the bypass", () => {
     const passed = await world.commit({ AGENTD_GUARD: "off", AGENTD_OWNER: "ann" });
     expect(passed.exit).toBe(0);
     expect(passed.err).toBe(
-      "agentd: the guard is off (AGENTD_GUARD=off), and pre-commit checked nothing; this is in the journal\n",
+      "agentd: the guard is off (AGENTD_GUARD=off) and pre-commit checked nothing; this is in the journal\n",
     );
     const { events } = await daemon.json<{ events: { payload: object }[] }>("event", "list", "--type", "GUARD_BYPASS");
     expect(events.at(-1)?.payload).toEqual({

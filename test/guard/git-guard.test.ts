@@ -19,7 +19,7 @@ describe("a commit while a peer holds a lock", () => {
     const refused = await world.commit();
     expect(refused.exit).toBe(1);
     expect(refused.err).toMatch(
-      /^agentd: the commit is refused, for others hold files it changes:\n {2}src\/lib\.rs\n {4}held by "codex-1" \(codex\) as dir:src since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, for (10m|9m \d+s) more unless renewed, to rename the lexer\nnext: wait until it is released/,
+      /^agentd: the commit is refused: others hold files that it changes\n {2}src\/lib\.rs\n {4}held by "codex-1" \(codex\) as dir:src since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, for (10m|9m \d+s) more unless renewed, to rename the lexer\nnext: wait until it is released/,
     );
     expect(refused.err).not.toContain("free.txt");
     expect(refused.err).not.toContain("AGENTD_GUARD");
@@ -181,7 +181,7 @@ describe("other ways into the history", () => {
     const lease_id = await peerHolds(daemon, world.scope, ["file:first.txt"]);
     const refused = await push();
     expect(refused.exit).toBe(1);
-    expect(refused.err).toContain("agentd: the push is refused, for others hold files it changes:\n  first.txt\n");
+    expect(refused.err).toContain("agentd: the push is refused: others hold files that it changes\n  first.txt\n");
     await daemon.client.call("ReleaseResourceLock", { lease_id });
     expect(await push()).toMatchObject({ exit: 0 });
   });

@@ -74,7 +74,7 @@ test("who is in line for what is free goes first, and is named", async () => {
     (await daemon.client.call("CheckResourceLocks", { paths: ["a"], scope })).locks[0]?.waiting;
   while ((await inLine())?.length === 0) await Bun.sleep(1);
   const held = await lock(daemon.client, scope, "five", "a");
-  expect(heldText(held, 0)).toBe('  a\n    is free, and "waiter" is in line for it');
+  expect(heldText(held, 0)).toBe('  a\n    is free, but "waiter" queues for it');
   await daemon.client.call("ReleaseResourceLock", { lease_id: first?.lease_id ?? "" });
   expect(await waiting).not.toBeNull();
 });

@@ -88,7 +88,7 @@ describe("the command", () => {
     const task = await shop.task();
     const ran = await shop.daemon.agentd(["run", "--task", task, "--", "no-such-program"]);
     expect(ran).toMatchObject({ exit: 2, out: "" });
-    expect(ran.err).toContain("no-such-program is no program");
+    expect(ran.err).toContain("no-such-program is not a program");
     expect(await shop.node(task)).toMatchObject({ status: "PENDING" });
   });
 });
@@ -149,7 +149,7 @@ test.each([
   [["--label", "=x", "--", "true"], '--label is "=x"; expected NAME=VALUE'],
   [["--label", "a=1", "--label", "a=2", "--", "true"], "--label names a twice, and a label has one value"],
   [["--parallel", "0", "--", "true"], "--parallel is 0; expected 1 to 64"],
-  [["true"], '"true" is one word too many'],
+  [["true"], '"true" is an unexpected argument'],
   [["--all"], "the command to run is missing: -- CMD [ARGUMENTS]"],
 ])("agentd run %j is refused", async (args, message) => {
   expect(await shop.daemon.agentd(["run", ...args])).toEqual({ exit: 2, out: "", err: `agentd: ${message}\n` });

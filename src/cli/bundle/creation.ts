@@ -62,7 +62,7 @@ async function verified(
   if (verifying.commands.length === 0) return [];
   const runs = await verifyIn(await directoryFor(scratch, repository, ends), verifying);
   if (ends.head === null && !(await isUnchanged(scratch, repository, ends)))
-    verifying.wishes.session.note("the verification changed files here; what is submitted is as it was before");
+    verifying.wishes.session.note("the verification changed files here; the patch was taken before that");
   return runs;
 }
 
@@ -82,7 +82,7 @@ export function createdView({ submitted, ends, patch, verification }: Created) {
 
 export function createdText({ submitted, ends: { base }, patch: { paths, stat }, verification }: Created): string {
   const { answer, hasDiff } = submitted;
-  const kept = hasDiff ? "" : ", too large to be sent along: it is kept in this repository";
+  const kept = hasDiff ? "" : ", too large to be sent; it is kept in this repository";
   return [
     `submitted ${bold(answer.bundle_id)}`,
     `  ${stat || `${paths.length} files changed`}, from ${base.revision.slice(0, 12)} (${base.because})${kept}`,

@@ -31,9 +31,9 @@ export interface Patch {
 /** @throws {Failure} USAGE where nothing differs, or in more files than a bundle may have. */
 export async function patchBetween(scratch: Scratch, base: string, head: string): Promise<Patch> {
   const paths = await changedPaths(scratch, base, head);
-  if (paths.length === 0) throw new Failure("USAGE", `there is nothing to submit: no file differs from ${base}`);
+  if (paths.length === 0) throw new Failure("USAGE", `nothing to submit: no file differs from ${base}`);
   if (paths.length > limits.bundlePathsMax) {
-    const message = `${paths.length} files differ from ${base}, and one bundle has ${limits.bundlePathsMax} at the most; give another --base, or split it`;
+    const message = `${paths.length} files differ from ${base}, but a bundle has at most ${limits.bundlePathsMax}; give another --base, or split it`;
     throw new Failure("USAGE", message);
   }
   const stat = await scratch.text(["diff", "--shortstat", "--no-ext-diff", "--no-textconv", "-M", base, head, "--"]);

@@ -10,5 +10,5 @@ export async function bundleRepository(cwd = process.cwd()): Promise<Repository>
   await checkGitVersion();
   const repository = await repositoryOf(cwd);
   if (repository !== null) return repository;
-  throw new Failure("USAGE", `${cwd} is in no git work tree, and a patch bundle is of a repository`);
+  throw new Failure("USAGE", `${cwd} is not in a git work tree, and a patch bundle belongs to a repository`);
 }

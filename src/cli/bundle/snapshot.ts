@@ -26,7 +26,8 @@ export async function snapshotOf(scratch: Scratch, { top }: Repository): Promise
   await copyIndex(await pathIn(top, "index"), index);
   const here = { GIT_WORK_TREE: top, GIT_INDEX_FILE: index };
   const unmerged = await scratch.entries(["ls-files", "-u", "-z"], here);
-  if (unmerged.length > 0) throw new Failure("USAGE", "the work tree is in mid-merge; end that, or abort it, first");
+  if (unmerged.length > 0)
+    throw new Failure("USAGE", "the work tree is in the middle of a merge; finish or abort that first");
   const staged = await scratch.text(["write-tree"], "", here);
   const submodules = await gitlinks(scratch, here);
   const others = submodules.map(({ path }) => `:(exclude,literal)${path}`);

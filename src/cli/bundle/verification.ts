@@ -66,7 +66,7 @@ async function verifyOnce(
   stop.throwIfAborted();
   if ("error" in end) throw new Failure("USAGE", `${command} cannot be run: ${end.error}`);
   if ("guardLost" in end)
-    throw new Failure("INTERNAL", `the process that guards ${command} was killed; run this again`);
+    throw new Failure("INTERNAL", `the process that supervises ${command} was killed; run this again`);
   const tail = late ? `${end.stdout}\nended after ${timeLimitMs / 1000} s` : end.stdout;
   return {
     command,

@@ -20,15 +20,15 @@ export const list = command({
     status: {
       type: "enum",
       options: ["open", "accepted", "rejected", "superseded", "all"],
-      description: "with this status, open unless given",
+      description: "only this status; default: open",
     },
-    everywhere: { type: "boolean", description: "of all repositories, not of this one alone" },
+    everywhere: { type: "boolean", description: "of all repositories, not only this one" },
     task: { type: "string", valueHint: "TASK", description: "only those of this task" },
     owner: { type: "string", valueHint: "NAME", description: "only those of this owner" },
   },
   examples: [
-    ["bundle list", "what waits to be merged in this repository"],
-    ["bundle list --status rejected --owner codex-1", "what of one owner was not taken"],
+    ["bundle list", "open bundles of this repository"],
+    ["bundle list --status rejected --owner codex-1", "rejected bundles of one owner"],
   ],
   async run({ status = "open", everywhere, task, owner }, session) {
     const repository = everywhere === true ? null : await repositoryOf(process.cwd());
@@ -40,13 +40,13 @@ export const list = command({
 });
 
 export const bundleArg = {
-  bundle: { type: "positional", required: true, description: "the bundle's id, or a unique beginning of it" },
+  bundle: { type: "positional", required: true, description: "the bundle's id, or a unique prefix of it" },
 } as const;
 
 export const show = command({
   args: bundleArg,
   examples: [
-    ["bundle show 1f2e3d4c", "where it begins, what it touches and assumes, how it was verified, what was decided"],
+    ["bundle show 1f2e3d4c", "base, paths, assumptions, verification and decision"],
     ["bundle show 1f2e3d4c --get diff", "its diff, for git apply"],
   ],
   async run({ bundle: given }, session) {
@@ -61,7 +61,7 @@ export const bundleArgs = {
     type: "positional",
     repeatable: true,
     required: false,
-    description: "ids, or unique beginnings of them; without any, the open ones of this repository",
+    description: "ids or unique prefixes; default: the open bundles of this repository",
   },
   task: { type: "string", valueHint: "TASK", description: "the open ones of this task" },
 } as const;
@@ -72,16 +72,17 @@ export const compare = command({
     onto: {
       type: "string",
       valueHint: "REV",
-      description: "where they are to be merged (main or master, or origin's)",
+      description: "the branch to merge onto (main or master, or origin's)",
     },
     markdown: { type: "boolean", description: "as Markdown" },
   },
   examples: [
-    ["bundle compare", "who touches what, who is in whose way, and what to do with each"],
-    ["bundle compare --task 0197f3a2 --onto release --markdown", "of one task, for a pull request"],
-    ["bundle compare 1f2e3d4c 9d2e6f41 --json", "two of them, with the lines that meet"],
+    ["bundle compare", "who touches what, which bundles overlap, and what to do with each"],
+    ["bundle compare --task 0197f3a2 --onto release --markdown", "one task's bundles, for a pull request"],
+    ["bundle compare 1f2e3d4c 9d2e6f41 --json", "two bundles, with the lines that overlap"],
   ],
-  notes: "Changes nothing; in the repository it also says which are stale. Exit status 0 whatever it finds.",
+  notes:
+    "Changes nothing. Inside the repository it also says which bundles are stale. The exit status is 0 whatever it finds.",
   async run({ bundle, task, onto, markdown }, session) {
     const repository = await repositoryOf(process.cwd());
     const ids = await bundlesMeant(session, { bundle: readList(bundle), task, scope: repository?.scope });

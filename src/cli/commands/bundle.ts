@@ -14,50 +14,58 @@ import { readDuration, readList } from "../values.ts";
 
 export const create = command({
   args: {
-    base: { type: "string", valueHint: "REV", description: "what it was made from (where HEAD left the main branch)" },
+    base: {
+      type: "string",
+      valueHint: "REV",
+      description: "the commit the patch starts from (where HEAD left the main branch)",
+    },
     head: { type: "string", valueHint: "REV", description: "a branch or commit, instead of the work tree" },
-    owner: { type: "string", valueHint: "NAME", description: "who made it ($AGENTD_OWNER, else who you are)" },
-    provider: { type: "string", valueHint: "NAME", description: "whose agent the owner is" },
+    owner: { type: "string", valueHint: "NAME", description: "who made it ($AGENTD_OWNER, else your user name)" },
+    provider: { type: "string", valueHint: "NAME", description: "the vendor or program behind the owner" },
     verify: {
       type: "string",
       repeatable: true,
       valueHint: "CMD",
-      description: "a command that shows it works; may be repeated",
+      description: "a command that shows it works; repeatable",
     },
-    timeout: { type: "string", valueHint: "TIME", description: "how long one such command may take (30m)" },
+    timeout: { type: "string", valueHint: "TIME", description: "time limit of each such command (30m)" },
     assume: {
       type: "string",
       repeatable: true,
       valueHint: "TEXT",
-      description: "what has to hold for it; may be repeated",
+      description: "something that must hold for it to work; repeatable",
     },
     confidence: {
       type: "enum",
       options: ["low", "medium", "high"],
-      description: "how sure you are of it, medium unless given",
+      description: "how sure you are that it works; default: medium",
     },
-    summary: { type: "string", valueHint: "TEXT", description: "what it does (its commits' subjects, and its size)" },
+    summary: {
+      type: "string",
+      valueHint: "TEXT",
+      description: "what it does (default: its commits' subjects, and its size)",
+    },
     intent: { type: "string", valueHint: "TEXT", description: "what it is for" },
-    supersedes: { type: "string", valueHint: "BUNDLE", description: "your own open bundle that it takes the place of" },
+    supersedes: { type: "string", valueHint: "BUNDLE", description: "your own open bundle that this one replaces" },
     task: { type: "string", valueHint: "TASK", description: "the task it is for ($AGENTD_TASK_ID)" },
     node: { type: "string", valueHint: "NODE", description: "the node it is for ($AGENTD_NODE_ID)" },
     lease: { type: "string", valueHint: "LEASE", description: "the lease of that node ($AGENTD_LEASE_ID)" },
     ...idempotencyKey,
   },
   examples: [
-    ["bundle create --verify 'cargo test' --confidence high", "hand in what this work tree changes"],
+    ["bundle create --verify 'cargo test' --confidence high", "submit what this work tree changes"],
     ["bundle create --head topic --base main --summary 'a faster lexer'", "hand in a branch"],
-    ["bundle create --assume 'tokens=ascii' --assume 'not api-v1'", "with what has to hold for it"],
-    ["bundle create --supersedes 1f2e3d4c", "in the place of an earlier one of yours"],
+    ["bundle create --assume 'tokens=ascii' --assume 'not api-v1'", "with the assumptions it rests on"],
+    ["bundle create --supersedes 1f2e3d4c", "to replace an earlier bundle of yours"],
   ],
   notes: [
-    "The work tree's files are taken as they are: staged, changed and new ones, but what is ignored. Its index and files stay",
-    "untouched, and no hook, filter or driver of the repository is run. Without --base it begins where HEAD left main or",
-    "master, or what origin says is its main branch, else the upstream; on the main branch itself, at what origin has of it.",
+    "The patch holds the work tree's files as they are: staged, changed and new ones, without ignored ones. Index and files",
+    "are not changed, and no hook, filter or driver of the repository is run. Without --base the patch starts where HEAD left",
+    "main or master, or origin's main branch, or else the upstream. On the main branch itself it starts at origin's copy.",
     "",
-    "Verification runs in the work tree; a commit that is not checked out here is tried in a temporary one. A failure is",
-    "recorded, and keeps nothing from being submitted. A diff over 512 KiB or 20,000 lines is kept in the repository, by a",
-    "ref in refs/agentd/bundles/.",
+    "Verification runs in the work tree. A commit that is not checked out is verified in a temporary work tree. A failure is",
+    "recorded with the bundle and does not stop it from being submitted. A diff over 512 KiB or 20,000 lines stays in the",
+    "repository, under refs/agentd/bundles/.",
   ].join("\n"),
   async run(args, session) {
     const repository = await bundleRepository();
@@ -85,22 +93,22 @@ const graceMs = 5_000;
 
 export const decide = command({
   args: {
-    bundle: { type: "positional", required: true, description: "the bundle's id, or a unique beginning of it" },
+    bundle: { type: "positional", required: true, description: "the bundle's id, or a unique prefix of it" },
     decision: { type: "positional", required: true, description: "accepted, rejected or superseded" },
     reason: { type: "string", required: true, valueHint: "TEXT", description: "why, for the journal" },
-    by: { type: "string", valueHint: "NAME", description: "who decides ($AGENTD_OWNER, else who you are)" },
+    by: { type: "string", valueHint: "NAME", description: "who decides ($AGENTD_OWNER, else your user name)" },
     alternative: {
       type: "string",
       repeatable: true,
       valueHint: "BUNDLE",
-      description: "a bundle it was chosen over, or gives way to; may be repeated",
+      description: "a bundle it was chosen over, or that was chosen over it; repeatable",
     },
-    merged: { type: "string", valueHint: "REV", description: "the commit an accepted one became part of" },
+    merged: { type: "string", valueHint: "REV", description: "the commit that contains an accepted bundle" },
     ...idempotencyKey,
   },
   examples: [
     ["bundle decide 1f2e3d4c accepted --reason 'smaller' --alternative 9d2e6f41 --merged main", "choose one of two"],
-    ["bundle decide 9d2e6f41 rejected --reason 'breaks the parser'", "for good: who tries again submits anew"],
+    ["bundle decide 9d2e6f41 rejected --reason 'breaks the parser'", "final; to try again, submit a new bundle"],
   ],
   async run({ bundle, decision: given, reason, by, alternative, merged, "idempotency-key": key }, session) {
     const decision = decisionOf(given);

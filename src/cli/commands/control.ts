@@ -94,7 +94,7 @@ export const retryTask = command({
 
 export const retryNode = command({
   args: { ...taskArg, ...nodeArg, ...idempotencyKey },
-  examples: [["node retry 0197f3a2 parser", "PENDING again, and so what was skipped because of it"]],
+  examples: [["node retry 0197f3a2 parser", "PENDING again, with the nodes skipped because of it"]],
   async run({ task, node, "idempotency-key": key }, session) {
     const task_id = await resolveTask(session, task);
     const node_id = await resolveNode(session, task_id, node);

@@ -4,8 +4,8 @@ import { columns, green, red } from "../text.ts";
 
 export const doctor = command({
   args: {},
-  examples: [["doctor", "check everything and say what to do; exit status 1 when something is wrong"]],
-  notes: "Works when no daemon runs, and starts none.",
+  examples: [["doctor", "check everything and say what to do; exit status 1 if something is wrong"]],
+  notes: "Works without a daemon, and does not start one.",
   async run(_args, session) {
     const findings = await examine(session.globals.at);
     const ok = findings.every((finding) => finding.ok);

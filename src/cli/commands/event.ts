@@ -22,7 +22,7 @@ export const commit = command({
   },
   examples: [
     [`event commit 0197f3a2 6f1a8a5e '{"done":"lexer"}' --lease b1c9d7e2 --type progress`, "note progress"],
-    ["event commit 0197f3a2 6f1a8a5e @late-result.json", "keep what came after the lease was lost"],
+    ["event commit 0197f3a2 6f1a8a5e @late-result.json", "keep a result that came after the lease was lost"],
   ],
   async run({ task, node, payload, lease, type, "idempotency-key": key }, session) {
     const value = await readJson(payload, "PAYLOAD");
@@ -40,13 +40,17 @@ export const list = command({
     task: { type: "string", valueHint: "TASK", description: "only this task's events" },
     node: { type: "string", valueHint: "NODE", description: "only this node's events" },
     type: { type: "string", valueHint: "A,B", description: "only these action types" },
-    after: { type: "string", valueHint: "SEQ", description: "only what came after this seq (0; now with --follow)" },
+    after: {
+      type: "string",
+      valueHint: "SEQ",
+      description: "only events after this seq (0; with --follow: from now on)",
+    },
     limit: { type: "string", valueHint: "N", description: "at most this many (100)" },
     follow: { type: "boolean", alias: "f", description: "wait for more until Ctrl-C, which ends it with status 130" },
   },
   examples: [
     ["event list --task 0197f3a2", "what happened to a task"],
-    ["event list --follow --type COMPLETE_NODE,FAIL_NODE", "what ends from now on"],
+    ["event list --follow --type COMPLETE_NODE,FAIL_NODE", "nodes that end from now on"],
     ["event list --after 120 --json", "a page for a program"],
   ],
   notes: "With --json a page is one line; --follow prints one line for each event.",

@@ -12,8 +12,8 @@ import { dim, green, table, yellow } from "../text.ts";
 
 const allAgents = Object.keys(agents).join(",");
 const unsupported = [
-  "Others are not: of aider no documented hook is known that could refuse an edit. What an agent changes by a shell command",
-  "is not seen before it is done, either; the git hooks are the net below.",
+  "Other agents are not supported; aider, for example, has no documented hook that could refuse an edit. Changes that an agent",
+  "makes by a shell command are only seen by the git hooks, when they are committed.",
 ];
 
 export const install = command({
@@ -24,19 +24,22 @@ export const install = command({
       description: `git hooks, of ${gitHooks.join(", ")}; or none (pre-commit)`,
     },
     agents: { type: "string", valueHint: "NAMES", description: "agents whose edits are guarded, or none (none)" },
-    "shared-hooks": { type: "boolean", description: "also where core.hooksPath is shared with other repositories" },
+    "shared-hooks": {
+      type: "boolean",
+      description: "install even if core.hooksPath is shared with other repositories",
+    },
   },
   examples: [
-    ["guard install", "refuse commits of files that others have locked, in all of this repository's work trees"],
-    ["guard install --hooks pre-commit,pre-push", "and pushes of them"],
-    ["guard install --agents claude-code,codex", "and lock each file an agent edits, before it does"],
+    ["guard install", "refuse commits of files that others have locked, in every work tree of this repository"],
+    ["guard install --hooks pre-commit,pre-push", "refuse pushes of them, too"],
+    ["guard install --agents claude-code,codex", "lock each file before an agent edits it"],
   ],
   notes: [
     `Agents: ${allAgents.replaceAll(",", ", ")}.`,
     ...unsupported,
     "",
-    "A hook that is there already is kept and runs first. Agents' hooks go into the settings of this work tree only.",
-    "When agentd cannot be asked, the guard refuses; AGENTD_GUARD=off passes it, and is journalled.",
+    "An existing hook is kept and runs first. An agent's hook is written to the settings of this work tree only.",
+    "If agentd cannot be asked, the guard refuses. AGENTD_GUARD=off turns it off for one command, and is journalled.",
   ].join("\n"),
   async run({ hooks = "pre-commit", agents: named = "none", "shared-hooks": shared = false }, session) {
     const wantedHooks = readHooks(hooks);
@@ -65,7 +68,7 @@ export const install = command({
 
 export const status = command({
   args: {},
-  examples: [["guard status", "which hooks and agents of this work tree are guarded, and by which agentd"]],
+  examples: [["guard status", "what is guarded, and by which agentd"]],
   async run(_args, session) {
     const place = await installationHere(session);
     const hooks = await Promise.all(gitHooks.map((hook) => hookState(place.hooks.path, hook, place.program)));
@@ -84,8 +87,8 @@ export const uninstall = command({
     agents: { type: "string", valueHint: "NAMES", description: "agents, or none (all)" },
   },
   examples: [
-    ["guard uninstall", "take all of it out; what was there before is there again"],
-    ["guard uninstall --hooks none --agents codex", "only one agent's"],
+    ["guard uninstall", "remove it everywhere and restore what was there before"],
+    ["guard uninstall --hooks none --agents codex", "remove it for one agent only"],
   ],
   async run({ hooks = gitHooks.join(","), agents: named = allAgents }, session) {
     const [wantedHooks, wantedAgents] = [readHooks(hooks), readAgents(named)];

@@ -7,7 +7,7 @@ export const help = command({
     second: { type: "positional", required: false, description: "its second word" },
   },
   examples: [
-    ["help", "everything agentd does"],
+    ["help", "list every command"],
     ["help task wait", "one command"],
   ],
   async run({ command: first, second }, session) {

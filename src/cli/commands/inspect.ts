@@ -9,7 +9,7 @@ import { readDuration } from "../values.ts";
 
 export const health = command({
   args: {},
-  examples: [["health", "exit status 5 when the daemon answers but its database does not work"]],
+  examples: [["health", "exit status 5 if the daemon answers but its database does not work"]],
   async run(_args, session) {
     const answer = await session.call("Health", {});
     session.show(answer, () => healthText(answer));

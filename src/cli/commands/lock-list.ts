@@ -18,8 +18,8 @@ export const list = command({
     scope: { type: "string", valueHint: "SCOPE", description: "only locks of this scope" },
   },
   examples: [
-    ["lock list", "who holds what, since when, for how long yet, and how many wait"],
-    ["lock list --here --json", "of this repository, for a program"],
+    ["lock list", "who holds what, since when, for how much longer, and how many wait"],
+    ["lock list --here --json", "this repository's locks, for a program"],
     ["lock list --mine", "what $AGENTD_OWNER holds"],
   ],
   async run({ mine, owner, here, scope }, session) {
@@ -39,15 +39,15 @@ export const check = command({
       required: false,
       description: "a path, from here; or a key, such as dir:src",
     },
-    shared: { type: "boolean", description: "whether they could be shared, instead of held alone" },
-    owner: { type: "string", valueHint: "NAME", description: "whose own locks are in nobody's way ($AGENTD_OWNER)" },
+    shared: { type: "boolean", description: "check for a shared lock instead of an exclusive one" },
+    owner: { type: "string", valueHint: "NAME", description: "ignore this owner's own locks ($AGENTD_OWNER)" },
     scope: takingArgs.scope,
   },
   examples: [
-    ["lock check src/lib.rs docs", "whether these files could be locked now, else who is in the way"],
-    ["lock check dir:src tool:git-index", "the same for keys"],
+    ["lock check src/lib.rs docs", "whether these files are free, or who holds them"],
+    ["lock check dir:src tool:git-index", "the same for a directory and a name"],
   ],
-  notes: "Exit status 3 when one of them is held or waited for by somebody else.",
+  notes: "Exit status 3 if somebody else holds or waits for one of them.",
   async run({ path, shared, owner, scope }, session) {
     const given = readList(path);
     if (given.length === 0) throw new Failure("USAGE", "PATH is missing (a path, or a key such as dir:src)");

@@ -22,26 +22,26 @@ export const acquire = command({
   args: {
     ...keys,
     ...takingArgs,
-    lease: { type: "string", valueHint: "LEASE", description: "add to this lease of your own" },
-    task: { type: "string", valueHint: "TASK", description: "the task it is taken for" },
-    node: { type: "string", valueHint: "NODE", description: "the node it is taken for; needs --task" },
-    metadata: { type: "string", valueHint: "JSON|-|@FILE", description: "anything else others should see ({})" },
+    lease: { type: "string", valueHint: "LEASE", description: "add the keys to this lease, which must be yours" },
+    task: { type: "string", valueHint: "TASK", description: "the task it is for" },
+    node: { type: "string", valueHint: "NODE", description: "the node it is for; needs --task" },
+    metadata: { type: "string", valueHint: "JSON|-|@FILE", description: "anything else that others should see ({})" },
     ...idempotencyKey,
   },
   examples: [
     ["lock acquire file:src/lib.rs --owner codex-1 --ttl 5m", "before editing a file"],
-    ["lock acquire dir:src/parser file:Cargo.toml --wait 60s", "both or none, waiting in line for a minute"],
-    ["lock acquire 'glob:docs/**/*.md' --shared --intent 'check links'", "beside others who only read"],
-    ["lock acquire file:src/b.rs --lease b1c9d7e2", "one more under a lease of your own"],
-    ["lock acquire tool:git-index --get lease_id", "the lease_id is needed to release it"],
+    ["lock acquire dir:src/parser file:Cargo.toml --wait 60s", "both or neither, queueing for up to a minute"],
+    ["lock acquire 'glob:docs/**/*.md' --shared --intent 'check links'", "together with others who only read"],
+    ["lock acquire file:src/b.rs --lease b1c9d7e2", "one more key under your lease"],
+    ["lock acquire tool:git-index --get lease_id", "print the lease_id, which releases it"],
   ],
   notes: [
     "Keys overlap as paths do: dir:src with file:src/lib.rs, a glob with every path it can match. Paths are written from the",
     "top of the repository, whose worktrees share one scope; outside of one they are absolute. Any other key, such as",
-    "tool:git-index, overlaps with itself alone.",
+    "tool:git-index, overlaps only with itself.",
     "",
-    "Exit status 3 while somebody holds what overlaps, even the same owner; 1 when waiting would close a circle. With",
-    "--lease, --task and --node of a node that you run the locks end with that node.",
+    "The exit status is 3 while somebody holds what overlaps, even if it is the same owner, and 1 if waiting would close a",
+    "cycle. With --lease, --task and --node of a node that you run, the locks end with that node.",
   ].join("\n"),
   async run(args, session) {
     if (args.node !== undefined && args.task === undefined) throw new Failure("USAGE", "--node needs --task");
@@ -61,7 +61,7 @@ export const acquire = command({
 
 export const heartbeat = command({
   args: { ...leaseArg, ttl: takingArgs.ttl, ...idempotencyKey },
-  examples: [["lock heartbeat b1c9d7e2 --ttl 5m", "hold all that the lease holds for five more minutes"]],
+  examples: [["lock heartbeat b1c9d7e2 --ttl 5m", "hold everything under the lease for five more minutes"]],
   async run({ lease, ttl: given, "idempotency-key": idempotency }, session) {
     const ttl_secs = readTtl(given);
     const lease_id = await resolveLockLease(session, lease);
@@ -73,16 +73,16 @@ export const heartbeat = command({
 export const release = command({
   args: {
     ...keys,
-    lease: { type: "string", valueHint: "LEASE", description: "of this lease; without KEY, all it holds" },
+    lease: { type: "string", valueHint: "LEASE", description: "the lease; without KEY, everything it holds" },
     mine: { type: "boolean", description: "everything the owner holds, in any scope" },
-    owner: { type: "string", valueHint: "NAME", description: "whose locks, where no lease is named ($AGENTD_OWNER)" },
+    owner: { type: "string", valueHint: "NAME", description: "whose locks, if no lease is given ($AGENTD_OWNER)" },
     scope: takingArgs.scope,
   },
   examples: [
-    ["lock release --lease b1c9d7e2", "all that the lease holds, as soon as the work is done"],
-    ["lock release file:src/lib.rs --lease b1c9d7e2", "one key of it"],
-    ["lock release file:src/lib.rs --owner codex-1", "what this owner holds of it"],
-    ["lock release --mine --owner codex-1", "everything it holds, but what ends with a node"],
+    ["lock release --lease b1c9d7e2", "everything the lease holds, when the work is done"],
+    ["lock release file:src/lib.rs --lease b1c9d7e2", "one of its keys"],
+    ["lock release file:src/lib.rs --owner codex-1", "this owner's lock on it"],
+    ["lock release --mine --owner codex-1", "everything the owner holds, except what ends with a node"],
   ],
   async run({ key, lease, mine, owner, scope }, session) {
     const written = readList(key);
@@ -108,10 +108,10 @@ export const forceRelease = command({
     scope: takingArgs.scope,
     ...idempotencyKey,
   },
-  examples: [[`lock force-release file:src/lib.rs --reason "its agent hangs"`, "end the lease that holds it"]],
+  examples: [[`lock force-release file:src/lib.rs --reason "its agent hangs"`, "revoke the lease that holds it"]],
   notes: [
-    "For people, when an agent holds a lock and is not coming back. The holder's whole lease ends, with all its locks, and",
-    "its lease_id is refused from then on; a node that runs under it is PENDING again.",
+    "For people, when an agent holds a lock and is not coming back. The holder's whole lease ends, with all its locks. Its",
+    "lease_id is refused from then on, and a node that runs under it is PENDING again.",
   ].join("\n"),
   async run({ key, reason, scope, "idempotency-key": idempotency }, session) {
     const place = await lockPlace(scope);

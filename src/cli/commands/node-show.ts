@@ -12,7 +12,7 @@ type Attempt = NonNullable<Node["attempts"]>[number];
 export const show = command({
   args: { ...taskArg, ...nodeArg },
   examples: [
-    ["node show 0197f3a2 parser", "what it is to do, how it may be tried, and every attempt at it"],
+    ["node show 0197f3a2 parser", "its payload, its policy and every attempt at it"],
     ["node show 0197f3a2 parser --get result_payload", "its result, or the error it FAILED with"],
   ],
   async run({ task, node: given }, session) {

@@ -25,21 +25,21 @@ export const acquire = command({
       type: "string",
       repeatable: true,
       valueHint: "K=V",
-      description: "only nodes with this label; may be repeated",
+      description: "only nodes with this label; repeatable",
     },
-    count: { type: "string", valueHint: "N", description: "take up to N nodes at once; the result is then a list" },
-    owner: { type: "string", valueHint: "NAME", description: "who will hold it (anonymous)" },
-    wait: { type: "string", valueHint: "TIME", description: "how long to wait until one is runnable (0, at most 10m)" },
+    count: { type: "string", valueHint: "N", description: "take up to N nodes at once; the result is a list then" },
+    owner: { type: "string", valueHint: "NAME", description: "who holds it (anonymous)" },
+    wait: { type: "string", valueHint: "TIME", description: "how long to wait for a runnable node (0, at most 10m)" },
     ...leaseTime,
     ...idempotencyKey,
   },
   examples: [
     ["node acquire 0197f3a2 --owner codex-1", "take the next runnable node"],
-    ["node acquire 0197f3a2 --wait 5m --ttl 10m", "wait for one, and hold it for ten minutes at a time"],
-    ["node acquire --any --label role=tests", "a node of any task that has this label"],
+    ["node acquire 0197f3a2 --wait 5m --ttl 10m", "wait for one, with a lease of ten minutes"],
+    ["node acquire --any --label role=tests", "a node of any task with this label"],
     ["node acquire 0197f3a2 --count 4 --json", "up to four, with all their context, for a program"],
   ],
-  notes: "Exit status 3 when nothing is runnable now. Waiting ends at once when the task can offer nothing any more.",
+  notes: "Exit status 3 if nothing is runnable now. The wait ends at once when the task has nothing left to offer.",
   async run({ task, any = false, label, count, owner, wait, ttl, "idempotency-key": key }, session) {
     if (task === undefined && !any) throw new Failure("USAGE", "TASK is missing; for a node of any task give --any");
     if (task !== undefined && any) throw new Failure("USAGE", "TASK and --any exclude each other; leave one out");
@@ -72,10 +72,10 @@ export const heartbeat = command({
     ...idempotencyKey,
   },
   examples: [
-    ["node heartbeat 0197f3a2 6f1a8a5e b1c9d7e2", "at least every third of the lease's time"],
-    [`node heartbeat 0197f3a2 parser b1c9d7e2 --percent 40 --message "lexer done"`, "and say how far the work is"],
+    ["node heartbeat 0197f3a2 6f1a8a5e b1c9d7e2", "at least three times within the lease's length"],
+    [`node heartbeat 0197f3a2 parser b1c9d7e2 --percent 40 --message "lexer done"`, "and report progress"],
   ],
-  notes: "--percent and --message together replace what was said before; without both it stays.",
+  notes: "--percent and --message together replace the progress reported before. Without either, it stays as it is.",
   async run(args, session) {
     const ttl_secs = readTtl(args.ttl);
     const { percent, message } = args;
@@ -94,7 +94,10 @@ export const complete = command({
     ...idempotencyKey,
   },
   examples: [
-    [`node complete 0197f3a2 6f1a8a5e b1c9d7e2 --result '{"files":["a.rs"]}'`, "with a result for the nodes after it"],
+    [
+      `node complete 0197f3a2 6f1a8a5e b1c9d7e2 --result '{"files":["a.rs"]}'`,
+      "with a result, for the nodes that depend on it",
+    ],
     ["node complete 0197f3a2 6f1a8a5e b1c9d7e2 --result -", "with a result from standard input"],
   ],
   async run(args, session) {
@@ -132,12 +135,16 @@ export const fail = command({
 export const release = command({
   args: {
     ...leased,
-    delay: { type: "string", valueHint: "TIME", description: "how long nobody gets it, such as 30s or 5m (0)" },
+    delay: {
+      type: "string",
+      valueHint: "TIME",
+      description: "how long to keep it from being handed out, such as 30s or 5m (0)",
+    },
     ...idempotencyKey,
   },
   examples: [
-    ["node release 0197f3a2 6f1a8a5e b1c9d7e2", "give it back for others to take; the attempt does not count"],
-    ["node release 0197f3a2 6f1a8a5e b1c9d7e2 --delay 5m", "but not for the next five minutes"],
+    ["node release 0197f3a2 6f1a8a5e b1c9d7e2", "the attempt does not count"],
+    ["node release 0197f3a2 6f1a8a5e b1c9d7e2 --delay 5m", "nobody gets it for five minutes"],
   ],
   async run(args, session) {
     const delay_secs = args.delay === undefined ? undefined : readDuration(args.delay, "delay");

@@ -49,7 +49,7 @@ export const register = command({
     "      on_dependency_failure: skip",
     "      resources: [dir:src/parser, { resource_key: file:Cargo.toml, mode: shared }]",
     "",
-    "All that a node may say: agentd describe RegisterTask",
+    "All fields of a node: agentd describe RegisterTask",
   ].join("\n"),
   async run({ file, name, label, priority, "idempotency-key": key }, session) {
     const labels = readLabels(label);
@@ -75,7 +75,7 @@ export const list = command({
       type: "string",
       repeatable: true,
       valueHint: "K=V",
-      description: "only tasks with this label; may be repeated",
+      description: "only tasks with this label; repeatable",
     },
     limit: { type: "string", valueHint: "N", description: "at most this many (50)" },
     before: { type: "string", valueHint: "TASK", description: "only tasks older than this one" },

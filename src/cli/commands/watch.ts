@@ -16,12 +16,12 @@ export const watch = command({
     ["watch --json | jq -r '.action_type // empty'", "for a program"],
   ],
   notes: [
-    "On a terminal it is a live screen. Up and down (k, j), page up and down (b, space), home and end (g, G) choose or",
-    "scroll, Enter looks into a task, Escape goes back, q ends it. A daemon that goes away is waited for.",
+    "On a terminal this is a live screen. Up and down (k, j), page up and down (b, space), home and end (g, G) choose or",
+    "scroll, Enter opens a task, Escape goes back, q quits. If the daemon goes away, the screen waits for it.",
     "",
-    "Elsewhere, and with --plain, it prints the state and then events as `event list --follow` does, without end, or with",
-    "TASK until that has ended. With --json each is an object on its own line: the state first, as {tasks, locks} or what",
-    "TaskStatus gives, then events, and last the TaskStatus of a task that has ended.",
+    "Elsewhere, and with --plain, it prints the state and then events as `event list --follow` does; with TASK, until that",
+    "task has ended. With --json each is an object on its own line: first the state, as {tasks, locks} or as TaskStatus gives",
+    "it, then events, and last the TaskStatus of a task that has ended.",
   ].join("\n"),
   async run({ task, plain }, session) {
     const task_id = task === undefined ? null : await resolveTask(session, task);

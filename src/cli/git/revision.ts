@@ -12,7 +12,7 @@ const wholeId = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 export async function commitOf(directory: string, given: string, what: string): Promise<string> {
   const found = await commitOrNull(directory, given);
   if (found !== null) return found;
-  throw new Failure("USAGE", `${what} is ${JSON.stringify(given)}, which names no commit here; see: git log`);
+  throw new Failure("USAGE", `${what} is ${JSON.stringify(given)}, which is not a commit here; see: git log`);
 }
 
 /** The same; null when they name none. */

@@ -76,7 +76,7 @@ function refusalText(verdict: Verdict): string | null {
     return `agentd: ${what}:\n  ${verdict.why}\n${bypass}.`;
   }
   return [
-    "agentd: the edit is refused, for others hold what it changes:",
+    "agentd: the edit is refused: others hold what it changes",
     heldText(verdict.held, Date.now()),
     "next: work on something else until it is released (agentd lock list shows who holds what), or ask its holder;",
     "      do not change the file by other means",

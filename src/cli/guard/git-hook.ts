@@ -38,7 +38,7 @@ async function passed(call: HookCall, session: Session, identity: Identity): Pro
   const wanted = await changed(call).catch((): Wanted => ({ scope: null, paths: [] }));
   const journalled = await recordBypass(session, call.hook, wanted, identity);
   const how = journalled ? "this is in the journal" : "no daemon was there to journal it";
-  console.warn(`agentd: the guard is off (AGENTD_GUARD=off), and ${call.hook} checked nothing; ${how}`);
+  console.warn(`agentd: the guard is off (AGENTD_GUARD=off) and ${call.hook} checked nothing; ${how}`);
   return 0;
 }
 
@@ -58,11 +58,11 @@ function answer(hook: GitHook, verdict: Verdict): Exit {
   if (verdict.outcome === "allowed") return 0;
   const what = whatOf[hook];
   if (verdict.outcome === "unchecked") {
-    console.error(`agentd: could not check whether others hold files the ${what} changes, so it is refused:`);
+    console.error(`agentd: could not check whether others hold files that the ${what} changes, so it is refused:`);
     console.error(`  ${verdict.why}\n${bypass}: AGENTD_GUARD=off git ${what} …`);
     return 4;
   }
-  console.error(`agentd: the ${what} is refused, for others hold files it changes:`);
+  console.error(`agentd: the ${what} is refused: others hold files that it changes`);
   console.error(`${heldText(verdict.held, Date.now())}\n${nextSteps(what, ownersOf(verdict.held))}`);
   return 1;
 }

@@ -42,7 +42,7 @@ function holderText(path: string, holder: LockHolderView, nowMs: number): string
 
 function waitingText([first]: readonly WaitingView[]): string {
   if (first === undefined) return "was held a moment ago, and is free now: try again";
-  return `is free, and ${partyText(first.owner, first.provider)} is in line for it`;
+  return `is free, but ${partyText(first.owner, first.provider)} queues for it`;
 }
 
 function more(count: number, before: string, what: string): string[] {

@@ -12,16 +12,16 @@ export type Taken = NonNullable<Result<"AcquireResourceLocks">>;
 
 /** What commands that take locks have in common. */
 export const takingArgs = {
-  shared: { type: "boolean", description: "beside others who share; without it, for nobody else" },
-  wait: { type: "string", valueHint: "TIME", description: "how long to wait in line, such as 60s (0)" },
+  shared: { type: "boolean", description: "share with other --shared holders; default: exclusive" },
+  wait: { type: "string", valueHint: "TIME", description: "how long to queue, such as 60s (0)" },
   ttl: { type: "string", valueHint: "TIME", description: "how long the lease runs without a heartbeat: 90s, 5m, 1h" },
-  owner: { type: "string", valueHint: "NAME", description: "who will hold it ($AGENTD_OWNER, else anonymous)" },
-  provider: { type: "string", valueHint: "NAME", description: "whose agent the owner is" },
-  intent: { type: "string", valueHint: "TEXT", description: "what for, for those in whose way it is" },
+  owner: { type: "string", valueHint: "NAME", description: "who holds it ($AGENTD_OWNER, else anonymous)" },
+  provider: { type: "string", valueHint: "NAME", description: "the vendor or program behind the owner" },
+  intent: { type: "string", valueHint: "TEXT", description: "what it is for, shown to those it blocks" },
   scope: {
     type: "string",
     valueHint: "SCOPE",
-    description: "whose paths are meant (this repository); '' for the global",
+    description: "the scope of the paths (this repository); '' for the global scope",
   },
 } as const;
 

@@ -21,11 +21,11 @@ export async function explainHeld(
 ): Promise<string> {
   const checked = await session.call("CheckResourceLocks", { locks: [...locks], scope });
   const held = checked.locks.filter(({ free }) => !free);
-  if (held.length === 0) return "what was in the way is free now; try again";
+  if (held.length === 0) return "what stood in the way is free now; try again";
   const own = owner !== undefined && held.some(({ holders }) => holders.some((holder) => holder.owner === owner));
   const advice = own
-    ? "add to a lease of your own with --lease LEASE; or wait in line with --wait 60s"
-    : "wait in line with --wait 60s; or look: agentd lock list";
+    ? "add to your own lease with --lease LEASE, or queue with --wait 60s"
+    : "queue with --wait 60s, or see: agentd lock list";
   return [...held.flatMap((one) => checkedLines(one, Date.now())), advice].join("\n");
 }
 

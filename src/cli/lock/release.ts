@@ -50,7 +50,7 @@ export function knownOwner(given: string | undefined): string {
   if (owner !== undefined) return owner;
   throw new Failure(
     "USAGE",
-    "whose locks? name the lease with --lease LEASE, or yourself with --owner or AGENTD_OWNER",
+    "whose locks? name the lease with --lease LEASE, or the owner with --owner or AGENTD_OWNER",
   );
 }
 

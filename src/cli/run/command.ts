@@ -6,5 +6,5 @@ import { Failure } from "../exits.ts";
  */
 export function checkCommand([name = ""]: readonly string[]): void {
   if (Bun.which(name, { cwd: process.cwd() }) !== null) return;
-  throw new Failure("USAGE", `${name} is no program that can be run; give a path, or one that is in PATH`);
+  throw new Failure("USAGE", `${name} is not a program that can be run; give a path, or a program in PATH`);
 }

@@ -71,7 +71,7 @@ export class PatientClient implements Disposable {
   }
 
   #sayAway(cause: unknown): void {
-    if (!this.#saidAway) this.#session.note(`${messageOf(cause)}; asking again until it is there`);
+    if (!this.#saidAway) this.#session.note(`${messageOf(cause)}; asking again until it is back`);
     this.#saidAway = true;
   }
 }

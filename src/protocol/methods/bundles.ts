@@ -187,7 +187,7 @@ export const ComparePatchBundles = defineMethod({
 });
 
 export const DecidePatchBundle = defineMethod({
-  summary: "Decide on a bundle, once and for good, with the reason and the bundles it was chosen over or gave way to.",
+  summary: "Decide on a bundle, finally, with the reason and the bundles it was weighed against.",
   mutates: true,
   params: v.object({
     bundle_id: uuid,
@@ -235,7 +235,7 @@ export const ListPatchBundles = defineMethod({
 });
 
 export const GetPatchBundle = defineMethod({
-  summary: "Show everything of one patch bundle, its diff and what was decided included.",
+  summary: "Show a patch bundle with its diff and what was decided.",
   mutates: false,
   params: v.object({ bundle_id: uuid }),
   result: v.object({ bundle: patchBundleView }),

@@ -6,7 +6,7 @@ import * as story from "./examples.ts";
 const task = { task_id: story.task_id };
 
 export const CancelTask = defineMethod({
-  summary: "End everything of a task that has not ended: PENDING and RUNNING nodes become FAILED.",
+  summary: "End every node of a task that has not ended: PENDING and RUNNING nodes become FAILED.",
   mutates: true,
   params: v.object({ task_id: uuid, reason }),
   result: v.object({ ok, canceled: count, seq }),
@@ -15,7 +15,7 @@ export const CancelTask = defineMethod({
 });
 
 export const PauseTask = defineMethod({
-  summary: "Hand out nothing of a task until ResumeTask; leases that run go on.",
+  summary: "Stop handing out nodes of a task until ResumeTask; current leases go on.",
   mutates: true,
   params: v.object({ task_id: uuid }),
   result: v.object({ ok, seq }),

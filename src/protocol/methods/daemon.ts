@@ -75,7 +75,7 @@ export const DescribeInterface = defineMethod({
 });
 
 export const Health = defineMethod({
-  summary: "Say whether the daemon and its database work, and under which limits.",
+  summary: "Say whether the daemon and its database work, and which limits apply.",
   mutates: false,
   params: v.object({}),
   result: v.object({
@@ -221,7 +221,7 @@ export const VerifyJournal = defineMethod({
 });
 
 export const Backup = defineMethod({
-  summary: "Write a consistent copy of the database to a new file of the daemon's machine.",
+  summary: "Write a consistent copy of the database to a new file on the daemon's machine.",
   mutates: false,
   params: v.object({ path: key }),
   result: v.object({ path: text, bytes: count, seq }),
@@ -233,7 +233,7 @@ export const Backup = defineMethod({
 });
 
 export const PruneJournal = defineMethod({
-  summary: "Move finished tasks and ended locks that are old from the database to an archive, with their events.",
+  summary: "Move old finished tasks and ended locks, with their events, from the database to an archive.",
   mutates: true,
   params: v.object({ older_than_secs: ageSecs, dry_run: v.nullish(v.boolean(), false) }),
   result: v.object({

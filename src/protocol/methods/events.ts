@@ -5,7 +5,7 @@ import * as story from "./examples.ts";
 import { journalRowView } from "./views.ts";
 
 export const CommitEvent = defineMethod({
-  summary: "Append an event of the client's own to the journal.",
+  summary: "Append a client's event to the journal.",
   mutates: true,
   params: v.object({
     task_id: uuid,

@@ -109,7 +109,7 @@ export const AcquireResourceLocks = defineMethod({
 const claim = { resource_key: v.nullish(key), lease_id: uuid, scope: v.nullish(scope) };
 
 export const HeartbeatResourceLock = defineMethod({
-  summary: "Keep the locks of a lease: it then runs ttl_secs from now.",
+  summary: "Renew the lease of locks; it then runs ttl_secs from now.",
   mutates: true,
   params: v.object({ ...claim, ttl_secs: v.nullish(ttlSecs) }),
   result: v.object({ ok, lease_expires_at: unixSecs, lease_expires_at_ms: unixMs, seq }),
@@ -118,7 +118,7 @@ export const HeartbeatResourceLock = defineMethod({
 });
 
 export const ReleaseResourceLock = defineMethod({
-  summary: "Give a lock back, or without resource_key all that the lease holds.",
+  summary: "Release a lock, or without resource_key everything the lease holds.",
   mutates: true,
   params: v.object(claim),
   result: v.object({ ok, seq }),
@@ -166,7 +166,7 @@ export const ForceReleaseResourceLock = defineMethod({
 });
 
 export const RecordGuardBypass = defineMethod({
-  summary: "Journal that somebody switched a guard off, and for which keys it did not ask.",
+  summary: "Journal that somebody switched a guard off, and which keys went unchecked.",
   mutates: true,
   params: v.object({
     guard: text,
@@ -210,7 +210,7 @@ const waiting = v.object({
 });
 
 export const CheckResourceLocks = defineMethod({
-  summary: "Say of keys or paths whether they could be locked now, who holds what overlaps with them, and who waits.",
+  summary: "Check keys or paths: whether they could be locked now, who holds what overlaps, and who waits.",
   mutates: false,
   params: v.object({
     locks: v.nullish(wantedLocks),

@@ -99,7 +99,7 @@ export function oneNode(result: v.InferOutput<typeof AcquireNextNode.result>): A
 }
 
 export const HeartbeatNode = defineMethod({
-  summary: "Keep a running node: its lease then runs its full time from now. May say how far the work is.",
+  summary: "Renew the lease of a running node for its full time from now, and optionally report progress.",
   mutates: true,
   params: v.object({ ...leased, ttl_secs: v.nullish(leaseSecs), progress: v.nullish(progress) }),
   result: v.object({ ok, lease_expires_at: unixSecs, lease_expires_at_ms: unixMs, seq }),
@@ -148,7 +148,7 @@ export const FailNode = defineMethod({
 });
 
 export const ReleaseNode = defineMethod({
-  summary: "Give a running node back: it is PENDING again and the attempt does not count.",
+  summary: "Release a running node: it is PENDING again, and the attempt does not count.",
   mutates: true,
   params: v.object({ ...leased, delay_secs: v.nullish(spanSecs, 0) }),
   result: v.object({ ok, not_before_ms: v.nullable(unixMs), seq }),

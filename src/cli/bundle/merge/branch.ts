@@ -14,12 +14,12 @@ export async function newBranch(top: string, name: string, own: readonly string[
     await askText(top, ["check-ref-format", "--branch", name]);
   } catch (cause) {
     if (!(cause instanceof GitFailed)) throw cause;
-    throw new Failure("USAGE", `--branch is ${JSON.stringify(name)}, which is no name for a branch`);
+    throw new Failure("USAGE", `--branch is ${JSON.stringify(name)}, which is not a valid branch name`);
   }
   if (own.includes(ref) || (await commitOrNull(top, ref)) === null) return ref;
   throw new Failure(
     "USAGE",
-    `--branch is ${JSON.stringify(name)}, which there is already; no branch is changed, give another`,
+    `--branch is ${JSON.stringify(name)}, which exists already; no branch is overwritten, so give another name`,
   );
 }
 

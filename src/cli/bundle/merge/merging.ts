@@ -111,7 +111,7 @@ class Run {
         return outcome(id, "superseded", `it does the same as ${double}, which was merged`, { against: [double] });
     }
     if (verification === "missing" && !this.#merging.allowUnverified) {
-      const advice = "submit it anew with --verify, or merge with --allow-unverified";
+      const advice = "submit it again with --verify, or merge with --allow-unverified";
       return outcome(id, "left", `nobody has verified it; ${advice}`);
     }
     return null;
@@ -158,7 +158,7 @@ class Run {
   #contained(id: string): Outcome {
     const against = this.#accepted().filter((other) => (this.#pair(id, other)?.relation ?? "disjoint") !== "disjoint");
     const where = this.#tip === this.#merging.onto.revision ? this.#merging.onto.name : "the branch";
-    return outcome(id, "superseded", `all it does is in ${where} already`, { against });
+    return outcome(id, "superseded", `everything it does is in ${where} already`, { against });
   }
 
   /** Merges it for good if the verification passes with it. */
@@ -171,7 +171,7 @@ class Run {
     this.#tip = commit;
     this.#verified = verification;
     if (bundle.touched_paths.some((path) => path.endsWith(".gitattributes"))) await this.#threeWay.follow(commit);
-    const how = verification.length === 0 ? "git merges it" : "git merges it, and the verification passes with it";
+    const how = verification.length === 0 ? "git merges it" : "git merges it, and the verification passes";
     const reason = [how, ...this.#caveats(id)].join("; ");
     return outcome(id, "accepted", reason, { mergedRevision: commit, verification });
   }

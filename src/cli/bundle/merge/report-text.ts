@@ -76,7 +76,7 @@ function bundleLines(bundle: ReportedBundle, short: ReadonlyMap<string, string>)
 function verificationLines({ verification, bundles }: MergeReport): string[] {
   if (verification.length > 0) return verification.map(runText);
   const merged = bundles.some(({ outcome }) => outcome === "accepted");
-  return merged ? ["none was run with what was merged: give --verify CMD"] : [];
+  return merged ? ["nothing was run on the merged result; give --verify CMD"] : [];
 }
 
 function lockCells(lock: MergeReport["locks"][number], nowMs: number): string[] {
