@@ -48,7 +48,7 @@ interface Payload {
   owner?: string;
   lease_owner?: string;
   text?: string;
-  resource_key?: string;
+  locks?: { resource_key: string }[];
   result?: { worker?: string; commit?: string; passes?: boolean };
 }
 
@@ -59,7 +59,8 @@ function tell(row: JournalRow, seconds: number, names: Map<string, string>): Tol
   return { row, seconds, worker, node, what: phrase(row.action_type, payload) };
 }
 
-function phrase(action: string, { text, resource_key: key, result }: Payload): string {
+function phrase(action: string, { text, locks = [], result }: Payload): string {
+  const keys = locks.map(({ resource_key: key }) => key).join(", ");
   switch (action) {
     case "REGISTER_TASK":
       return "registered";
@@ -72,13 +73,13 @@ function phrase(action: string, { text, resource_key: key, result }: Payload): s
     case "FAIL_NODE":
       return "fails";
     case "ACQUIRE_RESOURCE_LOCK":
-      return `locks ${key}`;
+      return `locks ${keys}`;
     case "TAKE_OVER_RESOURCE_LOCK":
-      return `takes over ${key}`;
+      return `takes over ${keys}`;
     case "RELEASE_RESOURCE_LOCK":
-      return `releases ${key}`;
+      return `releases ${keys}`;
     case "EXPIRE_RESOURCE_LOCK":
-      return `loses ${key}: its lease ran out`;
+      return `loses ${keys}: its lease ran out`;
     default:
       return `${action}: ${text ?? ""}`;
   }

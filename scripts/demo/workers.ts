@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isUsable } from "../programs.ts";
 import { firstLine } from "./first-line.ts";
 
 /** A worker that runs in a process group of its own, so that it and its children can be stopped or killed at once. */
@@ -36,8 +37,8 @@ export function choosePrograms(): Program[] {
 }
 
 function has(program: string, otherwise: string): boolean {
-  if (Bun.which(program) !== null) return true;
-  console.log(`${program} is not installed: ${otherwise}`);
+  if (isUsable(program)) return true;
+  console.log(`${program} cannot be used here: ${otherwise}`);
   return false;
 }
 

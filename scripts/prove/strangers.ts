@@ -1,4 +1,5 @@
 import { freshBinary } from "../demo/binary.ts";
+import { isUsable } from "../programs.ts";
 import { Chance } from "./chance.ts";
 import { Place } from "./place.ts";
 import { Disproved, type Order, type Row } from "./proof.ts";
@@ -17,7 +18,7 @@ const checks = { ...trapChecks, ...daemonChecks, ...clientChecks };
  */
 export async function proveStrangers({ seed, amount, log }: Order): Promise<Row> {
   const promise = { promise: "10", method: "strangers", seed };
-  const needed = ["setpriv", "python3"].filter((program) => Bun.which(program) === null);
+  const needed = ["setpriv", "python3"].filter((program) => !isUsable(program));
   if (process.geteuid?.() !== 0 || needed.length > 0) {
     const reason = needed.length > 0 ? `${needed.join(" and ")} is not there` : "being another user takes root";
     return { ...promise, amount: "nothing", result: `SKIPPED: ${reason}` };

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freshBinary } from "../../scripts/demo/binary.ts";
 import { startDaemon } from "../../scripts/demo/daemon.ts";
+import { isUsable } from "../../scripts/programs.ts";
 
 interface OriginalClient {
   language: string;
@@ -42,9 +43,9 @@ async function run(command: string[], environment: Record<string, string>) {
 
 /** Says which language is not tested; where everything should be installed, lets the client run and fail instead. */
 function isSkipped({ language, needs }: OriginalClient): boolean {
-  const missing = needs.filter((program) => Bun.which(program) === null);
+  const missing = needs.filter((program) => !isUsable(program));
   if (missing.length === 0 || process.env.CI === "true") return false;
-  console.warn(`SKIPPED: the ${language} client, because ${missing.join(" and ")} is not installed`);
+  console.warn(`SKIPPED: the ${language} client, because ${missing.join(" and ")} cannot be used here`);
   return true;
 }
 

@@ -75,6 +75,8 @@ describe("the demo", () => {
     expect(output).toMatch(/▸ agentd verify\nclean: /);
     expect(output).toMatch(/\ndone: 8 nodes, 3 workers; (\w+) was killed, (?!\1)\w+ took over/);
     expect(readdirSync(run.directory)).toEqual([]);
+    expect(output).toMatch(/ locks file:\S+\n/);
+    expect(output).not.toMatch(/undefined|null|NaN|\[object/);
     expect(survivors(output)).toEqual([]);
   });
 
@@ -94,7 +96,7 @@ describe("the demo", () => {
     },
   );
 
-  test("replaces what is not installed, python3 and nc, and says so", async () => {
+  test("replaces what cannot be used, python3 and nc, and says so", async () => {
     using tools = toolsOnly(essentials);
     using run = startDemo({ PATH: tools.path });
     const [output, complaint] = await Promise.all([
@@ -102,8 +104,8 @@ describe("the demo", () => {
       new Response(run.child.stderr).text(),
     ]);
     expect({ status: await run.child.exited, complaint }).toEqual({ status: 0, complaint: "" });
-    expect(output).toContain("python3 is not installed: a second JavaScript worker takes its place");
-    expect(output).toContain("nc is not installed: the shell worker uses the agentd command instead");
+    expect(output).toContain("python3 cannot be used here: a second JavaScript worker takes its place");
+    expect(output).toContain("nc cannot be used here: the shell worker uses the agentd command instead");
     expect(output).toMatch(/ shell +\w+ +takes the node/);
   });
 });

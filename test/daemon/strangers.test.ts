@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isUsable } from "../../scripts/programs.ts";
 import { program } from "../support/daemon.ts";
 import { type DaemonProcess, scratch, serve } from "./daemon-process.ts";
 
@@ -8,7 +9,7 @@ setDefaultTimeout(30_000);
 
 const stranger = 65_534;
 const group = 54_321;
-const able = process.geteuid?.() === 0 && Bun.which("python3") !== null;
+const able = process.geteuid?.() === 0 && isUsable("python3");
 if (!able) process.stderr.write("SKIPPED: connections of another user, because that takes root and python3\n");
 
 const askHealth = `
