@@ -78,7 +78,7 @@ function adviceOf(standing: Standing, kept: ReadonlyMap<string, Standing>, doubl
     ["rebase", rebaseReason(stale, changedSince)],
     ["verify", verification === "missing" ? "nobody has verified it" : null],
     ["choose", named(overlapping, "it overlaps with")],
-    ["choose", named(unknown, "it touches paths, and whether the same lines is not known, of")],
+    ["choose", named(unknown, "it touches the same paths, and perhaps the same lines, as")],
     [
       "choose",
       named(

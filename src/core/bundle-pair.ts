@@ -87,7 +87,7 @@ export class PairFindings {
   meet(one: Touch, other: Touch): number {
     const how = relatePaths(one.path, other.path);
     if (how !== "same") this.#meetElsewhere(one, other, how);
-    else if (!this.#sameBase) this.#add("unknown", one.path, null, "they are of different bases");
+    else if (!this.#sameBase) this.#add("unknown", one.path, null, "they have different bases");
     else if (one.change === null || other.change === null)
       this.#add("unknown", one.path, null, "the lines of one are not known");
     // Nothing that is found from here on would be told.

@@ -116,18 +116,18 @@ export function decideBundle(
   nowMs: number,
 ): Decision<{ status: BundleVerdict; entry: Entry }> {
   if (found === null) {
-    const message = `there is no bundle ${bundleId}; ListPatchBundles lists those there are`;
+    const message = `there is no bundle ${bundleId}; ListPatchBundles lists the bundles`;
     return refuse("NOT_FOUND", message, { bundle_id: bundleId });
   }
   const { verdict: status, mergedRevision, alternatives } = verdict;
   if (found.status !== "SUBMITTED") {
-    const message = `bundle ${bundleId} cannot become ${status}: it is ${found.status}, and ${found.status} -> ${status} does not exist; submit it anew`;
+    const message = `bundle ${bundleId} cannot become ${status}: it is ${found.status}, and ${found.status} -> ${status} does not exist; submit a new bundle`;
     return refuse("INVALID_STATE", message, { bundle_id: bundleId, status: found.status, to: status });
   }
   if (mergedRevision !== null && status !== "ACCEPTED")
     return undecidable(bundleId, status, "only an accepted bundle has a merged revision; leave that out");
   if (alternatives.includes(bundleId))
-    return undecidable(bundleId, status, "it is named as its own alternative; leave it out there");
+    return undecidable(bundleId, status, "it is named as its own alternative; leave it out");
   const payload: Json = {
     bundle_id: bundleId,
     status,

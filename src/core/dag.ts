@@ -55,7 +55,7 @@ export function checkDag(nodes: readonly Edges[], limits: DagLimits, existing: E
 }
 
 export function unknownDependency(nodeId: string, dependency: string): Refusal {
-  const message = `node ${nodeId} depends on ${dependency}, which is no node of this task; add it or drop the dependency`;
+  const message = `node ${nodeId} depends on ${dependency}, which is not a node of this task; add it or drop the dependency`;
   return refuse("UNKNOWN_DEPENDENCY", message, { node_id: nodeId, dependency });
 }
 

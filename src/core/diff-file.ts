@@ -15,11 +15,11 @@ export function parseFileDiff(section: string, exact: boolean): FileChange | Fil
   const oldPath = names === null ? null : readName(names.old);
   const path = names === null ? null : readName(names.new);
   if (names === null || oldPath === null || path === null)
-    return { path: null, fault: `a file begins with ${shown(section)}, which are no names in git's way` };
+    return { path: null, fault: `a file begins with ${shown(section)}, which is not how git writes names` };
 
   const modes = [read.oldMode, read.newMode, read.madeMode, read.mode].filter((mode) => mode !== undefined);
   const strange = modes.find((mode) => !isFileMode(mode));
-  if (strange !== undefined) return { path, fault: unusable[strange] ?? `no file has the mode ${strange} in git` };
+  if (strange !== undefined) return { path, fault: unusable[strange] ?? `git has no file mode ${strange}` };
   const change = changeOf(read, oldPath, path);
   const lines = readBody(section.slice(match?.[0].length ?? 0), change.kind, names, exact);
   if ("fault" in lines) return { path, fault: lines.fault };
@@ -91,13 +91,13 @@ const binaryPatch =
 function contradiction(read: Header, kind: FileChange["kind"], { binary: isBinary, hunks }: Lines): string | null {
   const hasLines = isBinary || hunks.length > 0;
   if (kind === "added" || kind === "deleted") {
-    if (read.oldMode !== undefined || read.how !== undefined) return `it is ${kind}, and something else as well`;
+    if (read.oldMode !== undefined || read.how !== undefined) return `it is ${kind} and also something else`;
     const blob = (kind === "added" ? read.newBlob : read.oldBlob) ?? "none";
     if (!hasLines && !emptyBlobs.some((id) => id.startsWith(blob)))
-      return "it is not empty, and its lines are not there; print the whole diff";
+      return "it is not empty but its lines are missing; print the whole diff";
     const oneSided =
       hunks.length < 2 && hunks.every((hunk) => (kind === "added" ? hunk.oldLines : hunk.newLines) === 0);
-    return oneSided ? null : "it has lines both before and after, where one of them has no file";
+    return oneSided ? null : "it has lines before and after, but on one side there is no file";
   }
   if (kind === "mode" && read.oldMode === read.newMode) return "nothing of it changes";
   return hasLines === (read.oldBlob !== undefined)

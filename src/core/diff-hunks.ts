@@ -25,7 +25,7 @@ const noNewline = "\\ No newline at end of file";
 export function parseHunks(text: string, exact: boolean): { hunks: Hunk[]; spans: Span[] } | Fault {
   const lines = text.split("\n");
   const strange = lines.find((line) => line.startsWith("@") && !header.test(line));
-  if (strange !== undefined) return { fault: `${shown(strange)} is no header of a hunk` };
+  if (strange !== undefined) return { fault: `${shown(strange)} is not a hunk header` };
   const parsed = readPatch(text);
   if ("fault" in parsed) return parsed;
 
@@ -39,7 +39,7 @@ export function parseHunks(text: string, exact: boolean): { hunks: Hunk[]; spans
     const title = lines[at] ?? "";
     if (oldStart < oldAt) return { fault: `the hunk ${shown(title)} begins before the last one has ended` };
     if (newStart !== oldStart + growth)
-      return { fault: `the hunk ${shown(title)} begins elsewhere than the lines before it say` };
+      return { fault: `the hunk ${shown(title)} does not begin where the lines before it end` };
     const read = linesOf(body, ends);
     if ("fault" in read) return read;
     const edits = editsOf(read, oldStart);
@@ -51,7 +51,7 @@ export function parseHunks(text: string, exact: boolean): { hunks: Hunk[]; spans
     growth += newLines - oldLines;
   }
   // The text ends with a newline, so that its last line is empty.
-  if (at !== lines.length - 1) return { fault: `the line ${shown(lines[at] ?? "")} belongs to no hunk` };
+  if (at !== lines.length - 1) return { fault: `the line ${shown(lines[at] ?? "")} is outside of every hunk` };
   return { hunks, spans: exact ? exactSpans(hunks) : likelySpans(shownEdits) };
 }
 

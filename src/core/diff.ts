@@ -26,7 +26,7 @@ export function parseDiff(text: string, { exact }: { exact: boolean }): Decision
   if (lines > diffLinesMax) return tooMuch("lines", diffLinesMax, lines);
   if (text === "") return malformed(null, "it is empty");
   if (/(?:^|\n)diff --(?:cc|combined) /.test(text))
-    return malformed(null, "it is a combined diff, as a merge has; print it against the base revision alone");
+    return malformed(null, "it is a combined diff, as of a merge; print it against the base revision only");
   // No line of a hunk, nor of binary data, begins with this: whatever does begins a file.
   const [before, ...sections] = `\n${text}${text.endsWith("\n") ? "" : "\n"}`.split("\ndiff --git ");
   if (before !== "") return malformed(null, 'it must begin with "diff --git", as git prints it');
@@ -43,7 +43,7 @@ export function parseDiff(text: string, { exact }: { exact: boolean }): Decision
     changes.push(change);
   }
   const twice = statedTwice(changes);
-  return twice === null ? changes : malformed(twice, "the diff speaks of it twice");
+  return twice === null ? changes : malformed(twice, "the diff mentions it twice");
 }
 
 /**

@@ -30,7 +30,7 @@ export function relateFiles(a: FileChange, b: FileChange): FileRelation {
     return oneSided ? compatible : overlapping("both change it, and it is binary");
   }
   const lines = meetingLines(a, b);
-  if (lines !== null) return { ...overlapping("both change the same lines, or lines beside each other"), ...lines };
+  if (lines !== null) return { ...overlapping("both change the same or adjacent lines"), ...lines };
   return (a.exact && b.exact) || a.spans.length === 0 || b.spans.length === 0 ? compatible : likelyCompatible;
 }
 

@@ -43,7 +43,7 @@ export function parseGlob(pattern: string, fold: Fold, faults: Faults): Decision
   const patterns = expand(parts).map(toPattern);
   if (patterns.some(leadsOut)) return faults.malformed(climbs);
   const named = patterns.filter(({ segments }) => segments.length > 0);
-  return named.length > 0 ? named : faults.malformed("it matches no path; for everything write glob:**");
+  return named.length > 0 ? named : faults.malformed("it matches no path; to match everything write glob:**");
 }
 
 type Part = Token | { kind: "/" } | { kind: "{}"; alternatives: Part[][] };
@@ -84,7 +84,7 @@ function parsePart(character: string, cursor: Cursor, fold: Fold, faults: Faults
     case "\\": {
       const escaped = cursor.characters[cursor.at++];
       if (escaped !== undefined && escaped !== "/") return { kind: "literal", text: fold.text(escaped) };
-      return faults.malformed(`a "\\" stands before nothing it could escape; a backslash itself is \\\\`);
+      return faults.malformed(`a "\\" has nothing to escape; a backslash itself is \\\\`);
     }
     default:
       return { kind: "literal", text: fold.text(character) };
@@ -123,7 +123,7 @@ function parseClass(cursor: Cursor, fold: Fold, faults: Faults): Decision<Part> 
     if (isRange) cursor.at++;
     const to = isRange ? classMember(cursor, faults) : from;
     if (isRefusal(to)) return to;
-    if (to < from) return faults.malformed("a range in [ ] runs backwards; give the lower end first");
+    if (to < from) return faults.malformed("a range in [ ] is backwards; give the lower end first");
     ranges.push([from, to]);
   }
   cursor.at++;
@@ -137,7 +137,7 @@ function classMember(cursor: Cursor, faults: Faults): Decision<number> {
   if (characters[cursor.at] === "\\") cursor.at++;
   const character = characters[cursor.at++];
   if (character === undefined) return faults.malformed(`a "[" has no "]"; a bracket itself is \\[`);
-  if (character === "/") return faults.malformed(`"/" in [ ] can match nothing; write {a,/} for a choice with it`);
+  if (character === "/") return faults.malformed(`"/" in [ ] can never match; write {a,/} for a choice with it`);
   return character.codePointAt(0) ?? 0;
 }
 

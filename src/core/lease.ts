@@ -57,14 +57,14 @@ export function leaseLost(node: NodeHead, leaseId: string | null, { verb, to }: 
   };
   const attempt = `node ${node.id} cannot be ${verb}`;
   if (lease === null) {
-    const message = `${attempt}: it is PENDING, not RUNNING under lease ${leaseId}; acquire it anew, drop this result`;
+    const message = `${attempt}: it is PENDING, not RUNNING under lease ${leaseId}; acquire it again and drop this result`;
     return refuse("LEASE_LOST", message, facts);
   }
   const holder = `${JSON.stringify(lease.owner)} holds it for another ${secondsLeft(lease.expiresAtMs, nowMs)} s`;
   const message =
     leaseId === null
       ? `${attempt} without its lease_id while it is RUNNING: ${holder}`
-      : `${attempt}: lease ${leaseId} is not its current one, ${holder}; drop this result`;
+      : `${attempt}: lease ${leaseId} is not the current one, ${holder}; drop this result`;
   return refuse("LEASE_LOST", message, facts);
 }
 

@@ -51,11 +51,11 @@ export function heartbeatLocks(
   if (isRefusal(lock)) return lock;
   const facts = factsOf(claim);
   if (lock.endsWithNode) {
-    const message = `lease ${lock.leaseId} is that of node ${lock.nodeId} and lives as long as that; use HeartbeatNode`;
+    const message = `lease ${lock.leaseId} belongs to node ${lock.nodeId} and is renewed with it; use HeartbeatNode`;
     return refuse("INVALID_STATE", message, { ...facts, node_id: lock.nodeId });
   }
   if (!isOver(lock, nowMs)) return nowMs + ttlMs;
-  const message = `${named(claim)} cannot be kept alive: lease ${lock.leaseId} has expired; acquire it anew`;
+  const message = `${named(claim)} cannot be renewed: lease ${lock.leaseId} has expired; acquire it again`;
   return refuse("LEASE_LOST", message, facts);
 }
 
@@ -110,15 +110,15 @@ function underLease(
   const facts = factsOf(claim);
   const attempt = `${named(claim)} cannot be ${wish}`;
   if (claim.resourceKey === null) {
-    const message = `${attempt}: lease ${claim.leaseId} holds nothing; it was released, has expired or was ended; acquire anew`;
+    const message = `${attempt}: lease ${claim.leaseId} holds nothing: it was released, has expired or was revoked; acquire again`;
     return refuse("LEASE_LOST", message, facts);
   }
   if (other === undefined) {
-    const message = `nobody holds ${named(claim)}: it was released, has expired or was ended; acquire it anew`;
+    const message = `nobody holds ${named(claim)}: it was released, has expired or was revoked; acquire it again`;
     return refuse("NOT_FOUND", message, facts);
   }
   const { owner, provider, expiresAtMs } = other;
-  const message = `${attempt}: lease ${claim.leaseId} is not its current one, ${heldBy(other, nowMs)}; acquire it anew`;
+  const message = `${attempt}: lease ${claim.leaseId} is not the current one, ${heldBy(other, nowMs)}; acquire it again`;
   return refuse("LEASE_LOST", message, { ...facts, held_by: owner, provider, lease_expires_at_ms: expiresAtMs });
 }
 

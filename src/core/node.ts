@@ -158,7 +158,7 @@ export function retryNode(
   const node = ofTask(found, claim);
   if (isRefusal(node)) return node;
   if (node.status !== "FAILED") {
-    const message = `node ${node.id} cannot be retried: ${node.status} -> PENDING does not exist here, only FAILED -> PENDING`;
+    const message = `node ${node.id} cannot be retried: ${node.status} -> PENDING does not exist, only FAILED -> PENDING does`;
     return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status, to: "PENDING" });
   }
   if (node.policy.onDependencyFailure === "skip" && failedDependencies.length > 0) {

@@ -27,7 +27,7 @@ export function checkRepositoryPath(path: string): Decision<string> {
 
 function faultOf(path: string): string | null {
   if (path === "") return "it is empty";
-  if (path.includes("\0")) return "it holds a NUL character, which no path can";
+  if (path.includes("\0")) return "it contains a NUL character, which a path cannot have";
   if (!path.isWellFormed() || path.includes("\ufffd")) return "it is not readable as UTF-8; rename the file";
   if (/^[/\\]|^[a-z]:[/\\]/i.test(path)) return "it is absolute; name it from the root of the repository";
   for (const segment of path.split("/")) {

@@ -57,7 +57,8 @@ export const pathCharsMax = 4_096;
  * an absolute path where these are refused, no path, a malformed glob), LIMIT_EXCEEDED (a path or glob that is too long).
  */
 export function parseResourceKey(written: string, rules: KeyRules): Decision<ResourceKey> {
-  if (written.includes("\0")) return malformed(written, "it holds a NUL character, which no path can; leave it out");
+  if (written.includes("\0"))
+    return malformed(written, "it contains a NUL character, which a path cannot have; leave it out");
   const colon = written.indexOf(":");
   const text = written.slice(colon + 1);
   switch (written.slice(0, Math.max(colon, 0))) {
@@ -114,7 +115,7 @@ function opaqueKey(written: string): ResourceKey {
 
 function pathKey(kind: "file" | "dir", written: string, text: string, rules: KeyRules): Decision<ResourceKey> {
   if (text.length > pathCharsMax) return tooLong(written, "path_chars_max", pathCharsMax, text.length);
-  if (text === "") return malformed(written, `it names no path; write ${kind === "dir" ? "dir:." : "file:PATH"}`);
+  if (text === "") return malformed(written, `it has no path; write ${kind === "dir" ? "dir:." : "file:PATH"}`);
   const { absolute, segments } = normalised(text);
   if (segments.includes("..")) return malformed(written, climbs);
   if (absolute && rules.absolutePaths === "refused") return malformed(written, relativeWanted);
@@ -178,7 +179,8 @@ function lazily(patterns: readonly PathPattern[]): () => Automaton {
   return () => (made ??= automatonOf(patterns));
 }
 
-const relativeWanted = "its path is absolute, and where the scope's root lies only you know; name it from that root";
+const relativeWanted =
+  "its path is absolute, but a key in a scope is relative to the scope's root; name it from that root";
 
 function malformed(written: string, why: string) {
   const message = `resource key ${JSON.stringify(written)} cannot be used: ${why}`;

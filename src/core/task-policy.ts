@@ -34,7 +34,7 @@ export function checkPolicy(policy: TaskPolicy, nodeId: string, told: ReadonlySe
   const wanted = missing.map(([, , action]) =>
     action === actions.submitBundle ? "a patch bundle" : `an event ${action}`,
   );
-  const message = `node ${nodeId} cannot be completed: its task demands ${wanted.join(" and ")} under this lease; commit that first, then complete it`;
+  const message = `node ${nodeId} cannot be completed: its task requires ${wanted.join(" and ")} under this lease; commit that first, then complete it`;
   return refuse("POLICY_UNMET", message, { node_id: nodeId, missing: missing.map(([, name]) => name) });
 }
 

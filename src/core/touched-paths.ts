@@ -19,8 +19,7 @@ export function checkTouchedPaths(
     const message = `the bundle touches ${stated.length} paths and the limit is ${touchedPathsMax}; split it into several`;
     return refuse("LIMIT_EXCEEDED", message, { limit: "touched_paths_max", max: touchedPathsMax, got: stated.length });
   }
-  if (stated.length === 0)
-    return refuse("INVALID_PARAMS", "the bundle touches no path, so that nothing is to be merged");
+  if (stated.length === 0) return refuse("INVALID_PARAMS", "the bundle touches no path, so there is nothing to merge");
   for (const path of stated) {
     const checked = checkRepositoryPath(path);
     if (isRefusal(checked)) return checked;
@@ -30,15 +29,15 @@ export function checkTouchedPaths(
   const changed = touchedPaths(changes);
   const said = new Set(paths);
   const unsaid = changed.find((path) => !said.has(path));
-  if (unsaid !== undefined) return disagreeing(unsaid, "the diff changes it, and touched_paths does not have it");
+  if (unsaid !== undefined) return disagreeing(unsaid, "the diff changes it, but touched_paths does not list it");
   const touched = new Set(changed);
   const unchanged = paths.find((path) => !touched.has(path));
-  if (unchanged !== undefined) return disagreeing(unchanged, "touched_paths has it, and the diff does not change it");
+  if (unchanged !== undefined) return disagreeing(unchanged, "touched_paths lists it, but the diff does not change it");
   return paths;
 }
 
 function disagreeing(path: string, why: string) {
-  return refuse("INVALID_PARAMS", `path ${JSON.stringify(path)} cannot stand so: ${why}; name what the diff names`, {
+  return refuse("INVALID_PARAMS", `path ${JSON.stringify(path)} cannot be used: ${why}; name what the diff names`, {
     path,
   });
 }

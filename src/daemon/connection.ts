@@ -165,7 +165,7 @@ export class Connection {
 
 const tooLong = (bytesMax: number): BadLine => ({
   id: undefined,
-  error: wireError("LINE_TOO_LONG", `a request line may have ${bytesMax} bytes; the connection closes`, {
+  error: wireError("LINE_TOO_LONG", `a request line may have at most ${bytesMax} bytes; the connection is closed`, {
     limit: "request_bytes_max",
     max: bytesMax,
   }),

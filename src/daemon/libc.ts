@@ -24,7 +24,7 @@ function open() {
       // The next name may be this system's.
     }
   }
-  throw new Error(`agentd finds no C library on this system (tried ${candidates.join(", ")})`);
+  throw new Error(`no C library was found on this system (tried ${candidates.join(", ")})`);
 }
 
 let symbols: ReturnType<typeof open> | undefined;

@@ -56,7 +56,8 @@ export class Server {
       process.umask(umask);
     }
     const mode = statSync(path).mode & 0o777;
-    if (mode !== this.#settings.socketMode) throw new Error(`the socket ${path} came up with mode ${mode.toString(8)}`);
+    if (mode !== this.#settings.socketMode)
+      throw new Error(`the socket ${path} was created with mode ${mode.toString(8)}`);
     this.#ticker.request();
   }
 
@@ -109,10 +110,10 @@ export class Server {
   #refusal(): WireError | null {
     const { connectionsMax: max } = this.#settings;
     if (this.#stopping) {
-      return wireError("SHUTTING_DOWN", "the daemon is stopping and serves no further connection; try again later");
+      return wireError("SHUTTING_DOWN", "the daemon is stopping and accepts no more connections; try again later");
     }
     if (this.#connections.size < max) return null;
-    const message = `the daemon serves ${max} connections and all are taken; close one or try again later`;
+    const message = `all ${max} connections of the daemon are taken; close one or try again later`;
     return wireError("TOO_MANY_CONNECTIONS", message, { limit: "connections_max", max });
   }
 

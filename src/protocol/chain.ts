@@ -146,7 +146,8 @@ export class ArchiveCheck {
     if (!(row.seq > this.#seq)) return `seq ${row.seq} comes after seq ${this.#seq}`;
     if (row.seq === this.#seq + 1 && previousHash !== this.#hash)
       return `row ${row.seq} is not chained to the one before it`;
-    if (this.#sha256(hashedText(previousHash, row)) !== hash) return `row ${row.seq} was altered: its hash is another`;
+    if (this.#sha256(hashedText(previousHash, row)) !== hash)
+      return `row ${row.seq} was altered: its hash does not match`;
     this.#rows++;
     this.#firstSeq ??= row.seq;
     this.#seq = row.seq;
@@ -157,7 +158,7 @@ export class ArchiveCheck {
   #last(line: string): string | null {
     this.#ended = true;
     const end = parsed(line) as Partial<ArchiveEnd> | null;
-    if (end === null || typeof end.rows !== "number") return "it is no row of a journal";
+    if (end === null || typeof end.rows !== "number") return "it is not a journal row";
     if (end.rows === this.#rows && end.last_seq === this.#seq) return null;
     return `it has ${this.#rows} rows up to seq ${this.#seq}, and its last line says ${end.rows} up to ${end.last_seq}`;
   }
@@ -165,7 +166,7 @@ export class ArchiveCheck {
 
 function headerFault(line: string): string | null {
   const header = parsed(line) as Partial<ArchiveHeader> | null;
-  return header?.agentd_archive === 1 ? null : "this is no archive of agentd";
+  return header?.agentd_archive === 1 ? null : "this is not an agentd archive";
 }
 
 function parsed(line: string): unknown {

@@ -38,11 +38,11 @@ export const eventKinds = {
     payload: v.looseObject({ summary, paths, bundle_id: v.optional(uuid), verification: v.optional(json) }),
   },
   conflict: {
-    summary: "that two meet in the same place, such as a patch in a path that another has locked",
+    summary: "that two agents meet in the same place, such as a patch to a path that another has locked",
     payload: v.looseObject({ summary, paths, with: party }),
   },
   decision: {
-    summary: "what somebody chose, why, and instead of what",
+    summary: "what was chosen, why, and over which alternatives",
     payload: v.looseObject({
       decision: text,
       reason: text,

@@ -36,7 +36,7 @@ A request is an object with these members:
 ${table(
   ["member", "", "meaning"],
   [
-    ["`method`", "required", "a method's name, as `AcquireNextNode`, `acquire_next_node` or an alias"],
+    ["`method`", "required", "a method's name: `AcquireNextNode`, `acquire_next_node` or an alias"],
     ["`params`", "optional", "an object; members the method does not know are ignored"],
     ["`id`", "optional", "any JSON value, to tell answers apart; it comes back as it was sent"],
     ["`idempotency_key`", "optional", `a string of 1 to ${limits.idempotencyKeyCharsMax} characters, see below`],
@@ -48,7 +48,7 @@ gets an answer without one. Answers on one connection come in the order of the r
 
 ${exchange(
   { id: 1, method: "TaskStatus", params: { task_id } },
-  { id: 1, error: wireError("NOT_FOUND", `no task ${task_id}; ListTasks shows those there are`, { task_id }) },
+  { id: 1, error: wireError("NOT_FOUND", `no task ${task_id}; ListTasks lists the tasks`, { task_id }) },
 )}
 
 JSON is kept as sent, numbers to the letter: \`1.0\` stays \`1.0\`. Refused are duplicate keys, the key \`__proto__\`, half
@@ -113,8 +113,8 @@ ${table(
     ["`json`", "any JSON value, kept as sent"],
     ["`[uuid]`", "a list of them"],
     ["`{string: int}`", "an object of any keys"],
-    ["`uuid?`", "may be left out; null is the same as leaving it out"],
-    ["`uuid | null`", "always there, and null where there is none"],
+    ["`uuid?`", "optional; null means the same as leaving it out"],
+    ["`uuid | null`", "always present, null if there is none"],
     ['`{"nullable": {…}}`', "the same for an object"],
   ],
 )}`;
@@ -230,7 +230,7 @@ The answer's \`result\`:
 
 ${fenced("json", JSON.stringify(shapeOf(jsonSchemaOf(result)), null, 2))}
 
-${refused === "" ? "It refuses with nothing of its own." : `Or it is refused with:\n\n${refused}`}
+${refused === "" ? "It has no refusals of its own." : `Or it is refused with:\n\n${refused}`}
 
 Example:
 

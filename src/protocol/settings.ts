@@ -73,7 +73,7 @@ export const settings = {
     0,
     0,
     36_500,
-    "days after which what is finished moves to an archive, once a day; 0: never",
+    "days after which finished work moves to an archive, once a day; 0: never",
   ),
   logRequests: decimal(
     "AGENTD_LOG_REQUESTS",

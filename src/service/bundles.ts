@@ -176,6 +176,6 @@ function decide(bundleId: string, verdict: Verdict, { store, nowMs }: Context) {
 }
 
 export function noBundle(bundleId: string): Refusal {
-  const message = `there is no bundle ${bundleId}; ListPatchBundles lists those there are`;
+  const message = `there is no bundle ${bundleId}; ListPatchBundles lists the bundles`;
   return refuse("NOT_FOUND", message, { bundle_id: bundleId });
 }

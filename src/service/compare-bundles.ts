@@ -38,7 +38,7 @@ function comparedIds(
   const max = limits.bundlesComparedMax;
   const ids = store.openBundles({ scope, taskId }, max + 1);
   if (ids.length <= max) return ids;
-  const message = `there are more than ${max} open bundles; name at most so many with bundle_ids, or decide on some`;
+  const message = `there are more than ${max} open bundles; name at most ${max} with bundle_ids, or decide on some`;
   return refuse("LIMIT_EXCEEDED", message, { limit: "bundles_compared_max", max });
 }
 

@@ -59,7 +59,7 @@ export const daemonHandlers = {
 
   Backup({ path }, { store }) {
     if (!path.startsWith("/")) {
-      const message = `${path} is not an absolute path; the daemon's working directory is not yours`;
+      const message = `${path} is not an absolute path, and the daemon's working directory is not yours`;
       return refuse("INVALID_STATE", message, { path });
     }
     return backUp(store, path);

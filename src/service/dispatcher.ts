@@ -279,5 +279,5 @@ function prepare(slot: Slot): Job | null {
 
 const stopping = encodeError(
   "SHUTTING_DOWN",
-  "the daemon is stopping before this answer was ready; ask again when it is back",
+  "the daemon stopped before this answer was ready; ask again when it is back",
 );

@@ -129,6 +129,6 @@ function endLease(holder: Lock, reason: string, { store, nowMs }: Context) {
 }
 
 function nobodyHolds(resourceKey: string): Refusal {
-  const message = `nobody holds ${resourceKey}; CheckResourceLocks tells who holds what overlaps with it`;
+  const message = `nobody holds ${resourceKey}; CheckResourceLocks shows who holds what overlaps with it`;
   return refuse("NOT_FOUND", message, { resource_key: resourceKey });
 }

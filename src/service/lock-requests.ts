@@ -127,8 +127,8 @@ const isSameKey = (a: HeldKey, b: HeldKey) => a.scope === b.scope && a.normalKey
 const stronger = (a: LockMode, b: LockMode | undefined): LockMode => (b === "exclusive" ? b : a);
 
 function lostLease(leaseId: string, nodeId: string | null): Refusal {
-  const ofNode = nodeId === null ? "; to hold locks under a running node's lease, name its node_id, too" : "";
-  const message = `locks cannot be added to lease ${leaseId}: it is no current one, it was released, has expired or was ended${ofNode}; acquire anew without lease_id`;
+  const ofNode = nodeId === null ? "; to hold locks under a running node's lease, give its node_id, too" : "";
+  const message = `locks cannot be added to lease ${leaseId}: it is not current: it was released, has expired or was revoked${ofNode}; acquire again without lease_id`;
   return refuse("LEASE_LOST", message, { lease_id: leaseId, node_id: nodeId });
 }
 

@@ -88,6 +88,6 @@ export function isSome(locks: Lock[]): locks is [Lock, ...Lock[]] {
 
 export function tooMuchToCompare(): Refusal {
   const max = limits.lockComparisonsMax;
-  const message = `these locks would be compared with more than ${max} that are held or waited for; ask for fewer, or for a directory instead of globs`;
+  const message = `comparing these locks with those that are held or waited for would take more than ${max} steps; ask for fewer, or for a directory instead of globs`;
   return refuse("LIMIT_EXCEEDED", message, { limit: "lock_comparisons_max", max });
 }

@@ -136,6 +136,6 @@ function claimOf(
 
 function tooManyWaiters(): Refusal {
   const max = limits.lockWaitersMax;
-  const message = `${max} requests wait for locks already; ask again later, or without wait_ms`;
+  const message = `${max} requests already wait for locks; ask again later, or without wait_ms`;
   return refuse("LIMIT_EXCEEDED", message, { limit: "lock_waiters_max", max });
 }

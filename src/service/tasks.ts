@@ -112,11 +112,11 @@ export const taskHandlers = {
 } satisfies Partial<Handlers>;
 
 export function noTask(taskId: string): Refusal {
-  return refuse("NOT_FOUND", `there is no task ${taskId}; ListTasks shows those there are`, { task_id: taskId });
+  return refuse("NOT_FOUND", `there is no task ${taskId}; ListTasks lists the tasks`, { task_id: taskId });
 }
 
 function noNode(taskId: string, nodeId: string): Refusal {
-  const message = `task ${taskId} has no node ${nodeId}; TaskStatus without node_id lists those it has`;
+  const message = `task ${taskId} has no node ${nodeId}; TaskStatus without node_id lists its nodes`;
   return refuse("NOT_FOUND", message, { task_id: taskId, node_id: nodeId });
 }
 
@@ -127,7 +127,7 @@ function tooManyPairs(pairs: number): Refusal {
 }
 
 function noSuchLease(taskId: string, leaseId: string): Refusal {
-  const message = `nodes cannot be added under lease ${leaseId}: it is no current lease of task ${taskId}; if it was yours, stop working on its node; anybody may add nodes without lease_id`;
+  const message = `nodes cannot be added under lease ${leaseId}: it is not a current lease of task ${taskId}. If it was yours, stop working on its node; nodes can be added without lease_id, too`;
   return refuse("LEASE_LOST", message, { task_id: taskId, lease_id: leaseId });
 }
 

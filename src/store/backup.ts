@@ -44,7 +44,7 @@ export function startBackup(db: Database, source: number, path: string): Decisio
     },
     step: () =>
       attempt(() => {
-        if (!active) throw new Error("it was given up when the database had to be opened anew");
+        if (!active) throw new Error("it was given up when the database had to be reopened");
         const length = readSync(source, buffer, 0, Math.min(stepBytes, bytes - copied), copied);
         copied += writeSync(target, buffer, 0, length);
         fdatasyncSync(target);

@@ -95,7 +95,7 @@ export function bundleTable(db: Database) {
         bundle.supersedes,
         bundle.submittedAtMs,
       );
-      if (inserted === null) throw new Error("a bundle that was stored has no row");
+      if (inserted === null) throw new Error("a stored bundle has no row");
       for (const path of paths) insertPath.run(bundle.scope, foldedPath(path), inserted.row);
     },
     /** A decided bundle meets no new one. */

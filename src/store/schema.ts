@@ -24,7 +24,7 @@ export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {
   if (current === latestSchemaVersion) {
     if (hasTable(db, "pruning")) return;
     throw new Error(
-      "the database was made by an agentd between two releases; move it away, and register its tasks anew",
+      "the database was made by an agentd between two releases; move it away and register its tasks again",
     );
   }
   db.transaction(() => {

@@ -64,7 +64,7 @@ describe("agentd prune", () => {
       ([first = "", second = "", third = "", ...rest]) => [first, third, second, ...rest],
       /seq|chained/,
     ],
-    ["something else", () => ["hello"], /no archive of agentd/],
+    ["something else", () => ["hello"], /not an agentd archive/],
   ])("finds %s in an archive", async (_what, change, fault) => {
     const lines = gunzipSync(readFileSync(archive)).toString().trimEnd().split("\n");
     const altered = join(daemon.path, "altered.jsonl.gz");

@@ -220,7 +220,7 @@ describe("a node", () => {
     await writeFile(file, "- name: docs\n  dependencies: [lexxer]\n");
     const refused = await agentd("node", "add", "grown", file);
     expect(refused).toMatchObject({ exit: 1, out: "" });
-    expect(refused.err).toStartWith(`agentd: ${file}: node docs depends on "lexxer", which is no node of this task`);
+    expect(refused.err).toStartWith(`agentd: ${file}: node docs depends on "lexxer", which is not a node of this task`);
   });
 });
 

@@ -85,7 +85,7 @@ describe("a bundle is recommended to", () => {
       [...alone(), touching("b", ["x"])],
       null,
       "choose",
-      "it touches paths, and whether the same lines is not known, of b",
+      "it touches the same paths, and perhaps the same lines, as b",
     ],
     [
       "choose: contrary assumptions",

@@ -61,7 +61,7 @@ describe("a bundle is decided once", () => {
     const decision = decideBundle(bundle("REJECTED"), "b", verdict, 5);
     expect(decision).toMatchObject({
       message:
-        "bundle b cannot become ACCEPTED: it is REJECTED, and REJECTED -> ACCEPTED does not exist; submit it anew",
+        "bundle b cannot become ACCEPTED: it is REJECTED, and REJECTED -> ACCEPTED does not exist; submit a new bundle",
       facts: { bundle_id: "b", status: "REJECTED", to: "ACCEPTED" },
     });
   });

@@ -29,7 +29,7 @@ describe("the paths a bundle says it touches", () => {
   test("are refused with the one that is in the way", () => {
     expect(checkTouchedPaths(["x", "y"], changes)).toMatchObject({
       message:
-        'path "z" cannot stand so: the diff changes it, and touched_paths does not have it; name what the diff names',
+        'path "z" cannot be used: the diff changes it, but touched_paths does not list it; name what the diff names',
       facts: { path: "z" },
     });
   });

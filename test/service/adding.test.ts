@@ -109,7 +109,7 @@ describe("adding is refused, and nothing stored,", () => {
       "under a lease of nobody",
       { nodes: [{}], lease_id: "00000000-0000-4000-8000-00000000ffff" },
       "LEASE_LOST",
-      "it is no current lease of task",
+      "it is not a current lease of task",
     ],
   ];
   test.each(refusals)("%s", (_, params, kind, message) => {

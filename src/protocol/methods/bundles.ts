@@ -30,7 +30,7 @@ const relation = v.picklist(["disjoint", "compatible", "overlapping", "identical
 
 export const SubmitPatchBundle = defineMethod({
   summary:
-    "Hand in a patch to be compared with others before it is merged, and learn at once which open ones it meets.",
+    "Submit a patch for comparison with others before it is merged, and learn at once which open ones it overlaps with.",
   mutates: true,
   params: v.object({
     provider: key,
@@ -105,7 +105,7 @@ const lineRange = v.object({ start: count, lines: v.nullable(count) });
 
 export const ComparePatchBundles = defineMethod({
   summary:
-    "Compare bundles each with each: where they meet, which are stale, unverified or contradict each other, what to do with each, and in which order to merge them.",
+    "Compare every pair of bundles: where they overlap, which are stale, unverified or contradictory, what to do with each, and in which order to merge them.",
   mutates: false,
   params: v.object({
     bundle_ids: v.nullish(
@@ -178,7 +178,7 @@ export const ComparePatchBundles = defineMethod({
           contradictions: [],
           less_confident_than: [],
           recommendation: "merge",
-          reasons: ["its base is the target and nothing stands in its way"],
+          reasons: ["its base is the target and nothing is in its way"],
         },
       ],
       merge_order: [story.bundle_id],

@@ -52,7 +52,7 @@ const request = {
 };
 
 export const AcquireResourceLock = defineMethod({
-  summary: "Lease a resource key for one holder; null while another unexpired lease holds what overlaps with it.",
+  summary: "Lock a resource key under a new lease; null while another unexpired lease holds what overlaps with it.",
   mutates: true,
   params: v.object({ resource_key: key, mode: v.nullish(lockMode, "exclusive"), ...request }),
   result: v.nullable(v.object({ ...lockEntries, seq })),
@@ -70,7 +70,8 @@ export const AcquireResourceLock = defineMethod({
 });
 
 export const AcquireResourceLocks = defineMethod({
-  summary: "Lease several resource keys under one lease, all or none; null while another holds what overlaps with any.",
+  summary:
+    "Lock several resource keys under one lease, all or none; null while another lease holds what overlaps with any.",
   mutates: true,
   params: v.object({ locks: wantedLocks, ...request, lease_id: v.nullish(uuid) }),
   result: v.nullable(
@@ -128,7 +129,7 @@ export const ReleaseResourceLock = defineMethod({
 
 export const ForceReleaseResourceLock = defineMethod({
   summary:
-    "For people: end every lease that holds this very key, with all its locks; a node that runs under it is PENDING again.",
+    "For people: revoke every lease that holds this key, with all its locks; a node that runs under it is PENDING again.",
   mutates: true,
   params: v.object({ resource_key: key, scope: v.nullish(scope), reason }),
   result: v.object({

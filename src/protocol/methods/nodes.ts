@@ -50,7 +50,7 @@ export type AcquiredNode = v.InferOutput<typeof acquiredNode>;
 
 export const AcquireNextNode = defineMethod({
   summary:
-    "Take the first runnable node under a lease, with all it needs to start: of the task, or of any; null when none is runnable (with wait_ms, by then) or none will ever be.",
+    "Take the first runnable node under a lease, with all it needs to start, of one task or of any; null if none is runnable (with wait_ms: by then) or none ever will be.",
   mutates: true,
   params: v.object({
     task_id: v.nullish(uuid),
@@ -158,7 +158,7 @@ export const ReleaseNode = defineMethod({
 
 export const RetryNode = defineMethod({
   summary:
-    "Make a FAILED node PENDING again with all its attempts, and the nodes skipped because of it; node_ids names those that are so at once, of hundreds the rest follows in a moment.",
+    "Make a FAILED node PENDING again with all its attempts, and the nodes skipped because of it. node_ids names those that are PENDING at once; if there are hundreds, the rest follows in a moment.",
   mutates: true,
   params: v.object({ task_id: uuid, node_id: uuid }),
   result: v.object({ ok, node_ids: v.array(uuid), seq }),
