@@ -48,13 +48,15 @@ export const install = command({
     if (wantedHooks.length > 0) await checkDirectory(place, shared);
     const done: Done[] = [];
     for (const hook of wantedHooks) {
+      const { elsewhere, author: by } = await hookState(place.hooks.path, hook, place.program);
       const action = await changing(installHook(place.hooks.path, hook, place.program));
-      const { path, chained } = await hookState(place.hooks.path, hook, place.program);
-      done.push({ name: hook, action, path, chained });
+      const { path, chained, author } = await hookState(place.hooks.path, hook, place.program);
+      done.push({ name: hook, action, path, chained, author });
+      if (elsewhere.length > 0) session.note(takenBackText(by, elsewhere));
     }
     for (const [name, agent] of wantedAgents) {
       const action = await changing(installAgent(name, agent, place, place.program));
-      done.push({ name, action, path: `${place.top}/${agent.file.path}`, chained: null });
+      done.push({ name, action, path: `${place.top}/${agent.file.path}`, chained: null, author: null });
     }
     session.show({ scope: place.repository.scope, done }, () => doneText(done));
     if (place.hooks.place === "tracked" && wantedHooks.length > 0) {
@@ -78,6 +80,7 @@ export const status = command({
     const { scope } = place.repository;
     const answer = { scope, hooks_directory: place.hooks.path, hooks, agents: guarded };
     session.show(answer, () => stateText(hooks, guarded));
+    for (const each of hooks) if (each.state === "displaced") session.note(displacedText(each));
   },
 });
 
@@ -95,12 +98,14 @@ export const uninstall = command({
     const place = await installationHere(session);
     const done: Done[] = [];
     for (const hook of wantedHooks) {
+      const { elsewhere } = await hookState(place.hooks.path, hook, place.program);
       const action = await changing(uninstallHook(place.hooks.path, hook));
-      done.push({ name: hook, action, path: `${place.hooks.path}/${hook}`, chained: null });
+      const path = elsewhere[0] ?? `${place.hooks.path}/${hook}`;
+      done.push({ name: hook, action, path, chained: null, author: null });
     }
     for (const [name, agent] of wantedAgents) {
       const action = await changing(uninstallAgent(name, agent, place));
-      done.push({ name, action, path: `${place.top}/${agent.file.path}`, chained: null });
+      done.push({ name, action, path: `${place.top}/${agent.file.path}`, chained: null, author: null });
     }
     const changed = done.filter(({ action }) => action === "removed" || action === "restored");
     session.show({ scope: place.repository.scope, done: changed }, () =>
@@ -138,10 +143,23 @@ interface Done {
   action: string;
   path: string;
   chained: string | null;
+  /** Who wrote the hook that was there before, as far as that is known. */
+  author: string | null;
+}
+
+/** What another tool did to the guard. */
+function takenBackText(by: string | null, elsewhere: readonly string[]): string {
+  return `${by ?? "another tool"} had renamed the guard to ${elsewhere.join(", ")}; it is in its place again`;
 }
 
 /** Others' hooks must not be changed by one repository's wish. */
 async function checkDirectory({ hooks: { path, place } }: Installation, shared: boolean): Promise<void> {
+  if (path === "/") {
+    throw new Failure(
+      "FOUND_A_PROBLEM",
+      "core.hooksPath is set to nothing, so git looks for hooks in / and runs none; see: git config --show-origin core.hooksPath",
+    );
+  }
   if (await isNoDirectory(path)) {
     throw new Failure(
       "FOUND_A_PROBLEM",
@@ -162,18 +180,23 @@ async function isNoDirectory(path: string): Promise<boolean> {
 }
 
 function doneText(done: readonly Done[]): string {
-  const rows = done.map(({ name, action, path, chained }) => [
+  const rows = done.map(({ name, action, path, chained, author }) => [
     name,
     green(action),
     path,
-    chained === null ? "" : dim("after the hook that was there"),
+    chained === null ? "" : dim(`after the hook that was there${author === null ? "" : `, of ${author}`}`),
   ]);
   return rows.length === 0 ? "nothing was asked for" : table(["GUARD", "DONE", "FILE", ""], rows, "");
 }
 
+function displacedText({ hook, author, elsewhere }: HookState): string {
+  const who = author ?? "another tool";
+  return `${who} has renamed the guard of ${hook} to ${elsewhere.join(", ")}, and may run it or not; to put it back: agentd guard install --hooks ${hook}`;
+}
+
 function stateText(hooks: readonly HookState[], guarded: readonly AgentState[]): string {
   const paint = (state: string) =>
-    state === "installed" ? green(state) : state === "outdated" ? yellow(state) : state;
+    state === "installed" ? green(state) : state === "outdated" || state === "displaced" ? yellow(state) : state;
   const rows = [
     ...hooks.map(({ hook, state, program, chained, path }) => [
       hook,
