@@ -25,9 +25,10 @@ export async function propose(
   const program = [process.execPath, join(import.meta.dir, "propose.mjs")];
   const statuses = agents.map(async (owner) => {
     const command = [binary, "run", "--task", taskId, "--all", "--owner", owner, "--", ...program];
-    const child = Bun.spawn(command, { cwd, env: environment, stdio: ["ignore", "ignore", "pipe"] });
+    const child = Bun.spawn(command, { cwd, env: environment, stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);
-    const told = await child.stderr.text();
+    // How each node ended is on standard output, and why one failed.
+    const told = (await Promise.all([child.stdout.text(), child.stderr.text()])).join("");
     running.delete(child);
     if ((await child.exited) !== 0) throw new Error(`${owner} ended with ${child.exitCode}: ${told}`);
   });

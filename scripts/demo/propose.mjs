@@ -10,7 +10,10 @@ const { title, confidence, base, edits } = JSON.parse(readFileSync(0, "utf8")).n
 const worktree = join(mkdtempSync(join(tmpdir(), "proposal-")), "work");
 const run = (program, words, cwd) => execFileSync(program, words, { cwd, encoding: "utf8" });
 
-run("git", ["worktree", "add", "--quiet", "--detach", worktree, base]);
+// git removes its directory of work trees with the last of them, and another agent's `add` may be about to write there.
+const alone = ["lock", "run", "name:git-worktree", "--wait", "60s", "--", "git", "worktree"];
+
+run(AGENTD, [...alone, "add", "--quiet", "--detach", worktree, base]);
 try {
   for (const { file, find, replace } of edits) {
     const path = join(worktree, file);
@@ -24,6 +27,6 @@ try {
   const { bundle_id, overlaps } = JSON.parse(run(AGENTD, [...words, "--json"], worktree));
   console.log(JSON.stringify({ bundle_id, meets: overlaps.map(({ relation }) => relation) }));
 } finally {
-  run("git", ["worktree", "remove", "--force", worktree]);
+  run(AGENTD, [...alone, "remove", "--force", worktree]);
   rmSync(join(worktree, ".."), { recursive: true });
 }
