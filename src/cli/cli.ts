@@ -89,8 +89,17 @@ function takeGlobals({ options }: SplitArguments): Globals {
     // Who asks for a field is a program too.
     json: take("json") === true || get !== undefined,
     noStart: take("no-start") === true,
-    at: { cwd: process.cwd(), home: text(take("home")), socket: text(take("socket")) },
+    at: { cwd: workingDirectory(), home: text(take("home")), socket: text(take("socket")) },
   };
+}
+
+/** @throws {Failure} NOT_STARTED when it was removed: nothing can be found from there. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    throw new Failure("NOT_STARTED", "the working directory was removed; change to one that exists");
+  }
 }
 
 async function helpPage(words: readonly string[]): Promise<string> {

@@ -3,6 +3,7 @@ import type { Environment, Paths } from "../protocol/paths.ts";
 import type { Client } from "./client.ts";
 import { TIMED_OUT, within } from "./deadline.ts";
 import { connectAt, type Located } from "./find.ts";
+import { installedProgram } from "./image.ts";
 import { DaemonUnreachable, StartFailed } from "./refusals.ts";
 
 const deadlineMsDefault = 5_000;
@@ -51,7 +52,8 @@ export async function startDaemon(
 async function spawnDaemon(program: readonly string[], located: Located, deadline: number): Promise<Readiness> {
   const { log } = located.paths;
   const logFd = openSync(log, "a", 0o600);
-  const child = Bun.spawn([...program, "serve", "--background"], {
+  const child = Bun.spawn({
+    ...installedProgram(program, "serve", "--background"),
     cwd: "/",
     detached: true,
     env: daemonEnvironment(process.env, located),

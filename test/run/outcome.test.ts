@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { writeFile } from "node:fs/promises";
 import { workshop, type Workshop } from "./worker.ts";
 
 setDefaultTimeout(30_000);
@@ -163,14 +162,4 @@ test("a node with attempts left runs again", async () => {
     exit: 0,
     finished: [{ outcome: "FAILED", reason: "it has attempts left" }, { outcome: "COMPLETED" }],
   });
-});
-
-test("a command that cannot be run leaves its node to others", async () => {
-  const task = await shop.task();
-  const path = `${shop.directory}/no-interpreter`;
-  await writeFile(path, "#!/no/such/interpreter\n", { mode: 0o755 });
-  const ran = await shop.daemon.agentd(["run", "--task", task, "--", path]);
-  expect(ran).toMatchObject({ exit: 2, out: "" });
-  expect(ran.err).toContain("the command cannot be run: ");
-  expect(await shop.node(task)).toMatchObject({ status: "PENDING" });
 });

@@ -1,7 +1,6 @@
 import { constants } from "node:os";
 import { limits } from "../../protocol/limits.ts";
 import type { ParamsInput } from "../../protocol/methods.ts";
-import { Failure } from "../exits.ts";
 import { redirecting } from "../git/git.ts";
 import { type Ending, runGuarded } from "../run/guarded.ts";
 import { bind, type Wishes } from "../run/hold.ts";
@@ -61,12 +60,8 @@ async function verifyOnce(
     late = true;
     guarded.end();
   }, timeLimitMs);
-  const end = await guarded.ended;
-  clearTimeout(timer);
+  const end = await guarded.ended().finally(() => clearTimeout(timer));
   stop.throwIfAborted();
-  if ("error" in end) throw new Failure("USAGE", `${command} cannot be run: ${end.error}`);
-  if ("guardLost" in end)
-    throw new Failure("INTERNAL", `the process that supervises ${command} was killed; run this again`);
   const tail = late ? `${end.stdout}\nended after ${timeLimitMs / 1000} s` : end.stdout;
   return {
     command,

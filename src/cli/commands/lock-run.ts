@@ -1,10 +1,10 @@
 import { constants } from "node:os";
 import { command } from "../command.ts";
-import { type Exit, Failure } from "../exits.ts";
+import type { Exit } from "../exits.ts";
 import { type Order, readOrder, type Taken, takeLocks, takingArgs } from "../lock/acquire.ts";
 import { explainHeld } from "../lock/held.ts";
 import { checkCommand } from "../run/command.ts";
-import { type End, runGuarded } from "../run/guarded.ts";
+import { type Ending, runGuarded } from "../run/guarded.ts";
 import { bind, hold, type Wishes } from "../run/hold.ts";
 import { interruptions } from "../run/interruptions.ts";
 import { isLost, type Keeping } from "../run/lease.ts";
@@ -79,15 +79,19 @@ async function runHeld(
     AGENTD_OWNER: owner,
     AGENTD_LOCK_LEASE_ID: taken.lease_id,
   };
+  await using held = new AsyncDisposableStack();
+  held.defer(() => release(client, taken, wishes));
   const guarded = runGuarded(session.host.program, { command: words, environment, context: null, grace_ms: graceMs });
   using _bound = bind(guarded, wishes);
   await using lease = hold(lockLease(taken, client, ttl_secs), wishes, guarded);
-  const end = await guarded.ended;
-  if (lease.lost === undefined) await release(client, taken, wishes);
-  else session.note(`the locks were lost while the command ran: ${lease.lost.message}`);
-  const status = statusOf(end);
+  const status = statusOf(await guarded.ended());
+  const { lost } = lease;
+  if (lost !== undefined) {
+    held.move();
+    session.note(`the locks were lost while the command ran: ${lost.message}`);
+  }
   // The command's own status, which may be any.
-  process.exitCode = lease.lost === undefined || status !== 0 ? status : 1;
+  process.exitCode = lost === undefined || status !== 0 ? status : 1;
   return 0;
 }
 
@@ -113,10 +117,7 @@ async function release(client: PatientClient, { lease_id }: Taken, { session, gi
   }
 }
 
-function statusOf(end: End): number {
-  if ("error" in end) throw new Failure("USAGE", `the command cannot be run: ${end.error}`);
-  if ("guardLost" in end)
-    throw new Failure("INTERNAL", "the process that guards the command was killed; the command was ended");
-  if (end.signal !== null) return 128 + (constants.signals[end.signal as NodeJS.Signals] ?? 0);
-  return end.exit_code ?? 0;
+function statusOf({ exit_code: status, signal }: Ending): number {
+  if (signal !== null) return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
+  return status ?? 0;
 }

@@ -1,6 +1,5 @@
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
-import { Failure } from "../exits.ts";
-import { type Ending, type Guarded, type Order, runGuarded } from "./guarded.ts";
+import { type Ending, type Order, runGuarded } from "./guarded.ts";
 import { bind, hold } from "./hold.ts";
 import { claimOf, nodeLease } from "./lease.ts";
 import { asLost, journal, type Outcome, release, settle } from "./outcome.ts";
@@ -19,15 +18,17 @@ export interface Finished extends Outcome {
 /**
  * Runs the command for one node: journals its start, keeps the lease while it runs, journals its end, and ends the node
  * accordingly. The command is ended when the lease is lost, when work is to stop, and when anything breaks here.
+ * @throws {Failure} when it did not run to an end of its own making; its node is released then, for others to try.
  */
 export async function attempt(node: AcquiredNode, work: Work): Promise<Finished> {
   const startedAt = performance.now();
   const refusal = await journal(node, work, "START_COMMAND", { command: work.command });
   if (refusal !== undefined) return finished(node, startedAt, notRun, asLost(refusal));
-  const guarded = runGuarded(work.session.host.program, await orderFor(node, work));
+  const order = await orderFor(node, work);
+  const guarded = await orRelease(node, work, async () => runGuarded(work.session.host.program, order));
   using _bound = bind(guarded, work);
   await using lease = hold(nodeLease(node, work.client, work.ttlSecs), work, guarded);
-  const ending = await ended(guarded, node, work);
+  const ending = await orRelease(node, work, guarded.ended);
   const { exit_code, signal, interrupted } = ending;
   const ended_by = lease.lost === undefined ? (interrupted ? "INTERRUPT" : null) : "LEASE_LOST";
   await journal(node, work, "END_COMMAND", { exit_code, signal, ended_by });
@@ -46,17 +47,20 @@ function finished(
   return { ...claimOf(node), ...outcome, exit_code, signal, duration_ms: Math.round(performance.now() - startedAt) };
 }
 
-/**
- * How the command ended.
- * @throws {Failure} when it did not run to an end of its own making; its node is released then, for others to try.
- */
-async function ended(guarded: Guarded, node: AcquiredNode, work: Work): Promise<Ending> {
-  const ending = await guarded.ended;
-  if (!("error" in ending) && !("guardLost" in ending)) return ending;
+/** Does one step of running the command; where it fails, nobody is to wait for the lease of a node nobody works on. */
+async function orRelease<Value>(node: AcquiredNode, work: Work, step: () => Promise<Value>): Promise<Value> {
+  try {
+    return await step();
+  } catch (cause) {
+    // What failed first is what there is to tell.
+    await giveBack(node, work).catch(() => {});
+    throw cause;
+  }
+}
+
+async function giveBack(node: AcquiredNode, work: Work): Promise<void> {
+  await journal(node, work, "END_COMMAND", { exit_code: null, signal: null, ended_by: "FAILURE" });
   await release(node, work, "its command was not run");
-  if ("error" in ending) throw new Failure("USAGE", `the command cannot be run: ${ending.error}`);
-  const what = `the process that guards the command of node ${node.node_id} was killed`;
-  throw new Failure("INTERNAL", `${what}; the command was ended and the node released`);
 }
 
 async function orderFor(node: AcquiredNode, { session, command, graceMs }: Work): Promise<Order> {

@@ -1,11 +1,11 @@
 import { write } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { TIMED_OUT, within } from "../../client/deadline.ts";
 import { messageOf } from "../../client/refusals.ts";
 import { printLive } from "../live.ts";
+import { temporaryDirectory } from "../temporary.ts";
 import { type Ending, linesOf, type Order, type Report, stderrBytesMax, stdoutBytesMax } from "./guarded.ts";
 import { endSession } from "./process-session.ts";
 import { Tail } from "./tail.ts";
@@ -31,29 +31,30 @@ export async function guard(): Promise<void> {
 /** Where the guard was given its caller's standard input and output. */
 const [callersInput, callersOutput] = [3, 4];
 
+/** Whatever keeps the command from running is reported: whoever gave the order waits for a word. */
 async function run(order: Order, closed: Promise<"closed">): Promise<Report> {
-  return order.context === null ? runPlainly(order, closed) : runWith(order.context, order, closed);
-}
-
-/** With the caller's standard input and output. */
-async function runPlainly(order: Order, closed: Promise<"closed">): Promise<Report> {
   try {
-    const child = Bun.spawn(order.command, {
-      detached: true,
-      env: { ...process.env, ...order.environment },
-      stdio: [callersInput, callersOutput, "inherit"],
-    });
-    await report({ pid: child.pid, directory: null });
-    const interrupted = await endOf(child, order.grace_ms, closed);
-    return ending(child, interrupted, { stdout: "", stdout_bytes: 0, stderr: "" });
+    return await (order.context === null ? runPlainly(order, closed) : runWith(order.context, order, closed));
   } catch (cause) {
     return { error: messageOf(cause) };
   }
 }
 
+/** With the caller's standard input and output. */
+async function runPlainly(order: Order, closed: Promise<"closed">): Promise<Report> {
+  const child = Bun.spawn(order.command, {
+    detached: true,
+    env: { ...process.env, ...order.environment },
+    stdio: [callersInput, callersOutput, "inherit"],
+  });
+  await report({ pid: child.pid, directory: null });
+  const interrupted = await endOf(child, order.grace_ms, closed);
+  return ending(child, interrupted, { stdout: "", stdout_bytes: 0, stderr: "" });
+}
+
 /** With the context on standard input and in a file, its output kept. */
 async function runWith(context: string, order: Order, closed: Promise<"closed">): Promise<Report> {
-  const directory = await mkdtemp(join(tmpdir(), "agentd-run-"));
+  const directory = await temporaryDirectory("agentd-run-");
   try {
     const file = join(directory, "context.json");
     await writeFile(file, context, { mode: 0o600 });
@@ -67,8 +68,6 @@ async function runWith(context: string, order: Order, closed: Promise<"closed">)
     });
     await report({ pid: child.pid, directory });
     return await supervise(child, order, closed);
-  } catch (cause) {
-    return { error: messageOf(cause) };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

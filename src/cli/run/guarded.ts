@@ -1,6 +1,9 @@
 import { rm } from "node:fs/promises";
+import { runningImage } from "../../client/image.ts";
+import { messageOf } from "../../client/refusals.ts";
 import { LineReader } from "../../protocol/framing.ts";
 import { limits } from "../../protocol/limits.ts";
+import { Failure } from "../exits.ts";
 import { endSession, signalSession } from "./process-session.ts";
 
 /** What a guard is to run. */
@@ -44,13 +47,13 @@ export const stderrBytesMax = 16_384;
 /** JSON writes a control character as six. */
 const lineBytesMax = 6 * limits.requestBytesMax + (256 << 20);
 
-/** How a command under guard ended, or why it is none. */
-export type End = Ending | { error: string } | { guardLost: true };
-
 /** A command under guard. */
 export interface Guarded {
-  /** How the command ended, once nothing of it runs any more. */
-  ended: Promise<End>;
+  /**
+   * How the command ended, once nothing of it runs any more.
+   * @throws {Failure} NOT_STARTED when it was never run, INTERNAL when its guard was killed.
+   */
+  ended: () => Promise<Ending>;
   /** Asks the command to end; after the grace time it is killed. */
   end: () => void;
   /** Kills it now. */
@@ -62,36 +65,57 @@ export interface Guarded {
  * pipe; when we die, also by `kill -9`, the guard reads its end and ends the command. When the guard dies, we end the
  * command ourselves. Being its own process it also bears what would stop us from renewing leases: a terminal nobody
  * scrolls on, and any amount of output.
+ * @throws {Failure} NOT_STARTED when not even the guard can be started.
  */
 export function runGuarded(program: readonly string[], order: Order): Guarded {
-  const guard = Bun.spawn([...program, "run-guard"], {
-    // In no terminal's group: Ctrl-C is ours to pass on, and the guard outlives us.
-    detached: true,
-    // The caller's own standard input and output come after the guard's; for Bun a bare 0 there would be nothing.
-    stdio: ["pipe", "pipe", "inherit", ...(order.context === null ? [Bun.file(0), 1] : [])],
-  });
+  const guard = startGuard(program, order);
   void give(guard.stdin, order);
   let running: { pid: number; directory: string | null } | undefined;
 
-  async function follow(): Promise<End> {
+  async function follow(): Promise<Ending> {
     for await (const line of linesOf(guard.stdout)) {
       const report = JSON.parse(line) as Report;
+      if ("error" in report) throw new Failure("NOT_STARTED", `the command was not run: ${report.error}`);
       if (!("pid" in report)) return report;
       running = report;
     }
-    if (running !== undefined) {
-      await endSession(running.pid, order.grace_ms);
-      if (running.directory !== null) await rm(running.directory, { recursive: true, force: true });
+    if (running === undefined) {
+      const status = (await guard.exited) || guard.signalCode;
+      throw new Failure("NOT_STARTED", `the command was not run: what was to guard it ended with status ${status}`);
     }
-    return { guardLost: true };
+    await endSession(running.pid, order.grace_ms);
+    if (running.directory !== null) await rm(running.directory, { recursive: true, force: true });
+    throw new Failure("INTERNAL", "the process that guards the command was killed, and so the command was ended");
   }
+  const ended = follow();
+  // Told to whoever asks; until then it is no rejection that nobody waits for.
+  ended.catch(() => {});
   return {
-    ended: follow(),
+    ended: () => ended,
     end: () => void close(guard.stdin),
     kill: () => {
       if (running !== undefined) signalSession(running.pid, "SIGKILL");
     },
   };
+}
+
+function startGuard(program: readonly string[], { context }: Order) {
+  try {
+    // Order and reports are agreed on within one version, so the guard is this very image.
+    return Bun.spawn({
+      ...runningImage(program, "run-guard"),
+      // In no terminal's group: Ctrl-C is ours to pass on, and the guard outlives us.
+      detached: true,
+      // The caller's own standard input and output come after the guard's; for Bun a bare 0 there would be nothing.
+      stdio: ["pipe", "pipe", "inherit", ...(context === null ? [Bun.file(0), 1] : [])],
+    });
+  } catch (cause) {
+    const advice = `if an upgrade has removed ${program[0]}, start this command again`;
+    throw new Failure(
+      "NOT_STARTED",
+      `the command was not run: agentd cannot run itself (${messageOf(cause)}); ${advice}`,
+    );
+  }
 }
 
 // That a guard died while it was written to shows when it is listened to.
