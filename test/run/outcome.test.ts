@@ -141,6 +141,15 @@ describe("without a task", () => {
     expect(ran).toMatchObject({ exit: 0, finished: [{ task_id: wanted.task_id, outcome: "COMPLETED" }] });
     expect(await shop.work(null, [...options, "--wait", "0"], ":").ended).toMatchObject({ exit: 3, finished: [] });
   });
+
+  test("nodes of any are taken where that is said", async () => {
+    await using own = await workshop();
+    const task = await own.task();
+    expect(await own.daemon.agentd(["run", "--", "true"])).toMatchObject({ exit: 2, out: "" });
+    expect(await own.node(task)).toMatchObject({ status: "PENDING" });
+    const ran = await own.work(null, ["--any"], ":").ended;
+    expect(ran).toMatchObject({ exit: 0, finished: [{ task_id: task, outcome: "COMPLETED" }] });
+  });
 });
 
 test.each([
@@ -148,6 +157,9 @@ test.each([
   [["--label", "=x", "--", "true"], '--label is "=x"; expected NAME=VALUE'],
   [["--label", "a=1", "--label", "a=2", "--", "true"], "--label names a twice, and a label has one value"],
   [["--parallel", "0", "--", "true"], "--parallel is 0; expected 1 to 64"],
+  [["--", "true"], "--task TASK is missing; for a node of any task give --any or --label K=V"],
+  [["--all", "--", "true"], "--task TASK is missing; for a node of any task give --any or --label K=V"],
+  [["--any", "--task", "x", "--", "true"], "--task TASK and --any exclude each other; leave one out"],
   [["true"], '"true" is an unexpected argument'],
   [["--all"], "the command to run is missing: -- CMD [ARGUMENTS]"],
 ])("agentd run %j is refused", async (args, message) => {

@@ -1,11 +1,11 @@
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import { command, idempotencyKey, leaseArg, nodeArg, taskArg } from "../command.ts";
-import { Failure } from "../exits.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
+import { type NodeChoice, readChoice } from "../node-choice.ts";
 import { labelOf } from "../node-text.ts";
 import type { Session } from "../session.ts";
 import { bold, columns, countsText, dim, momentText, oneLine, spanText } from "../text.ts";
-import { readDuration, readJson, readLabels, readPercent, readTtl, readWhole } from "../values.ts";
+import { readDuration, readJson, readPercent, readTtl, readWhole } from "../values.ts";
 
 const leaseTime = {
   ttl: {
@@ -40,21 +40,18 @@ export const acquire = command({
     ["node acquire 0197f3a2 --count 4 --json", "up to four, with all their context, for a program"],
   ],
   notes: "Exit status 3 if nothing is runnable now. The wait ends at once when the task has nothing left to offer.",
-  async run({ task, any = false, label, count, owner, wait, ttl, "idempotency-key": key }, session) {
-    if (task === undefined && !any) throw new Failure("USAGE", "TASK is missing; for a node of any task give --any");
-    if (task !== undefined && any) throw new Failure("USAGE", "TASK and --any exclude each other; leave one out");
+  async run({ task, any, label, count, owner, wait, ttl, "idempotency-key": key }, session) {
+    const choice = await readChoice(session, { task, any, label }, "TASK");
     const wish = {
       lease_owner: owner,
       wait_ms: wait === undefined ? 0 : readDuration(wait, "wait") * 1000,
       ttl_secs: readTtl(ttl),
-      labels: readLabels(label),
       count: count === undefined ? undefined : readWhole(count, "count"),
     };
-    const task_id = task === undefined ? undefined : await resolveTask(session, task);
-    const acquired = await session.call("AcquireNextNode", { task_id, ...wish }, key);
+    const acquired = await session.call("AcquireNextNode", { ...choice, ...wish }, key);
     if (acquired === null) {
       if (session.globals.json) session.show(null, () => "");
-      else session.note(await whyNothing(session, task_id, wish.labels !== undefined));
+      else session.note(await whyNothing(session, choice));
       return 3;
     }
     const nodes = "nodes" in acquired ? acquired.nodes : [acquired];
@@ -164,8 +161,8 @@ async function resolveLeased(session: Session, given: { task: string; node: stri
   return { task_id, node_id, lease_id: await resolveLease(session, task_id, given.lease) };
 }
 
-async function whyNothing(session: Session, task_id: string | undefined, labeled: boolean): Promise<string> {
-  const nothing = `nothing ${labeled ? "with these labels " : ""}is runnable now`;
+async function whyNothing(session: Session, { task_id, labels }: NodeChoice): Promise<string> {
+  const nothing = `nothing ${labels !== undefined ? "with these labels " : ""}is runnable now`;
   if (task_id === undefined) return `${nothing}; try again later, or look: agentd task list --state ACTIVE`;
   const { task, state, counts } = await session.call("TaskStatus", { task_id });
   const why = `${nothing} (${countsText(counts)})`;

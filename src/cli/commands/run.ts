@@ -1,6 +1,6 @@
 import { command } from "../command.ts";
 import { type Exit, Failure } from "../exits.ts";
-import { resolveTask } from "../ids.ts";
+import { readChoice } from "../node-choice.ts";
 import type { Finished } from "../run/attempt.ts";
 import { checkCommand } from "../run/command.ts";
 import { interruptions } from "../run/interruptions.ts";
@@ -8,7 +8,7 @@ import { PatientClient } from "../run/patient-client.ts";
 import { type End, takeNodes } from "../run/worker.ts";
 import type { Session } from "../session.ts";
 import { oneLine, spanText, statusText } from "../text.ts";
-import { readDuration, readLabels, readTtl, readWhole } from "../values.ts";
+import { readDuration, readTtl, readWhole } from "../values.ts";
 
 /** A worker has up to three of the daemon's 256 connections. */
 const parallelMax = 64;
@@ -22,6 +22,7 @@ export const run = command({
       valueHint: "K=V",
       description: "take only nodes with this label; repeatable",
     },
+    any: { type: "boolean", description: "take nodes of any task" },
     all: {
       type: "boolean",
       description: "go on after one node until the task is over; without --task, until interrupted",
@@ -36,6 +37,7 @@ export const run = command({
     ["run --task 0197f3a2 -- ./solve.sh", "run a script for the next node"],
     ["run --task 0197f3a2 --all --parallel 4 -- codex exec -", "four agents, until the task is over"],
     ["run --all --label role=tests -- ./run-tests.sh", "serve the nodes of any task that have this label"],
+    ["run --any -- ./solve.sh", "run it for the next node of any task"],
     [`run --task 0197f3a2 -- sh -c 'jq -r .node.payload_schema.prompt | claude -p'`, "with the node's prompt as input"],
   ],
   notes: [
@@ -54,14 +56,13 @@ export const run = command({
     "is 0 if the task is COMPLETED and 1 if it is FAILED.",
   ].join("\n"),
   takesCommand: true,
-  async run({ _: words, task, label, all = false, parallel = "1", owner, wait, ttl, grace = "10s" }, session) {
+  async run({ _: words, task, label, any, all = false, parallel = "1", owner, wait, ttl, grace = "10s" }, session) {
     const graceMs = readDuration(grace, "grace") * 1000;
     const waitMs = wait === undefined ? Infinity : readDuration(wait, "wait") * 1000;
     const ttlSecs = readTtl(ttl);
     const workers = readParallel(parallel);
     checkCommand(words);
-    const labels = readLabels(label);
-    const task_id = task === undefined ? undefined : await resolveTask(session, task);
+    const choice = await readChoice(session, { task, any, label }, "--task TASK");
     // A daemon that goes away is waited for; one that is not there to begin with is an error.
     await session.client();
     session.disconnect();
@@ -70,7 +71,7 @@ export const run = command({
     await using interrupted = interruptions(graceMs);
     const { stop, kill, giveUp } = interrupted;
     const work = { session, client, command: words, ttlSecs, graceMs, stop, kill, giveUp };
-    const wish = { task_id, labels, lease_owner: owner ?? `run-${process.pid}`, waitMs };
+    const wish = { ...choice, lease_owner: owner ?? `run-${process.pid}`, waitMs };
     const ends = new Set<End>();
     const outcomes = new Set<Finished["outcome"]>();
     async function worker() {

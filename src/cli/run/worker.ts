@@ -1,17 +1,14 @@
 import { limits } from "../../protocol/limits.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { type AcquiredNode, oneNode } from "../../protocol/methods/nodes.ts";
+import type { NodeChoice } from "../node-choice.ts";
 import { pause } from "./abort.ts";
 import { attempt, type Finished } from "./attempt.ts";
 import { PatientClient } from "./patient-client.ts";
 import type { Work } from "./work.ts";
 
 /** Which nodes a worker takes, and how long it waits for one. */
-export interface Wish {
-  /** Of any task when undefined. */
-  task_id: string | undefined;
-  /** Those a node must have. */
-  labels: Record<string, string> | undefined;
+export interface Wish extends NodeChoice {
   lease_owner: string;
   waitMs: number;
 }
