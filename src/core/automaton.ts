@@ -1,5 +1,6 @@
-import { anyCharacter, type CharacterSet, Common, common, nameCharacter, slashOnly } from "./character-set.ts";
-import { isAnyDepth, type PathPattern, type Token } from "./glob.ts";
+import { type CharacterSet, Common, common, nameCharacter } from "./character-set.ts";
+import type { Segment, Token } from "./glob.ts";
+import type { WorkBudget } from "./work-budget.ts";
 
 /** A way on from a state: by any of these characters, into all of these states at once. */
 interface Edge {
@@ -15,8 +16,8 @@ export interface Automaton {
 
 const accepted = 0;
 
-/** The automaton of the paths that fit any of the patterns. Written from the end: each part knows what follows it. */
-export function automatonOf(patterns: readonly PathPattern[]): Automaton {
+/** The automaton of the names that fit a segment. Written from the end: each part knows what follows it. */
+export function automatonOf(segment: Segment): Automaton {
   const edges: Edge[][] = [[]];
 
   const state = (...out: Edge[]) => edges.push(out) - 1;
@@ -30,20 +31,12 @@ export function automatonOf(patterns: readonly PathPattern[]): Automaton {
 
   const tokenThen = (token: Token, to: readonly number[]): readonly number[] => {
     if (token.kind === "literal") return spell(token.text, to);
-    if (token.kind !== "oneOf") return loop(token.kind === "*" ? nameCharacter : anyCharacter, to);
+    if (token.kind !== "oneOf") return loop(nameCharacter, to);
     const several = token.several.map(({ first, rest }): Edge => ({ by: first, to: spell(rest, to) }));
     return [state({ by: token.set, to }, ...several)];
   };
 
-  const starts = patterns.flatMap(({ absolute, segments }) => {
-    let next: readonly number[] = [accepted];
-    segments.toReversed().forEach((segment, after) => {
-      const slash = after === 0 ? next : step(slashOnly, next);
-      if (after > 0 && isAnyDepth(segment)) next = [...loop(anyCharacter, slash), ...next];
-      else next = segment.reduceRight((to, token) => tokenThen(token, to), slash);
-    });
-    return absolute ? step(slashOnly, next) : next;
-  });
+  const starts = segment.reduceRight((to, token) => tokenThen(token, to), [accepted] as readonly number[]);
   return { starts, edges };
 }
 
@@ -52,34 +45,17 @@ const exactly = (character: string): CharacterSet => {
   return [codePoint, codePoint];
 };
 
-/** What has paths. */
-interface Language {
-  paths(): Automaton;
-}
-
-/** Pairs of states that are looked at before patterns count as overlapping undecided. */
-export const pairsMax = 10_000;
+/** Steps that one search may take before names count as meeting undecided. */
+export const searchStepsMax = 200_000;
 
 /**
- * Whether some two languages of a pair have a path in common. Exact, unless more than `pairsMax` pairs of states can be
- * reached; then true.
+ * Looks through the product of two automata and of that of names (neither `.` nor `..`) whether one leads to acceptance.
+ * Exact, unless that takes more than `searchStepsMax`; then true.
  */
-export function intersect(pairs: readonly (readonly [Language, Language])[]): boolean {
-  let looked = 0;
-  for (const [a, b] of pairs) {
-    looked += search(a.paths(), b.paths(), pairsMax - looked);
-    if (looked > pairsMax) return true;
-  }
-  return false;
-}
-
-/**
- * Looks through the product of two automata and of that of well-formed paths (no empty segment, none that is `.` or `..`).
- * How many states it looked at, when no path leads to acceptance; more than `max` when one does or may.
- */
-function search(a: Automaton, b: Automaton, max: number): number {
+export function intersect(a: Automaton, b: Automaton, budget: WorkBudget): boolean {
   const seen = new Set<number>();
   const open: [inA: number, inB: number, shape: Shape][] = [];
+  const search = { steps: 0, isMet: false };
   const reach = (statesA: readonly number[], statesB: readonly number[], shape: Shape) => {
     for (const inA of statesA)
       for (const inB of statesB) {
@@ -90,33 +66,35 @@ function search(a: Automaton, b: Automaton, max: number): number {
       }
   };
   const follow = (edgeA: Edge, edgeB: Edge, shape: Shape) => {
+    search.steps += edgeA.by.length + edgeB.by.length;
     const shared = common(edgeA.by, edgeB.by);
-    if (shared & Common.slash && takesSlash(shape)) reach(edgeA.to, edgeB.to, Shape.segmentStart);
     if (shared & Common.dot) reach(edgeA.to, edgeB.to, afterDot[shape]);
     if (shared & Common.other) reach(edgeA.to, edgeB.to, Shape.name);
   };
 
   reach(a.starts, b.starts, Shape.empty);
-  for (let pair = open.pop(); pair !== undefined && seen.size <= max; pair = open.pop()) {
+  while (!search.isMet && search.steps <= searchStepsMax) {
+    const pair = open.pop();
+    if (pair === undefined) break;
     const [inA, inB, shape] = pair;
-    if (inA === accepted && inB === accepted && shape === Shape.name) return Infinity;
+    search.isMet = inA === accepted && inB === accepted && shape === Shape.name;
     for (const edgeA of a.edges[inA] ?? []) for (const edgeB of b.edges[inB] ?? []) follow(edgeA, edgeB, shape);
   }
-  return seen.size;
+  budget.spend(search.steps + pairSteps * seen.size);
+  return search.isMet || search.steps > searchStepsMax;
 }
 
-/** How far a path has come: what its last segment consists of until now. */
-const Shape = { empty: 0, segmentStart: 1, dot: 2, dotDot: 3, name: 4 } as const;
+/** What it costs to come to a pair of states, in steps. */
+const pairSteps = 8;
+
+/** What a name consists of until now. */
+const Shape = { empty: 0, dot: 1, dotDot: 2, name: 3 } as const;
 type Shape = (typeof Shape)[keyof typeof Shape];
-const shapes = 5;
+const shapes = 4;
 
 const afterDot: Record<Shape, Shape> = {
   [Shape.empty]: Shape.dot,
-  [Shape.segmentStart]: Shape.dot,
   [Shape.dot]: Shape.dotDot,
   [Shape.dotDot]: Shape.name,
   [Shape.name]: Shape.name,
 };
-
-/** A path may begin with `/`, and goes on after a name. */
-const takesSlash = (shape: Shape) => shape === Shape.empty || shape === Shape.name;

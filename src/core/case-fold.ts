@@ -1,4 +1,4 @@
-import { type CharacterSet, complementOf, contains, rangesOf, unionOf } from "./character-set.ts";
+import { type CharacterSet, complementOf, rangesOf, unionOf } from "./character-set.ts";
 
 /** How letters are compared: as they are, or without regard to case. */
 export interface Fold {
@@ -39,53 +39,74 @@ const foldOne = (character: string) => once(once(character));
 let anyOne: Folded | undefined;
 
 function foldSet(set: CharacterSet, negated: boolean): Folded {
+  const { byFrom, bySingle, several } = changes();
   const ranges: (readonly [number, number])[] = rangesOf(set);
   const images = new Set<string>();
-  for (const { from, to, single } of changing()) {
-    if (!contains(set, from)) continue;
+  for (const { to, single } of within(set, byFrom, ({ from }) => from)) {
     if (single === null) images.add(to);
     else ranges.push(point(single));
   }
   // Every character that folds into the set belongs to it, so that all that is left out folds into what is left out.
   const folded = unionOf(ranges);
-  const several: string[] = [];
-  for (const { from, to, single } of changing()) {
-    const inside = single === null ? images.has(to) : contains(folded, single);
-    if (inside) ranges.push(point(from));
-    if (single === null && inside !== negated) several.push(to);
-  }
+  for (const { from } of within(folded, bySingle, ({ single }) => single ?? 0)) ranges.push(point(from));
+  for (const { from, to } of images.size === 0 ? [] : several) if (images.has(to)) ranges.push(point(from));
   const closed = unionOf(ranges);
-  return { set: negated ? complementOf(closed) : closed, several: byRest(several) };
+  const asked = negated || images.size > 0 ? several.filter(({ to }) => images.has(to) !== negated) : [];
+  return { set: negated ? complementOf(closed) : closed, several: byRest(asked) };
 }
 
-function byRest(texts: readonly string[]): Folded["several"] {
-  const firsts = Map.groupBy(texts, (text) => text.replace(/^./u, ""));
-  return Array.from(firsts, ([rest, all]) => ({ first: unionOf(all.map((text) => point(pointOf(text)))), rest }));
+/** Changes of which a number, by which they are sorted, lies in a set. */
+function* within(set: CharacterSet, sorted: readonly Change[], numberOf: (change: Change) => number) {
+  for (const [from, to] of rangesOf(set)) {
+    let low = 0;
+    for (let high = sorted.length; low < high;) {
+      const middle = (low + high) >> 1;
+      const change = sorted[middle];
+      if (change !== undefined && numberOf(change) < from) low = middle + 1;
+      else high = middle;
+    }
+    for (let change = sorted[low]; change !== undefined && numberOf(change) <= to; change = sorted[++low]) yield change;
+  }
+}
+
+function byRest(changed: readonly Change[]): Folded["several"] {
+  const groups = Map.groupBy(changed, ({ rest }) => rest);
+  return Array.from(groups, ([rest, all]) => ({ first: unionOf(all.map(({ to }) => point(pointOf(to)))), rest }));
 }
 
 const point = (codePoint: number) => [codePoint, codePoint] as const;
 const pointOf = (text: string) => text.codePointAt(0) ?? 0;
 
-/** A character that folding changes; `single` where it becomes one character. */
+/** A character that folding changes; `single` where it becomes one character, else what follows the first. */
 interface Change {
   from: number;
   to: string;
   single: number | null;
+  rest: string;
+}
+
+interface Changes {
+  byFrom: readonly Change[];
+  /** Those that become one character, by that. */
+  bySingle: readonly Change[];
+  several: readonly Change[];
 }
 
 /** Beyond the second plane nothing has case. */
 const casedMax = 0x1ffff;
-let changes: readonly Change[] | undefined;
+let known: Changes | undefined;
 
 /** Some 1,500 characters. Made when first asked for: only `?` and `[…]` where case is ignored need them. */
-function changing(): readonly Change[] {
-  if (changes !== undefined) return changes;
-  const found: Change[] = [];
+function changes(): Changes {
+  if (known !== undefined) return known;
+  const byFrom: Change[] = [];
   for (let from = 0; from <= casedMax; from++) {
     const character = String.fromCodePoint(from);
     const to = foldOne(character);
-    if (to !== character) found.push({ from, to, single: /^.$/u.test(to) ? pointOf(to) : null });
+    const rest = to.replace(/^./u, "");
+    if (to !== character) byFrom.push({ from, to, single: rest === "" ? pointOf(to) : null, rest });
   }
-  changes = found;
-  return found;
+  const bySingle = byFrom.filter(({ single }) => single !== null).toSorted((a, b) => (a.single ?? 0) - (b.single ?? 0));
+  known = { byFrom, bySingle, several: byFrom.filter(({ single }) => single === null) };
+  return known;
 }

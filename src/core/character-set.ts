@@ -6,11 +6,8 @@ const nul = 0;
 const dot = 46;
 const slash = 47;
 
-/** What a path may hold: no NUL. */
-export const anyCharacter: CharacterSet = [1, last];
 /** What a file's name may hold: neither NUL nor `/`. */
 export const nameCharacter: CharacterSet = [1, slash - 1, slash + 1, last];
-export const slashOnly: CharacterSet = [slash, slash];
 
 /** The union of ranges in any order, which may overlap. */
 export function unionOf(ranges: readonly (readonly [from: number, to: number])[]): CharacterSet {
@@ -52,8 +49,8 @@ export function rangesOf(set: CharacterSet): [from: number, to: number][] {
   return ranges;
 }
 
-/** What two sets have in common, told apart as far as the shape of a path depends on it: a sum of these. */
-export const Common = { slash: 1, dot: 2, other: 4 } as const;
+/** What two sets of names' characters have in common, told apart as far as names depend on it: a sum of these. */
+export const Common = { dot: 1, other: 2 } as const;
 
 /** Which of `Common` two sets share; 0 for nothing. */
 export function common(a: CharacterSet, b: CharacterSet): number {
@@ -64,9 +61,8 @@ export function common(a: CharacterSet, b: CharacterSet): number {
     const from = Math.max(a[i] ?? nul, b[j] ?? nul);
     const to = Math.min(endOfA, endOfB);
     if (from <= to) {
-      if (from <= slash && slash <= to) found |= Common.slash;
       if (from <= dot && dot <= to) found |= Common.dot;
-      if (from < dot || to > slash) found |= Common.other;
+      if (from < dot || to > dot) found |= Common.other;
     }
     if (endOfA < endOfB) i += 2;
     else j += 2;

@@ -1,24 +1,25 @@
 import type { Fold, Folded } from "./case-fold.ts";
 import { inNames, unionOf } from "./character-set.ts";
+import { limits } from "../protocol/limits.ts";
 import { type Decision, isRefusal, type Refusal } from "./decision.ts";
 
 /** A part of a segment: itself, one character of some, or any run of characters, `**` also across `/`. */
 export type Token = { kind: "literal"; text: string } | ({ kind: "oneOf" } & Folded) | { kind: "*" } | { kind: "**" };
-type Segment = readonly Token[];
+export type Segment = readonly Token[];
 
-/** A pattern without braces. A segment that is `**` alone stands for any number of segments, at the end for at least one. */
-export interface PathPattern {
+/**
+ * A pattern without braces. A segment that is `**` alone stands for any number of segments, at the end for at least one;
+ * there is no other `**` in it.
+ */
+export interface FlatGlob {
   absolute: boolean;
   segments: readonly Segment[];
 }
 
-/** Characters of a pattern, and of all its alternatives together once the braces are expanded. */
-export const globCharsMax = 1_024;
-
 /** How a fault becomes a refusal; whoever calls knows the key that has it. */
 export interface Faults {
   malformed(why: string): Refusal;
-  tooLong(got: number): Refusal;
+  exceeding(limit: "globCharsMax" | "globWildcardsMax", got: number): Refusal;
 }
 
 /** Why `..` is refused. */
@@ -33,14 +34,21 @@ export const climbs = 'it holds "..", and where that leads is for links to say; 
  * character as it is. A dot at the start of a name is a character like others. What other programs read in several ways
  * is refused: `{a}`, `{1..9}`, `[[:alpha:]]`.
  */
-export function parseGlob(pattern: string, fold: Fold, faults: Faults): Decision<PathPattern[]> {
+export function parseGlob(pattern: string, fold: Fold, faults: Faults): Decision<FlatGlob[]> {
   const characters = Array.from(pattern);
-  if (characters.length > globCharsMax) return faults.tooLong(characters.length);
+  if (characters.length > limits.globCharsMax) return faults.exceeding("globCharsMax", characters.length);
   const parts = parseParts({ characters, at: 0 }, fold, faults, false);
   if (isRefusal(parts)) return parts;
   const { expanded } = extentOf(parts);
-  if (expanded > globCharsMax) return faults.tooLong(expanded);
-  const patterns = expand(parts).map(toPattern);
+  if (expanded > limits.globCharsMax) return faults.exceeding("globCharsMax", expanded);
+  const glued = expand(parts).map(toPattern);
+  // Each has a wildcard at least.
+  const alternatives = glued.reduce((sum, one) => sum + alternativesOf(one), 0);
+  if (alternatives > glued.length + limits.globWildcardsMax) return faults.exceeding("globWildcardsMax", alternatives);
+  const patterns = glued.flatMap(unglued);
+  const tokens = patterns.flatMap(({ segments }) => segments.flat());
+  const wildcards = tokens.filter(({ kind }) => kind !== "literal").length;
+  if (wildcards > limits.globWildcardsMax) return faults.exceeding("globWildcardsMax", wildcards);
   if (patterns.some(leadsOut)) return faults.malformed(climbs);
   const named = patterns.filter(({ segments }) => segments.length > 0);
   return named.length > 0 ? named : faults.malformed("it matches no path; to match everything write glob:**");
@@ -173,7 +181,7 @@ function expand(parts: readonly Part[]): Flat[][] {
 }
 
 /** Without empty segments, `.`, and repetitions of `**`. */
-function toPattern(parts: readonly Flat[]): PathPattern {
+function toPattern(parts: readonly Flat[]): FlatGlob {
   const split: Token[][] = [[]];
   for (const part of parts) {
     if (part.kind === "/") split.push([]);
@@ -196,9 +204,31 @@ function withoutRuns(segment: Segment): Segment {
   return kept;
 }
 
+/** How many alternatives `unglued` gives. */
+const alternativesOf = ({ segments }: FlatGlob) =>
+  2 ** segments.reduce((sum, segment) => sum + segment.slice(1).filter(isDeepRun).length, 0);
+
+/** Where `**` is a part of a name: the alternatives in which its run has no `/`, and in which it has some. */
+function unglued({ absolute, segments }: FlatGlob): FlatGlob[] {
+  const at = segments.findIndex((segment) => !isAnyDepth(segment) && segment.some(isDeepRun));
+  const segment = segments[at];
+  if (segment === undefined) return [{ absolute, segments }];
+  const run = segment.findIndex(isDeepRun);
+  const [before, after] = [segment.slice(0, run), segment.slice(run + 1)];
+  const above = segments.slice(0, at);
+  const below = segments.slice(at + 1);
+  const parted = [...(before.length === 0 ? [] : [[...before, anyRun]]), [deepRun], [anyRun, ...after]];
+  const whole = before.length === 0 ? [] : [[...above, [...before, anyRun, ...after], ...below]];
+  return [...whole, [...above, ...parted, ...below]].flatMap((one) => unglued({ absolute, segments: one }));
+}
+
+const anyRun: Token = { kind: "*" };
+const deepRun: Token = { kind: "**" };
+const isDeepRun = ({ kind }: Token) => kind === "**";
+
 const isRun = (token: Token | undefined) => token?.kind === "*" || token?.kind === "**";
 
-const leadsOut = ({ segments }: PathPattern) => segments.some((segment) => literalOf(segment) === "..");
+const leadsOut = ({ segments }: FlatGlob) => segments.some((segment) => literalOf(segment) === "..");
 
 /** Whether a segment is `**` alone. */
 export function isAnyDepth(segment: Segment | undefined): boolean {

@@ -1,6 +1,7 @@
 import { anonymous, type LockMode } from "../protocol/types.ts";
-import type { Lock } from "./model.ts";
+import type { LockHead } from "./model.ts";
 import { compatible, overlaps, type ResourceKey } from "./resource-key.ts";
+import type { WorkBudget } from "./work-budget.ts";
 
 /*
  * Who goes first where several want what overlaps. A wish is granted once nothing stands in its way: no lock of another
@@ -28,27 +29,30 @@ export interface LockWish {
 
 /** What stands in the way of one key of a wish. */
 export type Obstacle =
-  | { wanted: WantedLock; lock: Lock }
-  | { wanted: WantedLock; earlier: LockWish; meets: WantedLock }
-  /** Finding out would take too much comparing. */
-  | { tooMany: true };
+  { wanted: WantedLock; lock: LockHead } | { wanted: WantedLock; earlier: LockWish; meets: WantedLock } | TooMuch;
+
+/** Finding out takes more comparing than one request may cost. `lock` is the one it came to. */
+export interface TooMuch {
+  tooMuch: { lock: LockHead | null };
+}
 
 export interface LockSituation {
-  /** Live locks of other leases that conflict with the wish; `tooMany` ends them early. */
-  against(wish: LockWish): Iterable<{ wanted: WantedLock; lock: Lock } | { tooMany: true }>;
+  /** Live locks of other leases that conflict with the wish; `tooMuch` ends them early. */
+  against(wish: LockWish): Iterable<{ wanted: WantedLock; lock: LockHead } | TooMuch>;
   /** Whether the wish's owner and provider are somebody who holds anything. */
   holdsAnything(wish: LockWish): boolean;
   /** All who wait, first come first. */
   readonly waiting: readonly LockWish[];
   /** Those of them that came before the wish, which may itself wait. */
   before(wish: LockWish): Iterable<LockWish>;
-  /** Takes so many comparisons from what one request may cost; false when that is used up. */
-  spend(comparisons: number): boolean;
+  /** What comparing may still cost. */
+  readonly budget: WorkBudget;
 }
 
 /** Whether two keys cannot be had by two leases at once. */
-export function conflict(a: WantedLock, b: WantedLock): boolean {
-  return a.scope === b.scope && !compatible(a.mode, b.mode) && overlaps(a.key, b.key);
+export function conflict(a: WantedLock, b: WantedLock, budget: WorkBudget): boolean {
+  budget.spend(1);
+  return a.scope === b.scope && !compatible(a.mode, b.mode) && overlaps(a.key, b.key, budget);
 }
 
 const none: ReadonlySet<LockWish> = new Set();
@@ -58,11 +62,11 @@ export function* obstacles(wish: LockWish, situation: LockSituation, known = non
   yield* situation.against(wish);
   for (const earlier of situation.before(wish)) {
     if (known.has(earlier)) continue;
-    if (!situation.spend(wish.locks.length * earlier.locks.length)) {
-      yield { tooMany: true };
+    const meeting = meetingOf(wish, earlier, situation.budget);
+    if (situation.budget.isSpent) {
+      yield { tooMuch: { lock: null } };
       return;
     }
-    const meeting = meetingOf(wish, earlier);
     // Who waits for this very lease cannot go on before it anyway.
     if (meeting !== null && !waitsForLease(earlier, wish.leaseId, situation)) yield { ...meeting, earlier };
   }
@@ -78,28 +82,28 @@ export interface Link {
   waiter: LockWish;
   wanted: WantedLock;
   /** Who holds what is waited for, or waits for it before. */
-  holder: Lock | LockWish;
+  holder: LockHead | LockWish;
   /** The key that is held, or waited for. */
   meets: string;
 }
 
 /**
  * The circle a wish would close by waiting: it ends with a lock of the very party that wishes. Null where waiting leads
- * nowhere near; `tooMany` where that could not be found out.
+ * nowhere near; `tooMuch` where that could not be found out.
  *
  * A party is the lease a wish is for, else whoever has its owner and provider, as far as that is somebody: wait-for
  * graphs as in Coffman, Elphick and Shoshani, "System Deadlocks" (1971), with a search from the one edge that is new.
  */
-export function circleOf(wish: LockWish, situation: LockSituation): Link[] | "tooMany" | null {
+export function circleOf(wish: LockWish, situation: LockSituation): Link[] | "tooMuch" | null {
   // Who holds nothing keeps nobody waiting.
   if (wish.leaseId === null && !situation.holdsAnything(wish)) return null;
   const seen = new Set<LockWish>();
 
-  function follow(waiter: LockWish, trail: readonly Link[]): Link[] | "tooMany" | null {
+  function follow(waiter: LockWish, trail: readonly Link[]): Link[] | "tooMuch" | null {
     const next: { link: Link; waiters: LockWish[] }[] = [];
     const leases = new Set<string>();
     for (const obstacle of obstacles(waiter, situation, seen)) {
-      if ("tooMany" in obstacle) return "tooMany";
+      if ("tooMuch" in obstacle) return "tooMuch";
       if ("earlier" in obstacle) {
         const { wanted, earlier, meets } = obstacle;
         next.push({ link: { waiter, wanted, holder: earlier, meets: meets.key.written }, waiters: [earlier] });
@@ -125,30 +129,41 @@ export function circleOf(wish: LockWish, situation: LockSituation): Link[] | "to
   return follow(wish, []);
 }
 
-/** A lease that has to end before the wish can be granted; null where nothing stands in its way. */
-export function blockingLease(wish: LockWish, situation: LockSituation): string | null {
+/**
+ * Whether the wish can be granted, or which lease has to end before; null where nobody can say. Where finding out takes
+ * too much, that is the lease it came to.
+ */
+export function blockingLease(wish: LockWish, situation: LockSituation): "none" | { leaseId: string | null } {
   const seen = new Set<LockWish>([wish]);
   const queue = [wish];
+  let isFree = true;
   for (const waiter of queue) {
-    for (const obstacle of Array.from(obstacles(waiter, situation))) {
-      if ("tooMany" in obstacle) return null;
-      if ("lock" in obstacle) return obstacle.lock.leaseId;
+    for (const obstacle of obstacles(waiter, situation)) {
+      isFree = false;
+      if ("tooMuch" in obstacle) return { leaseId: obstacle.tooMuch.lock?.leaseId ?? null };
+      if ("lock" in obstacle) return { leaseId: obstacle.lock.leaseId };
       if (!seen.has(obstacle.earlier)) queue.push(obstacle.earlier);
       seen.add(obstacle.earlier);
     }
   }
-  return null;
+  return isFree ? "none" : { leaseId: null };
 }
 
 /** Whether a lock belongs to the party that has this wish. */
-export function isParty(wish: LockWish, lock: Pick<Lock, "leaseId" | "owner" | "provider">): boolean {
+export function isParty(wish: LockWish, lock: Pick<LockHead, "leaseId" | "owner" | "provider">): boolean {
   if (wish.leaseId !== null) return wish.leaseId === lock.leaseId;
   return wish.owner !== anonymous && wish.owner === lock.owner && wish.provider === lock.provider;
 }
 
-function meetingOf(wish: LockWish, earlier: LockWish): { wanted: WantedLock; meets: WantedLock } | null {
+/** The first two keys of two wishes that conflict; none once the budget is spent. */
+export function meetingOf(
+  wish: Pick<LockWish, "locks">,
+  earlier: Pick<LockWish, "locks">,
+  budget: WorkBudget,
+): { wanted: WantedLock; meets: WantedLock } | null {
   for (const wanted of wish.locks) {
-    const meets = earlier.locks.find((other) => conflict(wanted, other));
+    const meets = earlier.locks.find((other) => budget.isSpent || conflict(wanted, other, budget));
+    if (budget.isSpent) return null;
     if (meets !== undefined) return { wanted, meets };
   }
   return null;

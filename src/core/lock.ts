@@ -2,7 +2,7 @@ import type { Json } from "../protocol/json.ts";
 import { type Decision, isRefusal, refuse } from "./decision.ts";
 import { actions, type Entry } from "./journal.ts";
 import { secondsLeft } from "./lease.ts";
-import type { Lock, LockGrant } from "./model.ts";
+import type { Lock, LockGrant, LockHead } from "./model.ts";
 
 /*
  * The life of resource locks. A lease holds one or more keys and ends for all of them at one deadline; the lease of a
@@ -89,7 +89,7 @@ export function forceRelease(locks: readonly [Lock, ...Lock[]], reason: string, 
 }
 
 /** Whether nobody holds it any more. What ends with a node is held until that does. */
-export function isOver(lock: Lock, nowMs: number): boolean {
+export function isOver(lock: LockHead, nowMs: number): boolean {
   return !lock.endsWithNode && lock.expiresAtMs <= nowMs;
 }
 

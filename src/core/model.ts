@@ -144,6 +144,9 @@ export interface Lock extends HeldKey {
   updatedAtMs: number;
 }
 
+/** A lock as it is compared, which is all but what may be large. */
+export type LockHead = Omit<Lock, "metadata">;
+
 /** Keys about to be granted under one lease; the journal gives them their fencing token. */
 export interface LockGrant extends Omit<Lock, keyof HeldKey | "fencingToken" | "updatedAtMs"> {
   locks: readonly HeldKey[];

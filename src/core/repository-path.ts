@@ -1,14 +1,12 @@
 import { type Decision, refuse } from "./decision.ts";
-import { pathCharsMax } from "./resource-key.ts";
-
-/** Directories and the file in one path. */
-export const pathDepthMax = 128;
+import { limits } from "../protocol/limits.ts";
 
 /**
  * Checks a path from a repository's root, as a patch names it: one that every platform's git would put inside the work
  * tree, and not into `.git`. Refusals: INVALID_PARAMS (what it is), LIMIT_EXCEEDED (its length or depth).
  */
 export function checkRepositoryPath(path: string): Decision<string> {
+  const { pathCharsMax, pathDepthMax } = limits;
   if (path.length > pathCharsMax) {
     const shown = JSON.stringify(`${path.slice(0, 80)}…`);
     const message = `path ${shown} cannot be used: it has ${path.length} characters and the limit is ${pathCharsMax}`;

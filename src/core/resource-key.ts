@@ -1,8 +1,11 @@
-import { type Automaton, automatonOf, intersect } from "./automaton.ts";
 import { exactCase, type Fold, ignoreCase } from "./case-fold.ts";
+import { limits } from "../protocol/limits.ts";
+import { snakeCase } from "../protocol/method.ts";
 import type { LockMode } from "../protocol/types.ts";
 import { type Decision, isRefusal, refuse } from "./decision.ts";
-import { climbs, endingOf, type Faults, globCharsMax, literalOf, parseGlob, type PathPattern } from "./glob.ts";
+import { climbs, endingOf, type Faults, type FlatGlob, literalOf, parseGlob } from "./glob.ts";
+import { literalPattern, type PathPattern, pathPattern, pathsMeet } from "./path-pattern.ts";
+import type { WorkBudget } from "./work-budget.ts";
 
 /**
  * What a lock is on. `file:`, `dir:` and `glob:` keys stand for paths of a scope and overlap as these do; any other text
@@ -35,7 +38,7 @@ export interface Place {
   /** What all of its paths end with. */
   ending: string;
   /** Exactly these paths; made when first asked for. */
-  paths(): Automaton;
+  pattern(): PathPattern;
 }
 
 /** How the keys of one scope are read; keys that were read differently cannot be compared. */
@@ -49,12 +52,10 @@ export interface KeyRules {
   absolutePaths: "kept" | "refused";
 }
 
-/** Characters of a path, as many as Linux takes (PATH_MAX). */
-export const pathCharsMax = 4_096;
-
 /**
  * Reads a key. Paths are normalised: no `.`, no doubled or trailing `/`, Unicode NFC. Refusals: INVALID_PARAMS (NUL, `..`,
- * an absolute path where these are refused, no path, a malformed glob), LIMIT_EXCEEDED (a path or glob that is too long).
+ * an absolute path where these are refused, no path, a malformed glob), LIMIT_EXCEEDED (its length, its depth, the
+ * wildcards of a glob).
  */
 export function parseResourceKey(written: string, rules: KeyRules): Decision<ResourceKey> {
   if (written.includes("\0"))
@@ -69,7 +70,9 @@ export function parseResourceKey(written: string, rules: KeyRules): Decision<Res
     case "glob":
       return globKey(written, text, rules);
     default:
-      return opaqueKey(written);
+      return written.length <= limits.keyCharsMax
+        ? opaqueKey(written)
+        : exceeding(written, "keyCharsMax", written.length);
   }
 }
 
@@ -82,16 +85,26 @@ export function readResourceKey(written: string, rules: KeyRules): ResourceKey {
   return isRefusal(key) ? opaqueKey(written) : key;
 }
 
-/** Whether two keys of one scope stand for something in common. Exact, but for globs beyond `pairsMax`: then true. */
-export function overlaps(a: ResourceKey, b: ResourceKey): boolean {
+/**
+ * Whether two keys of one scope stand for something in common, and what it cost to find out. Exact, but where case is
+ * ignored for two names of many wildcards (`searchStepsMax`): then true.
+ */
+export function overlaps(a: ResourceKey, b: ResourceKey, budget: WorkBudget): boolean {
+  budget.spend(keySteps);
   if (a.normal === b.normal) return true;
   if (a.kind === "opaque" || b.kind === "opaque") return false;
-  const meeting = a.places.flatMap((one) =>
-    b.places.filter((other) => meet(one, other)).map((other) => [one, other] as const),
-  );
-  if (a.kind !== "glob" && b.kind !== "glob") return meeting.length > 0;
-  return intersect(meeting);
+  const isDecided = a.kind !== "glob" && b.kind !== "glob";
+  for (const one of a.places) {
+    budget.spend(placeSteps * b.places.length);
+    for (const other of b.places)
+      if (meet(one, other) && (isDecided || pathsMeet(one.pattern(), other.pattern(), budget))) return true;
+  }
+  return false;
 }
+
+/** What it costs to compare two keys, and two places of them, beside their patterns; in steps. */
+const keySteps = 10;
+const placeSteps = 5;
 
 /** Whether two may hold what overlaps. */
 export function compatible(a: LockMode, b: LockMode): boolean {
@@ -114,7 +127,7 @@ function opaqueKey(written: string): ResourceKey {
 }
 
 function pathKey(kind: "file" | "dir", written: string, text: string, rules: KeyRules): Decision<ResourceKey> {
-  if (text.length > pathCharsMax) return tooLong(written, "path_chars_max", pathCharsMax, text.length);
+  if (text.length > limits.pathCharsMax) return exceeding(written, "pathCharsMax", text.length);
   if (text === "") return malformed(written, `it has no path; write ${kind === "dir" ? "dir:." : "file:PATH"}`);
   const { absolute, segments } = normalised(text);
   if (segments.includes("..")) return malformed(written, climbs);
@@ -122,24 +135,23 @@ function pathKey(kind: "file" | "dir", written: string, text: string, rules: Key
   if (kind === "file" && segments.length === 0)
     return malformed(written, `it names a directory; write dir:${absolute ? "/" : "."}`);
 
+  if (segments.length > limits.pathDepthMax) return exceeding(written, "pathDepthMax", segments.length);
   const names = segments.map((name) => foldOf(rules).text(name));
   const path = joined(absolute, names);
-  const itself = { absolute, segments: names.map((name) => [{ kind: "literal" as const, text: name }]) };
-  const under = { absolute, segments: [...itself.segments, [{ kind: "**" as const }]] };
-  const place =
-    kind === "file"
-      ? { path, deep: false, ending: path, paths: lazily([itself]) }
-      : { path, deep: true, ending: "", paths: lazily(names.length === 0 ? [under] : [itself, under]) };
+  const deep = kind === "dir";
+  const pattern = lazily(() => literalPattern(absolute, names, deep));
+  const place = { path, deep, ending: deep ? "" : path, pattern };
   return { kind, written, normal: `${kind}:${path === "" ? "." : path}`, places: [place] };
 }
 
 function globKey(written: string, text: string, rules: KeyRules): Decision<ResourceKey> {
   const faults: Faults = {
     malformed: (why) => malformed(written, why),
-    tooLong: (got) => tooLong(written, "glob_chars_max", globCharsMax, got),
+    exceeding: (limit, got) => exceeding(written, limit, got),
   };
-  if (text.length > 2 * globCharsMax) return faults.tooLong(text.length);
+  if (text.length > 2 * limits.globCharsMax) return exceeding(written, "globCharsMax", text.length);
   const { absolute, segments } = normalised(text);
+  if (segments.length > limits.pathDepthMax) return exceeding(written, "pathDepthMax", segments.length);
   const pattern = joined(absolute, segments);
   const patterns = parseGlob(pattern, foldOf(rules), faults);
   if (isRefusal(patterns)) return patterns;
@@ -162,7 +174,7 @@ const joined = (absolute: boolean, segments: readonly string[]) => (absolute ? "
 const foldOf = (rules: KeyRules): Fold => (rules.ignoreCase ? ignoreCase : exactCase);
 
 /** The directory before the first wildcard with all under it; without a wildcard, the one path. */
-function placeOf(pattern: PathPattern): Place {
+function placeOf(pattern: FlatGlob): Place {
   const names = pattern.segments.map(literalOf);
   const wild = names.indexOf(null);
   const literal = wild === -1 ? names : names.slice(0, wild);
@@ -171,12 +183,12 @@ function placeOf(pattern: PathPattern): Place {
     literal.map((name) => name ?? ""),
   );
   const ending = wild === -1 ? path : endingOf(pattern.segments.at(-1) ?? []);
-  return { path, deep: wild !== -1, ending, paths: lazily([pattern]) };
+  return { path, deep: wild !== -1, ending, pattern: lazily(() => pathPattern(pattern)) };
 }
 
-function lazily(patterns: readonly PathPattern[]): () => Automaton {
-  let made: Automaton | undefined;
-  return () => (made ??= automatonOf(patterns));
+function lazily(make: () => PathPattern): () => PathPattern {
+  let made: PathPattern | undefined;
+  return () => (made ??= make());
 }
 
 const relativeWanted =
@@ -187,8 +199,19 @@ function malformed(written: string, why: string) {
   return refuse("INVALID_PARAMS", message, { resource_key: written });
 }
 
-function tooLong(written: string, limit: string, max: number, got: number) {
+/** What a key has too much of, and what to lock instead. */
+const counted = {
+  keyCharsMax: "characters",
+  pathCharsMax: "characters; lock a directory above",
+  pathDepthMax: "directories, one in another; lock a directory above",
+  globCharsMax: "characters, braces expanded; lock a directory above",
+  globWildcardsMax: "wildcards, braces expanded; lock a directory above",
+} as const;
+
+function exceeding(written: string, limit: keyof typeof counted, got: number) {
   const shown = JSON.stringify(`${written.slice(0, 80)}…`);
-  const message = `resource key ${shown} cannot be used: it has ${got} characters, braces expanded, and the limit is ${max}; lock a directory above`;
-  return refuse("LIMIT_EXCEEDED", message, { limit, max, got });
+  const [unit, instead] = counted[limit].split("; ");
+  const advice = instead ?? "shorten it";
+  const message = `resource key ${shown} cannot be used: it has ${got} ${unit}, and the limit is ${limits[limit]}; ${advice}`;
+  return refuse("LIMIT_EXCEEDED", message, { limit: snakeCase(limit), max: limits[limit], got });
 }

@@ -49,8 +49,18 @@ export const limits = {
   leaseLocksMax: 1_000,
   /** Lock requests that wait at once. */
   lockWaitersMax: 1_000,
-  /** Held and waited for locks one request is compared with. */
-  lockComparisonsMax: 50_000,
+  /** What one request may cost in comparing locks, in steps: a step compares two characters of patterns. */
+  lockStepsMax: 2_000_000,
+  /** An opaque resource key; the original's calls take any. */
+  keyCharsMax: 4_096,
+  /** A path in a resource key or a patch bundle, as Linux takes them (PATH_MAX). */
+  pathCharsMax: 4_096,
+  /** Directories and the file in one path. */
+  pathDepthMax: 128,
+  /** A glob, and all its alternatives together once the braces are expanded. */
+  globCharsMax: 1_024,
+  /** Wildcards of a glob, of all its alternatives together. */
+  globWildcardsMax: 256,
   /** Holders, or waiting requests, CheckResourceLocks shows of one key. */
   lockPartiesShownMax: 100,
   scopeCharsMax: 4_096,

@@ -129,8 +129,10 @@ Fixed: a page of \`ListTasks\` or \`ListEvents\` has at most ${limits.pageMax} e
 ${limits.waitMsMax} ms, and a lock asked for longer than ${limits.ttlSecsMax} seconds is cut to that. One AcquireNextNode
 takes at most ${limits.acquireMax} nodes, fewer where their contexts pass ${limits.pageCharsMax} characters; one AddNodes makes at most
 ${limits.expansionMax} dependencies by \`expand_before\`; TaskStatus shows the newest ${limits.attemptsShownMax} attempts at a node. One request names at most ${limits.locksMax} locks, a lease holds
-at most ${limits.leaseLocksMax}, a node declares at most ${limits.nodeResourcesMax}; ${limits.lockWaitersMax} requests may wait for locks, and one is compared
-with at most ${limits.lockComparisonsMax} locks.`;
+at most ${limits.leaseLocksMax}, a node declares at most ${limits.nodeResourcesMax}; ${limits.lockWaitersMax} requests may wait for locks. What one
+request compares with held and waited for locks costs at most ${limits.lockStepsMax} steps, each the comparison of two characters.
+In a resource key, a path has at most ${limits.pathCharsMax} characters and ${limits.pathDepthMax} directories; a glob, once its braces are expanded, ${limits.globCharsMax}
+characters and ${limits.globWildcardsMax} wildcards; any other key ${limits.keyCharsMax} characters, unless \`AcquireResourceLock\` takes it in the global scope.`;
 
 function settingRow({ variable, notation, summary, ...numbers }: Setting): string[] {
   const written = (value: number) => (notation === "octal" ? `0${value.toString(8)}` : String(value));

@@ -23,8 +23,9 @@ export const acquireHandlers = {
   AcquireNextNode(wish, context) {
     context.count("acquire_attempts");
     const acquired = acquire(wish, context);
+    if (acquired === unfinished) return lookFurther(wish, true);
     if (acquired !== null || wish.wait_ms === 0 || isHopeless(wish, context)) return acquired;
-    return waitForNode(wish);
+    return lookFurther(wish, false);
   },
 } satisfies Partial<Handlers>;
 
@@ -40,8 +41,18 @@ function rollBackExpired({ task_id: taskId }: Wish, context: Context): void {
   if (expired.length > 0) followChanges(taskId ?? null, context);
 }
 
-/** Takes as many runnable nodes as are wished for. */
-function acquire(wish: Wish, context: Context, waiting: Later<Acquired> | null = null): Acquired | Refusal {
+/** There are nodes that the request has not looked at, and looking costs more than it may at once. */
+const unfinished = Symbol("unfinished");
+
+/** What it costs to look at a node, beside comparing its resources; in steps. */
+const nodeSteps = 2_000;
+
+/** Takes as many runnable nodes as are wished for, and as it may look at. */
+function acquire(
+  wish: Wish,
+  context: Context,
+  waiting: Later<Acquired> | null = null,
+): Acquired | Refusal | typeof unfinished {
   const { store } = context;
   const taskId = wish.task_id ?? null;
   const task = taskId === null ? null : store.task(taskId);
@@ -51,7 +62,8 @@ function acquire(wish: Wish, context: Context, waiting: Later<Acquired> | null =
   const nodes: AcquiredNode[] = [];
   for (let chars = 0; nodes.length < wish.count && chars < limits.pageCharsMax;) {
     const node = acquireOne(wish, task, once, context);
-    if (node === null) break;
+    if (node === unfinished && nodes.length === 0) return unfinished;
+    if (node === null || node === unfinished) break;
     nodes.push(node);
     chars += JSON.stringify(node).length;
   }
@@ -79,10 +91,16 @@ function eventsOnce({ store, settings }: Context): (taskId: string) => Events {
   };
 }
 
-function acquireOne(wish: Wish, named: Task | null, { events, inLine }: Once, context: Context): AcquiredNode | null {
+function acquireOne(
+  wish: Wish,
+  named: Task | null,
+  { events, inLine }: Once,
+  context: Context,
+): AcquiredNode | null | typeof unfinished {
   const { store, runtime, nowMs } = context;
   const startedAt = runtime.monotonicMicros();
   const found = firstFree(wish, inLine, context);
+  if (found === unfinished) return unfinished;
   const task = named ?? (found === null ? null : store.task(found.node.taskId));
   if (found === null || task === null) return null;
 
@@ -113,17 +131,20 @@ function firstFree(
   wish: Wish,
   inLine: readonly LockWish[],
   context: Context,
-): { node: Node; grant: LeaseGrant } | null {
-  const { store } = context;
-  for (;;) {
+): { node: Node; grant: LeaseGrant } | null | typeof unfinished {
+  const { store, budget } = context;
+  while (!budget.isSpent) {
+    budget.spend(nodeSteps);
     const node = store.nextRunnable(wish.task_id ?? null, wish.labels ?? {});
     if (node === null) return null;
     const grant = grantOf(wish, node, context);
     const taken = takeResources(node, grant, inLine, context);
     if (taken === "taken") return { node, grant };
     if (taken === "later") return null;
+    if (taken === "unread") return unfinished;
     store.holdBack(node.id, taken.heldBackBy);
   }
+  return unfinished;
 }
 
 function grantOf({ ttl_secs: wished, lease_owner: owner }: Wish, node: Node, context: Context): LeaseGrant {
@@ -158,20 +179,33 @@ export function freesNothing({ actionType, origin, nodeId, taskId }: Entry, stor
   return !store.hasDependents(nodeId) && store.taskSummary(taskId)?.state === "ACTIVE";
 }
 
-/** Tries again whenever something has moved, until there is a node or the task can offer none any more. */
-function waitForNode(wish: Wish): Later<Acquired> {
+/**
+ * Looks at some more nodes each turn as long as there are any (`isLooking`); then tries again whenever something has moved,
+ * until there is a node or the task can offer none any more. A request that may not wait ends with its search.
+ */
+function lookFurther(wish: Wish, isLooking: boolean): Later<Acquired> {
   const { task_id: wishedId, labels, wait_ms: waitMs } = wish;
+  const wished = JSON.stringify([wishedId ?? null, labels ?? {}]);
+  const concerns = ({ taskId, origin, actionType }: Entry) =>
+    origin === "daemon" &&
+    stirring.has(actionType) &&
+    (taskId === wishedId || (wishedId ?? null) === null || lockEndings.has(actionType));
+  let looking = isLooking;
   const later: Later<Acquired> = {
-    wakes: ({ taskId, origin, actionType }) =>
-      origin === "daemon" &&
-      stirring.has(actionType) &&
-      (taskId === wishedId || (wishedId ?? null) === null || lockEndings.has(actionType)),
-    wish: JSON.stringify([wishedId ?? null, labels ?? {}]),
-    waitMs,
+    get wakes() {
+      return looking ? "turn" : concerns;
+    },
+    // What one has found until now says nothing of what others will.
+    get wish() {
+      return looking ? undefined : wished;
+    },
+    waitMs: waitMs === 0 ? null : waitMs,
     resume(context, last) {
       const acquired = acquire(wish, context, later);
-      if (acquired !== null) return { reply: acquired };
-      return last || isHopeless(wish, context) ? { reply: null } : null;
+      looking = acquired === unfinished;
+      if (acquired !== null && acquired !== unfinished) return { reply: acquired };
+      if (looking && !last) return null;
+      return last || waitMs === 0 || isHopeless(wish, context) ? { reply: null } : null;
     },
   };
   return later;

@@ -2,7 +2,7 @@ import type { BundleRecord } from "../core/bundle.ts";
 import { pathsListed } from "../core/bundle-pair.ts";
 import { compareBundles } from "../core/compare-bundles.ts";
 import { actions, type Entry } from "../core/journal.ts";
-import type { Lock } from "../core/model.ts";
+import type { LockHead } from "../core/model.ts";
 import type { Result } from "../protocol/methods.ts";
 import type { Context } from "./handler.ts";
 import { lockSituation } from "./lock-situation.ts";
@@ -40,12 +40,16 @@ export function noteLockedPaths(bundle: BundleRecord, paths: readonly string[], 
   const { owner, provider, scope } = bundle;
   const ignoreCase = keys.ignoresCase(scope, store);
   const locks = paths.map((path) => {
-    return { scope, key: keys.readLenient(`file:${path}`, ignoreCase), mode: "exclusive" as const };
+    return { scope, key: keys.readLenient(`file:${path}`, ignoreCase, context.budget), mode: "exclusive" as const };
   });
   const wish = { locks, leaseId: null, owner, provider, sinceMs: context.nowMs };
-  const met = new Map<string, { lock: Lock; paths: Set<string> }>();
+  let uncompared: LockHead | null = null;
+  const met = new Map<string, { lock: LockHead; paths: Set<string> }>();
   for (const obstacle of lockSituation(context, [], "free").against(wish)) {
-    if ("tooMany" in obstacle) break;
+    if ("tooMuch" in obstacle) {
+      uncompared = obstacle.tooMuch.lock;
+      break;
+    }
     const { lock, wanted } = obstacle;
     if (lock.owner === owner && lock.provider === provider) continue;
     const found = met.get(lock.leaseId) ?? { lock, paths: new Set() };
@@ -53,18 +57,26 @@ export function noteLockedPaths(bundle: BundleRecord, paths: readonly string[], 
     met.set(lock.leaseId, found);
   }
   const oldest = [...met.values()].toSorted((a, b) => a.lock.fencingToken - b.lock.fencingToken);
-  for (const one of oldest.slice(0, leasesNamedMax)) store.appendEvent(conflictEntry(bundle, one, context));
+  for (const { lock, paths: shared } of oldest.slice(0, leasesNamedMax)) {
+    const summary = `the patch bundle of ${owner} touches what ${lock.owner} has locked as ${lock.resourceKey}`;
+    store.appendEvent(conflictEntry(bundle, lock, summary, [...shared].slice(0, pathsListed(1)), context));
+  }
+  if (uncompared === null) return;
+  const summary = `the patch bundle of ${owner} touches ${paths.length} paths, which are more than could be compared with all locks: not with ${uncompared.resourceKey} of ${uncompared.owner}, and maybe not with others`;
+  store.appendEvent(conflictEntry(bundle, uncompared, summary, [], context));
 }
 
 function conflictEntry(
-  { bundleId, taskId, nodeId, owner }: BundleRecord,
-  { lock, paths }: { lock: Lock; paths: ReadonlySet<string> },
+  { bundleId, taskId, nodeId }: BundleRecord,
+  lock: LockHead,
+  summary: string,
+  paths: string[],
   { newId, nowMs }: Context,
 ): Entry {
   const others = { owner: lock.owner, provider: lock.provider, lease_id: lock.leaseId };
   const payload = {
-    summary: `the patch bundle of ${owner} touches what ${lock.owner} has locked as ${lock.resourceKey}`,
-    paths: [...paths].slice(0, pathsListed(1)),
+    summary,
+    paths,
     with: others,
     bundle_id: bundleId,
   };

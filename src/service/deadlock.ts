@@ -1,7 +1,7 @@
 import { refuse, type Refusal } from "../core/decision.ts";
 import { secondsLeft } from "../core/lease.ts";
 import type { Link, LockWish } from "../core/lock-queue.ts";
-import type { Lock } from "../core/model.ts";
+import type { LockHead } from "../core/model.ts";
 import type { Json } from "../protocol/json.ts";
 
 /** Refuses a wait with the circle it would close: each waits for the next, and the last holds what the first wants. */
@@ -29,9 +29,13 @@ function stepFacts({ waiter, wanted, holder, meets }: Link, nowMs: number): Json
   };
 }
 
-const partyFacts = ({ owner, provider, leaseId }: LockWish | Lock): Json => ({ owner, provider, lease_id: leaseId });
+const partyFacts = ({ owner, provider, leaseId }: LockWish | LockHead): Json => ({
+  owner,
+  provider,
+  lease_id: leaseId,
+});
 
-const nameOf = ({ owner, provider }: LockWish | Lock) =>
+const nameOf = ({ owner, provider }: LockWish | LockHead) =>
   provider === null ? JSON.stringify(owner) : `${JSON.stringify(owner)} (${provider})`;
 
-const isLock = (holder: Lock | LockWish): holder is Lock => "resourceKey" in holder;
+const isLock = (holder: LockHead | LockWish): holder is LockHead => "resourceKey" in holder;

@@ -1,6 +1,8 @@
 import { type ClockReading, deadlineShift, tickMs } from "../core/clock.ts";
 import type { Entry } from "../core/journal.ts";
+import { WorkBudget } from "../core/work-budget.ts";
 import type { BadLine, Request } from "../protocol/envelope.ts";
+import { limits } from "../protocol/limits.ts";
 import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Store } from "../store/store.ts";
@@ -253,7 +255,8 @@ export class Dispatcher {
     const { store, settings, paths, newId, random } = this.#options;
     const lockWishes: Context["lockWishes"] = (before = null) => this.#parked.lockWishes(before);
     const memory = { runtime: this.#runtime, keys: this.#keys, bundles: this.#bundles };
-    return { store, settings, paths, ...memory, nowMs, newId, random, lockWishes, count };
+    const budget = new WorkBudget(limits.lockStepsMax);
+    return { store, settings, paths, ...memory, nowMs, newId, random, lockWishes, budget, count };
   }
 
   #makeRuntime(startedAtMs: number): Runtime {

@@ -5,7 +5,7 @@ import { type ErrorKind, type Facts, wireError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import { findMethod, type MethodName, methodRow } from "../protocol/methods.ts";
 import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
-import { type Context, isLater, type Later } from "./handler.ts";
+import { type Context, isLater, type Later, withBudget } from "./handler.ts";
 import { handlers, preparations } from "./handlers.ts";
 
 /** A request whose method is known and whose parameters fit. */
@@ -60,7 +60,7 @@ export function executeLater(call: Call, later: Later<unknown>, last: boolean, c
   const answer = once(call, context, () =>
     context.store.attempt(
       () => {
-        const ready = later.resume(context, last);
+        const ready = later.resume(withBudget(context), last);
         return ready === null ? null : encodeReply(ready.reply, true, context);
       },
       (made) => made === null || isKept(made),
@@ -106,7 +106,7 @@ const isKept = (answer: Answer): boolean => !isErrorAnswer(answer);
 function run(call: Call, context: Context): Answer | Later<unknown> {
   // The table pairs each name with its schema and its handler; TypeScript cannot follow that pairing through a union.
   const handler = handlers[call.name] as (params: unknown, context: Context) => unknown;
-  const reply = handler(call.params, context);
+  const reply = handler(call.params, withBudget(context));
   return isLater(reply) ? reply : encodeReply(reply, call.mutates, context);
 }
 

@@ -1,6 +1,8 @@
 import type { Refusal } from "../core/decision.ts";
 import type { Entry } from "../core/journal.ts";
 import type { LockWish } from "../core/lock-queue.ts";
+import { WorkBudget } from "../core/work-budget.ts";
+import { limits } from "../protocol/limits.ts";
 import type { MethodName, Params, Result } from "../protocol/methods.ts";
 import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
@@ -24,16 +26,24 @@ export interface Context {
   readonly random: () => number;
   /** Lock requests in line, first come first: all, or those before a waiting request. */
   lockWishes(before?: Later<unknown> | null): readonly LockWish[];
+  /** What the request may still cost. A request's own, whatever it looks at. */
+  readonly budget: WorkBudget;
   /** Counts something for Metrics once the turn is committed. Called after everything that may refuse the request. */
   count(counter: Counter, by?: number): void;
 }
+
+/** A context for one request, or one slice of it. */
+export const withBudget = (context: Context): Context => ({
+  ...context,
+  budget: new WorkBudget(limits.lockStepsMax),
+});
 
 /** An answer that is not ready. It is asked for again until it is there. */
 export interface Later<T> {
   /** `turn`: once in every turn of the event loop, a slice of work at a time. Else: when such an entry was committed. */
   readonly wakes: "turn" | ((committed: Entry) => boolean);
   /** Of requests that wish for the same, once one gets nothing none of the others would. */
-  readonly wish?: string;
+  readonly wish?: string | undefined;
   /** The locks it waits for in line: nobody who wants what overlaps goes before it. */
   readonly lockWish?: LockWish;
   /** After this many milliseconds it must answer; null: it may take as long as it takes. */

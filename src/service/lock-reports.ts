@@ -1,8 +1,8 @@
 import { isRefusal, refuse, type Refusal } from "../core/decision.ts";
 import { actions } from "../core/journal.ts";
 import { forceRelease, isOver } from "../core/lock.ts";
-import { conflict, type LockWish, type WantedLock } from "../core/lock-queue.ts";
-import type { Lock } from "../core/model.ts";
+import { type LockWish, meetingOf, type WantedLock } from "../core/lock-queue.ts";
+import type { Lock, LockHead } from "../core/model.ts";
 import { releaseNode } from "../core/node.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Result } from "../protocol/methods.ts";
@@ -30,6 +30,7 @@ export const lockReportHandlers = {
         read.map(({ wanted }) => wanted),
         situation,
         owner,
+        context,
       );
       if (isRefusal(report)) return report;
       checked.push({ resource_key, mode, ...report });
@@ -50,7 +51,7 @@ export const lockReportHandlers = {
   ForceReleaseResourceLock({ resource_key: resourceKey, scope, reason }, context) {
     const { store, keys, nowMs } = context;
     const inScope = scope ?? "";
-    const { normal } = keys.readLenient(resourceKey, keys.ignoresCase(inScope, store));
+    const { normal } = keys.readLenient(resourceKey, keys.ignoresCase(inScope, store), context.budget);
     const holders = store.locksOn(inScope, normal).filter((lock) => !isOver(lock, nowMs));
     if (holders.length === 0) return nobodyHolds(resourceKey);
     const released = holders.map((holder) => endLease(holder, reason, context));
@@ -67,21 +68,28 @@ export const lockReportHandlers = {
 
 type Report = Omit<Result<"CheckResourceLocks">["locks"][number], "resource_key" | "mode">;
 
-function reportOn(locks: readonly WantedLock[], situation: Situation, owner: string | null): Report | Refusal {
+function reportOn(
+  locks: readonly WantedLock[],
+  situation: Situation,
+  owner: string | null,
+  { store }: Context,
+): Report | Refusal {
   const wish: LockWish = { locks, leaseId: null, owner: owner ?? anonymous, provider: null, sinceMs: 0 };
-  const holders = new Map<string, Lock>();
+  const holders = new Map<string, LockHead>();
   for (const obstacle of situation.against(wish)) {
-    if ("tooMany" in obstacle) return tooMuchToCompare();
+    if ("tooMuch" in obstacle) return tooMuchToCompare();
     if (holders.size < limits.lockPartiesShownMax) holders.set(identity(obstacle.lock), obstacle.lock);
   }
   const waiting = situation.waiting.flatMap((waiter) => {
-    const meets = waiter.locks.find((other) => locks.some((wanted) => conflict(wanted, other)));
-    return meets === undefined ? [] : [{ waiter, meets }];
+    const meeting = meetingOf(waiter, { locks }, situation.budget);
+    return meeting === null ? [] : [{ waiter, meets: meeting.wanted }];
   });
+  if (situation.budget.isSpent) return tooMuchToCompare();
+  const shown = [...holders.values()].toSorted(byAge).flatMap((head) => store.lockOf(head) ?? []);
   const isOwn = (its: { owner: string }) => owner !== null && its.owner === owner;
   return {
     free: [...holders.values()].every(isOwn) && waiting.every(({ waiter }) => isOwn(waiter)),
-    holders: [...holders.values()].toSorted(byAge).map((lock) => lockHolderView(lock, isOwn(lock))),
+    holders: shown.map((lock) => lockHolderView(lock, isOwn(lock))),
     waiting: waiting.slice(0, limits.lockPartiesShownMax).map(({ waiter, meets }) => ({
       resource_key: meets.key.written,
       mode: meets.mode,
@@ -93,7 +101,7 @@ function reportOn(locks: readonly WantedLock[], situation: Situation, owner: str
 }
 
 /** The oldest grant first, and of one grant by key. */
-function byAge(a: Lock, b: Lock): number {
+function byAge(a: LockHead, b: LockHead): number {
   return a.fencingToken - b.fencingToken || (a.resourceKey < b.resourceKey ? -1 : 1);
 }
 
@@ -104,7 +112,7 @@ function countWaiting(context: Context): Map<string, number> {
   for (const wish of situation.waiting) {
     const met = new Set<string>();
     for (const obstacle of situation.against(wish)) {
-      if ("tooMany" in obstacle) return counts;
+      if ("tooMuch" in obstacle) return counts;
       met.add(identity(obstacle.lock));
     }
     for (const lock of met) counts.set(lock, (counts.get(lock) ?? 0) + 1);
@@ -112,7 +120,7 @@ function countWaiting(context: Context): Map<string, number> {
   return counts;
 }
 
-const identity = ({ leaseId, scope, normalKey }: Lock) => JSON.stringify([leaseId, scope, normalKey]);
+const identity = ({ leaseId, scope, normalKey }: LockHead) => JSON.stringify([leaseId, scope, normalKey]);
 
 /** Ends a lease with all it holds; the node that runs under it is PENDING again, its attempt not counted. */
 function endLease(holder: Lock, reason: string, { store, nowMs }: Context) {

@@ -7,6 +7,7 @@ import { limits } from "../protocol/limits.ts";
 import type { Params } from "../protocol/methods.ts";
 import type { LockMode } from "../protocol/types.ts";
 import type { Context } from "./handler.ts";
+import { tooMuchToCompare } from "./lock-situation.ts";
 import { heldKey } from "./resource-keys.ts";
 
 /** A request for locks, its keys read. */
@@ -48,14 +49,15 @@ export function lockRequest(
 /** Keys as they are compared and stored; of two spellings of one key the first, in the stronger mode. */
 export function readKeys(
   named: readonly { resource_key: string; mode: LockMode; scope: string }[],
-  { keys, store }: Context,
+  { keys, store, budget }: Context,
   lenient = false,
 ): Decision<{ wanted: WantedLock; held: HeldKey }[]> {
   const read = new Map<string, { wanted: WantedLock; held: HeldKey }>();
   for (const { resource_key: written, mode: wished, scope } of named) {
     const ignoreCase = keys.ignoresCase(scope, store);
-    const key = lenient ? keys.readLenient(written, ignoreCase) : keys.read(written, scope, ignoreCase);
+    const key = lenient ? keys.readLenient(written, ignoreCase, budget) : keys.read(written, scope, ignoreCase, budget);
     if (isRefusal(key)) return key;
+    if (budget.isSpent) return tooMuchToCompare();
     const name = `${scope}\0${key.normal}`;
     const before = read.get(name);
     const mode = stronger(wished, before?.wanted.mode);

@@ -1,9 +1,9 @@
 import { refuse, type Refusal } from "../core/decision.ts";
 import { actions } from "../core/journal.ts";
 import { expireLocks, isOver } from "../core/lock.ts";
-import { conflict, type LockSituation, type LockWish } from "../core/lock-queue.ts";
+import { conflict, type LockSituation, type LockWish, type WantedLock } from "../core/lock-queue.ts";
 import type { Lock } from "../core/model.ts";
-import { searchTerms } from "../core/resource-index.ts";
+import { searchTerms, type SearchTerms } from "../core/resource-index.ts";
 import { limits } from "../protocol/limits.ts";
 import { anonymous } from "../protocol/types.ts";
 import type { Context } from "./handler.ts";
@@ -26,31 +26,32 @@ export interface Situation extends LockSituation {
  * yet is `free` to whoever comes, and still `held` to those who wait: they are asked when it ends.
  */
 export function lockSituation(
-  { store, keys, nowMs }: Context,
+  { store, keys, budget, nowMs }: Context,
   waiting: readonly LockWish[],
   overdue: "free" | "held",
 ): Situation {
   const over = new Set<string>();
-  let left: number = limits.lockComparisonsMax;
-  const spend = (comparisons: number) => (left -= comparisons) >= 0;
-
   return {
     waiting,
     over,
-    spend,
+    budget,
     holdsAnything: ({ owner, provider }) => owner !== anonymous && store.holdsAnything(owner, provider),
     *against(wish) {
-      for (const wanted of wish.locks) {
-        for (const lock of store.locksNear(wanted.scope, searchTerms(wanted.key))) {
+      for (const { scope, terms, wanting } of lookups(wish.locks)) {
+        budget.spend(lookupSteps);
+        for (const lock of store.locksNear(scope, terms)) {
+          budget.spend(lockSteps);
           if (lock.leaseId === wish.leaseId) continue;
-          if (!spend(1)) {
-            yield { tooMany: true };
-            return;
+          const key = keys.readLenient(lock.resourceKey, lock.ignoreCase, budget);
+          for (const wanted of wanting) {
+            if (budget.isSpent) {
+              yield { tooMuch: { lock } };
+              return;
+            }
+            if (!conflict(wanted, { scope, mode: lock.mode, key }, budget)) continue;
+            if (overdue === "free" && isOver(lock, nowMs)) over.add(lock.leaseId);
+            else yield { wanted, lock };
           }
-          const { scope, mode } = lock;
-          if (!conflict(wanted, { scope, mode, key: keys.readLenient(lock.resourceKey, lock.ignoreCase) })) continue;
-          if (overdue === "free" && isOver(lock, nowMs)) over.add(lock.leaseId);
-          else yield { wanted, lock };
         }
       }
     },
@@ -61,6 +62,34 @@ export function lockSituation(
       }
     },
   };
+}
+
+/** What it costs to look for locks in one place, and to read one; in steps. */
+const lookupSteps = 100;
+const lockSteps = 50;
+
+interface Lookup {
+  scope: string;
+  terms: SearchTerms;
+  /** The keys that look there. */
+  wanting: WantedLock[];
+}
+
+/** Where keys look for locks, each place once, so that a directory over many files is not read for each of them. */
+function lookups(locks: readonly WantedLock[]): Iterable<Lookup> {
+  const found = new Map<string, Lookup>();
+  const add = (wanted: WantedLock, name: string, terms: SearchTerms) => {
+    const { scope } = wanted;
+    const lookup = found.get(`${scope}\0${name}`);
+    if (lookup === undefined) found.set(`${scope}\0${name}`, { scope, terms, wanting: [wanted] });
+    else lookup.wanting.push(wanted);
+  };
+  for (const wanted of locks) {
+    const { exact, ranges } = searchTerms(wanted.key);
+    for (const term of exact) add(wanted, `=${term}`, { exact: [term], ranges: [] });
+    for (const range of ranges) add(wanted, `>${range.from}`, { exact: [], ranges: [range] });
+  }
+  return found.values();
 }
 
 /** Ends the leases in the way that have expired, oldest grant first: a lock of each. */
@@ -87,7 +116,7 @@ export function isSome(locks: Lock[]): locks is [Lock, ...Lock[]] {
 }
 
 export function tooMuchToCompare(): Refusal {
-  const max = limits.lockComparisonsMax;
+  const max = limits.lockStepsMax;
   const message = `comparing these locks with those that are held or waited for would take more than ${max} steps; ask for fewer, or for a directory instead of globs`;
-  return refuse("LIMIT_EXCEEDED", message, { limit: "lock_comparisons_max", max });
+  return refuse("LIMIT_EXCEEDED", message, { limit: "lock_steps_max", max });
 }

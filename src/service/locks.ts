@@ -4,6 +4,7 @@ import { grantLocks, heartbeatLocks, isOver, releaseLocks } from "../core/lock.t
 import { circleOf, firstObstacle } from "../core/lock-queue.ts";
 import type { Lock, LockGrant } from "../core/model.ts";
 import { overlaps } from "../core/resource-key.ts";
+import { WorkBudget } from "../core/work-budget.ts";
 import { limits } from "../protocol/limits.ts";
 import { deadlock } from "./deadlock.ts";
 import type { Context, Handlers, Later } from "./handler.ts";
@@ -58,7 +59,7 @@ function acquire<T>(request: LockRequest, context: Context, answer: Answer<T>): 
   if (taken !== null || request.waitMs === 0) return taken;
   const inLine = context.lockWishes();
   const circle = circleOf(request.wish, lockSituation(context, inLine, "free"));
-  if (circle === "tooMany") return tooMuchToCompare();
+  if (circle === "tooMuch") return tooMuchToCompare();
   if (circle !== null) return deadlock(circle, context.nowMs);
   if (inLine.length >= limits.lockWaitersMax) return tooManyWaiters();
   return waitInLine(request, context, answer);
@@ -79,7 +80,7 @@ function take<T>(
   if (isRefusal(grant)) return grant;
   const situation = lockSituation(context, context.lockWishes(), overdue);
   const obstacle = firstObstacle(wish, situation);
-  if (obstacle !== null) return "tooMany" in obstacle ? tooMuchToCompare() : null;
+  if (obstacle !== null) return "tooMuch" in obstacle ? tooMuchToCompare() : null;
   const seq = store.grantLocks(grant, grantLocks(grant, takeOver(situation.over, context)));
   if (wish.leaseId !== null && !grant.endsWithNode) {
     store.extendLocks(wish.leaseId, grant.expiresAtMs, grant.ttlMs, nowMs);
@@ -92,12 +93,23 @@ function isOverdue(leaseId: string, { store, nowMs }: Context): boolean {
   return store.locksOf(leaseId).some((lock) => isOver(lock, nowMs));
 }
 
+/** A lock as the journal tells of its end. */
+type EndedLock = {
+  resource_key: string;
+  scope?: string;
+};
+
+/** What finding out may cost whether an ending concerns a waiter, in steps; more, and it is asked. */
+const wakingSteps = 2_000;
+
 function waitInLine<T>(request: LockRequest, { keys }: Context, answer: Answer<T>): Later<T | null> {
   const { wish, waitMs, nodeId } = request;
   const ignoreCase = request.keys.some((key) => key.ignoreCase);
-  const meets = ({ resource_key: written = "", scope = "" }: { resource_key?: string; scope?: string }) => {
-    const ended = keys.readLenient(written, ignoreCase);
-    return wish.locks.some((wanted) => wanted.scope === scope && overlaps(wanted.key, ended));
+  const meets = ({ resource_key: written, scope = "" }: EndedLock, budget: WorkBudget) => {
+    const ended = keys.readLenient(written, ignoreCase, budget);
+    return wish.locks.some(
+      (wanted) => budget.isSpent || (wanted.scope === scope && overlaps(wanted.key, ended, budget)),
+    );
   };
   return {
     lockWish: wish,
@@ -107,8 +119,9 @@ function waitInLine<T>(request: LockRequest, { keys }: Context, answer: Answer<T
       const mayEndNode = entry.nodeId === nodeId || entry.actionType === actions.cancelTask;
       if (wish.leaseId !== null && nodeId !== null && mayEndNode) return true;
       if (!lockEndings.has(entry.actionType)) return false;
-      const { lease_id, locks } = entry.payload as { lease_id: string; locks: { resource_key: string }[] };
-      return lease_id === wish.leaseId || locks.some(meets);
+      const { lease_id, locks } = entry.payload as { lease_id: string; locks: EndedLock[] };
+      const budget = new WorkBudget(wakingSteps);
+      return lease_id === wish.leaseId || locks.some((lock) => meets(lock, budget));
     },
     waitMs,
     resume(context, last) {
@@ -121,13 +134,13 @@ function waitInLine<T>(request: LockRequest, { keys }: Context, answer: Answer<T
 /** The locks a claim names, and who else holds its key. */
 function claimOf(
   params: { resource_key?: string | null | undefined; lease_id: string; scope?: string | null | undefined },
-  { store, keys }: Context,
+  { store, keys, budget }: Context,
 ) {
   const { resource_key: resourceKey = null, lease_id: leaseId, scope = null } = params;
   const claim = { leaseId, resourceKey };
   const ofLease = store.locksOf(leaseId).filter((lock) => scope === null || lock.scope === scope);
   if (resourceKey === null) return { claim, claimed: ofLease, others: [] };
-  const normalOf = (ignoreCase: boolean) => keys.readLenient(resourceKey, ignoreCase).normal;
+  const normalOf = (ignoreCase: boolean) => keys.readLenient(resourceKey, ignoreCase, budget).normal;
   const claimed = ofLease.filter((lock) => lock.normalKey === normalOf(lock.ignoreCase));
   const inScope = scope ?? "";
   const others: Lock[] = claimed.length > 0 ? [] : store.locksOn(inScope, normalOf(keys.ignoresCase(inScope, store)));

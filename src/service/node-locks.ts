@@ -1,7 +1,7 @@
 import { type Decision, isRefusal } from "../core/decision.ts";
 import type { LeaseGrant } from "../core/lease.ts";
 import { grantLocks, releaseWithNode } from "../core/lock.ts";
-import { blockingLease, firstObstacle, type LockWish } from "../core/lock-queue.ts";
+import { blockingLease, type LockWish } from "../core/lock-queue.ts";
 import type { Node, NodeResource } from "../core/model.ts";
 import type { Transition } from "../core/node.ts";
 import type { LockMode } from "../protocol/types.ts";
@@ -23,8 +23,11 @@ export function nodeResources(named: readonly NamedResource[], context: Context)
   return read.map(({ held: { resourceKey, mode, scope } }) => ({ resourceKey, mode, scope }));
 }
 
-/** Whether the node's resources are its worker's now, or whose lease has to end first; `later` when nobody can say. */
-export type Taken = "taken" | "later" | { heldBackBy: string };
+/**
+ * Whether the node's resources are its worker's now, or whose lease has to end first; `later` when nobody can say, `unread`
+ * when reading them has used up what the request may cost.
+ */
+export type Taken = "taken" | "later" | "unread" | { heldBackBy: string };
 
 /**
  * Takes a node's resources under the lease it is about to get. `inLine` are the lock requests that came before.
@@ -34,13 +37,11 @@ export function takeResources(node: Node, lease: LeaseGrant, inLine: readonly Lo
   const { store, nowMs } = context;
   const named = node.resources.map(({ resourceKey, mode, scope }) => ({ resource_key: resourceKey, mode, scope }));
   const read = readKeys(named, context, true);
-  if (isRefusal(read)) return "later";
+  if (isRefusal(read)) return "unread";
   const locks = read.map(({ wanted }) => wanted);
   const wish: LockWish = { locks, leaseId: null, owner: lease.owner, provider: null, sinceMs: nowMs };
-  if (firstObstacle(wish, lockSituation(context, inLine, "held")) !== null) {
-    const heldBackBy = blockingLease(wish, lockSituation(context, inLine, "held"));
-    return heldBackBy === null ? "later" : { heldBackBy };
-  }
+  const blocked = blockingLease(wish, lockSituation(context, inLine, "held"));
+  if (blocked !== "none") return blocked.leaseId === null ? "later" : { heldBackBy: blocked.leaseId };
   const grant = {
     leaseId: lease.id,
     owner: lease.owner,

@@ -1,11 +1,20 @@
 import { type Decision, isRefusal } from "../core/decision.ts";
 import type { HeldKey } from "../core/model.ts";
 import { type KeyRules, parseResourceKey, type ResourceKey } from "../core/resource-key.ts";
+import type { WorkBudget } from "../core/work-budget.ts";
 import type { LockMode } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
 
 /** Keys remembered at most; then all are forgotten, as those in use are soon read again. */
 const keysMax = 50_000;
+
+/** What it costs to read a key, in steps. */
+function readSteps(written: string, { ignoreCase }: KeyRules): number {
+  if (!written.startsWith("glob:")) return 100 + written.length;
+  // Braces make a short glob long; a class takes up case by case.
+  const each = written.includes("{") ? 50 : 10;
+  return 500 + written.length * (ignoreCase && written.includes("[") ? 100 : each);
+}
 
 /** Whether file names of a scope that differ by case only are one file, as far as the machine can tell. */
 export type CaseProbe = (scope: string) => boolean;
@@ -25,21 +34,22 @@ export class ResourceKeys {
   }
 
   /** A key as a client wrote it. Refusals: those of `parseResourceKey`. */
-  read(written: string, scope: string, ignoreCase: boolean): Decision<ResourceKey> {
-    return this.#parse(written, { ignoreCase, absolutePaths: scope === "" ? "kept" : "refused" });
+  read(written: string, scope: string, ignoreCase: boolean, budget: WorkBudget): Decision<ResourceKey> {
+    return this.#parse(written, { ignoreCase, absolutePaths: scope === "" ? "kept" : "refused" }, budget);
   }
 
   /** A key that may be of the original's kind: one that would be refused stands for itself alone. */
-  readLenient(written: string, ignoreCase: boolean): ResourceKey {
-    const key = this.#parse(written, { ignoreCase, absolutePaths: "kept" });
+  readLenient(written: string, ignoreCase: boolean, budget: WorkBudget): ResourceKey {
+    const key = this.#parse(written, { ignoreCase, absolutePaths: "kept" }, budget);
     return isRefusal(key) ? { kind: "opaque", written, normal: written } : key;
   }
 
-  #parse(written: string, rules: KeyRules): Decision<ResourceKey> {
+  #parse(written: string, rules: KeyRules, budget: WorkBudget): Decision<ResourceKey> {
     const name = `${Number(rules.ignoreCase)}${rules.absolutePaths}:${written}`;
     const known = this.#read.get(name);
     if (known !== undefined) return known;
     if (this.#read.size >= keysMax) this.#read.clear();
+    budget.spend(readSteps(written, rules));
     const key = parseResourceKey(written, rules);
     this.#read.set(name, key);
     return key;

@@ -1,12 +1,12 @@
 import type { Database } from "bun:sqlite";
-import type { HeldKey, Lock, LockGrant } from "../core/model.ts";
+import type { HeldKey, Lock, LockGrant, LockHead } from "../core/model.ts";
 import type { ReplayedLock } from "../core/replayed.ts";
 import { indexTerms, type SearchTerms } from "../core/resource-index.ts";
 import { readResourceKey } from "../core/resource-key.ts";
 import { parseStored } from "../protocol/json.ts";
 import type { LockMode } from "../protocol/types.ts";
 
-interface Row {
+interface HeadRow {
   row: number;
   resource_key: string;
   normal_key: string;
@@ -18,7 +18,6 @@ interface Row {
   provider: string | null;
   task_id: string | null;
   node_id: string | null;
-  metadata: string;
   ends_with_node: 0 | 1;
   acquired_at_ms: number;
   lease_expires_at_ms: number;
@@ -26,6 +25,15 @@ interface Row {
   fencing_token: number;
   updated_at_ms: number;
 }
+
+interface Row extends HeadRow {
+  metadata: string;
+}
+
+/** All but what may be large: a search reads many of them. */
+const headColumns = `
+  locks.row, resource_key, normal_key, locks.scope, mode, ignore_case, lease_id, owner, provider, task_id, node_id,
+  ends_with_node, acquired_at_ms, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms`;
 
 type PutValues = [
   resourceKey: string,
@@ -74,11 +82,13 @@ export function lockTable(db: Database) {
     SELECT ignore_case FROM locks WHERE scope = (SELECT ?) LIMIT 1`);
   const ofNodes = db.prepare<{ lease_id: string }, [string]>(`
     SELECT DISTINCT lease_id FROM locks WHERE ends_with_node AND task_id = (SELECT ?) ORDER BY lease_id`);
-  const under = db.prepare<Row, [string, string]>(`
-    SELECT locks.* FROM lock_terms JOIN locks ON locks.row = lock
+  const one = db.prepare<Row, [string, string, string]>(`
+    SELECT * FROM locks WHERE lease_id = (SELECT ?1) AND scope = (SELECT ?2) AND normal_key = (SELECT ?3)`);
+  const under = db.prepare<HeadRow, [string, string]>(`
+    SELECT ${headColumns} FROM lock_terms JOIN locks ON locks.row = lock
     WHERE lock_terms.scope = (SELECT ?1) AND term = (SELECT ?2)`);
-  const between = db.prepare<Row, [string, string, string]>(`
-    SELECT locks.* FROM lock_terms JOIN locks ON locks.row = lock
+  const between = db.prepare<HeadRow, [string, string, string]>(`
+    SELECT ${headColumns} FROM lock_terms JOIN locks ON locks.row = lock
     WHERE lock_terms.scope = (SELECT ?1) AND term >= (SELECT ?2) AND term < (SELECT ?3)`);
 
   const due = db.prepare<{ lease_id: string }, [number, number]>(`
@@ -130,9 +140,13 @@ export function lockTable(db: Database) {
     },
 
     /** Locks found under these terms, some of them maybe twice. */
-    *near(scope: string, { exact, ranges }: SearchTerms): Generator<Lock, void> {
-      for (const term of exact) for (const row of under.iterate(scope, term)) yield toLock(row);
-      for (const { from, to } of ranges) for (const row of between.iterate(scope, from, to)) yield toLock(row);
+    *near(scope: string, { exact, ranges }: SearchTerms): Generator<LockHead, void> {
+      for (const term of exact) for (const row of under.iterate(scope, term)) yield toHead(row);
+      for (const { from, to } of ranges) for (const row of between.iterate(scope, from, to)) yield toHead(row);
+    },
+    one(leaseId: string, scope: string, normalKey: string): Lock | null {
+      const row = one.get(leaseId, scope, normalKey);
+      return row === null ? null : toLock(row);
     },
     ofLease: (leaseId: string): Lock[] => ofLease.all(leaseId).map(toLock),
     holdsAnything: (owner: string, provider: string | null): boolean => ofOwner.get(owner, provider) !== null,
@@ -174,6 +188,10 @@ function termsOf({ normalKey, ignoreCase }: HeldKey): string[] {
 }
 
 function toLock(row: Row): Lock {
+  return { ...toHead(row), metadata: parseStored(row.metadata) };
+}
+
+function toHead(row: HeadRow): LockHead {
   return {
     resourceKey: row.resource_key,
     normalKey: row.normal_key,
@@ -185,7 +203,6 @@ function toLock(row: Row): Lock {
     provider: row.provider,
     taskId: row.task_id,
     nodeId: row.node_id,
-    metadata: parseStored(row.metadata),
     endsWithNode: row.ends_with_node === 1,
     acquiredAtMs: row.acquired_at_ms,
     expiresAtMs: row.lease_expires_at_ms,

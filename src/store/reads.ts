@@ -1,5 +1,6 @@
 import { taskState } from "../core/dag.ts";
 import { genesis, type JournalFilter } from "../core/journal.ts";
+import type { LockHead } from "../core/model.ts";
 import type { HashedRow } from "../protocol/chain.ts";
 import type { SearchTerms } from "../core/resource-index.ts";
 import type { Labels } from "../protocol/types.ts";
@@ -121,6 +122,10 @@ export class Reads extends Transactions {
 
   locksNear(scope: string, terms: SearchTerms) {
     return this.tables.locks.near(scope, terms);
+  }
+
+  lockOf({ leaseId, scope, normalKey }: LockHead) {
+    return this.tables.locks.one(leaseId, scope, normalKey);
   }
 
   locksOf(leaseId: string) {

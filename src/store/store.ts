@@ -3,7 +3,7 @@ import type { Edges } from "../core/dag.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Entry, JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
 import type { LeaseGrant } from "../core/lease.ts";
-import type { Attempt, Lock, LockGrant, NewNode, Node, NodeHead, Progress, Task } from "../core/model.ts";
+import type { Attempt, Lock, LockGrant, LockHead, NewNode, Node, NodeHead, Progress, Task } from "../core/model.ts";
 import type { Transition } from "../core/node.ts";
 import type { SearchTerms } from "../core/resource-index.ts";
 import type { ReplayedAttempt, ReplayedBundle, ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replayed.ts";
@@ -112,7 +112,9 @@ export interface Store extends PrunableStore {
   journalPage(filter: JournalFilter, afterSeq: number, bounds: PageBounds): JournalPage;
 
   /** Locks that may overlap with what these terms were made of, some of them maybe twice; read nothing else meanwhile. */
-  locksNear(scope: string, terms: SearchTerms): Iterable<Lock>;
+  locksNear(scope: string, terms: SearchTerms): Iterable<LockHead>;
+  /** All that is known of a lock. */
+  lockOf(head: LockHead): Lock | null;
   /** What a lease holds, in the order it was granted. */
   locksOf(leaseId: string): Lock[];
   /** Whether any lease has this owner and provider. */

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
+import { searchStepsMax } from "../../src/core/automaton.ts";
 import { compatible, type KeyRules, overlaps, parseResourceKey, readResourceKey } from "../../src/core/resource-key.ts";
+import { WorkBudget } from "../../src/core/work-budget.ts";
 import type { LockMode } from "../../src/protocol/types.ts";
+
+const ample = () => new WorkBudget(Infinity);
 
 /** The one global scope of the original, and a repository's. */
 const global: KeyRules = { ignoreCase: false, absolutePaths: "kept" };
@@ -75,6 +79,12 @@ describe("a key is refused", () => {
     ["with a path longer than Linux takes", `file:${"a".repeat(4_097)}`, "path_chars_max", 4_096, 4_097],
     ["with a long pattern", `glob:${"?".repeat(1_025)}`, "glob_chars_max", 1_024, 1_025],
     ["with a very long pattern", `glob:${"a".repeat(10_000)}`, "glob_chars_max", 1_024, 10_000],
+    ["whose name is deep", `file:${"a/".repeat(128)}b`, "path_depth_max", 128, 129],
+    ["whose pattern is deep", `glob:${"a/".repeat(128)}*`, "path_depth_max", 128, 129],
+    ["with many wildcards", `glob:${"?".repeat(257)}`, "glob_wildcards_max", 256, 257],
+    ["whose braces give it many wildcards", `glob:${"{a,b}".repeat(6)}?????`, "glob_wildcards_max", 256, 320],
+    ["whose runs across directories give it many wildcards", `glob:${"a**".repeat(9)}`, "glob_wildcards_max", 256, 512],
+    ["that is opaque and long", "a".repeat(4_097), "key_chars_max", 4_096, 4_097],
     ["whose braces make it long", `glob:${"{a,b}".repeat(10)}`, "glob_chars_max", 1_024, 11_264],
   ])("%s", (_, written, limit, max, got) => {
     expect(parseResourceKey(written, repository)).toMatchObject({
@@ -85,12 +95,20 @@ describe("a key is refused", () => {
 });
 
 describe("the original's clients keep their keys", () => {
-  test.each(["file:../a", "file:", "glob:[", "dir:a/..", `file:${"a".repeat(5_000)}`])("%.20s is opaque", (written) => {
+  test.each([
+    "file:../a",
+    "file:",
+    "glob:[",
+    "dir:a/..",
+    `file:${"a".repeat(5_000)}`,
+    `file:${"a/".repeat(200)}a`,
+    "x".repeat(9_000),
+  ])("%.20s is opaque", (written) => {
     expect(readResourceKey(written, global)).toEqual({ kind: "opaque", written, normal: written });
   });
 
   test("a key with a meaning has it", () => {
-    expect(overlaps(readResourceKey("file:/src/a", global), readResourceKey("dir:/src", global))).toBe(true);
+    expect(overlaps(readResourceKey("file:/src/a", global), readResourceKey("dir:/src", global), ample())).toBe(true);
   });
 });
 
@@ -168,13 +186,13 @@ const apart: Pair[] = [
 
 describe("overlapping", () => {
   test.each(together)("%s", (_, a, b) => {
-    expect([overlaps(parsed(a), parsed(b)), overlaps(parsed(b), parsed(a))]).toEqual([true, true]);
+    expect([overlaps(parsed(a), parsed(b), ample()), overlaps(parsed(b), parsed(a), ample())]).toEqual([true, true]);
   });
 });
 
 describe("apart", () => {
   test.each(apart)("%s", (_, a, b) => {
-    expect([overlaps(parsed(a), parsed(b)), overlaps(parsed(b), parsed(a))]).toEqual([false, false]);
+    expect([overlaps(parsed(a), parsed(b), ample()), overlaps(parsed(b), parsed(a), ample())]).toEqual([false, false]);
   });
 });
 
@@ -199,7 +217,7 @@ describe("where case is ignored", () => {
     ["? and three letters that are not", "glob:a?.ts", "file:aFFO.ts", false],
     ["opaque keys", "tool:Git", "tool:git", false],
   ])("%s", (_, a, b, expected) => {
-    expect(overlaps(parsed(a, caseless), parsed(b, caseless))).toBe(expected);
+    expect(overlaps(parsed(a, caseless), parsed(b, caseless), ample())).toBe(expected);
   });
 
   test("the folded form is its own folded form, whatever the letter", () => {
@@ -214,10 +232,46 @@ describe("where case is ignored", () => {
   });
 });
 
-test("two patterns too intricate to decide count as overlapping", () => {
-  const overlapWith = (runs: number) =>
-    overlaps(parsed(`glob:${"*a".repeat(runs)}*c[x]`), parsed(`glob:${"*b".repeat(runs)}*d[x]`));
-  expect([overlapWith(5), overlapWith(200)]).toEqual([false, true]);
+describe("what comparing two keys costs", () => {
+  /** In steps, as far as `searchStepsMax` and a little more. */
+  function cost(a: string, b: string, rules: KeyRules = global): { steps: number; overlap: boolean } {
+    let steps = 0;
+    const budget = new WorkBudget(0);
+    budget.spend = (more) => (steps += more);
+    const overlap = overlaps(parsed(a, rules), parsed(b, rules), budget);
+    return { steps, overlap };
+  }
+
+  test.each([
+    ["runs without end that differ in their last letters", `${"*b".repeat(95)}*[y]1[q]`, `${"*b".repeat(95)}*[y]1[r]`],
+    ["runs without end that differ in their first letters", `[y]${"*a".repeat(95)}`, `[z]${"*b".repeat(95)}`],
+    ["one without runs", `${"*a".repeat(95)}[q]`, `${"a".repeat(190)}r[qr]`],
+    ["names at any depth", `${"**/a*b/".repeat(60)}[x]`, `${"**/a*c/".repeat(60)}[y]`],
+    ["question marks", `${"?".repeat(250)}[x]`, `${"?".repeat(250)}[y]`],
+    ["many alternatives", `[x]{${"a,".repeat(120)}b}/c`, `[y]{${"d,".repeat(120)}e}/f`],
+  ])("is bounded: %s", (_, a, b) => {
+    const { steps, overlap } = cost(`glob:${a}`, `glob:${b}`);
+    expect(overlap).toBe(false);
+    expect(steps).toBeLessThan(100_000);
+  });
+
+  test.each([
+    ["in two directories", "glob:src/**/*.ts", "glob:lib/**/*.ts"],
+    ["of two kinds", "glob:**/*.test.ts", "glob:**/*.spec.ts"],
+    ["of two names", "glob:src/**/a*.{ts,tsx,js,jsx}", "glob:src/**/b*.{ts,tsx,js,jsx}"],
+    ["a file", "glob:src/**/*.ts", "file:src/a/b/c/d/e.js"],
+  ])("is little for honest keys: %s", (_, a, b) => {
+    const { steps, overlap } = cost(a, b);
+    expect(overlap).toBe(false);
+    expect(steps).toBeLessThan(1_000);
+  });
+
+  test("is bounded where case is ignored, too: what cannot be decided so counts as overlapping", () => {
+    const keyOf = (letters: string) => `glob:${`*${letters}?`.repeat(60)}[${letters}]`;
+    const { steps, overlap } = cost(keyOf("x"), keyOf("y"), caseless);
+    expect(overlap).toBe(true);
+    expect(steps).toBeLessThan(4 * searchStepsMax);
+  });
 });
 
 test.each<[LockMode, LockMode, boolean]>([

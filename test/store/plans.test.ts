@@ -167,18 +167,23 @@ describe("a statement of the store", () => {
     ],
     [
       "locks under a term",
-      /^SELECT locks\.\* FROM lock_terms .* term = /,
+      /^SELECT locks\.row, .* FROM lock_terms .* term = /,
       "SEARCH lock_terms USING PRIMARY KEY (scope=? AND term=?)",
     ],
     [
       "locks in a range of terms",
-      /^SELECT locks\.\* FROM lock_terms .* term >= /,
+      /^SELECT locks\.row, .* FROM lock_terms .* term >= /,
       "SEARCH lock_terms USING PRIMARY KEY (scope=? AND term>? AND term<?)",
     ],
     [
       "locks of a lease",
-      /^SELECT \* FROM locks WHERE lease_id = /,
+      /^SELECT \* FROM locks WHERE lease_id = \S+ \S+ ORDER/,
       "SEARCH locks USING INDEX sqlite_autoindex_locks_1 (lease_id=?)",
+    ],
+    [
+      "one lock",
+      /^SELECT \* FROM locks WHERE lease_id = .* AND normal_key = /,
+      "SEARCH locks USING INDEX sqlite_autoindex_locks_1 (lease_id=? AND scope=? AND normal_key=?)",
     ],
     [
       "locks on a key",
