@@ -5,7 +5,7 @@ import { type Frame, LineReader, NOT_UTF8, TOO_LONG } from "../protocol/framing.
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/dispatcher.ts";
 import type { Session } from "../service/sessions.ts";
-import { fdOf, isHungUp } from "./libc.ts";
+import { fdOf, isHungUp } from "../native/libc.ts";
 import { Outbox } from "./outbox.ts";
 
 /** Requests of one client that are under way at once. */

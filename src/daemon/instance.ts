@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, statSync, unlinkSync, watch, writeSync } from "node:fs";
 import type { Paths } from "../protocol/paths.ts";
 import { socketAt } from "./home.ts";
-import { tryLockFile } from "./libc.ts";
+import { tryLockFile } from "../native/libc.ts";
 import { StartRefused } from "./start-refused.ts";
 
 /** The right to be the one daemon of a home: a lock the system frees however the process ends. */

@@ -5,7 +5,7 @@ import { type WireError, wireError } from "../protocol/errors.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/dispatcher.ts";
 import { Connection, turnAway } from "./connection.ts";
-import { fdOf, peerUid } from "./libc.ts";
+import { fdOf, peerUid } from "../native/libc.ts";
 import type { Log } from "./log.ts";
 import { Ticker } from "./ticker.ts";
 

@@ -239,3 +239,31 @@ describe("agentd bundle merge", () => {
     expect(markdown.out).toContain("## Locks still held\n\n| Key | Owner |\n| --- | --- |\n| `file:a.txt` | ann |\n");
   });
 });
+
+describe("where a tag has the name of a branch", () => {
+  test("bundles are made from the branch, compared with it and merged onto it", async () => {
+    await using world = await bundleWorld(daemon, files);
+    const main = (await world.git(["rev-parse", "main"])).trim();
+    await world.write({ "c.txt": edited({ 5: "old" }) });
+    const old = await world.commit("old");
+    await world.git(["tag", "release"]);
+    await world.git(["tag", "topic"]);
+    await world.git(["tag", "main"]);
+    await world.git(["reset", "-q", "--hard", main]);
+    await world.git(["branch", "release", main]);
+    await world.git(["checkout", "-q", "-b", "topic", main]);
+    await world.write({ "a.txt": edited({ 1: "new" }) });
+    const topic = await world.commit("new");
+    const words = ["bundle", "create", "--base", "release", "--head", "topic", "--verify", "true"];
+    const created = await world.json<{ base_revision: string; head_revision: string }>(words);
+    expect(created).toMatchObject({ base_revision: main, head_revision: topic });
+    const assumed = await world.json<{ base_revision: string }>(["bundle", "create", "--head", "topic"]);
+    expect(assumed.base_revision).toBe(main);
+    const compared = await world.json<{ bundles: { stale: boolean }[] }>(["bundle", "compare", "--onto", "release"]);
+    expect(compared.bundles.map(({ stale }) => stale)).toEqual([false, false]);
+    const merged = await world.json<MergeReport>(["bundle", "merge", "--onto", "release", "--dry-run"]);
+    expect(merged.onto).toEqual({ name: "release", revision: main });
+    const tagged = await world.json<MergeReport>(["bundle", "merge", "--onto", "tags/release", "--dry-run"]);
+    expect(tagged.onto.revision).toBe(old);
+  });
+});

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { claimHome } from "../../src/daemon/instance.ts";
-import { tryLockFile } from "../../src/daemon/libc.ts";
+import { tryLockFile } from "../../src/native/libc.ts";
 import { resolveEnvironment } from "../../src/protocol/paths.ts";
 import { type DaemonProcess, refusedStart, scratch, serve, tryServe } from "./daemon-process.ts";
 

@@ -7,8 +7,9 @@ import { type MergeReport, reportOf } from "../bundle/merge/report.ts";
 import { reportMarkdown, reportText } from "../bundle/merge/report-text.ts";
 import { bundleRepository } from "../bundle/place.ts";
 import { command } from "../command.ts";
-import type { Exit } from "../exits.ts";
+import { type Exit, Failure } from "../exits.ts";
 import { Checkout } from "../git/checkout.ts";
+import { DirectoryLock } from "../git/directory-lock.ts";
 import type { Repository } from "../git/repository.ts";
 import { commitOf } from "../git/revision.ts";
 import { Scratch } from "../git/scratch.ts";
@@ -102,6 +103,7 @@ async function mergeOpen(wishes: Wishes, repository: Repository, order: MergeOrd
   const { session } = wishes;
   const { top, scope } = repository;
   const { onto, commands, timeLimitMs, allowUnverified, dryRun, by } = order;
+  using _alone = dryRun ? null : alone(scope);
   const earlier = dryRun ? [] : await completeEarlier(wishes, repository);
   const ref = order.branch === undefined ? undefined : await newBranch(top, order.branch, earlier);
   const ids = await bundlesMeant(session, { ...order.given, scope });
@@ -124,6 +126,17 @@ async function mergeOpen(wishes: Wishes, repository: Repository, order: MergeOrd
   const branch = dryRun || revision === onto.revision ? null : (order.branch ?? defaultBranch(revision));
   const { locks } = await session.call("ListResourceLocks", { scope });
   return reportOf({ dryRun, onto, branch, revision, compared: all, outcomes, refused, verification, locks });
+}
+
+/**
+ * The right to merge in a repository, so that two merges at once do not both take the same bundles.
+ * @throws {Failure} NOT_NOW while another merge has it
+ */
+function alone(scope: string): DirectoryLock {
+  const lock = DirectoryLock.take(scope);
+  if (lock !== null) return lock;
+  const message = `another agentd bundle merge is at work in ${scope}, and would take the same bundles; wait until it has ended, and run this again`;
+  throw new Failure("NOT_NOW", message);
 }
 
 const nothing: Compared = { bundles: [], answer: { pairs: [], bundles: [], merge_order: [] } };

@@ -1,7 +1,7 @@
 import { Failure } from "../exits.ts";
 import { askText } from "./ask.ts";
 import { GitFailed } from "./git.ts";
-import { commitOrNull, idOrNull } from "./revision.ts";
+import { branchFirst, commitOrNull, idOrNull } from "./revision.ts";
 
 /** Where work is merged to, as far as a repository tells: full names of refs that exist. */
 export async function mainRefs(top: string): Promise<string[]> {
@@ -38,9 +38,10 @@ export interface Base {
  * @throws {Failure} USAGE when they have no commit in common.
  */
 export async function defaultBase(top: string, head: { id: string; words: string }): Promise<Base> {
-  const own = head.words === "HEAD" ? await refOrNull(top, "HEAD") : await fullName(top, head.words);
+  const words = await branchFirst(top, head.words);
+  const own = words === "HEAD" ? await refOrNull(top, "HEAD") : await fullName(top, words);
   const main = (await mainRefs(top)).filter((ref) => ref !== own);
-  const upstream = await fullName(top, `${head.words}@{upstream}`);
+  const upstream = await fullName(top, `${words}@{upstream}`);
   const refs = main.length > 0 ? main : upstream === null ? [] : [upstream];
   if (refs.length === 0)
     return { revision: head.id, because: "HEAD, since no other branch is known to be the main one" };

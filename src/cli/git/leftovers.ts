@@ -1,21 +1,44 @@
 import { lstat, mkdtemp, readdir, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { DirectoryLock } from "./directory-lock.ts";
 
-/** Machines that share a temporary directory, as containers may, do not know each other's processes. */
+/** Machines that share a temporary directory may not see each other's locks. */
 const prefix = `agentd-bundle-${Bun.hash(hostname()).toString(36)}-`;
 
-/** A temporary directory that is found again when this process does not come to remove it. */
-export async function ownDirectory(): Promise<string> {
-  return mkdtemp(join(tmpdir(), `${prefix}${process.pid}-`));
+/** A temporary directory that is found again when this process does not come to remove it. Removed when disposed. */
+export class OwnDirectory implements AsyncDisposable {
+  readonly path: string;
+  /** Tells other runs that this one is at work. */
+  readonly #lock: DirectoryLock;
+
+  private constructor(path: string, lock: DirectoryLock) {
+    this.path = path;
+    this.#lock = lock;
+  }
+
+  static async make(): Promise<OwnDirectory> {
+    for (;;) {
+      const path = await mkdtemp(join(tmpdir(), prefix));
+      const lock = DirectoryLock.take(path);
+      // Before it was locked another run may have taken it for a leftover; then that removes it.
+      if (lock !== null) return new OwnDirectory(path, lock);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+    this.#lock[Symbol.dispose]();
+  }
 }
 
-/** Removes the directories of processes that are no more. */
+/** Removes the directories of runs that are no more. */
 export async function removeLeftovers(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
-    if (!name.startsWith(prefix) || isAlive(Number.parseInt(name.slice(prefix.length), 10))) continue;
     const path = join(tmpdir(), name);
-    if (await isOurs(path)) await rm(path, { recursive: true, force: true });
+    if (!name.startsWith(prefix) || !(await isOurs(path))) continue;
+    using lock = DirectoryLock.take(path);
+    if (lock?.isLocked === true) await rm(path, { recursive: true, force: true });
   }
 }
 
@@ -26,14 +49,5 @@ async function isOurs(path: string): Promise<boolean> {
   } catch {
     // Another run was faster.
     return false;
-  }
-}
-
-/** Whether a process with this id lives; one of another user does, too. */
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (cause) {
-    return (cause as { code?: string }).code === "EPERM";
   }
 }

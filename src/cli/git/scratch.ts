@@ -1,8 +1,8 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ask, askText } from "./ask.ts";
 import { bareEnvironment, entriesOf, git, type GitEnd, type GitEnvironment, type GitOptions, runGit } from "./git.ts";
-import { ownDirectory, removeLeftovers } from "./leftovers.ts";
+import { OwnDirectory, removeLeftovers } from "./leftovers.ts";
 
 /** Merging, and looking at all of a large work tree, may take its time. */
 const slowMs = 120_000;
@@ -19,11 +19,13 @@ const carried =
 export class Scratch implements AsyncDisposable {
   /** A temporary directory; what else is temporary has its place here, too. */
   readonly directory: string;
+  readonly #own: OwnDirectory;
   readonly #repository: string;
   readonly #environment: GitEnvironment;
 
-  private constructor(directory: string, repository: string, environment: GitEnvironment) {
-    this.directory = directory;
+  private constructor(own: OwnDirectory, repository: string, environment: GitEnvironment) {
+    this.directory = own.path;
+    this.#own = own;
     this.#repository = repository;
     this.#environment = environment;
   }
@@ -35,19 +37,20 @@ export class Scratch implements AsyncDisposable {
    */
   static async open(at: string, { attributes }: { attributes: boolean }): Promise<Scratch> {
     await removeLeftovers();
-    const directory = await ownDirectory();
+    const own = await OwnDirectory.make();
     try {
+      const directory = own.path;
       const gitDirectory = join(directory, "git");
       const format = await askText(at, ["rev-parse", "--show-object-format"]);
       const settings = await carriedSettings(at, attributes);
-      const scratch = new Scratch(directory, at, environmentFor(gitDirectory, settings));
+      const scratch = new Scratch(own, at, environmentFor(gitDirectory, settings));
       await git(directory, ["init", "-q", "--bare", "--template=", `--object-format=${format}`, gitDirectory]);
       await readFrom(await pathIn(at, "objects"), gitDirectory);
       const files = attributes ? ["shallow", "info/exclude", "info/attributes"] : ["shallow"];
       for (const name of files) await copyIfThere(await pathIn(at, name), join(gitDirectory, name));
       return scratch;
     } catch (cause) {
-      await rm(directory, { recursive: true, force: true });
+      await own[Symbol.asyncDispose]();
       throw cause;
     }
   }
@@ -87,7 +90,7 @@ export class Scratch implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.directory, { recursive: true, force: true });
+    await this.#own[Symbol.asyncDispose]();
   }
 }
 

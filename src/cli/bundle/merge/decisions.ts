@@ -2,7 +2,6 @@ import { mkdir, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { RequestRefused } from "../../../client/refusals.ts";
 import type { ParamsInput } from "../../../protocol/methods.ts";
-import { isAlive } from "../../git/leftovers.ts";
 import { commitOrNull } from "../../git/revision.ts";
 import type { Wishes } from "../../run/hold.ts";
 import { PatientClient } from "../../run/patient-client.ts";
@@ -53,7 +52,7 @@ export class PendingDecisions {
     branch: Branch | null,
     decisions: readonly Decision[],
   ): Promise<PendingDecisions> {
-    const path = join(scope, directory, `${process.pid}-${crypto.randomUUID()}.json`);
+    const path = join(scope, directory, `${crypto.randomUUID()}.json`);
     const keyed = decisions.map((params) => ({ params, idempotencyKey: crypto.randomUUID() }));
     const { paths } = await session.locate();
     const pending = new PendingDecisions(path, { home: paths.home, branch, decisions: keyed });
@@ -64,13 +63,13 @@ export class PendingDecisions {
   }
 
   /**
-   * Records what runs before this one did not come to: what they decided counts if their branch is there.
+   * Records what runs before this one did not come to: what they decided counts if their branch is there. For a run that
+   * has the repository to itself: what it finds is then of runs that are no more.
    */
   static async completeEarlier(wishes: Asking, { top, scope }: { top: string; scope: string }): Promise<Completed> {
     const { paths } = await wishes.session.locate();
     const completed: Completed = { decisions: 0, branches: [] };
     for (const name of await namesIn(join(scope, directory))) {
-      if (isAlive(Number.parseInt(name, 10))) continue;
       const path = join(scope, directory, name);
       const pending = name.endsWith(".json") ? await readPending(path) : null;
       if (pending !== null && pending.home !== paths.home) continue;

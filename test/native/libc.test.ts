@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { peerUid, tryLockFile } from "../../src/daemon/libc.ts";
-import { scratch } from "./daemon-process.ts";
-import { LineClient } from "./line-client.ts";
+import { peerUid, tryLockFile } from "../../src/native/libc.ts";
+import { scratch } from "../daemon/daemon-process.ts";
+import { LineClient } from "../daemon/line-client.ts";
 
 test("a socket has a descriptor, though Bun's types do not say so, and it tells the user at the other end", async () => {
   using place = scratch();

@@ -1,4 +1,4 @@
-import { dlopen, FFIType, ptr } from "bun:ffi";
+import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
 
 /* The only native calls of agentd: what neither Bun nor Node offers. */
 
@@ -14,8 +14,9 @@ function open() {
     try {
       const calls =
         process.platform === "darwin"
-          ? { getpeereid: { args: [int, pointer, pointer], returns: int } }
+          ? { getpeereid: { args: [int, pointer, pointer], returns: int }, __error: { args: [], returns: pointer } }
           : {
+              __errno_location: { args: [], returns: pointer },
               getsockopt: { args: [int, int, int, pointer, pointer], returns: int },
               poll: { args: [pointer, FFIType.u64, int], returns: int },
             };
@@ -38,10 +39,24 @@ export function fdOf(socket: object): number {
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const EWOULDBLOCK = process.platform === "darwin" ? 35 : 11;
 
 /** Takes an exclusive lock on an open file, held until the process ends however it ends; false when another has it. */
 export function tryLockFile(fd: number): boolean {
-  return libc().flock(fd, LOCK_EX | LOCK_NB) === 0;
+  return lockFile(fd) === "taken";
+}
+
+/** The same, and whether another process has it or the file system has no such locks, as some have none of directories. */
+export function lockFile(fd: number): "taken" | "held" | "unsupported" {
+  if (libc().flock(fd, LOCK_EX | LOCK_NB) === 0) return "taken";
+  return errno() === EWOULDBLOCK ? "held" : "unsupported";
+}
+
+function errno(): number {
+  const calls = libc();
+  const where = "getpeereid" in calls ? calls.__error : calls.__errno_location;
+  const at = where?.() ?? null;
+  return at === null ? 0 : read.i32(at as Pointer);
 }
 
 const SOL_SOCKET = 1;
