@@ -1,6 +1,9 @@
-import type { BundleStatus } from "./bundle.ts";
+import type { Json } from "../protocol/json.ts";
+import type { BundleStatus, Verification } from "./bundle.ts";
+import { verificationOf } from "./bundle-advice.ts";
+import { foldedPath } from "./bundle-paths.ts";
 import { actions, type JournalRow } from "./journal.ts";
-import { type Fields, ImpossibleRow, list, type ReplayedBundle, text } from "./replayed.ts";
+import { type Fields, fields, ImpossibleRow, list, pathsText, type ReplayedBundle, text } from "./replayed.ts";
 
 /** The part of a replay that patch bundles are. */
 interface Bundles {
@@ -16,16 +19,26 @@ export const bundleAppliers: Record<string, Apply> = {
     const id = text(payload.bundle_id);
     if (bundles.has(id)) throw new ImpossibleRow(`bundle ${id} was submitted already`);
     bundles.set(id, {
+      place: row.seq,
       seq: row.seq,
       status: "SUBMITTED",
       provider: brief(text(payload.provider)),
       owner: brief(text(payload.owner)),
       scope: brief(text(payload.scope)),
       baseRevision: text(payload.base_revision),
+      headRevision: textOrNull(payload.head_revision),
       pathCount: list(payload.touched_paths).length,
+      paths: brief(pathsText([...new Set(list(payload.touched_paths).map((path) => foldedPath(text(path))))])),
+      diffChars: typeof payload.diff === "string" ? payload.diff.length : 0,
+      diffSummary: brief(text(payload.diff_summary)),
+      confidence: text(payload.confidence),
+      verified: verificationOf({ verification: list(payload.verification).map(run) }),
+      supersedes: textOrNull(payload.supersedes),
+      submittedAtMs: row.timestampMs,
       taskId: row.taskId,
       nodeId: row.nodeId,
       decidedSeq: null,
+      decidedAtMs: null,
       decision: null,
     });
   },
@@ -38,6 +51,15 @@ export const bundleAppliers: Record<string, Apply> = {
     if (bundle?.status !== "SUBMITTED") throw new ImpossibleRow(`bundle ${id} was not open`);
     bundle.status = text(status) as BundleStatus;
     bundle.decidedSeq = row.seq;
+    bundle.decidedAtMs = row.timestampMs;
+    bundle.paths = brief(pathsText([]));
     bundle.decision = brief(JSON.stringify(decision));
   },
+};
+
+const textOrNull = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);
+
+const run = (told: Json): Verification => {
+  const { command, exit_code: exitCode } = fields(told);
+  return { command: text(command), exitCode: Number(exitCode) };
 };

@@ -15,6 +15,7 @@ type Apply = (state: Locks, row: JournalRow, payload: Fields) => void;
 export class ReplayedLocks {
   readonly all = new Map<string, ReplayedLock>();
   readonly #ofLease = new Map<string, number>();
+  #granted = 0;
   /** The names of all locks on a key. */
   readonly #onKey = new Map<string, Set<string>>();
 
@@ -23,7 +24,7 @@ export class ReplayedLocks {
   }
 
   /** Grants what no other lease may hold, but two that share. */
-  put(name: string, key: string, lock: ReplayedLock): void {
+  put(name: string, key: string, lock: Omit<ReplayedLock, "place">): void {
     const onKey = this.#onKey.get(key) ?? new Set();
     for (const other of onKey) {
       const held = other === name ? undefined : this.all.get(other);
@@ -31,7 +32,7 @@ export class ReplayedLocks {
       throw new ImpossibleRow(`lease ${held.leaseId} held it already`);
     }
     if (!this.all.has(name)) this.#count(lock.leaseId, 1);
-    this.all.set(name, lock);
+    this.all.set(name, { ...lock, place: this.all.get(name)?.place ?? this.#granted++ });
     this.#onKey.set(key, onKey.add(name));
   }
 

@@ -1,14 +1,17 @@
 import type { Json } from "../protocol/json.ts";
 import type { AttemptOutcome, NodeStatus } from "../protocol/types.ts";
 import { actions, type JournalRow } from "./journal.ts";
-import { policyFrom } from "./policy.ts";
 import { bundleAppliers } from "./replay-bundles.ts";
 import { lockAppliers, lockName, ReplayedLocks } from "./replay-locks.ts";
+import { addNodes, addTask } from "./replay-registration.ts";
 import {
   type Fields,
   fields,
   ImpossibleRow,
+  json,
   list,
+  nameDependent,
+  notBefore,
   type ReplayedBundle,
   type ReplayedNode,
   type ReplayedTask,
@@ -28,6 +31,8 @@ export class Replay {
   readonly nodes = new Map<string, ReplayedNode>();
   readonly locks = new ReplayedLocks();
   readonly bundles = new Map<string, ReplayedBundle>();
+  /** When the row was written that is applied. */
+  nowMs = 0;
   /** Stands for a text when texts are compared, so that a large database is replayed in little memory. */
   readonly brief: (text: string) => string;
   readonly #nodesOf = new Map<string, string[]>();
@@ -41,6 +46,7 @@ export class Replay {
     if (row.origin === "client") return;
     const apply = appliers[row.actionType];
     if (apply === undefined) throw new ImpossibleRow(`the daemon has no transition ${row.actionType}`);
+    this.nowMs = row.timestampMs;
     apply(this, row, fields(row.payload));
   }
 
@@ -89,7 +95,7 @@ const appliers: Record<string, Apply> = {
     for (const id of list(payload.expand_before)) {
       const node = expect(state, id, "PENDING");
       node.dependencies = JSON.stringify([...(JSON.parse(node.dependencies) as string[]), ...ids]);
-      for (const added of ids) state.node(added).dependents++;
+      for (const added of ids) nameDependent(state.node(added), text(id));
     }
   },
   [actions.acquireNode]: (state, row, payload) => {
@@ -105,7 +111,7 @@ const appliers: Record<string, Apply> = {
       leaseOwner: state.brief(text(payload.lease_owner)),
       fencingToken: row.seq,
       resultPayload: null,
-      mayBeDelayed: false,
+      notBeforeMs: null,
     });
   },
   [actions.rollBackNode]: (state, row, payload) => {
@@ -113,7 +119,7 @@ const appliers: Record<string, Apply> = {
     move(state, node, {
       status: "PENDING",
       acquiredAtMs: null,
-      mayBeDelayed: false,
+      notBeforeMs: null,
       lostAttempts: Number(payload.lost_attempts),
     });
   },
@@ -127,11 +133,11 @@ const appliers: Record<string, Apply> = {
     if (lost) node.lostAttempts = Number(fields(payload.error).lost_attempts);
     else node.failedAttempts++;
     if (payload.retry === undefined) fail(state, node, lost ? "lost" : "error", payload.error);
-    else move(state, node, { status: "PENDING", acquiredAtMs: null, mayBeDelayed: isDelayed(fields(payload.retry)) });
+    else move(state, node, { status: "PENDING", acquiredAtMs: null, notBeforeMs: notBefore(fields(payload.retry)) });
   },
   [actions.releaseNode]: (state, row, payload) => {
     const node = endAttempt(state, row, row.nodeId, "RELEASED");
-    move(state, node, { status: "PENDING", acquiredAtMs: null, mayBeDelayed: isDelayed(payload) });
+    move(state, node, { status: "PENDING", acquiredAtMs: null, notBeforeMs: notBefore(payload) });
   },
   [actions.skipNode]: (state, row, payload) => {
     const node = expect(state, row.nodeId, "PENDING");
@@ -176,72 +182,6 @@ const appliers: Record<string, Apply> = {
   ...bundleAppliers,
 };
 
-function addTask(state: Replay, row: JournalRow, payload: Fields, createdAtMs: number): void {
-  const taskId = text(row.taskId);
-  if (state.tasks.has(taskId)) throw new ImpossibleRow(`task ${taskId} was registered already`);
-  state.tasks.set(taskId, {
-    goal: state.brief(text(payload.goal)),
-    context: json(state, payload.context),
-    createdAtMs,
-    ...calledAndLabelled(state, payload),
-    policy: JSON.stringify(payload.policy ?? {}),
-    paused: false,
-    counts: { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 },
-  });
-  addNodes(state, row, payload.nodes);
-}
-
-function addNodes(state: Replay, row: JournalRow, told: Json | undefined): string[] {
-  const { counts } = state.task(row.taskId);
-  const nodes = list(told).map(fields);
-  for (const node of nodes) counts[addNode(state, row, node).status]++;
-  for (const node of nodes) {
-    // An adopted database may name what is not there.
-    for (const id of new Set(list(node.dependencies))) {
-      const dependency = state.nodes.get(text(id));
-      if (dependency !== undefined) dependency.dependents++;
-    }
-  }
-  return nodes.map(({ id }) => text(id));
-}
-
-/** A registered node has no state of its own; an adopted one brings it along. */
-function addNode(state: Replay, row: JournalRow, node: Fields): ReplayedNode {
-  const id = text(node.id);
-  if (state.nodes.has(id)) throw new ImpossibleRow(`node ${id} was registered already`);
-  const taskId = text(row.taskId);
-  const status = (node.status ?? "PENDING") as NodeStatus;
-  const added: ReplayedNode = {
-    taskId,
-    ...calledAndLabelled(state, node),
-    policy: policyFrom(node),
-    status,
-    failure: status === "FAILED" ? "error" : null,
-    failedAttempts: status === "FAILED" ? 1 : 0,
-    lostAttempts: 0,
-    dependencies: JSON.stringify(node.dependencies),
-    payloadSchema: json(state, node.payload_schema),
-    // Kept whole: what it needs is looked up when it runs.
-    resources: JSON.stringify(node.resources ?? []),
-    resultPayload: node.result_payload === undefined ? null : json(state, node.result_payload),
-    acquiredAtMs: (node.acquired_at_ms ?? null) as number | null,
-    leaseId: (node.lease_id ?? null) as string | null,
-    leaseOwner: typeof node.lease_owner === "string" ? state.brief(node.lease_owner) : null,
-    fencingToken: status === "RUNNING" ? row.seq : null,
-    dependents: 0,
-    mayBeDelayed: false,
-    attempts: "",
-  };
-  state.nodes.set(id, added);
-  state.nodesOf(taskId).push(id);
-  return added;
-}
-
-function calledAndLabelled(state: Replay, told: Fields) {
-  const name = typeof told.name === "string" ? state.brief(told.name) : null;
-  return { name, labels: json(state, told.labels ?? {}), priority: Number(told.priority ?? 0) };
-}
-
 /** The node, which the daemon makes this change to only from the status the rules name. */
 function expect(state: Replay, nodeId: Json, from: NodeStatus): ReplayedNode {
   const node = state.node(nodeId);
@@ -282,19 +222,13 @@ function endAttempt(
   return node;
 }
 
-const isDelayed = ({ not_before_ms: notBeforeMs }: Fields): boolean => typeof notBeforeMs === "number";
-
 function fail(state: Replay, node: ReplayedNode, failure: ReplayedNode["failure"], error: Json | undefined): void {
-  move(state, node, { status: "FAILED", failure, resultPayload: json(state, error), mayBeDelayed: false });
+  move(state, node, { status: "FAILED", failure, resultPayload: json(state, error), notBeforeMs: null });
 }
 
 function move(state: Replay, node: ReplayedNode, change: Partial<ReplayedNode> & { status: NodeStatus }): void {
   const { counts } = state.task(node.taskId);
   counts[node.status]--;
   counts[change.status]++;
-  Object.assign(node, change);
-}
-
-function json(state: Replay, value: Json | undefined): string {
-  return state.brief(JSON.stringify(value ?? null));
+  Object.assign(node, change, { updatedAtMs: state.nowMs });
 }

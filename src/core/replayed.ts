@@ -6,6 +6,8 @@ import type { FailureCause, NodePolicy } from "./model.ts";
 /* The state as a replay of the journal rebuilds it. Payloads and labels are JSON text. */
 
 export interface ReplayedTask {
+  /** Rises in the order of registration. */
+  place: number;
   goal: string;
   context: string;
   createdAtMs: number;
@@ -19,6 +21,8 @@ export interface ReplayedTask {
 }
 
 export interface ReplayedNode {
+  /** Rises in the order of registration. */
+  place: number;
   taskId: string;
   name: string | null;
   labels: string;
@@ -37,15 +41,19 @@ export interface ReplayedNode {
   leaseId: string | null;
   leaseOwner: string | null;
   fencingToken: number | null;
-  /** How many nodes name it as a dependency. */
+  /** When it last changed; a heartbeat changes it, too, and is not journalled. Null: before it was adopted. */
+  updatedAtMs: number | null;
+  /** Stands for the ids of the nodes that name it as a dependency; 0 for none. See `nameDependent`. */
   dependents: number;
-  /** It was put off when it became PENDING; whether that time is over is not journalled. */
-  mayBeDelayed: boolean;
+  /** Until when it was put off when it became PENDING; whether that time is over is not journalled. */
+  notBeforeMs: number | null;
   /** All attempts that have ended, told by `withAttempt`. */
   attempts: string;
 }
 
 export interface ReplayedLock {
+  /** Rises in the order of first grants. */
+  place: number;
   leaseId: string;
   resourceKey: string;
   scope: string;
@@ -62,16 +70,28 @@ export interface ReplayedLock {
 }
 
 export interface ReplayedBundle {
+  /** Rises in the order of submissions. */
+  place: number;
   seq: number;
   status: BundleStatus;
   provider: string;
   owner: string;
   scope: string;
   baseRevision: string;
+  headRevision: string | null;
   pathCount: number;
+  /** The paths under which it is found while it is open, as `pathsText` tells them. */
+  paths: string;
+  diffChars: number;
+  diffSummary: string;
+  confidence: string;
+  verified: string;
+  supersedes: string | null;
+  submittedAtMs: number;
   taskId: string | null;
   nodeId: string | null;
   decidedSeq: number | null;
+  decidedAtMs: number | null;
   /** JSON text, or null while it is open. */
   decision: string | null;
 }
@@ -97,6 +117,26 @@ export function withAttempt(attempts: string, attempt: ReplayedAttempt, brief: (
   return brief(`${attempts}\n${JSON.stringify(told)}`);
 }
 
+/** Paths of an open bundle in one text, in whatever order they come. */
+export const pathsText = (paths: readonly string[]): string => JSON.stringify(paths.toSorted());
+
+const digestMax = 2 ** 48;
+
+/** One more node names it as a dependency. */
+export function nameDependent(node: { dependents: number }, dependentId: string): void {
+  node.dependents = (node.dependents + digestOf(dependentId)) % digestMax;
+}
+
+/** Sums of these stand for sets of ids, in whatever order they come. */
+export function digestOf(id: string): number {
+  let digest = 1;
+  for (let i = 0; i < id.length; i++) digest = (digest * 31 + id.charCodeAt(i)) % digestMax;
+  return digest;
+}
+
+export const notBefore = ({ not_before_ms: notBeforeMs }: Fields): number | null =>
+  typeof notBeforeMs === "number" ? notBeforeMs : null;
+
 export type Fields = Record<string, Json>;
 
 export function fields(value: Json | undefined): Fields {
@@ -111,4 +151,9 @@ export function text(value: Json | undefined): string {
 
 export function list(value: Json | undefined): readonly Json[] {
   return Array.isArray(value) ? value : [];
+}
+
+/** A value as its text stands in a column. */
+export function json(state: { readonly brief: (text: string) => string }, value: Json | undefined): string {
+  return state.brief(JSON.stringify(value ?? null));
 }

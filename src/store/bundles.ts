@@ -2,8 +2,10 @@ import type { Database } from "bun:sqlite";
 import type { BundleDecision, BundleHead, BundleRecord, BundleStatus, Confidence } from "../core/bundle.ts";
 import { foldedPath } from "../core/bundle-paths.ts";
 import type { VerificationResult } from "../core/bundle-advice.ts";
-import type { ReplayedBundle } from "../core/replayed.ts";
+import { pathsText } from "../core/replayed.ts";
 import type { Json } from "../protocol/json.ts";
+import { boundedRows, type SliceBounds } from "./slices.ts";
+import type { BundleSliceRow } from "./verifiable-store.ts";
 
 interface Row {
   row: number;
@@ -69,6 +71,8 @@ export function bundleTable(db: Database) {
     SELECT id FROM bundles WHERE status = 'SUBMITTED' AND task_id = (SELECT ?1) ORDER BY row LIMIT (SELECT ?2)`);
   const before = db.prepare<Row, [number, number]>("SELECT * FROM bundles WHERE row < ?1 ORDER BY row DESC LIMIT ?2");
   const after = db.prepare<Row, [number, number]>("SELECT * FROM bundles WHERE row > ?1 ORDER BY row LIMIT ?2");
+  const pathsOf = db.prepare<{ scope: string; path: string }, [number]>(`
+    SELECT scope, path FROM bundle_paths WHERE bundle = (SELECT ?)`);
   const at = db.prepare<{ bundle: number }, [string, string]>(`
     SELECT bundle FROM bundle_paths WHERE scope = (SELECT ?1) AND path = (SELECT ?2)`);
   const below = db.prepare<{ bundle: number }, [string, string, string]>(`
@@ -131,7 +135,18 @@ export function bundleTable(db: Database) {
       return from === undefined ? null : before.all(from, limit).map(toRecord);
     },
 
-    slice: (afterRow: number, limit: number) => after.all(afterRow, limit).map(toReplayed),
+    slice(afterRow: number, bounds: SliceBounds): BundleSliceRow[] {
+      const rows = boundedRows(
+        after.iterate(afterRow, bounds.rows),
+        bounds,
+        ({ diff_summary: summary, path_count: paths }) => summary.length + 256 * paths,
+      );
+      return rows.map((row) => {
+        const paths = pathsOf.all(row.row);
+        const strayPath = paths.find(({ scope }) => scope !== row.scope)?.path ?? null;
+        return { ...toReplayed(row), paths: pathsText(paths.map(({ path }) => path)), strayPath };
+      });
+    },
   };
 }
 
@@ -170,7 +185,7 @@ function toRecord(row: Row): BundleRecord & BundleHead {
   };
 }
 
-function toReplayed(row: Row): ReplayedBundle & { id: string; row: number } {
+function toReplayed(row: Row): Omit<BundleSliceRow, "paths" | "strayPath"> {
   return {
     row: row.row,
     id: row.id,
@@ -180,7 +195,15 @@ function toReplayed(row: Row): ReplayedBundle & { id: string; row: number } {
     owner: row.owner,
     scope: row.scope,
     baseRevision: row.base_revision,
+    headRevision: row.head_revision,
     pathCount: row.path_count,
+    diffChars: row.diff_chars,
+    diffSummary: row.diff_summary,
+    confidence: row.confidence,
+    verified: row.verified,
+    supersedes: row.supersedes,
+    submittedAtMs: row.submitted_at_ms,
+    decidedAtMs: row.decided_at_ms,
     taskId: row.task_id,
     nodeId: row.node_id,
     decidedSeq: row.decided_seq,

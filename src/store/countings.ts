@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { NodeStatus } from "../protocol/types.ts";
+import type { CountingRow } from "./verifiable-store.ts";
 
 /** What became of a node that others wait for. */
 type Change = "completed" | "failed" | "retried";
@@ -42,6 +43,10 @@ export function countings(db: Database) {
   const ofNode = db.prepare<Row, [number]>("SELECT * FROM countings WHERE node = ?");
   const ofTask = db.prepare<Row, [string]>("SELECT * FROM countings WHERE task_id = ?");
 
+  const all = db.prepare<CountingRow, []>(`
+    SELECT id AS nodeId, countings.task_id AS taskId, change, after_dependent AS afterRow, last_dependent AS lastRow
+    FROM countings LEFT JOIN nodes ON nodes.row = countings.node`);
+
   /** Counts the next dependents, up to `lastDependent`; the last one counted, null when all are. */
   function count(node: number, change: Change, after: number, lastDependent: number): number | null {
     const next = slice.get(node, after, sliceMax);
@@ -82,6 +87,7 @@ export function countings(db: Database) {
     finishTask(taskId: string): void {
       for (const row of ofTask.all(taskId)) finish(row);
     },
+    all: (): CountingRow[] => all.all(),
     isUnderWay: (taskId: string | null): boolean => (taskId === null ? first.get() : ofTask.get(taskId)) !== null,
   };
 }

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { Edges } from "../core/dag.ts";
+import type { EdgeRow } from "./verifiable-store.ts";
 import type { NodeHead } from "../core/model.ts";
 import type { DependencyPolicy, NodeStatus } from "../protocol/types.ts";
 import { type HeadRow, headColumns, toHead } from "./node-rows.ts";
@@ -33,6 +34,11 @@ export function dependencyTable(db: Database) {
   const edgesOf = db.prepare<{ id: string; dependencies: string }, [string]>(`
     SELECT id, dependencies FROM nodes WHERE task_id = ? ORDER BY row`);
   const dependenciesOf = db.prepare<{ dependencies: string }, [string]>("SELECT dependencies FROM nodes WHERE id = ?");
+  const edges = db.prepare<EdgeRow, [number, number, number]>(`
+    SELECT dependency, dependent,
+      (SELECT id FROM nodes WHERE row = dependency) AS dependencyId,
+      (SELECT id FROM nodes WHERE row = dependent) AS dependentId
+    FROM node_dependents WHERE (dependency, dependent) > (?1, ?2) ORDER BY dependency, dependent LIMIT ?3`);
   const dependent = db.prepare<{ 1: 1 }, [string]>(`
     SELECT 1 FROM node_dependents WHERE dependency = (SELECT row FROM nodes WHERE id = ?) LIMIT 1`);
   const toSkip = db.prepare<HeadRow, [number]>(`
@@ -90,6 +96,8 @@ export function dependencyTable(db: Database) {
       const dependencies = new Set(JSON.parse(dependenciesOf.get(nodeId)?.dependencies ?? "[]") as string[]);
       return [...dependencies].filter((id) => status.get(id)?.status === "FAILED");
     },
+    slice: (after: Pick<EdgeRow, "dependency" | "dependent">, limit: number): EdgeRow[] =>
+      edges.all(after.dependency, after.dependent, limit),
     hasDependents: (nodeId: string): boolean => dependent.get(nodeId) !== null,
     /** Whether nodes of the task, or of any, are to be skipped or were in vain. */
     isUnsettled: (taskId: string | null): boolean =>

@@ -1,6 +1,5 @@
 import type { Database } from "bun:sqlite";
 import type { HeldKey, Lock, LockGrant, LockHead } from "../core/model.ts";
-import type { ReplayedLock } from "../core/replayed.ts";
 import { indexTerms, type SearchTerms } from "../core/resource-index.ts";
 import { readResourceKey } from "../core/resource-key.ts";
 import { parseStored } from "../protocol/json.ts";
@@ -26,7 +25,8 @@ interface HeadRow {
   updated_at_ms: number;
 }
 
-interface Row extends HeadRow {
+/** A row of the table. */
+export interface LockRow extends HeadRow {
   metadata: string;
 }
 
@@ -71,9 +71,9 @@ export function lockTable(db: Database) {
   const remove = db.prepare<{ row: number }, [string, string, string]>(`
     DELETE FROM locks WHERE lease_id = ? AND scope = ? AND normal_key = ? RETURNING row`);
 
-  const all = db.prepare<Row, []>("SELECT * FROM locks ORDER BY resource_key, scope, fencing_token");
-  const ofLease = db.prepare<Row, [string]>("SELECT * FROM locks WHERE lease_id = (SELECT ?) ORDER BY row");
-  const onKey = db.prepare<Row, [string, string]>(`
+  const all = db.prepare<LockRow, []>("SELECT * FROM locks ORDER BY resource_key, scope, fencing_token");
+  const ofLease = db.prepare<LockRow, [string]>("SELECT * FROM locks WHERE lease_id = (SELECT ?) ORDER BY row");
+  const onKey = db.prepare<LockRow, [string, string]>(`
     SELECT * FROM locks WHERE scope = (SELECT ?1) AND normal_key = (SELECT ?2) ORDER BY row`);
   const ofOwner = db.prepare<{ 1: 1 }, [string, string | null]>(`
     SELECT 1 FROM locks WHERE owner = (SELECT ?1) AND provider IS ?2 LIMIT 1`);
@@ -82,7 +82,7 @@ export function lockTable(db: Database) {
     SELECT ignore_case FROM locks WHERE scope = (SELECT ?) LIMIT 1`);
   const ofNodes = db.prepare<{ lease_id: string }, [string]>(`
     SELECT DISTINCT lease_id FROM locks WHERE ends_with_node AND task_id = (SELECT ?) ORDER BY lease_id`);
-  const one = db.prepare<Row, [string, string, string]>(`
+  const one = db.prepare<LockRow, [string, string, string]>(`
     SELECT * FROM locks WHERE lease_id = (SELECT ?1) AND scope = (SELECT ?2) AND normal_key = (SELECT ?3)`);
   const under = db.prepare<HeadRow, [string, string]>(`
     SELECT ${headColumns} FROM lock_terms JOIN locks ON locks.row = lock
@@ -105,7 +105,6 @@ export function lockTable(db: Database) {
   const shift = db.prepare<null, [number]>("UPDATE locks SET lease_expires_at_ms = lease_expires_at_ms + ?");
   const renew = db.prepare<null, [number]>(`
     UPDATE locks SET lease_expires_at_ms = ? + lease_ttl_ms WHERE lease_ttl_ms > 0`);
-  const after = db.prepare<Row, [number, number]>("SELECT * FROM locks WHERE row > ?1 ORDER BY row LIMIT ?2");
 
   return {
     put(grant: LockGrant, key: HeldKey, fencingToken: number): void {
@@ -172,8 +171,6 @@ export function lockTable(db: Database) {
     renewLeases(nowMs: number): void {
       renew.run(nowMs);
     },
-
-    slice: (afterRow: number, limit: number) => after.all(afterRow, limit).map(toReplayed),
   };
 }
 
@@ -183,11 +180,11 @@ function required<T>(row: T | null): T {
 }
 
 /** A key that is held was read once; its terms follow from its normal form. */
-function termsOf({ normalKey, ignoreCase }: HeldKey): string[] {
+export function termsOf({ normalKey, ignoreCase }: Pick<HeldKey, "normalKey" | "ignoreCase">): string[] {
   return indexTerms(readResourceKey(normalKey, { ignoreCase, absolutePaths: "kept" }));
 }
 
-function toLock(row: Row): Lock {
+function toLock(row: LockRow): Lock {
   return { ...toHead(row), metadata: parseStored(row.metadata) };
 }
 
@@ -209,24 +206,5 @@ function toHead(row: HeadRow): LockHead {
     ttlMs: row.lease_ttl_ms,
     fencingToken: row.fencing_token,
     updatedAtMs: row.updated_at_ms,
-  };
-}
-
-function toReplayed(row: Row): ReplayedLock & { row: number } {
-  return {
-    row: row.row,
-    leaseId: row.lease_id,
-    resourceKey: row.resource_key,
-    scope: row.scope,
-    mode: row.mode,
-    ignoreCase: row.ignore_case === 1,
-    endsWithNode: row.ends_with_node === 1,
-    owner: row.owner,
-    provider: row.provider,
-    taskId: row.task_id,
-    nodeId: row.node_id,
-    metadata: row.metadata,
-    acquiredAtMs: row.acquired_at_ms,
-    fencingToken: row.fencing_token,
   };
 }

@@ -2,7 +2,7 @@ import type { FailureCause, Node, NodeHead, NodePolicy, NodeResource, Progress }
 import { type Json, parseStored } from "../protocol/json.ts";
 import type { DependencyPolicy, Labels, LockMode, NodeStatus } from "../protocol/types.ts";
 import { setText } from "./labels.ts";
-import type { NodeSliceRow } from "./store.ts";
+import type { NodeSliceRow } from "./verifiable-store.ts";
 
 export interface HeadRow {
   id: string;
@@ -50,7 +50,7 @@ export interface Row extends HeadRow {
 
 /** A row with what other tables know of it. */
 export interface SliceRow extends Row {
-  dependents: number;
+  has_dependents: 0 | 1;
   found_by: string | null;
   held_in_vain: 0 | 1;
 }
@@ -123,6 +123,15 @@ function policyOf(row: HeadRow): NodePolicy {
 /** A node as its row tells it, for comparison with a replay; its attempts stand in a table of their own. */
 export type ReplayedRow = Omit<NodeSliceRow, "attempts">;
 
+function isFoundBy({ found_by: set, labels }: SliceRow): boolean {
+  try {
+    return set === setText(toLabels(labels));
+  } catch {
+    // Labels that were altered may be no JSON any more.
+    return false;
+  }
+}
+
 export function toReplayed(row: SliceRow): ReplayedRow {
   return {
     row: row.row,
@@ -131,9 +140,14 @@ export function toReplayed(row: SliceRow): ReplayedRow {
     failingOn: row.failing_on,
     taskPriority: row.task_priority,
     taskPaused: row.task_paused === 1,
-    foundByLabels: (row.found_by ?? "{}") === setText(toLabels(row.labels)),
-    isDelayed: row.not_before_ms !== null,
+    foundByLabels: isFoundBy(row),
+    notBeforeMs: row.not_before_ms,
+    isHeldBack: row.held_back_by !== null,
     heldBackInVain: row.held_in_vain === 1,
+    leaseExpiresAtMs: row.lease_expires_at_ms,
+    leaseTtlMs: row.lease_ttl_ms,
+    hasProgress: row.progress !== null,
+    updatedAtMs: row.updated_at_ms,
     taskId: row.task_id,
     name: row.name,
     labels: row.labels,
@@ -151,6 +165,6 @@ export function toReplayed(row: SliceRow): ReplayedRow {
     leaseId: row.lease_id,
     leaseOwner: row.lease_owner,
     fencingToken: row.fencing_token,
-    dependents: row.dependents,
+    hasDependents: row.has_dependents === 1,
   };
 }

@@ -16,8 +16,7 @@ import {
   type SliceRow,
 } from "./node-rows.ts";
 import type { Standing } from "./dependencies.ts";
-import { boundedRows } from "./slices.ts";
-import type { SliceBounds } from "./store.ts";
+import { boundedRows, type SliceBounds } from "./slices.ts";
 
 const noLease = `
   lease_id = NULL, lease_owner = NULL, lease_expires_at_ms = NULL, lease_ttl_ms = NULL, fencing_token = NULL,
@@ -74,8 +73,8 @@ export function nodeTable(db: Database) {
   const ofTask = db.prepare<Row, [string]>("SELECT * FROM nodes WHERE task_id = ? ORDER BY row");
   const after = db.prepare<SliceRow, [number, number]>(`
     SELECT *,
-      (SELECT count(*) FROM node_dependents WHERE dependency = nodes.row) AS dependents,
-      (SELECT labels FROM label_sets WHERE id = nodes.label_set) AS found_by,
+      EXISTS (SELECT 1 FROM node_dependents WHERE dependency = nodes.row) AS has_dependents,
+      iif(label_set IS NULL, '{}', (SELECT labels FROM label_sets WHERE id = nodes.label_set)) AS found_by,
       held_back_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM locks WHERE lease_id = held_back_by) AS held_in_vain
     FROM nodes WHERE row > ?1 ORDER BY row LIMIT ?2`);
   const outcome = db.prepare<{ status: NodeStatus; result_payload: string | null }, [string]>(`

@@ -215,10 +215,6 @@ export class Reads extends Transactions {
     return this.tables.journal.at(seq);
   }
 
-  bundleSlice(afterRow: number, limit: number) {
-    return this.tables.bundles.slice(afterRow, limit);
-  }
-
   countLeases(nowMs: number) {
     const locks = this.tables.locks.count(nowMs);
     return {
@@ -253,19 +249,6 @@ export class Reads extends Transactions {
 
   hashOf(previousHash: string, row: HashedRow): string {
     return hashOf(previousHash, row);
-  }
-
-  nodeSlice(afterRow: number, bounds: SliceBounds) {
-    const { nodes, attempts } = this.tables;
-    return nodes.slice(afterRow, bounds).map((node) => ({ ...node, attempts: attempts.replayedOf(node.row) }));
-  }
-
-  taskSlice(afterRow: number, bounds: SliceBounds) {
-    return this.tables.tasks.slice(afterRow, bounds);
-  }
-
-  lockSlice(afterRow: number, limit: number) {
-    return this.tables.locks.slice(afterRow, limit);
   }
 
   /** Whether something of the task can still run, be it after what is left to count or to skip. */

@@ -1,6 +1,8 @@
-import type { Database } from "bun:sqlite";
+import { Database } from "bun:sqlite";
 import { adoptOriginal } from "./adoption.ts";
+import { addDigests } from "./idempotency.ts";
 import { createTables } from "./tables.ts";
+import type { SchemaFault } from "./verifiable-store.ts";
 
 /** One step of the schema. Versions 1 and 2 were the original's. */
 interface Migration {
@@ -9,9 +11,12 @@ interface Migration {
   up(db: Database): void;
 }
 
-const migrations: readonly Migration[] = [{ version: 3, name: "journalled_state_engine", up: createTables }];
+const migrations: readonly Migration[] = [
+  { version: 3, name: "journalled_state_engine", up: createTables },
+  { version: 4, name: "digests_of_answers", up: addDigests },
+];
 
-export const latestSchemaVersion = 3;
+export const latestSchemaVersion = 4;
 
 /** Brings the database to the newest schema in one transaction; a newer one than this program knows is refused. */
 export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {
@@ -21,12 +26,12 @@ export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {
       `the database has schema version ${current} and this agentd knows ${latestSchemaVersion}; use the newer agentd`,
     );
   }
-  if (current === latestSchemaVersion) {
-    if (hasTable(db, "pruning")) return;
+  if (current >= 3 && !hasTable(db, "pruning")) {
     throw new Error(
       "the database was made by an agentd between two releases; move it away and register its tasks again",
     );
   }
+  if (current === latestSchemaVersion) return;
   db.transaction(() => {
     const isOriginal = hasTable(db, "global_tasks");
     db.run(
@@ -44,6 +49,48 @@ export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {
 /** Whether the file holds the original's tables: they are adopted by `migrate`, after a copy was made. */
 export function isOriginalDatabase(db: Database): boolean {
   return hasTable(db, "global_tasks");
+}
+
+interface SchemaRow {
+  name: string;
+  sql: string;
+}
+
+/** Statements of tables, indexes and triggers, spaced alike. */
+function schemaOf(db: Database): Map<string, string> {
+  const rows = db.query<SchemaRow, []>("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").all();
+  return new Map(rows.map(({ name, sql }) => [name, sql.replaceAll(/\s+/g, " ")]));
+}
+
+let latestSchema: Map<string, string> | undefined;
+
+/** The schema as this agentd makes it. */
+function expectedSchema(): Map<string, string> {
+  if (latestSchema !== undefined) return latestSchema;
+  const db = new Database(":memory:", { strict: true });
+  migrate(db, 0, 0);
+  latestSchema = schemaOf(db);
+  db.close();
+  // The original made it in a database that was adopted.
+  latestSchema.delete("agentd_schema_migrations");
+  return latestSchema;
+}
+
+/** What of the schema is not as this agentd makes it; null when all is. */
+export function schemaFault(db: Database): SchemaFault | null {
+  const found = schemaOf(db);
+  found.delete("agentd_schema_migrations");
+  const names = new Set([...expectedSchema().keys(), ...found.keys()]);
+  for (const name of names) {
+    const [expected = null, its = null] = [expectedSchema().get(name), found.get(name)];
+    if (expected !== its) return { name, expected, found: its };
+  }
+  const known = db.query<{ name: string }, [number]>("SELECT name FROM agentd_schema_migrations WHERE version = ?");
+  for (const { version, name } of migrations) {
+    const its = known.get(version)?.name ?? null;
+    if (its !== name) return { name: `agentd_schema_migrations ${version}`, expected: name, found: its };
+  }
+  return null;
 }
 
 export function schemaVersion(db: Database): number {

@@ -1,4 +1,9 @@
-import type { SliceBounds } from "./store.ts";
+/** How much one slice of a walk through a table takes. */
+export interface SliceBounds {
+  rows: number;
+  /** The slice ends after the row with which its texts pass this many characters. */
+  chars: number;
+}
 
 /** The first rows of a table, as many as the bounds allow and one at least. */
 export function boundedRows<Row>(rows: Iterable<Row>, bounds: SliceBounds, charsOf: (row: Row) => number): Row[] {

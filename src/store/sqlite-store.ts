@@ -13,7 +13,7 @@ import { latestSchemaVersion } from "./schema.ts";
 import type { Gap } from "./pruning.ts";
 import type { Archive, LeavingTasks } from "./prunable-store.ts";
 import type { RememberedAnswer, Store } from "./store.ts";
-import { Reads } from "./reads.ts";
+import { VerifiedReads } from "./verified-reads.ts";
 
 const defaultLeaseTtlMs = settings.nodeTimeoutSecs.default * 1000;
 
@@ -28,7 +28,7 @@ export function openStore(path: string, nowMs: () => number, leaseTtlMs = defaul
 }
 
 /** The domain's words over the tables; each change goes with its journal entry. */
-class SqliteStore extends Reads implements Store {
+class SqliteStore extends VerifiedReads implements Store {
   readonly schemaVersion = latestSchemaVersion;
 
   registerTask(task: Task, nodes: readonly NewNode[], entry: Entry): number {

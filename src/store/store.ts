@@ -6,11 +6,14 @@ import type { LeaseGrant } from "../core/lease.ts";
 import type { Attempt, Lock, LockGrant, LockHead, NewNode, Node, NodeHead, Progress, Task } from "../core/model.ts";
 import type { Transition } from "../core/node.ts";
 import type { SearchTerms } from "../core/resource-index.ts";
-import type { ReplayedAttempt, ReplayedBundle, ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replayed.ts";
 import type { ChainedRow, HashedRow } from "../protocol/chain.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Labels, NodeStatus, TaskState } from "../protocol/types.ts";
 import type { PrunableStore } from "./prunable-store.ts";
+import type { SliceBounds } from "./slices.ts";
+import type { VerifiableStore } from "./verifiable-store.ts";
+
+export type { SliceBounds } from "./slices.ts";
 
 /**
  * The durable state, in the domain's words: no SQL and no engine shows through.
@@ -18,7 +21,7 @@ import type { PrunableStore } from "./prunable-store.ts";
  * Every method that changes state takes the journal entry that records it, applies both, and returns the entry's seq;
  * nothing can change without being journalled. All calls are synchronous. Changes happen between `begin` and `commit`.
  */
-export interface Store extends PrunableStore {
+export interface Store extends PrunableStore, VerifiableStore {
   readonly head: JournalHead;
   readonly totals: Readonly<Totals>;
   readonly schemaVersion: number;
@@ -168,30 +171,9 @@ export interface Store extends PrunableStore {
   hashBefore(seq: number): string;
   /** The hash a row must have. */
   hashOf(previousHash: string, row: HashedRow): string;
-  nodeSlice(afterRow: number, bounds: SliceBounds): NodeSliceRow[];
-  taskSlice(afterRow: number, bounds: SliceBounds): (ReplayedTask & { id: string; row: number })[];
-  lockSlice(afterRow: number, limit: number): (ReplayedLock & { row: number })[];
-
-  bundleSlice(afterRow: number, limit: number): (ReplayedBundle & { id: string; row: number })[];
 
   /** Starts a consistent copy to a file that does not exist yet; one at a time. Refusal: INVALID_STATE. */
   startBackup(path: string): Decision<Backup>;
-}
-
-/** A node as it is compared with a replay, and what of it must follow from the rest. */
-export interface NodeSliceRow extends Omit<ReplayedNode, "attempts" | "mayBeDelayed"> {
-  id: string;
-  row: number;
-  waitingOn: number;
-  failingOn: number;
-  taskPriority: number;
-  taskPaused: boolean;
-  /** Whether a search for its labels finds it. */
-  foundByLabels: boolean;
-  isDelayed: boolean;
-  /** A lease keeps it from being handed out that holds no locks. */
-  heldBackInVain: boolean;
-  attempts: ReplayedAttempt[];
 }
 
 /** Kept with the journal's head, so that counting never scans. */
@@ -219,13 +201,6 @@ export interface JournalPage {
   rows: JournalRow[];
   /** Everything up to here was looked at. */
   nextAfterSeq: number;
-}
-
-/** How much one slice of a walk through a table takes. */
-export interface SliceBounds {
-  rows: number;
-  /** The slice ends after the row with which its texts pass this many characters. */
-  chars: number;
 }
 
 export interface LeaseCounts {

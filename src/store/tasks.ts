@@ -4,8 +4,7 @@ import { noPolicy, taskPolicyFrom, taskPolicyPayload } from "../core/task-policy
 import { parseStored } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
 import { toLabels } from "./node-rows.ts";
-import { boundedRows } from "./slices.ts";
-import type { SliceBounds } from "./store.ts";
+import { boundedRows, type SliceBounds } from "./slices.ts";
 
 interface Row {
   row: number;

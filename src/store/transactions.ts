@@ -15,6 +15,7 @@ import { dependencyTable } from "./dependencies.ts";
 import { labelSets } from "./labels.ts";
 import { leaseTable } from "./leases.ts";
 import { LogFile } from "./log-file.ts";
+import { lockSlices } from "./lock-slices.ts";
 import { lockTable } from "./locks.ts";
 import { nodeTable } from "./nodes.ts";
 import { type Backup, StorageFailure, type Totals } from "./store.ts";
@@ -37,6 +38,7 @@ function tablesOf(db: Database) {
     ready: readyNodes(db),
     attempts: attemptTable(db),
     locks: lockTable(db),
+    lockSlices: lockSlices(db),
     bundles: bundleTable(db),
     idempotency: idempotencyTable(db),
     pruning: pruningTable(db),

@@ -46,7 +46,8 @@ describe("the lock after", () => {
     ],
     ["a second grant to its lease", [acquireShared("l1"), acquireLock], { ...held, acquiredAtMs: 10, fencingToken: 2 }],
   ])("%s", (_, rows, expected) => {
-    expect(heldIn(replayed(...rows))).toEqual(expected === undefined ? [] : [expected as never]);
+    const found = heldIn(replayed(...rows)).map(({ place: _place, ...its }) => its);
+    expect(found).toEqual(expected === undefined ? [] : [expected as never]);
   });
 });
 

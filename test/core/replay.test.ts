@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { actions } from "../../src/core/journal.ts";
 import { Replay } from "../../src/core/replay.ts";
-import { ImpossibleRow } from "../../src/core/replayed.ts";
+import { digestOf, ImpossibleRow } from "../../src/core/replayed.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import { replayed, type Row, rowAt } from "./replaying.ts";
 
@@ -143,7 +143,7 @@ describe("the node after", () => {
     ];
     const { nodes, tasks } = replayed(register, add);
     expect(nodes.get("b")?.dependencies).toBe('["a","a","c"]');
-    expect(nodes.get("c")).toMatchObject({ name: "third", status: "PENDING", dependents: 1 });
+    expect(nodes.get("c")).toMatchObject({ name: "third", status: "PENDING", dependents: digestOf("b") });
     expect(tasks.get("task")?.counts.PENDING).toBe(3);
   });
 });
@@ -157,6 +157,7 @@ test("a task is paused, resumed and given a priority", () => {
 
 test("a task is kept with its goal, its context as text, and the time of its row", () => {
   expect(replayed(register).tasks.get("task")).toEqual({
+    place: 0,
     goal: "g",
     context: "{}",
     createdAtMs: 10,
@@ -172,7 +173,7 @@ test("a task is kept with its goal, its context as text, and the time of its row
 test("a task counts its nodes by status, and a node who waits for it", () => {
   const { tasks, nodes } = replayed(register, acquire, complete);
   expect(tasks.get("task")?.counts).toEqual({ PENDING: 1, RUNNING: 0, COMPLETED: 1, FAILED: 0 });
-  expect([nodes.get("a")?.dependents, nodes.get("b")?.dependents]).toEqual([1, 0]);
+  expect([nodes.get("a")?.dependents, nodes.get("b")?.dependents]).toEqual([digestOf("b"), 0]);
 });
 
 test("texts are kept in the brief form that they are compared in", () => {

@@ -110,10 +110,10 @@ describe("VerifyJournal names the first difference", () => {
     ],
     [
       "a node that is found by labels it has not",
-      `INSERT INTO label_sets VALUES (1, '{"a":"b"}'); UPDATE nodes SET label_set = 1 WHERE row = 2`,
+      `INSERT INTO label_sets VALUES (1, '{"a":"b"}'); INSERT INTO label_set_members VALUES ('a', 'b', 1); UPDATE nodes SET label_set = 1 WHERE row = 2`,
       node("foundByLabels"),
     ],
-    ["a node that is put off for ever", "UPDATE nodes SET not_before_ms = 9e15 WHERE row = 2", node("isDelayed")],
+    ["a node that is put off for ever", "UPDATE nodes SET not_before_ms = 9e15 WHERE row = 2", node("notBeforeMs")],
     [
       "an altered node status",
       "UPDATE nodes SET status = 'FAILED' WHERE row = 1",

@@ -8,6 +8,7 @@ import { headTable } from "../../src/store/head.ts";
 import { idempotencyTable } from "../../src/store/idempotency.ts";
 import { journalTable } from "../../src/store/journal.ts";
 import { leaseTable } from "../../src/store/leases.ts";
+import { lockSlices } from "../../src/store/lock-slices.ts";
 import { lockTable } from "../../src/store/locks.ts";
 import { nodeTable } from "../../src/store/nodes.ts";
 import { pruningTable } from "../../src/store/pruning.ts";
@@ -24,6 +25,7 @@ const tables = [
   readyNodes,
   attemptTable,
   lockTable,
+  lockSlices,
   bundleTable,
   taskTable,
   idempotencyTable,
@@ -81,6 +83,7 @@ const walks = [
   [/FROM nodes WHERE in_vain/, "SCAN nodes USING COVERING INDEX nodes_skipped_in_vain"],
   // Countings are few, and one slice of each is small.
   [/^SELECT \* FROM countings ORDER BY node/, "SCAN countings"],
+  [/FROM countings LEFT JOIN nodes/, "SCAN countings"],
   [/FROM \( SELECT dependent FROM node_dependents/, "SCAN (subquery-4)"],
   // A whole task is canceled at once.
   [/^UPDATE nodes SET failing_on = failing_on \+ canceled/, "SCAN canceled"],

@@ -44,7 +44,11 @@ describe("the schema", () => {
 
   test("is made once, and left alone by the next opening", () => {
     using specimen = new TemporaryStore();
-    const applied = [{ version: 3, name: "journalled_state_engine", applied_at: new Date(openedAtMs).toISOString() }];
+    const applied_at = new Date(openedAtMs).toISOString();
+    const applied = [
+      { version: 3, name: "journalled_state_engine", applied_at },
+      { version: 4, name: "digests_of_answers", applied_at },
+    ];
     const layout = (db: Database) => db.query("SELECT * FROM sqlite_schema ORDER BY name").all();
     const first = inspect(specimen, (db) => [versions(db), layout(db)]);
     expect(first[0]).toEqual(applied);
@@ -57,7 +61,7 @@ describe("a file that cannot be used", () => {
     [
       "with a newer schema",
       ({ file }) => edit(file, "INSERT INTO agentd_schema_migrations VALUES (99, 'of_the_future', '')"),
-      /schema version 99 and this agentd knows 3; use the newer agentd/,
+      /schema version 99 and this agentd knows 4; use the newer agentd/,
     ],
     [
       "of an agentd between two releases",

@@ -1,0 +1,236 @@
+import { actions, genesis, type JournalHead } from "../core/journal.ts";
+import { Replay } from "../core/replay.ts";
+import { lockName } from "../core/replay-locks.ts";
+import { ImpossibleRow, nameDependent } from "../core/replayed.ts";
+import type { HashedRow } from "../protocol/chain.ts";
+import { parseStored } from "../protocol/json.ts";
+import type { Result } from "../protocol/methods.ts";
+import type { SliceBounds, Store } from "../store/store.ts";
+import type { CountingRow, EdgeRow } from "../store/verifiable-store.ts";
+import { brief, differs, type Difference, expectSame, expectSameFields, Found } from "./differences.ts";
+import { comparedLock, comparedNode, expectedLock, expectedNode, fieldsOf, type Placed } from "./expected-rows.ts";
+import { beforeAll, checkOwnTables } from "./own-tables.ts";
+
+type Report = Result<"VerifyJournal">;
+
+/** What one slice looks at: some milliseconds, after which other clients get their turn. */
+const slice: SliceBounds = { rows: 1_000, chars: 2 << 20 };
+
+/**
+ * Goes through the whole journal and all tables, a slice at a time. Each slice first follows the journal to its end, so
+ * that the replayed state stands for the same moment as the tables it is compared with, however much was written in
+ * between.
+ */
+export class Verification {
+  readonly #store: Store;
+  readonly #replay = new Replay(brief);
+  readonly #slices = this.#verify();
+  #nowMs = 0;
+  #head: JournalHead = genesis;
+  #rows = 0;
+  /** Rows that have left, by their gaps; and those the journal says have. */
+  #gone = 0;
+  #pruned = 0;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Looks at the next slice; the report when that was the last one, or showed a difference. */
+  goOn(nowMs: number): Report | null {
+    this.#nowMs = nowMs;
+    try {
+      return this.#slices.next().done === true ? this.#report(null) : null;
+    } catch (error) {
+      if (error instanceof Found) return this.#report(error.difference);
+      throw error;
+    }
+  }
+
+  *#verify(): Generator<void, void, void> {
+    const store = this.#store;
+    const replay = this.#replay;
+    yield* checkOwnTables(store, slice);
+    const tasksAfter = (after: number) => store.taskSlice(after, slice);
+    yield* this.#compareAll("task", replay.tasks, tasksAfter, (where, replayed, row) =>
+      expectSameFields(where, fieldsOf(replayed), row),
+    );
+    yield* this.#compareNodes();
+    yield* this.#compareEdges();
+    const bundlesAfter = (after: number) => store.bundleSlice(after, slice);
+    yield* this.#compareAll("bundle", replay.bundles, bundlesAfter, (where, replayed, row) =>
+      expectSameFields(where, { ...fieldsOf(replayed), strayPath: null }, row),
+    );
+    yield* this.#compareLocks();
+    while (!this.#follow()) yield;
+    expectSame("locks", "count", replay.locks.all.size, store.countLocks());
+    this.#compareHead();
+  }
+
+  #report(difference: Difference | null): Report {
+    return {
+      ok: difference === null,
+      rows: this.#rows,
+      pruned_rows: this.#gone,
+      last_seq: this.#head.seq,
+      head_hash: this.#head.hash,
+      tasks: this.#replay.tasks.size,
+      nodes: this.#replay.nodes.size,
+      locks: this.#replay.locks.all.size,
+      bundles: this.#replay.bundles.size,
+      first_difference: difference,
+    };
+  }
+
+  /** Replays one slice of the journal; true when that was its end. */
+  #follow(): boolean {
+    const rows = this.#store.journalSlice(this.#head.seq, slice);
+    for (const { row, hash } of rows) {
+      const where = `journal row ${row.seq}`;
+      if (row.seq !== this.#head.seq + 1) this.#jump();
+      expectSame(where, "seq", this.#head.seq + 1, row.seq);
+      expectSame(where, "hash", this.#store.hashOf(this.#head.hash, row), hash);
+      try {
+        this.#replay.apply({ ...row, payload: parseStored(row.payload) });
+      } catch (error) {
+        if (!(error instanceof ImpossibleRow)) throw error;
+        throw differs(where, row.actionType, null, error.message);
+      }
+      if (row.origin === "daemon" && row.actionType === actions.pruneJournal) this.#pruned += prunedRows(row);
+      this.#head = { seq: row.seq, hash };
+    }
+    this.#rows += rows.length;
+    return rows.length === 0 || this.#head.seq === this.#store.head.seq;
+  }
+
+  /** Goes on behind rows that have left. */
+  #jump(): void {
+    const gap = this.#store.gapFrom(this.#head.seq + 1);
+    if (gap === null) return;
+    this.#gone += gap.lastSeq - this.#head.seq;
+    this.#head = { seq: gap.lastSeq, hash: gap.hash };
+  }
+
+  /** Compares the rows of a table in the order they were made, slice by slice; how many there were. */
+  *#compareRows<Replayed extends Placed, Row extends { row: number }>(
+    readSlice: (afterRow: number) => Row[],
+    expected: (row: Row) => [where: string, replayed: Replayed | undefined],
+    compare: (where: string, replayed: Replayed, row: Row) => void,
+    isDone: (compared: number) => boolean,
+  ): Generator<void, number, void> {
+    let compared = 0;
+    let [afterRow, afterPlace] = [beforeAll, -1];
+    for (;;) {
+      if (!this.#follow()) {
+        yield;
+        continue;
+      }
+      const rows = readSlice(afterRow);
+      for (const found of rows) {
+        const [where, replayed] = expected(found);
+        if (replayed === undefined) throw differs(where, "existence", null, "in the table only");
+        compare(where, replayed, found);
+        if (replayed.place <= afterPlace) throw differs(where, "order", "before others", "after them");
+        [afterRow, afterPlace] = [found.row, replayed.place];
+      }
+      compared += rows.length;
+      // The table may grow for ever: it is done when all that was replayed by now has been compared.
+      if (rows.length === 0 || isDone(compared)) return compared + readSlice(afterRow).length;
+      yield;
+    }
+  }
+
+  /** Compares a table that only grows. */
+  *#compareAll<Replayed extends Placed, Row extends { id: string; row: number }>(
+    what: string,
+    replayed: ReadonlyMap<string, Replayed>,
+    readSlice: (afterRow: number) => Row[],
+    compare: (where: string, replayed: Replayed, row: Row) => void,
+  ): Generator<void, void, void> {
+    const expected = (row: Row) => [`${what} ${row.id}`, replayed.get(row.id)] as [string, Replayed | undefined];
+    const isDone = (compared: number) => compared >= replayed.size;
+    const rows = yield* this.#compareRows(readSlice, expected, compare, isDone);
+    expectSame(`${what}s`, "count", replayed.size, rows);
+  }
+
+  *#compareNodes(): Generator<void, void, void> {
+    const store = this.#store;
+    let countings: CountingRow[] = [];
+    const readSlice = (after: number) => {
+      countings = store.countings();
+      for (const counting of countings) this.#compareCounting(counting);
+      return store.nodeSlice(after, slice);
+    };
+    yield* this.#compareAll("node", this.#replay.nodes, readSlice, (where, replayed, row) =>
+      expectSameFields(where, expectedNode(this.#replay, replayed, row, countings), comparedNode(row, this.#nowMs)),
+    );
+  }
+
+  #compareCounting({ nodeId, taskId, change }: CountingRow): void {
+    const node = this.#replay.nodes.get(nodeId ?? "");
+    const where = `counting of node ${nodeId}`;
+    if (node === undefined) throw differs(where, "existence", null, "in the table only");
+    expectSame(where, "task", node.taskId, taskId);
+    const changes = { COMPLETED: "completed", FAILED: "failed", PENDING: "retried", RUNNING: "retried" } as const;
+    expectSame(where, "change", changes[node.status], change);
+  }
+
+  /** Edges of new nodes, and to them, come behind those that were compared already. */
+  *#compareEdges(): Generator<void, void, void> {
+    let last: Pick<EdgeRow, "dependency" | "dependent"> = { dependency: beforeAll, dependent: beforeAll };
+    let group: { id: string | null; dependents: { dependents: number } } | null = null;
+    const end = () => {
+      if (group === null) return;
+      const { id, dependents } = group;
+      const expected = this.#replay.nodes.get(id ?? "")?.dependents;
+      if (expected !== dependents.dependents) throw differs(`node ${id}`, "dependents", "others", "those it has");
+      group = null;
+    };
+    for (;;) {
+      if (!this.#follow()) {
+        yield;
+        continue;
+      }
+      const edges = this.#store.edgeSlice(last, slice.rows);
+      for (const edge of edges) {
+        if (edge.dependency !== last.dependency) end();
+        group ??= { id: edge.dependencyId, dependents: { dependents: 0 } };
+        nameDependent(group.dependents, edge.dependentId ?? "");
+        last = edge;
+      }
+      if (edges.length < slice.rows) break;
+      yield;
+    }
+    end();
+  }
+
+  /** Locks come and go; those that come stand behind those that were compared already. */
+  *#compareLocks(): Generator<void, void, void> {
+    const locks = this.#replay.locks.all;
+    yield* this.#compareRows(
+      (after) => this.#store.lockSlice(after, slice.rows),
+      (row) => [`lock ${row.resourceKey}`, locks.get(lockName(row.leaseId, row.scope, row.resourceKey))],
+      (where, replayed, row) => {
+        expectSameFields(where, expectedLock(replayed, row), comparedLock(row, this.#nowMs));
+      },
+      () => false,
+    );
+  }
+
+  #compareHead(): void {
+    const { head, totals } = this.#store;
+    expectSame("journal", "rows that have left", this.#pruned, this.#gone);
+    expectSame("journal head", "seq", this.#head.seq, head.seq);
+    expectSame("journal head", "hash", this.#head.hash, head.hash);
+    expectSame("journal head", "events", this.#rows, totals.events);
+    expectSame("journal head", "tasks", this.#replay.tasks.size, totals.tasks);
+    const nodes = { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 };
+    for (const { status } of this.#replay.nodes.values()) nodes[status]++;
+    expectSameFields("journal head", nodes, totals.nodes);
+  }
+}
+
+function prunedRows({ payload }: HashedRow): number {
+  const { rows } = parseStored(payload) as { rows?: number };
+  return rows ?? 0;
+}

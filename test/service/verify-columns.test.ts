@@ -1,0 +1,272 @@
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Result } from "../../src/protocol/methods.ts";
+import { openStore } from "../../src/store/sqlite-store.ts";
+import { StorageFailure } from "../../src/store/store.ts";
+import { fastDirectory } from "../support/fast-directory.ts";
+import { acquire, registerTask, type TestClient, TestService } from "./harness.ts";
+import { day, finishedTask, month } from "./pruning.ts";
+
+/*
+ * Every column of every table is altered in one row, with the daemon down, and verification has to find it. Where it
+ * cannot, the reason stands here.
+ */
+
+const unjournalled = "moves with heartbeats and the clock, which no journal tells; bounds and relations are checked";
+const reasons: Readonly<Record<string, string>> = {
+  "nodes.lease_expires_at_ms": unjournalled,
+  "nodes.lease_ttl_ms": unjournalled,
+  "locks.lease_expires_at_ms": unjournalled,
+  "locks.lease_ttl_ms": unjournalled,
+  "locks.updated_at_ms": `${unjournalled}; it is only shown`,
+  "nodes.updated_at_ms": `${unjournalled} while the node runs`,
+  "nodes.progress": "told by heartbeats, which no journal tells; only RUNNING nodes may have some",
+  "journal_head.one": "says that there is one row, and is not read",
+  "nodes.task_priority": "a COMPLETED node is not told of its task any more: nobody gets it",
+  "nodes.task_paused": "a COMPLETED node is not told of its task any more: nobody gets it",
+  "nodes.held_back_by": "every start forgets it and tries again",
+  "tasks.row": "only the order of rows is told, and that is compared",
+  "agentd_schema_migrations.applied_at": "nothing reads it",
+  "countings.last_dependent": "where it lies beyond the last dependent, nothing is counted that should not be",
+  "pruning.one": "says that there is one row, and is not read",
+};
+
+/** Some of everything a database can hold. */
+function tellStory(service: TestService): void {
+  const client = service.client();
+  finishedTask(client);
+  client.call("AcquireResourceLock", { resource_key: "old", owner: "ann" });
+  service.live(40 * day);
+  client.call("PruneJournal", { older_than_secs: (30 * day) / 1000 });
+  service.settle();
+
+  const plan = [
+    {
+      name: "grammar",
+      labels: { os: "linux" },
+      max_attempts: 3,
+      backoff_secs: 60,
+      resources: [{ resource_key: "dir:src" }],
+    },
+    { name: "parser", dependencies: ["grammar"], on_dependency_failure: "skip" as const, priority: 3 },
+    { name: "docs", payload_schema: { prompt: "write" }, ttl_secs: 900 },
+    { name: "more" },
+  ];
+  const { task_id: taskId } = client.call("RegisterTask", {
+    goal: "g",
+    name: "port",
+    labels: { a: "b" },
+    initial_nodes: plan,
+  });
+  const first = acquire(client, taskId).claim;
+  client.call("HeartbeatNode", { ...first, progress: { percent: 40, message: "half" } });
+  client.call("FailNode", { ...first, error_payload: { why: "no" } });
+  const second = acquire(client, taskId).claim;
+  client.call("CommitEvent", { ...second, action_type: "progress", payload: { done: 1 } }, "an event");
+  client.call("CompleteNode", { ...second, result_payload: { built: true } });
+  const third = acquire(client, taskId).claim;
+  client.call("HeartbeatNode", { ...third, progress: { percent: 40, message: "half" } });
+  const doomed = client.call("RegisterTask", { goal: "doomed", initial_nodes: [{}, {}] });
+  client.call("PauseTask", { task_id: doomed.task_id });
+  const failing = client.call("RegisterTask", {
+    goal: "failing",
+    initial_nodes: [
+      { name: "a" },
+      { name: "b", dependencies: ["a"] },
+      { name: "c", resources: [{ resource_key: "k" }] },
+    ],
+  });
+  client.call("FailNode", { ...acquire(client, failing.task_id).claim, error_payload: 1 });
+  client.call("AcquireResourceLocks", {
+    owner: "ann",
+    provider: "codex",
+    locks: [{ resource_key: "dir:lib/./x" }, { resource_key: "glob:{a,b}/*.ts", mode: "shared" }],
+    scope: "repository",
+    metadata: { why: "move" },
+  });
+  client.call("AcquireResourceLock", { resource_key: "k", owner: "bob" });
+  // One node runs with its resources, and one waits for what bob holds.
+  const ours = client.call("RegisterTask", {
+    goal: "h",
+    initial_nodes: [{ resources: [{ resource_key: "file:own" }] }],
+  });
+  acquire(client, ours.task_id);
+  client.call("AcquireNextNode", { task_id: failing.task_id });
+  for (const path of ["src/a", "src/b"]) submit(client, path);
+  const decided = submit(client, "src/c");
+  client.call("DecidePatchBundle", {
+    bundle_id: decided.bundle_id,
+    decision: "rejected",
+    reason: "no",
+    decided_by: "ann",
+  });
+}
+
+const submit = (client: TestClient, path: string) =>
+  client.call("SubmitPatchBundle", {
+    provider: "codex",
+    owner: "ann",
+    scope: "repository",
+    base_revision: "1".repeat(40),
+    head_revision: "2".repeat(40),
+    touched_paths: [path],
+    diff_summary: "s",
+    confidence: "medium",
+    verification: [{ command: "bun test", exit_code: 0 }],
+  });
+
+/** A node with so many dependents that its completion is told over several turns, of which there was one. */
+function beginCounting(service: TestService): void {
+  const client = service.client();
+  const dependents = Array.from({ length: 1_500 }, () => ({ dependencies: ["first"] }));
+  const { task_id } = client.call("RegisterTask", { goal: "g", initial_nodes: [{ name: "first" }, ...dependents] });
+  client.send("CompleteNode", { ...acquire(client, task_id).claim, result_payload: 1 });
+  service.turn();
+}
+
+/** Old rows are about to leave, of which none has. */
+function beginPruning(service: TestService): void {
+  const client = service.client();
+  for (let n = 0; n < 3; n++) finishedTask(client);
+  service.live(40 * day);
+  registerTask(client, 1);
+  // What belongs to no task, and is too young to leave.
+  const { lease_id } = client.call("AcquireResourceLock", { resource_key: "young", owner: "ann" }) ?? { lease_id: "" };
+  client.call("ReleaseResourceLock", { lease_id });
+  client.send("PruneJournal", { older_than_secs: month });
+  while (!service.store.isPruning) service.turn();
+}
+
+interface Column {
+  table: string;
+  column: string;
+  type: string;
+  key: string[];
+}
+
+const stories = { everything: tellStory, counting: beginCounting, pruning: beginPruning };
+type Story = keyof typeof stories;
+
+/** The tables that a story is about, where it is not about all. */
+const about: Partial<Record<Story, readonly string[]>> = {
+  counting: ["countings", "node_dependents"],
+  pruning: ["pruning", "departing_tasks"],
+};
+
+const directory = mkdtempSync(join(fastDirectory, "agentd-columns-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+const specimens = {} as Record<Story, string>;
+
+beforeAll(() => {
+  for (const [name, tell] of Object.entries(stories) as [Story, (service: TestService) => void][]) {
+    using service = new TestService();
+    tell(service);
+    service.store.close();
+    specimens[name] = join(directory, `${name}.db`);
+    copyFileSync(service.database, specimens[name]);
+    service.restart();
+  }
+});
+
+/** Every column that is stored, of every table. */
+function columns(): Column[] {
+  const path = join(directory, "empty.db");
+  openStore(path, () => 0).close();
+  const db = new Database(path);
+  try {
+    const tables = db.query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    return tables.flatMap(({ name: table }) => {
+      const found = db
+        .query<{ name: string; type: string; pk: number; hidden: number }, []>(
+          `SELECT name, type, pk, hidden FROM pragma_table_xinfo('${table}')`,
+        )
+        .all();
+      const key = found.filter(({ pk }) => pk > 0).map(({ name }) => name);
+      return found.filter(({ hidden }) => hidden === 0).map(({ name: column, type }) => ({ table, column, type, key }));
+    });
+  } finally {
+    db.close();
+  }
+}
+
+/** Alters one row's column past everything that protects it; false where there is no such row. */
+function alter(path: string, { table, column, type, key }: Column, where: string): boolean {
+  const db = new Database(path);
+  try {
+    db.run("PRAGMA ignore_check_constraints = 1");
+    const triggers = db.query<{ name: string; sql: string }, []>(
+      "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'",
+    );
+    const kept = triggers.all();
+    for (const { name } of kept) db.run(`DROP TRIGGER ${name}`);
+    const order = key.length === 0 ? "rowid" : key.join(", ");
+    const number = `iif(${column} IN (0, 1), 1 - ${column}, coalesce(${column}, 9e12) + 1000)`;
+    const other = type === "INTEGER" ? number : `coalesce(${column}, '') || 'x'`;
+    const row = key.length === 0 ? "rowid" : `(${key.join(", ")})`;
+    const { changes } = db.run(
+      `UPDATE OR REPLACE ${table} SET ${column} = ${other} WHERE ${row} = (SELECT ${order} FROM ${table} WHERE ${where} ORDER BY ${order} LIMIT 1)`,
+    );
+    for (const { sql } of kept) db.run(sql);
+    return changes > 0;
+  } finally {
+    db.close(true);
+  }
+}
+
+/** Which rows are altered: one where the column is told, one where it is not; of nodes, in each status. */
+function rowsOf({ table, column }: Column): string[] {
+  const told = [`${column} IS NOT NULL`, `${column} IS NULL`];
+  if (table !== "nodes") return told;
+  const statuses = ["PENDING", "RUNNING", "COMPLETED", "FAILED"];
+  return told.flatMap((where) => statuses.map((status) => `${where} AND status = '${status}'`));
+}
+
+/** What somebody is told who starts a daemon on the file and verifies; null when that is nothing. */
+function findingIn(path: string): string | null {
+  try {
+    using service = new TestService({ copyOf: path });
+    const client = service.client();
+    client.send("VerifyJournal", {});
+    for (let turns = 0; client.answers.length === 0 && turns < 5_000; turns++) service.turn();
+    const { result, error } = client.read();
+    return error?.message ?? (result as Result<"VerifyJournal">).first_difference?.message ?? null;
+  } catch (error) {
+    if (error instanceof StorageFailure) return error.message;
+    throw error;
+  }
+}
+
+describe("verification of what was not altered finds nothing", () => {
+  test.each(Object.keys(stories) as Story[])("after %s", (story) => {
+    expect(findingIn(specimens[story])).toBeNull();
+  });
+});
+
+describe("an altered column is found, or there is a reason", () => {
+  const all = columns();
+
+  test.each(all.map((column) => [`${column.table}.${column.column}`, column] as const))("%s", (name, column) => {
+    const missed: string[] = [];
+    let altered = 0;
+    for (const story of Object.keys(stories) as Story[]) {
+      if (about[story]?.includes(column.table) === false) continue;
+      for (const where of rowsOf(column)) {
+        const path = join(directory, "altered.db");
+        copyFileSync(specimens[story], path);
+        if (!alter(path, column, where)) continue;
+        altered++;
+        if (findingIn(path) === null) missed.push(`${story}, where ${where}`);
+      }
+    }
+    expect(altered).toBeGreaterThan(0);
+    if (reasons[name] === undefined) expect(missed).toEqual([]);
+    else expect(missed, `${name} needs no reason`).not.toEqual([]);
+  });
+
+  test("and no reason stands for a column that is not there", () => {
+    const names = new Set(all.map(({ table, column }) => `${table}.${column}`));
+    expect(Object.keys(reasons).filter((name) => !names.has(name))).toEqual([]);
+  });
+});
