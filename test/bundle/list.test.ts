@@ -72,7 +72,9 @@ describe("agentd bundle compare", () => {
     expect(lines[0]).toMatch(/^A {2}.* {2}"ann" \(ann inc\) {2}choose {2}it overlaps with /);
     expect(lines[2]).toMatch(/^C {2}.* {2}"cy" \(cy inc\) +merge +it is verified, and nothing is in its way$/);
     expect(lines.slice(4, 8)).toEqual(["A  B  C  PATH", "✗  ✗  ~  a.txt", "·  ●  ·  b|`c.txt", "·  ·  ●  new.txt"]);
-    expect(out).toContain(`${short(ann)} and ${short(bob)}  overlapping  a.txt: both change the same or adjacent lines`);
+    expect(out).toContain(
+      `${short(ann)} and ${short(bob)}  overlapping  a.txt: both change the same or adjacent lines`,
+    );
     expect(out).toEndWith(`merge in this order: ${[ann, cy, bob].map(short).join(", ")}\n`);
   });
 
