@@ -39,8 +39,10 @@ export const limits = {
   labelsMax: 32,
   /** Nodes one AcquireNextNode may take; fewer where their contexts pass `pageCharsMax`. */
   acquireMax: 100,
-  /** Nodes times `expand_before` of one AddNodes. */
-  expansionMax: 100_000,
+  /** Dependencies one RegisterTask or AddNodes makes, those by `expand_before` included. */
+  newDependenciesMax: 50_000,
+  /** Dependencies of all nodes of one task. */
+  taskDependenciesMax: 200_000,
   /** Attempts at one node that TaskStatus shows, the newest. */
   attemptsShownMax: 100,
   /** Keys of one lock request. */

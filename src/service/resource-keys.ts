@@ -10,7 +10,7 @@ const keysMax = 50_000;
 
 /** What it costs to read a key, in steps. */
 function readSteps(written: string, { ignoreCase }: KeyRules): number {
-  if (!written.startsWith("glob:")) return 100 + written.length;
+  if (!written.startsWith("glob:")) return 30 + written.length;
   // Braces make a short glob long; a class takes up case by case.
   const each = written.includes("{") ? 50 : 10;
   return 500 + written.length * (ignoreCase && written.includes("[") ? 100 : each);

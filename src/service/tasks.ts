@@ -16,7 +16,8 @@ import { attemptViews, nodeStatusView, taskView } from "./views.ts";
 export const taskHandlers = {
   RegisterTask(params, context) {
     const { store, nowMs } = context;
-    const wanted = newNodes(params.initial_nodes, context);
+    const wanted =
+      tooManyDependencies(dependenciesOf(params.initial_nodes), 0) ?? newNodes(params.initial_nodes, context);
     if (isRefusal(wanted)) return wanted;
     const nodes = resolveNames(wanted, () => null);
     if (isRefusal(nodes)) return nodes;
@@ -47,8 +48,9 @@ export const taskHandlers = {
     const expanded = waitingNodes(taskId, params.expand_before, context);
     if (isRefusal(expanded)) return expanded;
 
-    const pairs = nodes.length * expanded.size;
-    if (pairs > limits.expansionMax) return tooManyPairs(pairs);
+    const made = dependenciesOf(nodes) + nodes.length * expanded.size;
+    const excess = tooManyDependencies(made, store.dependencyCount(taskId));
+    if (excess !== null) return excess;
 
     const added = nodes.map(({ id }) => id);
     const edges = (expanded.size === 0 ? [] : store.edgesOf(taskId)).map(({ id, dependencies }) =>
@@ -120,11 +122,23 @@ function noNode(taskId: string, nodeId: string): Refusal {
   return refuse("NOT_FOUND", message, { task_id: taskId, node_id: nodeId });
 }
 
-function tooManyPairs(pairs: number): Refusal {
-  const max = limits.expansionMax;
-  const message = `expand_before would make ${pairs} dependencies and the limit is ${max}; put one node between the two groups`;
-  return refuse("LIMIT_EXCEEDED", message, { limit: "expansion_max", max, got: pairs });
+/** Refuses what would keep others waiting for long: while it is made, and whenever all of the task changes at once. */
+function tooManyDependencies(made: number, existing: number): Refusal | null {
+  if (made > limits.newDependenciesMax)
+    return tooMany("new_dependencies_max", limits.newDependenciesMax, made, "the call");
+  const got = existing + made;
+  return got > limits.taskDependenciesMax
+    ? tooMany("task_dependencies_max", limits.taskDependenciesMax, got, "the task")
+    : null;
 }
+
+function tooMany(limit: string, max: number, got: number, who: string): Refusal {
+  const message = `${who} would have ${got} dependencies and the limit is ${max}; put one node between groups that all depend on each other`;
+  return refuse("LIMIT_EXCEEDED", message, { limit, max, got });
+}
+
+const dependenciesOf = (nodes: readonly { dependencies: readonly string[] }[]) =>
+  nodes.reduce((sum, { dependencies }) => sum + dependencies.length, 0);
 
 function noSuchLease(taskId: string, leaseId: string): Refusal {
   const message = `nodes cannot be added under lease ${leaseId}: it is not a current lease of task ${taskId}. If it was yours, stop working on its node; nodes can be added without lease_id, too`;

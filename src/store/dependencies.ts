@@ -14,10 +14,21 @@ export interface Standing {
 /** Who waits for whom, and for how many still. */
 export function dependencyTable(db: Database) {
   const insertDependent = db.prepare<null, [string, number]>(`
-    INSERT OR IGNORE INTO node_dependents SELECT row, ?2 FROM nodes WHERE id = ?1`);
+    INSERT OR IGNORE INTO node_dependents
+    SELECT nodes.row, ?2 FROM json_each(?1) AS wanted JOIN nodes ON nodes.id = wanted.value`);
   const status = db.prepare<{ status: NodeStatus }, [string]>("SELECT status FROM nodes WHERE id = ?");
-  const extend = db.prepare<{ row: number }, [string, number, string]>(`
-    UPDATE nodes SET dependencies = ?1, waiting_on = waiting_on + ?2 WHERE id = ?3 RETURNING row`);
+  const extend = db.prepare<null, [string, string, number]>(`
+    UPDATE nodes SET
+      dependencies = rtrim(dependencies, ']') || iif(dependencies = '[]', '', ',') || ltrim(?2, '['),
+      waiting_on = waiting_on + ?3
+    WHERE id IN (SELECT value FROM json_each(?1))`);
+  const insertDependents = db.prepare<null, [string, string]>(`
+    INSERT OR IGNORE INTO node_dependents
+    SELECT dependency.row, nodes.row
+    FROM json_each(?2) AS added
+      JOIN nodes AS dependency ON dependency.id = added.value
+      CROSS JOIN json_each(?1) AS waiting
+      JOIN nodes ON nodes.id = waiting.value`);
 
   const countCanceled = db.prepare<null, [string]>(`
     UPDATE nodes SET
@@ -33,6 +44,8 @@ export function dependencyTable(db: Database) {
 
   const edgesOf = db.prepare<{ id: string; dependencies: string }, [string]>(`
     SELECT id, dependencies FROM nodes WHERE task_id = ? ORDER BY row`);
+  const countOf = db.prepare<{ count: number }, [string]>(`
+    SELECT coalesce(sum(json_array_length(dependencies)), 0) AS count FROM nodes WHERE task_id = ?`);
   const dependenciesOf = db.prepare<{ dependencies: string }, [string]>("SELECT dependencies FROM nodes WHERE id = ?");
   const edges = db.prepare<EdgeRow, [number, number, number]>(`
     SELECT dependency, dependent,
@@ -69,7 +82,7 @@ export function dependencyTable(db: Database) {
   }
 
   function waitFor(row: number, dependencies: readonly string[]): void {
-    for (const dependency of dependencies) insertDependent.run(dependency, row);
+    if (dependencies.length > 0) insertDependent.run(JSON.stringify(dependencies), row);
   }
 
   return {
@@ -77,11 +90,11 @@ export function dependencyTable(db: Database) {
     /** Notes for whom the node waits, all of which are stored. */
     waitFor,
 
-    /** Makes a node wait for further ones, which are new and so PENDING. */
-    extend(nodeId: string, added: readonly string[]): void {
-      const dependencies = JSON.parse(dependenciesOf.get(nodeId)?.dependencies ?? "[]") as string[];
-      const row = extend.get(JSON.stringify([...dependencies, ...added]), added.length, nodeId)?.row;
-      if (row !== undefined) waitFor(row, added);
+    /** Makes nodes wait for further ones, which are new and so PENDING. */
+    extend(nodeIds: readonly string[], added: readonly string[]): void {
+      const [waiting, dependencies] = [JSON.stringify(nodeIds), JSON.stringify(added)];
+      extend.run(waiting, dependencies, added.length);
+      insertDependents.run(waiting, dependencies);
     },
 
     /** Before everything of the task that has not ended becomes FAILED. */
@@ -89,6 +102,7 @@ export function dependencyTable(db: Database) {
       countCanceled.run(taskId);
     },
 
+    countOf: (taskId: string): number => countOf.get(taskId)?.count ?? 0,
     edgesOf: (taskId: string): Edges[] =>
       edgesOf.all(taskId).map(({ id, dependencies }) => ({ id, dependencies: JSON.parse(dependencies) as string[] })),
     /** Which of the node's dependencies are FAILED, in their order. */

@@ -3,7 +3,7 @@ import type { FailureCause, NewNode, Node, NodeHead, Task } from "../core/model.
 import type { After } from "../core/node.ts";
 import { resourcePayload } from "../core/task.ts";
 import type { Json } from "../protocol/json.ts";
-import type { DependencyPolicy, NodeStatus } from "../protocol/types.ts";
+import type { NodeStatus } from "../protocol/types.ts";
 import {
   type HeadRow,
   headColumns,
@@ -22,28 +22,11 @@ const noLease = `
   lease_id = NULL, lease_owner = NULL, lease_expires_at_ms = NULL, lease_ttl_ms = NULL, fencing_token = NULL,
   progress = NULL, held_back_by = NULL`;
 
-type NewNodeValues = [
-  id: string,
-  taskId: string,
-  name: string | null,
-  labels: string,
-  priority: number,
-  dependencies: string,
-  payloadSchema: string,
-  maxAttempts: number,
-  maxLostAttempts: number | null,
-  backoffMs: number,
-  backoffMaxMs: number,
-  ttlMs: number | null,
-  onDependencyFailure: DependencyPolicy,
-  taskPriority: number,
-  taskPaused: number,
-  nowMs: number,
-  waitingOn: number,
-  failingOn: number,
-  labelSet: number | null,
-  resources: string,
-];
+/** A node that is not stored yet, and what of it follows from what is. */
+export interface ArrivingNode extends Standing {
+  node: NewNode;
+  labelSet: number | null;
+}
 
 type AfterValues = [
   status: NodeStatus,
@@ -57,12 +40,17 @@ type AfterValues = [
 ];
 
 export function nodeTable(db: Database) {
-  const insert = db.prepare<null, NewNodeValues>(`
+  // Many at once: to bind the values of each would take as long as to insert them.
+  const insert = db.prepare<null, [string, string, number, number, number]>(`
     INSERT INTO nodes (
-      id, task_id, name, labels, priority, dependencies, payload_schema, max_attempts, max_lost_attempts, backoff_ms,
-      backoff_max_ms, ttl_ms, on_dependency_failure, task_priority, task_paused, updated_at_ms, waiting_on, failing_on,
-      label_set, resources, status)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'PENDING')`);
+      id, name, labels, priority, dependencies, payload_schema, max_attempts, max_lost_attempts, backoff_ms,
+      backoff_max_ms, ttl_ms, on_dependency_failure, waiting_on, failing_on, label_set, resources, task_id,
+      task_priority, task_paused, updated_at_ms, status)
+    SELECT
+      value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8,
+      value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15, ?2, ?3, ?4, ?5,
+      'PENDING'
+    FROM json_each(?1)`);
 
   // A task that leaves takes its nodes with it, some at a time: nobody sees them any more.
   const isThere = "NOT EXISTS (SELECT 1 FROM departing_tasks WHERE departing_tasks.task_id = nodes.task_id)";
@@ -97,38 +85,11 @@ export function nodeTable(db: Database) {
     UPDATE nodes SET task_priority = ?1, task_paused = ?2 WHERE task_id = ?3 AND status <> 'COMPLETED'`);
 
   return {
-    /** The row of the new node. */
-    insert(
-      task: Task,
-      node: NewNode,
-      { waitingOn, failingOn }: Standing,
-      labelSet: number | null,
-      nowMs: number,
-    ): number {
-      const { policy } = node;
-      const { lastInsertRowid } = insert.run(
-        node.id,
-        task.id,
-        node.name,
-        JSON.stringify(node.labels),
-        node.priority,
-        JSON.stringify(node.dependencies),
-        JSON.stringify(node.payloadSchema),
-        policy.maxAttempts,
-        policy.maxLostAttempts,
-        policy.backoffMs,
-        policy.backoffMaxMs,
-        policy.ttlMs,
-        policy.onDependencyFailure,
-        task.priority,
-        Number(task.paused),
-        nowMs,
-        waitingOn,
-        failingOn,
-        labelSet,
-        JSON.stringify(node.resources.map(resourcePayload)),
-      );
-      return Number(lastInsertRowid);
+    /** In their order; the row of the first, which those of the others follow. */
+    insert(task: Task, arriving: readonly ArrivingNode[], nowMs: number): number {
+      const values = JSON.stringify(arriving.map(valuesOf));
+      const { lastInsertRowid } = insert.run(values, task.id, task.priority, Number(task.paused), nowMs);
+      return Number(lastInsertRowid) - arriving.length + 1;
     },
 
     head: (nodeId: string): NodeHead | null => known(head.get(nodeId)),
@@ -186,3 +147,23 @@ export function nodeTable(db: Database) {
 }
 
 const known = (row: HeadRow | null): NodeHead | null => (row === null ? null : toHead(row));
+
+/** In the order of `insert`. */
+const valuesOf = ({ node, waitingOn, failingOn, labelSet }: ArrivingNode) => [
+  node.id,
+  node.name,
+  JSON.stringify(node.labels),
+  node.priority,
+  JSON.stringify(node.dependencies),
+  JSON.stringify(node.payloadSchema),
+  node.policy.maxAttempts,
+  node.policy.maxLostAttempts,
+  node.policy.backoffMs,
+  node.policy.backoffMaxMs,
+  node.policy.ttlMs,
+  node.policy.onDependencyFailure,
+  waitingOn,
+  failingOn,
+  labelSet,
+  JSON.stringify(node.resources.map(resourcePayload)),
+];

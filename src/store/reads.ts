@@ -56,6 +56,10 @@ export class Reads extends Transactions {
     return this.tables.nodes.ofTask(taskId);
   }
 
+  dependencyCount(taskId: string) {
+    return this.tables.dependencies.countOf(taskId);
+  }
+
   edgesOf(taskId: string) {
     return this.tables.dependencies.edgesOf(taskId);
   }

@@ -43,7 +43,7 @@ class SqliteStore extends VerifiedReads implements Store {
     this.tables.tasks.addPending(task.id, nodes.length);
     this.#insertNodes(task, nodes, entry.timestampMs);
     const added = nodes.map(({ id }) => id);
-    for (const id of expandBefore) this.tables.dependencies.extend(id, added);
+    if (expandBefore.length > 0) this.tables.dependencies.extend(expandBefore, added);
     this.totals.nodes.PENDING += nodes.length;
     return this.append(entry);
   }
@@ -201,11 +201,12 @@ class SqliteStore extends VerifiedReads implements Store {
   #insertNodes(task: Task, nodes: readonly NewNode[], nowMs: number): void {
     const { nodes: table, dependencies: waiting, labels } = this.tables;
     const own = new Set(nodes.map(({ id }) => id));
-    const rows = nodes.map((node) => {
+    const arriving = nodes.map((node) => {
       const standing = waiting.standing(node.policy.onDependencyFailure, node.dependencies, own);
-      return table.insert(task, node, standing, labels.idOf(node.labels), nowMs);
+      return { node, ...standing, labelSet: labels.idOf(node.labels) };
     });
-    for (const [index, { dependencies }] of nodes.entries()) waiting.waitFor(rows[index] ?? 0, dependencies);
+    const first = nodes.length === 0 ? 0 : table.insert(task, arriving, nowMs);
+    for (const [index, { dependencies }] of nodes.entries()) waiting.waitFor(first + index, dependencies);
   }
 
   #move(node: NodeHead, to: NodeStatus): void {

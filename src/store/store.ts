@@ -70,6 +70,8 @@ export interface Store extends PrunableStore, VerifiableStore {
   nodesOf(taskId: string): Node[];
   /** The same, with what each waits for and nothing else. */
   edgesOf(taskId: string): Edges[];
+  /** How many dependencies the task's nodes have together. */
+  dependencyCount(taskId: string): number;
   /** The next node to hand out, of the task or of any: by task priority, node priority, registration order. */
   nextRunnable(taskId: string | null, labels: Labels): Node | null;
   /** A node's status, and its result or error; null for a node nobody knows. */

@@ -34,10 +34,24 @@ describe("no request holds others up for long", () => {
     using service = new TestService();
     const client = service.client();
     const { taskId, nodeIds } = registerTask(client, 300);
-    const nodes = Array.from({ length: 334 }, () => ({}));
+    const nodes = Array.from({ length: 167 }, () => ({}));
     const { error } = client.ask("AddNodes", { task_id: taskId, nodes, expand_before: nodeIds });
-    expect(error?.data).toMatchObject({ kind: "LIMIT_EXCEEDED", limit: "expansion_max", got: 100_200 });
-    expect(error?.message).toContain("put one node between the two groups");
+    expect(error?.data).toMatchObject({ kind: "LIMIT_EXCEEDED", limit: "new_dependencies_max", got: 50_100 });
+    expect(error?.message).toContain("put one node between groups");
+  });
+
+  test("a task's dependencies are counted together, however many calls make them", () => {
+    using service = new TestService();
+    const client = service.client();
+    const { taskId, nodeIds } = registerTask(client, 1_000);
+    const add = (count: number) =>
+      client.ask("AddNodes", {
+        task_id: taskId,
+        nodes: Array.from({ length: count }, () => ({ dependencies: nodeIds })),
+      });
+    for (let n = 0; n < 4; n++) expect(add(50).error).toBeUndefined();
+    expect(add(1).error?.data).toMatchObject({ limit: "task_dependencies_max", max: 200_000, got: 201_000 });
+    expect(client.ask("CancelTask", { task_id: taskId, reason: "enough" }).error).toBeUndefined();
   });
 
   test("what follows from a failure takes its time over several turns, however slow each of it is", () => {
