@@ -18,10 +18,11 @@ const layers: Record<string, string[]> = {
   core: ["protocol"],
   store: ["core", "protocol"],
   service: ["store", "core", "protocol"],
-  daemon: ["service", "store", "core", "protocol", "native"],
+  resolver: ["protocol"],
+  daemon: ["service", "store", "core", "resolver", "protocol", "native"],
   client: ["protocol"],
-  cli: ["client", "protocol", "native"],
-  "main.ts": ["protocol", "native", "core", "store", "service", "daemon", "client", "cli"],
+  cli: ["client", "resolver", "protocol", "native"],
+  "main.ts": ["protocol", "native", "core", "store", "service", "resolver", "daemon", "client", "cli"],
 };
 /** The outside modules a layer may import, where that is limited. */
 const outsideAllowed: Record<string, RegExp> = {

@@ -7,6 +7,7 @@ import {
   Untrusted,
 } from "../client/refusals.ts";
 import { BadPath } from "../protocol/paths.ts";
+import { Unresolvable } from "../resolver/unresolvable.ts";
 import { type Exit, Failure } from "./exits.ts";
 import { GitFailed } from "./git/git.ts";
 import { harmless } from "./text.ts";
@@ -28,6 +29,7 @@ export function toFailure(cause: unknown): Failure {
   if (cause instanceof Untrusted) return new Failure("UNREACHABLE", cause.message);
   if (cause instanceof StartFailed) return new Failure("NOT_STARTED", cause.message);
   if (cause instanceof GitFailed) return new Failure("FOUND_A_PROBLEM", cause.message);
+  if (cause instanceof Unresolvable) return new Failure("USAGE", cause.message);
   if (cause instanceof BadPath) return new Failure("USAGE", cause.message);
   if (cause instanceof ConnectionLost) {
     const advice = "the change may or may not have happened; `agentd logs` may say why";

@@ -1,4 +1,5 @@
 import { exactCase, type Fold, ignoreCase } from "./case-fold.ts";
+import { unmarkedFault } from "../protocol/key-words.ts";
 import { limits } from "../protocol/limits.ts";
 import { snakeCase } from "../protocol/method.ts";
 import type { LockMode } from "../protocol/types.ts";
@@ -46,16 +47,17 @@ export interface KeyRules {
   /** For case-insensitive file systems; opaque keys are compared as written all the same. */
   ignoreCase: boolean;
   /**
-   * Refused in a scope that has a root: only the client knows where that is, and each worktree has another. Kept in the
-   * global scope, as they are: beside relative paths, and like these part of `dir:.`.
+   * The global scope takes any text, as the original did, and absolute paths as they are: beside relative paths, and like
+   * these part of `dir:.`. In a `named` scope a key is a path from its root or a `name:`, as anything else would guard
+   * nothing; where its root lies only the client knows, and each worktree has another.
    */
-  absolutePaths: "kept" | "refused";
+  scope: "global" | "named";
 }
 
 /**
  * Reads a key. Paths are normalised: no `.`, no doubled or trailing `/`, Unicode NFC. Refusals: INVALID_PARAMS (NUL, `..`,
- * an absolute path where these are refused, no path, a malformed glob), LIMIT_EXCEEDED (its length, its depth, the
- * wildcards of a glob).
+ * in a named scope an absolute path and a name that is not marked, no path, a malformed glob), LIMIT_EXCEEDED (its length,
+ * its depth, the wildcards of a glob).
  */
 export function parseResourceKey(written: string, rules: KeyRules): Decision<ResourceKey> {
   if (written.includes("\0"))
@@ -70,9 +72,7 @@ export function parseResourceKey(written: string, rules: KeyRules): Decision<Res
     case "glob":
       return globKey(written, text, rules);
     default:
-      return written.length <= limits.keyCharsMax
-        ? opaqueKey(written)
-        : exceeding(written, "keyCharsMax", written.length);
+      return nameKey(written, rules);
   }
 }
 
@@ -122,6 +122,12 @@ function meet(a: Place, b: Place): boolean {
   return a.path === b.path || reaches(a, b) || reaches(b, a);
 }
 
+function nameKey(written: string, rules: KeyRules): Decision<ResourceKey> {
+  if (written.length > limits.keyCharsMax) return exceeding(written, "keyCharsMax", written.length);
+  const fault = rules.scope === "named" ? unmarkedFault(written) : null;
+  return fault === null ? opaqueKey(written) : malformed(written, fault);
+}
+
 function opaqueKey(written: string): ResourceKey {
   return { kind: "opaque", written, normal: written };
 }
@@ -131,7 +137,7 @@ function pathKey(kind: "file" | "dir", written: string, text: string, rules: Key
   if (text === "") return malformed(written, `it has no path; write ${kind === "dir" ? "dir:." : "file:PATH"}`);
   const { absolute, segments } = normalised(text);
   if (segments.includes("..")) return malformed(written, climbs);
-  if (absolute && rules.absolutePaths === "refused") return malformed(written, relativeWanted);
+  if (absolute && rules.scope === "named") return malformed(written, relativeWanted);
   if (kind === "file" && segments.length === 0)
     return malformed(written, `it names a directory; write dir:${absolute ? "/" : "."}`);
 
@@ -155,8 +161,7 @@ function globKey(written: string, text: string, rules: KeyRules): Decision<Resou
   const pattern = joined(absolute, segments);
   const patterns = parseGlob(pattern, foldOf(rules), faults);
   if (isRefusal(patterns)) return patterns;
-  if (rules.absolutePaths === "refused" && patterns.some((one) => one.absolute))
-    return malformed(written, relativeWanted);
+  if (rules.scope === "named" && patterns.some((one) => one.absolute)) return malformed(written, relativeWanted);
   return { kind: "glob", written, normal: `glob:${pattern}`, places: patterns.map(placeOf) };
 }
 

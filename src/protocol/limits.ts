@@ -66,6 +66,8 @@ export const limits = {
   /** Holders, or waiting requests, CheckResourceLocks shows of one key. */
   lockPartiesShownMax: 100,
   scopeCharsMax: 4_096,
+  /** Names of paths one request's keys may lead over while they are resolved, those of links included. */
+  resolutionStepsMax: 100_000,
   /** Resource keys one node may declare. */
   nodeResourcesMax: 64,
   /** Paths one patch bundle may touch. */

@@ -53,10 +53,11 @@ const meanings: Readonly<Record<string, string>> = {
   wait_ms: "how long to wait for a first event before giving an empty answer",
   state: "only tasks in this state",
   before: "only tasks older than this one; to continue, give the last answer's `next_before`",
-  resource_key: "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or any other text",
+  resource_key: "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or a name as `name:TEXT`",
   mode: "`shared` allows other `shared` locks; `exclusive` allows nothing that overlaps",
   locks: "the keys to lock",
-  "locks[].resource_key": "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or any other text",
+  "locks[].resource_key": "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or a name as `name:TEXT`",
+  "locks[].scope": "whose key it is; default: the request's `scope`",
   "locks[].mode": "`shared` allows other `shared` locks; `exclusive` allows nothing that overlaps",
   scope:
     "whose paths and names are meant, such as a repository's common git directory; locks of two scopes never meet; without it, the global one",
@@ -142,7 +143,7 @@ const newNode: Readonly<Record<string, string>> = {
   backoff_max_secs: "the longest pause that doubling leads to",
   ttl_secs: "how long its leases run unless the worker says otherwise; default: the node timeout",
   resources: "resource keys that its worker holds while it runs; the node is handed out with these locks or not at all",
-  "resources[].resource_key": "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or any other text",
+  "resources[].resource_key": "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or a name as `name:TEXT`",
   "resources[].mode": "`shared` allows other `shared` locks; `exclusive` allows nothing that overlaps",
   "resources[].scope": "whose paths and names are meant; default: the global scope",
   on_dependency_failure:

@@ -191,7 +191,9 @@ export const scope = v.pipe(
   v.title("string"),
 );
 /** A key somebody wants. */
-export const wantedLock = noList(v.object({ resource_key: key, mode: v.nullish(lockMode, "exclusive") }));
+export const wantedLock = noList(
+  v.object({ resource_key: key, mode: v.nullish(lockMode, "exclusive"), scope: v.nullish(scope) }),
+);
 /** Keys somebody wants at once. */
 export const wantedLocks = v.pipe(
   v.array(wantedLock),
@@ -200,7 +202,7 @@ export const wantedLocks = v.pipe(
 );
 /** Keys a node's worker holds while it works on it. */
 export const nodeResources = v.pipe(
-  v.array(noList(v.object({ resource_key: key, mode: v.nullish(lockMode, "exclusive"), scope: v.nullish(scope) }))),
+  v.array(wantedLock),
   v.maxLength(limits.nodeResourcesMax, `at most ${limits.nodeResourcesMax} resources`),
 );
 export const ok = v.literal(true);

@@ -10,7 +10,7 @@ import { anonymous } from "../protocol/types.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { readKeys } from "./lock-requests.ts";
 import { isSome, lockSituation, type Situation, tooMuchToCompare } from "./lock-situation.ts";
-import { lockHolderView, lockView } from "./views.ts";
+import { lockHolderView, lockView, scopeView } from "./views.ts";
 
 /* What people ask about locks, and what they decide. */
 
@@ -18,13 +18,14 @@ export const lockReportHandlers = {
   CheckResourceLocks({ locks, paths, scope = null, owner = null }, context) {
     const named = [
       ...(locks ?? []),
-      ...(paths ?? []).map((path) => ({ resource_key: `file:${path}`, mode: "exclusive" as const })),
+      ...(paths ?? []).map((path) => ({ resource_key: `file:${path}`, mode: "exclusive" as const, scope })),
     ];
     if (named.length === 0) return refuse("INVALID_PARAMS", "params: expected locks or paths, got neither");
     const situation = lockSituation(context, context.lockWishes(), "free");
     const checked: Result<"CheckResourceLocks">["locks"] = [];
-    for (const { resource_key, mode } of named) {
-      const read = readKeys([{ resource_key, mode, scope: scope ?? "" }], context);
+    for (const { resource_key, mode, scope: its } of named) {
+      const inScope = its ?? scope;
+      const read = readKeys([{ resource_key, mode, scope: inScope ?? "" }], context);
       if (isRefusal(read)) return read;
       const report = reportOn(
         read.map(({ wanted }) => wanted),
@@ -33,7 +34,7 @@ export const lockReportHandlers = {
         context,
       );
       if (isRefusal(report)) return report;
-      checked.push({ resource_key, mode, ...report });
+      checked.push({ resource_key, scope: inScope, mode, ...report });
     }
     return { locks: checked };
   },
@@ -66,7 +67,7 @@ export const lockReportHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-type Report = Omit<Result<"CheckResourceLocks">["locks"][number], "resource_key" | "mode">;
+type Report = Omit<Result<"CheckResourceLocks">["locks"][number], "resource_key" | "scope" | "mode">;
 
 function reportOn(
   locks: readonly WantedLock[],
@@ -92,6 +93,7 @@ function reportOn(
     holders: shown.map((lock) => lockHolderView(lock, isOwn(lock))),
     waiting: waiting.slice(0, limits.lockPartiesShownMax).map(({ waiter, meets }) => ({
       resource_key: meets.key.written,
+      scope: scopeView(meets.scope),
       mode: meets.mode,
       owner: waiter.owner,
       provider: waiter.provider,

@@ -15,13 +15,20 @@ export interface LockRequest {
   wish: LockWish;
   keys: readonly HeldKey[];
   /** As the client named them. */
-  named: readonly { resource_key: string; mode: LockMode }[];
+  named: readonly NamedLock[];
   /** What the client wished; null: as long as a node's, or as the lease it is added to. */
   ttlMs: number | null;
   waitMs: number;
   taskId: string | null;
   nodeId: string | null;
   metadata: Json;
+}
+
+/** A key as a client names it; without a scope it is of the request's. */
+export interface NamedLock {
+  resource_key: string;
+  mode: LockMode;
+  scope?: string | null | undefined;
 }
 
 type Common = Omit<Params<"AcquireResourceLocks">, "locks">;
@@ -34,7 +41,7 @@ export function lockRequest(
   context: Context,
 ): Decision<LockRequest> {
   const read = readKeys(
-    named.map((lock) => ({ ...lock, scope: params.scope ?? "" })),
+    named.map((lock) => ({ ...lock, scope: lock.scope ?? params.scope ?? "" })),
     context,
     lenient,
   );

@@ -26,7 +26,12 @@ export const lockHandlers = {
     const request = lockRequest(params.locks, params, false, context);
     if (isRefusal(request)) return request;
     return acquire(request, context, ({ leaseId, expiresAtMs }, seq) => {
-      const locks = request.named.map(({ resource_key, mode }) => ({ resource_key, mode }));
+      const scope = params.scope ?? null;
+      const locks = request.named.map((lock) => ({
+        resource_key: lock.resource_key,
+        mode: lock.mode,
+        scope: lock.scope ?? scope,
+      }));
       return { lease_id: leaseId, fencing_token: seq, ...deadlineView(expiresAtMs), locks, seq };
     });
   },

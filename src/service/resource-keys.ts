@@ -35,17 +35,17 @@ export class ResourceKeys {
 
   /** A key as a client wrote it. Refusals: those of `parseResourceKey`. */
   read(written: string, scope: string, ignoreCase: boolean, budget: WorkBudget): Decision<ResourceKey> {
-    return this.#parse(written, { ignoreCase, absolutePaths: scope === "" ? "kept" : "refused" }, budget);
+    return this.#parse(written, { ignoreCase, scope: scope === "" ? "global" : "named" }, budget);
   }
 
   /** A key that may be of the original's kind: one that would be refused stands for itself alone. */
   readLenient(written: string, ignoreCase: boolean, budget: WorkBudget): ResourceKey {
-    const key = this.#parse(written, { ignoreCase, absolutePaths: "kept" }, budget);
+    const key = this.#parse(written, { ignoreCase, scope: "global" }, budget);
     return isRefusal(key) ? { kind: "opaque", written, normal: written } : key;
   }
 
   #parse(written: string, rules: KeyRules, budget: WorkBudget): Decision<ResourceKey> {
-    const name = `${Number(rules.ignoreCase)}${rules.absolutePaths}:${written}`;
+    const name = `${Number(rules.ignoreCase)}${rules.scope}:${written}`;
     const known = this.#read.get(name);
     if (known !== undefined) return known;
     if (this.#read.size >= keysMax) this.#read.clear();

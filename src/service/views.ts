@@ -57,7 +57,8 @@ export function nodeView(node: Node): NodeView {
 }
 
 /** The global scope has no name on the wire. */
-const scopeView = (scope: string): string | null => (scope === "" ? null : scope);
+/** A null scope is the global one. */
+export const scopeView = (scope: string): string | null => (scope === "" ? null : scope);
 
 export function nodeStatusView(node: Node, blockers: string[]): NodeStatusView {
   const { policy } = node;
@@ -139,6 +140,7 @@ export function grantedLockView(grant: LockGrant, resource_key: string, seq: num
 export function lockHolderView(lock: Lock, own: boolean): LockHolderView {
   return {
     resource_key: lock.resourceKey,
+    scope: scopeView(lock.scope),
     mode: lock.mode,
     lease_id: lock.leaseId,
     owner: lock.owner,

@@ -202,7 +202,7 @@ function adoptLocks(db: Database, append: Append, nowMs: number): void {
     const acquiredAtMs = old.acquired_at * 1000;
     const expiresAtMs = old.lease_expires_at * 1000;
     const told = { lease_id, owner, provider, metadata, acquired_at_ms: acquiredAtMs, locks: [{ resource_key }] };
-    const { normal: normalKey } = readResourceKey(resource_key, { ignoreCase: false, absolutePaths: "kept" });
+    const { normal: normalKey } = readResourceKey(resource_key, { ignoreCase: false, scope: "global" });
     const key = { resourceKey: resource_key, normalKey, scope: "", mode: "exclusive", ignoreCase: false } as const;
     const grant: LockGrant = {
       locks: [key],

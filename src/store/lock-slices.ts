@@ -19,7 +19,7 @@ export function lockSlices(db: Database) {
       after.all(afterRow, limit).map((row) => ({
         ...toReplayed(row),
         normalKey: row.normal_key,
-        readAs: readResourceKey(row.resource_key, { ignoreCase: row.ignore_case === 1, absolutePaths: "kept" }).normal,
+        readAs: readResourceKey(row.resource_key, { ignoreCase: row.ignore_case === 1, scope: "global" }).normal,
         missingTerm:
           termsOf({ normalKey: row.normal_key, ignoreCase: row.ignore_case === 1 }).find(
             (term) => isUnder.get(row.scope, term, row.row) === null,

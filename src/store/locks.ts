@@ -181,7 +181,7 @@ function required<T>(row: T | null): T {
 
 /** A key that is held was read once; its terms follow from its normal form. */
 export function termsOf({ normalKey, ignoreCase }: Pick<HeldKey, "normalKey" | "ignoreCase">): string[] {
-  return indexTerms(readResourceKey(normalKey, { ignoreCase, absolutePaths: "kept" }));
+  return indexTerms(readResourceKey(normalKey, { ignoreCase, scope: "global" }));
 }
 
 function toLock(row: LockRow): Lock {

@@ -38,7 +38,7 @@ const needMax = 4;
 const lengthMax = 2 * needMax;
 
 describe.each(worlds)("among %s", (_, world) => {
-  const rules: KeyRules = { ignoreCase: world.ignoreCase, absolutePaths: "kept" };
+  const rules: KeyRules = { ignoreCase: world.ignoreCase, scope: "global" };
   const parsed = (written: string) => {
     const key = parseResourceKey(written, rules);
     return isRefusal(key) ? [] : [key];

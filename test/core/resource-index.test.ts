@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { indexTerms, searchTerms } from "../../src/core/resource-index.ts";
 import { readResourceKey } from "../../src/core/resource-key.ts";
 
-const key = (written: string) => readResourceKey(written, { ignoreCase: false, absolutePaths: "kept" });
+const key = (written: string) => readResourceKey(written, { ignoreCase: false, scope: "global" });
 
 describe("a held lock is stored", () => {
   test.each([

@@ -8,9 +8,9 @@ import type { LockMode } from "../../src/protocol/types.ts";
 const ample = () => new WorkBudget(Infinity);
 
 /** The one global scope of the original, and a repository's. */
-const global: KeyRules = { ignoreCase: false, absolutePaths: "kept" };
-const repository: KeyRules = { ignoreCase: false, absolutePaths: "refused" };
-const caseless: KeyRules = { ignoreCase: true, absolutePaths: "kept" };
+const global: KeyRules = { ignoreCase: false, scope: "global" };
+const repository: KeyRules = { ignoreCase: false, scope: "named" };
+const caseless: KeyRules = { ignoreCase: true, scope: "global" };
 
 function parsed(written: string, rules: KeyRules = global) {
   const key = parseResourceKey(written, rules);

@@ -250,9 +250,9 @@ describe("an agent's edit", () => {
     );
     expect(verdict(claude, await ask(claude, { session_id: "s", tool_name: "Bash", tool_input: {} }))).toBe("allowed");
     await using world = await temporaryRepository();
-    await world.write("repository/.git/config", "[core\n");
-    const refused = await edit(claude, newSession(), world, "a.ts");
-    expect(refused).toContain("bad config line 1");
+    await world.write("repository/moved/.git", "gitdir: ../gone\n");
+    const refused = await edit(claude, newSession(), world, "moved/a.ts");
+    expect(refused).toContain("where no repository is");
     expect(refused).not.toContain("bug");
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { GitFailed } from "../../src/cli/git/git.ts";
-import { keyPath, repositoryOf } from "../../src/cli/git/repository.ts";
+import { repositoryOf } from "../../src/cli/git/repository.ts";
 import { rejectionOf } from "../support/rejection.ts";
 import { gitEnvironment, temporaryDirectory, temporaryRepository } from "./world.ts";
 
@@ -100,44 +100,5 @@ describe("the repository of a directory", () => {
     const refused = await rejectionOf(repositoryOf(join(world.path, "repository")));
     expect(refused).toBeInstanceOf(GitFailed);
     expect(refused.message).toContain("bad config line 1");
-  });
-});
-
-describe("the path in a key", () => {
-  test("goes from the top, whatever it was given from", async () => {
-    await using world = await temporaryRepository();
-    const top = join(world.path, "repository");
-    await mkdir(join(top, "src/deep"), { recursive: true });
-    await symlink("src/deep", join(top, "short"));
-    await symlink(top, join(world.path, "link"));
-    await symlink("first.txt", join(top, "alias.txt"));
-    await symlink(world.path, join(top, "out"));
-    const repository = { top, scope: join(top, ".git"), prefix: "" };
-    const table: [path: string, cwd: string, expected: string | null][] = [
-      ["first.txt", top, "first.txt"],
-      ["./a//b/", join(top, "src"), "src/a/b"],
-      ["../first.txt", join(top, "src"), "first.txt"],
-      [join(top, "src/x"), "/", "src/x"],
-      [top, "/", "."],
-      [".", top, "."],
-      ["not/yet/there", top, "not/yet/there"],
-      ["short/x", top, "src/deep/x"],
-      ["short/not/yet", top, "src/deep/not/yet"],
-      ["../x", join(top, "short"), "x"],
-      [join(world.path, "link/src/x"), "/", "src/x"],
-      [join(world.path, "link"), "/", null],
-      ["first.txt", join(world.path, "link"), "first.txt"],
-      ["alias.txt", top, "alias.txt"],
-      ["out/repository/src/x", top, "src/x"],
-      ["out/elsewhere", top, null],
-      ["..", top, null],
-      ["../x", top, null],
-      ["..x", top, "..x"],
-      ["/etc/hosts", top, null],
-      ...odd.map((name): [string, string, string] => [name, join(top, "src"), `src/${name}`]),
-    ];
-    for (const [path, cwd, expected] of table) {
-      expect([path, cwd, await keyPath(repository, path, cwd)]).toEqual([path, cwd, expected]);
-    }
   });
 });

@@ -82,6 +82,7 @@ test("who is in line for what is free goes first, and is named", async () => {
 describe("a refusal in words", () => {
   const holder = {
     resource_key: "file:a",
+    scope: null,
     mode: "exclusive" as const,
     lease_id: "l",
     owner: "x\u202e\n",

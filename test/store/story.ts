@@ -96,7 +96,7 @@ export interface LockStory {
 /** Gives the key to `lease of <key>`, or another; its fencing token. */
 export function lock(store: Store, resourceKey: string, story: LockStory = {}): number {
   const { expiresAtMs = 100, ttlMs = 50, mode = "exclusive", scope = "", ofNode } = story;
-  const { normal: normalKey } = readResourceKey(resourceKey, { ignoreCase: false, absolutePaths: "kept" });
+  const { normal: normalKey } = readResourceKey(resourceKey, { ignoreCase: false, scope: "global" });
   const grant: LockGrant = {
     locks: [{ resourceKey, normalKey, scope, mode, ignoreCase: false }],
     leaseId: story.leaseId ?? `lease of ${resourceKey}`,

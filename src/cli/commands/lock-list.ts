@@ -2,8 +2,8 @@ import type { Result } from "../../protocol/methods.ts";
 import { command } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { takingArgs } from "../lock/acquire.ts";
-import { checkedLines, type Wanted } from "../lock/held.ts";
-import { lockPlace, ownerOf } from "../lock/place.ts";
+import { checkedLines } from "../lock/held.ts";
+import { type Here, ownerOf, placeHere, placeKeys } from "../lock/place.ts";
 import { knownOwner } from "../lock/release.ts";
 import { momentText, oneLine, spanText, table } from "../text.ts";
 import { readList } from "../values.ts";
@@ -25,9 +25,12 @@ export const list = command({
   async run({ mine, owner, here, scope }, session) {
     if (here === true && scope !== undefined) throw new Failure("USAGE", "--here is a scope; give one of the two");
     const of = mine === true ? knownOwner(owner) : owner;
-    const place = here === true ? await lockPlace(undefined) : undefined;
-    const answer = await session.call("ListResourceLocks", { owner: of, scope: scope ?? place?.scope });
-    session.show(answer, () => locksText(answer.locks, Date.now()));
+    const place = await placeHere();
+    const only = here === true ? place.scope : (scope ?? undefined);
+    const answer = await session.call("ListResourceLocks", { owner: of, scope: only });
+    // The daemon gives all scopes where none is named, and the global one has no name.
+    const locks = only === null ? answer.locks.filter((lock) => lock.scope === null) : answer.locks;
+    session.show({ ...answer, locks }, () => locksText(locks, place, Date.now()));
   },
 });
 
@@ -45,30 +48,25 @@ export const check = command({
   },
   examples: [
     ["lock check src/lib.rs docs", "whether these files are free, or who holds them"],
-    ["lock check dir:src tool:git-index", "the same for a directory and a name"],
+    ["lock check dir:src name:git-index", "the same for a directory and a name"],
   ],
   notes: "Exit status 3 if somebody else holds or waits for one of them.",
   async run({ path, shared, owner, scope }, session) {
     const given = readList(path);
     if (given.length === 0) throw new Failure("USAGE", "PATH is missing (a path, or a key such as dir:src)");
-    const place = await lockPlace(scope);
-    const mode = shared === true ? "shared" : "exclusive";
-    const locks = await Promise.all(
-      given.map(async (word): Promise<Wanted> => {
-        const resource_key = /^[a-z][\w-]*:/.test(word) ? await place.keyOf(word) : await place.fileKey(word);
-        return { resource_key, mode };
-      }),
-    );
-    const answer = await session.call("CheckResourceLocks", { locks, scope: place.scope, owner: ownerOf(owner) });
-    session.show(answer, () => answer.locks.flatMap((one) => checkedLines(one, Date.now())).join("\n"));
+    const mode = shared === true ? ("shared" as const) : ("exclusive" as const);
+    const locks = (await placeKeys(given, scope, "take")).map((key) => ({ ...key, mode }));
+    const answer = await session.call("CheckResourceLocks", { locks, owner: ownerOf(owner) });
+    const here = await placeHere();
+    session.show(answer, () => answer.locks.flatMap((one) => checkedLines(one, here, Date.now())).join("\n"));
     return answer.locks.every(({ free }) => free) ? 0 : 3;
   },
 });
 
 /** Locks as a table. */
-function locksText(locks: readonly Lock[], nowMs: number): string {
+function locksText(locks: readonly Lock[], here: Here, nowMs: number): string {
   const rows = locks.map((lock) => [
-    oneLine(lock.resource_key, 200),
+    oneLine(here.wordFor(lock), 200),
     lock.mode === "shared" ? "shared" : "",
     oneLine(lock.provider === null ? lock.owner : `${lock.owner} (${lock.provider})`, 40),
     momentText(lock.acquired_at),

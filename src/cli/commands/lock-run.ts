@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { command } from "../command.ts";
 import type { Exit } from "../exits.ts";
-import { type Order, readOrder, type Taken, takeLocks, takingArgs } from "../lock/acquire.ts";
+import { keysArg, type Order, readOrder, type Taken, takeLocks, takingArgs } from "../lock/acquire.ts";
 import { explainHeld } from "../lock/held.ts";
 import { checkCommand } from "../run/command.ts";
 import { type Ending, runGuarded } from "../run/guarded.ts";
@@ -14,17 +14,12 @@ import { readDuration } from "../values.ts";
 
 export const run = command({
   args: {
-    key: {
-      type: "positional",
-      repeatable: true,
-      required: false,
-      description: "what is locked: file:PATH, dir:PATH, glob:PATTERN, or any other text",
-    },
+    key: keysArg,
     ...takingArgs,
     grace: { type: "string", valueHint: "TIME", description: "how long after SIGTERM to send SIGKILL (10s)" },
   },
   examples: [
-    ["lock run tool:git-index -- git commit -m wip", "one at a time"],
+    ["lock run name:git-index -- git commit -m wip", "one at a time"],
     ["lock run dir:src --wait 10m -- ./codemod.sh", "once nobody else works in src"],
     ["lock run 'glob:**/*.ts' --shared --wait 60s -- bun test", "while nobody changes what is being tested"],
   ],
@@ -56,8 +51,8 @@ export const run = command({
   },
 });
 
-async function notTaken({ session }: Wishes, { place, locks }: Order): Promise<Exit> {
-  session.note(await explainHeld(session, place, locks));
+async function notTaken({ session }: Wishes, { locks }: Order): Promise<Exit> {
+  session.note(await explainHeld(session, locks));
   return 3;
 }
 

@@ -1,26 +1,17 @@
 import { command, idempotencyKey, leaseArg } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { resolveLease, resolveLockLease, resolveNode, resolveTask } from "../ids.ts";
-import { type Order, readOrder, type Taken, takeLocks, takingArgs } from "../lock/acquire.ts";
+import { keysArg, type Order, readOrder, type Taken, takeLocks, takingArgs } from "../lock/acquire.ts";
 import { explainHeld } from "../lock/held.ts";
-import { lockPlace } from "../lock/place.ts";
+import { type Here, keyPlacer, placeHere, placeKeys } from "../lock/place.ts";
 import { releaseKeys, releaseMine } from "../lock/release.ts";
 import type { Session } from "../session.ts";
 import { bold, dim, momentText, oneLine, spanText } from "../text.ts";
 import { readList, readTtl } from "../values.ts";
 
-const keys = {
-  key: {
-    type: "positional",
-    repeatable: true,
-    required: false,
-    description: "what is locked: file:PATH, dir:PATH, glob:PATTERN, or any other text",
-  },
-} as const;
-
 export const acquire = command({
   args: {
-    ...keys,
+    key: keysArg,
     ...takingArgs,
     lease: { type: "string", valueHint: "LEASE", description: "add the keys to this lease, which must be yours" },
     task: { type: "string", valueHint: "TASK", description: "the task it is for" },
@@ -33,12 +24,12 @@ export const acquire = command({
     ["lock acquire dir:src/parser file:Cargo.toml --wait 60s", "both or neither, queueing for up to a minute"],
     ["lock acquire 'glob:docs/**/*.md' --shared --intent 'check links'", "together with others who only read"],
     ["lock acquire file:src/b.rs --lease b1c9d7e2", "one more key under your lease"],
-    ["lock acquire tool:git-index --get lease_id", "print the lease_id, which releases it"],
+    ["lock acquire name:git-index --get lease_id", "print the lease_id, which releases it"],
   ],
   notes: [
-    "Keys overlap as paths do: dir:src with file:src/lib.rs, a glob with every path it can match. Paths are written from the",
-    "top of the repository, whose worktrees share one scope; outside of one they are absolute. Any other key, such as",
-    "tool:git-index, overlaps only with itself.",
+    "Keys overlap as paths do: dir:src with file:src/lib.rs, a glob with every path it can match. A name, such as",
+    "name:git-index, overlaps only with itself. Paths are read from the working directory, and links are followed. A path",
+    "without its kind is a directory where one is there, else a file. In git, the worktrees of a repository share one scope.",
     "",
     "The exit status is 3 while somebody holds what overlaps, even if it is the same owner, and 1 if waiting would close a",
     "cycle. With --lease, --task and --node of a node that you run, the locks end with that node.",
@@ -46,7 +37,6 @@ export const acquire = command({
   async run(args, session) {
     if (args.node !== undefined && args.task === undefined) throw new Failure("USAGE", "--node needs --task");
     const order = await readOrder(args.key, args);
-    await noteBareNames(session, order);
     const task_id = args.task === undefined ? undefined : await resolveTask(session, args.task);
     const node_id =
       task_id === undefined || args.node === undefined ? undefined : await resolveNode(session, task_id, args.node);
@@ -54,7 +44,8 @@ export const acquire = command({
     const never = new AbortController().signal;
     const taken = await takeLocks(session, order, { lease_id, task_id, node_id }, never, args["idempotency-key"]);
     if (taken === null) return notTaken(session, order);
-    session.show(taken, () => acquiredText(taken));
+    const here = await placeHere();
+    session.show(taken, () => acquiredText(taken, here));
     return 0;
   },
 });
@@ -72,7 +63,7 @@ export const heartbeat = command({
 
 export const release = command({
   args: {
-    ...keys,
+    key: keysArg,
     lease: { type: "string", valueHint: "LEASE", description: "the lease; without KEY, everything it holds" },
     mine: { type: "boolean", description: "everything the owner holds, in any scope" },
     owner: { type: "string", valueHint: "NAME", description: "whose locks, if no lease is given ($AGENTD_OWNER)" },
@@ -97,7 +88,7 @@ export const release = command({
       session.show(released, () => `released all of lease ${lease_id}`);
       return 0;
     }
-    return releaseKeys(session, await lockPlace(scope), written, lease_id, owner);
+    return releaseKeys(session, await placeKeys(written, scope, "release"), lease_id, owner);
   },
 });
 
@@ -114,10 +105,8 @@ export const forceRelease = command({
     "lease_id is refused from then on, and a node that runs under it is PENDING again.",
   ].join("\n"),
   async run({ key, reason, scope, "idempotency-key": idempotency }, session) {
-    const place = await lockPlace(scope);
-    const resource_key = await place.keyOf(key);
-    const params = { resource_key, scope: place.scope, reason };
-    const done = await session.call("ForceReleaseResourceLock", params, idempotency);
+    const held = await keyPlacer(scope, "release")(key);
+    const done = await session.call("ForceReleaseResourceLock", { ...held, reason }, idempotency);
     session.show(done, () =>
       done.released
         .map(({ owner, resource_keys: ended }) => `released from ${oneLine(owner, 60)}: ${ended.join(", ")}`)
@@ -132,24 +121,16 @@ async function leaseOf(session: Session, given: string, taskId: string | undefin
   return ofNode ? resolveLease(session, taskId, given) : resolveLockLease(session, given);
 }
 
-async function notTaken(session: Session, { place, locks, owner }: Order): Promise<3> {
+async function notTaken(session: Session, { locks, owner }: Order): Promise<3> {
   if (session.globals.json) session.show(null, () => "");
-  else session.note(await explainHeld(session, place, locks, owner));
+  else session.note(await explainHeld(session, locks, owner));
   return 3;
 }
 
-/** A path without its kind is a name like any other, and locks no file: said where there is such a file. */
-async function noteBareNames(session: Session, { locks }: Order): Promise<void> {
-  for (const { resource_key: key } of locks) {
-    if (key.includes(":") || !(await Bun.file(key).exists())) continue;
-    session.note(`${oneLine(key, 100)} is locked as a name; to lock the file write file:${oneLine(key, 100)}`);
-  }
-}
-
-function acquiredText({ locks, lease_id, lease_expires_at: until }: Taken): string {
+function acquiredText({ locks, lease_id, lease_expires_at: until }: Taken, here: Here): string {
   const left = spanText(until - Date.now() / 1000);
   const names = locks.map(
-    ({ resource_key: key, mode }) => bold(oneLine(key, 200)) + (mode === "shared" ? ", shared" : ""),
+    (lock) => bold(oneLine(here.wordFor(lock), 200)) + (lock.mode === "shared" ? ", shared" : ""),
   );
   return [
     `locked ${names.join("\n       ")}`,

@@ -1,5 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { git, type GitEnvironment, GitFailed, NoGit, ownEnvironment } from "./git.ts";
 
 /** A git repository as seen from one directory of one of its work trees. */
@@ -45,38 +45,12 @@ function prefixOf(top: string, directory: string): string {
   return inside === "" || leaves(inside) ? "" : `${inside}/`;
 }
 
-/**
- * A path from the work tree's top, as keys of the repository's scope have it; `.` is the top itself. Symbolic links
- * among its directories are followed, as far as they exist; the last name stands for itself, link or not.
- * @param path absolute, or from `cwd`
- * @returns null when it lies outside the work tree
- */
-export async function keyPath({ top }: Repository, path: string, cwd: string): Promise<string | null> {
-  const absolute = resolve(cwd, path);
-  const inside = relative(top, absolute === top ? top : join(await realAsFar(dirname(absolute)), basename(absolute)));
-  if (inside === "") return ".";
-  return leaves(inside) ? null : inside;
-}
-
 function leaves(inside: string): boolean {
   return inside === ".." || inside.startsWith("../");
 }
 
-/** The real path of a directory that need not exist: what does not is appended to what does. */
-export async function realAsFar(directory: string): Promise<string> {
-  const existing = await nearestDirectory(directory);
-  return join((await realOrNull(existing)) ?? existing, relative(existing, directory));
-}
-
-/** The directory itself, or the nearest around it that exists. */
-export async function nearestDirectory(directory: string): Promise<string> {
-  for (let nearest = directory; ; nearest = dirname(nearest)) {
-    if ((await realOrNull(nearest)) !== null || nearest === dirname(nearest)) return nearest;
-  }
-}
-
 /** The real path; null where nothing is, or a link leads nowhere. */
-export async function realOrNull(path: string): Promise<string | null> {
+async function realOrNull(path: string): Promise<string | null> {
   try {
     return await realpath(path);
   } catch (cause) {

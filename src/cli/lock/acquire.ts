@@ -6,9 +6,17 @@ import { PatientClient } from "../run/patient-client.ts";
 import type { Session } from "../session.ts";
 import { readDuration, readJson, readList, readTtl } from "../values.ts";
 import type { Wanted } from "./held.ts";
-import { lockPlace, ownerOf, type Place } from "./place.ts";
+import { ownerOf, placeKeys } from "./place.ts";
 
 export type Taken = NonNullable<Result<"AcquireResourceLocks">>;
+
+/** What is locked, where keys come first. */
+export const keysArg = {
+  type: "positional",
+  repeatable: true,
+  required: false,
+  description: "what is locked: PATH, file:PATH, dir:PATH, glob:PATTERN or name:TEXT",
+} as const;
 
 /** What commands that take locks have in common. */
 export const takingArgs = {
@@ -21,7 +29,7 @@ export const takingArgs = {
   scope: {
     type: "string",
     valueHint: "SCOPE",
-    description: "the scope of the paths (this repository); '' for the global scope",
+    description: "take KEY as the wire does, in this scope; '' is the global scope",
   },
 } as const;
 
@@ -37,9 +45,8 @@ export interface Taking {
   metadata?: string | undefined;
 }
 
-/** What is to be taken, where, and how long to wait for it. */
+/** What is to be taken, and how long to wait for it. */
 export interface Order {
-  place: Place;
   locks: Wanted[];
   waitMs: number;
   owner: string | undefined;
@@ -55,10 +62,9 @@ export async function readOrder(keys: unknown, given: Taking): Promise<Order> {
   const waitMs = given.wait === undefined ? 0 : readDuration(given.wait, "wait") * 1000;
   const ttl_secs = readTtl(given.ttl);
   const metadata = await readMetadata(given);
-  const place = await lockPlace(given.scope);
   const mode = given.shared === true ? ("shared" as const) : ("exclusive" as const);
-  const locks = await Promise.all(written.map(async (key) => ({ resource_key: await place.keyOf(key), mode })));
-  return { place, locks, waitMs, owner: ownerOf(given.owner), ttl_secs, provider: given.provider, metadata };
+  const locks = (await placeKeys(written, given.scope, "take")).map((key) => ({ ...key, mode }));
+  return { locks, waitMs, owner: ownerOf(given.owner), ttl_secs, provider: given.provider, metadata };
 }
 
 /** `--intent` is a field of the metadata; beside other metadata it needs an object. */
@@ -76,12 +82,12 @@ async function readMetadata({ intent, metadata }: Taking): Promise<Json | undefi
  */
 export async function takeLocks(
   session: Session,
-  { place, locks, waitMs, ...about }: Omit<Order, "place"> & { place: Pick<Place, "scope"> },
+  { locks, waitMs, ...about }: Order,
   more: { lease_id?: string | undefined; task_id?: string | undefined; node_id?: string | undefined },
   giveUp: AbortSignal,
   idempotencyKey?: string,
 ): Promise<Taken | null> {
-  const params = { locks, scope: place.scope, ...about, ...more };
+  const params = { locks, ...about, ...more };
   if (waitMs === 0) return session.call("AcquireResourceLocks", params, idempotencyKey);
   // A daemon that is not there to begin with is an error, as for any other command.
   await session.client();

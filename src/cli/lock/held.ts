@@ -1,49 +1,48 @@
 import type { Result } from "../../protocol/methods.ts";
 import type { Session } from "../session.ts";
+import { type Here, placeHere } from "./place.ts";
 import { bold, dim, green, momentText, oneLine, red, spanText } from "../text.ts";
-import type { Place } from "./place.ts";
 
 type Checked = Result<"CheckResourceLocks">["locks"][number];
 type Mode = Checked["mode"];
 
-/** A key as a wish. */
+/** A key as a wish; without a scope of the global one. */
 export interface Wanted {
   resource_key: string;
+  scope: string | undefined;
   mode: Mode;
 }
 
 /** What stands in the way of these keys, for people: who, until when, and what to do. */
-export async function explainHeld(
-  session: Session,
-  { scope }: Place,
-  locks: readonly Wanted[],
-  owner?: string,
-): Promise<string> {
-  const checked = await session.call("CheckResourceLocks", { locks: [...locks], scope });
+export async function explainHeld(session: Session, locks: readonly Wanted[], owner?: string): Promise<string> {
+  const checked = await session.call("CheckResourceLocks", { locks: [...locks] });
   const held = checked.locks.filter(({ free }) => !free);
   if (held.length === 0) return "what stood in the way is free now; try again";
   const own = owner !== undefined && held.some(({ holders }) => holders.some((holder) => holder.owner === owner));
   const advice = own
     ? "add to your own lease with --lease LEASE, or queue with --wait 60s"
     : "queue with --wait 60s, or see: agentd lock list";
-  return [...held.flatMap((one) => checkedLines(one, Date.now())), advice].join("\n");
+  const here = await placeHere();
+  return [...held.flatMap((one) => checkedLines(one, here, Date.now())), advice].join("\n");
 }
 
 /** One key: whether it is free, and line by line who holds or waits for what overlaps with it. */
-export function checkedLines({ resource_key, free, holders, waiting }: Checked, nowMs: number): string[] {
-  const key = bold(oneLine(resource_key, 200));
+export function checkedLines(checked: Checked, here: Here, nowMs: number): string[] {
+  const { free, holders, waiting } = checked;
+  const key = bold(oneLine(here.wordFor(checked), 200));
   if (free && holders.length === 0) return [`${key} is ${green("free")}`];
   const first = `${key} is ${free ? green("yours") : red(holders.length === 0 ? "waited for" : "held")}`;
   return [
     first,
-    ...holders.map((holder) => `  ${holderText(holder, resource_key, nowMs)}`),
-    ...waiting.map((one) => `  ${waiterText(one, nowMs)}`),
+    ...holders.map((holder) => `  ${holderText(holder, checked, here, nowMs)}`),
+    ...waiting.map((one) => `  ${waiterText(one, here, nowMs)}`),
   ];
 }
 
-function holderText(holder: Checked["holders"][number], wanted: string, nowMs: number): string {
-  const { owner, provider, intent, acquired_at, lease_expires_at_ms: untilMs, mode, resource_key } = holder;
-  const what = resource_key === wanted ? "" : ` ${oneLine(resource_key, 120)}`;
+function holderText(holder: Checked["holders"][number], wanted: Checked, here: Here, nowMs: number): string {
+  const { owner, provider, intent, acquired_at, lease_expires_at_ms: untilMs, mode } = holder;
+  const isTheSame = holder.resource_key === wanted.resource_key && holder.scope === wanted.scope;
+  const what = isTheSame ? "" : ` ${oneLine(here.wordFor(holder), 120)}`;
   const sharing = mode === "shared" ? ", shared" : "";
   const node = holder.node_id === null ? "" : `, for node ${holder.node_id}`;
   return [
@@ -53,9 +52,10 @@ function holderText(holder: Checked["holders"][number], wanted: string, nowMs: n
   ].join(", ");
 }
 
-function waiterText({ owner, provider, resource_key, since_ms: sinceMs }: Checked["waiting"][number], nowMs: number) {
-  const since = spanText((nowMs - sinceMs) / 1000);
-  return dim(`${partyText(owner, provider)} waits for ${oneLine(resource_key, 120)}, for ${since} now`);
+function waiterText(waiter: Checked["waiting"][number], here: Here, nowMs: number) {
+  const since = spanText((nowMs - waiter.since_ms) / 1000);
+  const who = partyText(waiter.owner, waiter.provider);
+  return dim(`${who} waits for ${oneLine(here.wordFor(waiter), 120)}, for ${since} now`);
 }
 
 export function partyText(owner: string, provider: string | null): string {

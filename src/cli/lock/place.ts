@@ -1,61 +1,59 @@
-import { resolve } from "node:path";
+import { relative } from "node:path";
+import { Resolver } from "../../resolver/resolver.ts";
 import { Failure } from "../exits.ts";
-import { keyPath, realAsFar, type Repository, repositoryOf } from "../git/repository.ts";
 
-/** Whose locks a command means, and how keys and paths read there. */
-export interface Place {
-  /** Undefined for the global scope. */
+/** A key as the daemon knows it, and whose it is: undefined for the global scope. */
+export interface PlacedKey {
+  resource_key: string;
   scope: string | undefined;
-  /** A key as the daemon knows it: an absolute path in a repository is written from its top. */
-  keyOf(written: string): Promise<string>;
-  /** The key of a path given on the command line, from the working directory or absolute. */
-  fileKey(path: string): Promise<string>;
 }
 
 /**
- * The repository around the working directory, or without one the global scope, where paths are absolute. `given` is what
- * `--scope` says: any scope by its name, or an empty one for the global.
+ * Says what words stand for, read from the working directory. With `--scope` they are keys of that scope as they are, of
+ * the global one when it is empty. It throws Unresolvable at what stands for nothing and, unless it is only to be
+ * released, a USAGE failure at what would guard nothing.
  */
-export async function lockPlace(given: string | undefined, cwd = process.cwd()): Promise<Place> {
-  if (given !== undefined) return named(given);
-  const repository = await repositoryOf(cwd);
-  return repository === null ? global(cwd) : ofRepository(repository, cwd);
-}
-
-const pathKinds = /^(file|dir|glob):(?=\/)/;
-
-function named(given: string): Place {
-  return {
-    scope: given === "" ? undefined : given,
-    keyOf: async (written) => written,
-    fileKey: async (path) => `file:${path}`,
-  };
-}
-
-function global(cwd: string): Place {
-  return {
-    scope: undefined,
-    keyOf: async (written) => written,
-    fileKey: async (path) => `file:${await realAsFar(resolve(cwd, path))}`,
-  };
-}
-
-function ofRepository(repository: Repository, cwd: string): Place {
-  async function fromTop(path: string): Promise<string> {
-    const inside = await keyPath(repository, path, cwd);
-    if (inside !== null) return inside;
-    const message = `${path} lies outside the repository at ${repository.top}; --scope '' locks it among all paths`;
-    throw new Failure("USAGE", message);
+export function keyPlacer(
+  given: string | undefined,
+  purpose: "take" | "release",
+): (word: string) => Promise<PlacedKey> {
+  if (given !== undefined) {
+    const scope = given === "" ? undefined : given;
+    return async (resource_key) => ({ resource_key, scope });
   }
+  const resolver = new Resolver();
+  return async (word) => {
+    const { resource_key, scope, guardsNothing } = await resolver.key(word, process.cwd());
+    if (guardsNothing === null || purpose === "release") return { resource_key, scope: scope ?? undefined };
+    throw new Failure("USAGE", `${JSON.stringify(word)} would guard nothing: ${guardsNothing}`);
+  };
+}
+
+/** The same for several words. */
+export function placeKeys(words: readonly string[], given: string | undefined, purpose: "take" | "release") {
+  return Promise.all(words.map(keyPlacer(given, purpose)));
+}
+
+/** Where one stands: whose names and relative paths are meant, and how keys are written here. */
+export interface Here {
+  /** The repository's; null outside of one. */
+  scope: string | null;
+  /** A key as the word that stands for it here; one of another scope stays as it is there. */
+  wordFor(key: { resource_key: string; scope?: string | null | undefined }): string;
+}
+
+/** The working directory, as keys see it. */
+export async function placeHere(): Promise<Here> {
+  const cwd = process.cwd();
+  const tree = await new Resolver().workTree(cwd);
+  if (tree === null) return { scope: null, wordFor: ({ resource_key }) => resource_key };
+  const prefix = relative(tree.top, cwd);
   return {
-    scope: repository.scope,
-    async keyOf(written) {
-      const [prefix] = pathKinds.exec(written) ?? [];
-      return prefix === undefined ? written : `${prefix}${await fromTop(written.slice(prefix.length))}`;
-    },
-    async fileKey(path) {
-      const inside = await fromTop(path);
-      return inside === "." ? "dir:." : `file:${inside}`;
+    scope: tree.scope,
+    wordFor({ resource_key: key, scope }) {
+      const [, kind, path] = /^(file|dir|glob):(.*)$/s.exec(key) ?? [];
+      if (scope !== tree.scope || prefix === "" || path === undefined) return key;
+      return `${kind}:${relative(prefix, path) || "."}`;
     },
   };
 }

@@ -3,29 +3,26 @@ import { Failure } from "../exits.ts";
 import type { Session } from "../session.ts";
 import { oneLine } from "../text.ts";
 import { explainHeld } from "./held.ts";
-import { ownerOf, type Place } from "./place.ts";
+import { ownerOf, type PlacedKey } from "./place.ts";
 
 /** Releases keys of one lease, or where none is named of whichever leases the owner has. */
 export async function releaseKeys(
   session: Session,
-  place: Place,
-  written: readonly string[],
+  keys: readonly PlacedKey[],
   leaseId: string | undefined,
   given: string | undefined,
 ): Promise<0> {
-  const { scope } = place;
-  const keys = await Promise.all(written.map((key) => place.keyOf(key)));
-  const leases = leaseId === undefined ? await leasesOf(session, knownOwner(given), scope) : [leaseId];
   let seq = 0;
-  for (const resource_key of keys) {
-    const released = await releaseFirst(session, leases, { resource_key, scope });
+  for (const key of keys) {
+    const leases = leaseId === undefined ? await leasesOf(session, knownOwner(given), key.scope) : [leaseId];
+    const released = await releaseFirst(session, leases, key);
     if (released === undefined) {
-      const why = await explainHeld(session, place, [{ resource_key, mode: "exclusive" }]);
-      throw new Failure("NOT_FOUND", `${ownerOf(given) ?? "you"} holds no lock on ${resource_key}:\n${why}`);
+      const why = await explainHeld(session, [{ ...key, mode: "exclusive" }]);
+      throw new Failure("NOT_FOUND", `${ownerOf(given) ?? "you"} holds no lock on ${key.resource_key}:\n${why}`);
     }
     ({ seq } = released);
   }
-  session.show({ ok: true, seq }, () => `released ${keys.map((key) => oneLine(key, 200)).join(", ")}`);
+  session.show({ ok: true, seq }, () => `released ${keys.map((key) => oneLine(key.resource_key, 200)).join(", ")}`);
   return 0;
 }
 
@@ -64,7 +61,7 @@ async function leasesOf(session: Session, owner: string, scope: string | undefin
 async function releaseFirst(
   session: Session,
   leases: readonly string[],
-  key: { resource_key: string; scope: string | undefined },
+  key: PlacedKey,
 ): Promise<{ seq: number } | undefined> {
   const only = leases.length === 1;
   for (const lease_id of leases) {

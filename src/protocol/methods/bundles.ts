@@ -75,7 +75,7 @@ export const SubmitPatchBundle = defineMethod({
     params: {
       provider: "codex",
       owner: "codex-1",
-      scope: "/srv/widgets/.git",
+      scope: story.scope,
       base_revision: story.base_revision,
       touched_paths: ["src/lexer.rs"],
       diff: story.diff,

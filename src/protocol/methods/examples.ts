@@ -20,6 +20,8 @@ export const diff = [
 ].join("\n");
 /** A lease of locks, beside that of the node. */
 export const lock_lease_id = "a7e0c3d9-51f2-4c6b-8d14-9b2f6e5a3c70";
+/** The story's repository, as locks and bundles know it. */
+export const scope = "/srv/widgets/.git";
 export const created_at = "2026-01-31T12:34:56.789Z";
 export const acquired_at = 1769862900;
 export const lease_expires_at = acquired_at + 300;
@@ -65,7 +67,7 @@ export const bundle = {
   status: "SUBMITTED" as const,
   provider: "codex",
   owner: "codex-1",
-  scope: "/srv/widgets/.git",
+  scope,
   base_revision,
   head_revision: null,
   path_count: 1,

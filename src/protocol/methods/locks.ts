@@ -80,7 +80,7 @@ export const AcquireResourceLocks = defineMethod({
       fencing_token: seq,
       lease_expires_at: unixSecs,
       lease_expires_at_ms: unixMs,
-      locks: v.array(v.object({ resource_key: text, mode: lockMode })),
+      locks: v.array(v.object({ resource_key: text, mode: lockMode, scope: v.nullable(text) })),
       seq,
     }),
   ),
@@ -90,7 +90,7 @@ export const AcquireResourceLocks = defineMethod({
       locks: [{ resource_key: "dir:src/parser" }, { resource_key: "file:Cargo.toml", mode: "shared" }],
       owner: "codex-1",
       provider: "codex",
-      scope: "/srv/widgets/.git",
+      scope: story.scope,
       wait_ms: 60_000,
     },
     result: {
@@ -98,8 +98,8 @@ export const AcquireResourceLocks = defineMethod({
       fencing_token: 7,
       ...deadline,
       locks: [
-        { resource_key: "dir:src/parser", mode: "exclusive" },
-        { resource_key: "file:Cargo.toml", mode: "shared" },
+        { resource_key: "dir:src/parser", mode: "exclusive", scope: story.scope },
+        { resource_key: "file:Cargo.toml", mode: "shared", scope: story.scope },
       ],
       seq: 7,
     },
@@ -187,6 +187,7 @@ export const RecordGuardBypass = defineMethod({
 /** Who holds what overlaps with a key. */
 const holder = v.object({
   resource_key: text,
+  scope: v.nullable(text),
   mode: lockMode,
   lease_id: uuid,
   owner: text,
@@ -204,6 +205,7 @@ const holder = v.object({
 /** Who waits for what overlaps with a key, first come first. */
 const waiting = v.object({
   resource_key: text,
+  scope: v.nullable(text),
   mode: lockMode,
   owner: text,
   provider: v.nullable(text),
@@ -229,6 +231,7 @@ export const CheckResourceLocks = defineMethod({
     locks: v.array(
       v.object({
         resource_key: text,
+        scope: v.nullable(text),
         mode: lockMode,
         free: v.boolean(),
         holders: v.array(holder),
@@ -238,16 +241,18 @@ export const CheckResourceLocks = defineMethod({
   }),
   refusals: ["LIMIT_EXCEEDED"],
   example: {
-    params: { paths: ["src/lib.rs"] },
+    params: { paths: ["src/lib.rs"], scope: story.scope },
     result: {
       locks: [
         {
           resource_key: "file:src/lib.rs",
+          scope: story.scope,
           mode: "exclusive",
           free: false,
           holders: [
             {
               ...held,
+              scope: story.scope,
               mode: "exclusive",
               owner: "codex-1",
               provider: "codex",

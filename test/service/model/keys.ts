@@ -20,7 +20,7 @@ const keys: Record<string, { same: string; paths: string[] }> = {
   "dir:.": { same: "dir:.", paths: everything },
   "glob:a/*": { same: "glob:a/*", paths: ["a/b", "a/c"] },
   "glob:**/b": { same: "glob:**/b", paths: ["a/b", "a/c/b", "b"] },
-  "tool:git": { same: "tool:git", paths: ["=tool:git"] },
+  "name:git": { same: "name:git", paths: ["=name:git"] },
 };
 
 export const everyKey = Object.keys(keys);
@@ -42,7 +42,7 @@ export interface ModelKey {
 export function modelKey({ resource_key, scope = null, mode = "exclusive" }: Params): ModelKey {
   const key = text(resource_key);
   const known = keys[key] ?? { same: key, paths: [`=${key}`] };
-  const fold = (its: string) => (scope === "ignoring case" && !key.startsWith("tool:") ? its.toLowerCase() : its);
+  const fold = (its: string) => (scope === "ignoring case" && !key.startsWith("name:") ? its.toLowerCase() : its);
   const paths = new Set(known.paths.map(fold));
   return { key, scope: scope as string | null, mode: text(mode), same: fold(known.same), paths };
 }

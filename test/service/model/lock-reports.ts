@@ -12,19 +12,21 @@ export function checkLocks(params: Params, live: readonly ModelLease[], line: re
   const isOwn = (its: { owner: Json }) => owner !== null && its.owner === owner;
   const asked: Params[] = [...(locks as Params[])];
   for (const path of paths as string[]) asked.push({ resource_key: `file:${path}` });
-  const checked = asked.map(({ resource_key = null, mode = "exclusive" }): Json => {
-    const key = modelKey({ resource_key, mode, scope });
+  const checked = asked.map(({ resource_key = null, mode = "exclusive", scope: its }): Json => {
+    const inScope = its ?? scope;
+    const key = modelKey({ resource_key, mode, scope: inScope });
     const holders = live
       .flatMap((lease) => lease.locks.filter((lock) => collide(lock, key)).map((lock) => ({ lease, lock })))
       .toSorted((a, b) => a.lock.token - b.lock.token || (a.lock.key < b.lock.key ? -1 : 1));
     const waiting = line.flatMap((wish) => {
       const meets = wish.keys.find((other) => collide(other, key));
       const { owner: who, provider, since: since_ms } = wish;
-      return meets === undefined ? [] : [{ resource_key: meets.key, mode: meets.mode, owner: who, provider, since_ms }];
+      if (meets === undefined) return [];
+      return [{ resource_key: meets.key, scope: meets.scope, mode: meets.mode, owner: who, provider, since_ms }];
     });
     const free = holders.every(({ lease }) => isOwn(lease)) && waiting.every(isOwn);
     const shown = holders.map(({ lease, lock }) => ({ ...holderView(lease, lock, line), own: isOwn(lease) }));
-    return { resource_key, mode, free, holders: shown, waiting };
+    return { resource_key, scope: inScope, mode, free, holders: shown, waiting };
   });
   return { locks: checked };
 }
@@ -41,7 +43,7 @@ export function listLocks(params: Params, live: readonly ModelLease[], line: rea
 }
 
 function holderView(lease: ModelLease, lock: ModelLock, line: readonly ModelWish[]) {
-  const { scope: _, metadata, updated_at: __, ends_with_node: ___, waiting: ____, ...shown } = view(lease, lock, line);
+  const { metadata, updated_at: _, ends_with_node: __, waiting: ___, ...shown } = view(lease, lock, line);
   const { intent } = metadata as Params;
   return { ...shown, intent: typeof intent === "string" ? intent : null };
 }

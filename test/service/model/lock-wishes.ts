@@ -9,7 +9,7 @@ const someTtl = often(fc.integer({ min: 1, max: 4 })).map((ttl_secs) => given({ 
 const mode = often(fc.constantFrom("shared", "exclusive"));
 const resource_key = fc.constantFrom(...everyKey);
 const scope = fc.constantFrom(...everyScope).map((its) => its ?? undefined);
-const wanted = fc.record({ resource_key, mode }).map((params) => given(params));
+const wanted = fc.record({ resource_key, mode, scope: seldom(scope) }).map((params) => given(params));
 const who = fc.constantFrom<Params>({}, { owner: "ann", provider: "p" }, { owner: "ann" }, { owner: "bob" });
 const wait_ms = often(fc.constantFrom(1, 500, 2_000, 10_000, 60_000));
 const metadata = seldom(fc.constantFrom<Params>({ intent: "to test" }, { intent: 7 }));

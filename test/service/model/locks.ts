@@ -50,8 +50,8 @@ export class ModelLocks {
     const asked = (params.locks as Params[] | undefined) ?? [params];
     const { lease_id: lease = null, owner = "anonymous", provider = null, scope = null } = params;
     const keys = distinct(
-      asked.map(({ resource_key, mode = "exclusive" }) =>
-        modelKey({ resource_key: resource_key ?? null, mode, scope }),
+      asked.map(({ resource_key, mode = "exclusive", scope: its }) =>
+        modelKey({ resource_key: resource_key ?? null, mode, scope: its ?? scope }),
       ),
     );
     return { keys, lease, owner, provider, since: this.#journal.now };
@@ -78,9 +78,10 @@ export class ModelLocks {
     const { seq } = this.#journal;
     const times = until(deadlineOf(lease));
     if (params.locks !== undefined) {
-      const locks = (params.locks as Params[]).map(({ resource_key = null, mode = "exclusive" }) => ({
+      const locks = (params.locks as Params[]).map(({ resource_key = null, mode = "exclusive", scope }) => ({
         resource_key,
         mode,
+        scope: scope ?? params.scope ?? null,
       }));
       return { lease_id: lease.id, fencing_token: seq, ...times, locks, seq };
     }
