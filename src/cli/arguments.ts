@@ -1,6 +1,6 @@
 import type { ArgsDef } from "citty";
 import { Failure } from "./exits.ts";
-import { suggest } from "./nearest.ts";
+import { suggest } from "../protocol/nearest.ts";
 
 /** Options every command takes, before or after its name. */
 export const globalArgs = {

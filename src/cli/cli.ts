@@ -1,7 +1,7 @@
 import { globalArgs, readValues, splitArguments, type SplitArguments, takesValue } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { type Exit, Failure } from "./exits.ts";
-import { suggest } from "./nearest.ts";
+import { suggest } from "../protocol/nearest.ts";
 import { reportFailure } from "./report.ts";
 import { type Globals, type Host, Session } from "./session.ts";
 import { commands, familyOf, shownCommands } from "./table.ts";

@@ -3,7 +3,7 @@ import { version } from "../protocol/version.ts";
 import { globalArgs, isRepeatable, placeholder } from "./arguments.ts";
 import type { Command, Example } from "./command.ts";
 import { exits, Failure } from "./exits.ts";
-import { suggest } from "./nearest.ts";
+import { suggest } from "../protocol/nearest.ts";
 import { columns } from "./text.ts";
 import { commands, familyOf, shownCommands } from "./table.ts";
 

@@ -1,6 +1,6 @@
 import type { Result } from "../protocol/methods.ts";
 import { Failure } from "./exits.ts";
-import { suggest } from "./nearest.ts";
+import { suggest } from "../protocol/nearest.ts";
 import type { Session } from "./session.ts";
 import { oneLine } from "./text.ts";
 
@@ -22,17 +22,40 @@ export interface Candidate {
   label: string;
 }
 
-/** The task a name, an id or the prefix of one stands for. A full id costs no call. */
+/**
+ * The task a name, an id or the prefix of one stands for. A name that several have is the newest ACTIVE one's, or the
+ * newest one's where none is; that there are others is said. A full id costs no call.
+ */
 export async function resolveTask(session: Session, given: string): Promise<string> {
   if (fullId.test(given)) return given.toLowerCase();
-  const found: Candidate[] = [];
+  const found: NamedTask[] = [];
   let before: string | null = null;
   do {
     const page: Result<"ListTasks"> = await session.call("ListTasks", { limit: pageSize, before });
-    found.push(...page.tasks.map(({ id, name, goal }) => ({ id, name, label: goal })));
+    found.push(...page.tasks.map(({ id, name, goal, state }) => ({ id, name, label: goal, state })));
     before = page.next_before;
   } while (before !== null);
-  return pickId(given, "task", found);
+  const named = newestNamed(given, found);
+  if (named === null) return pickId(given, "task", found);
+  if (named.note !== null) session.note(named.note);
+  return named.id;
+}
+
+interface NamedTask extends Candidate {
+  state: Result<"ListTasks">["tasks"][number]["state"];
+}
+
+/** Which of tasks, newest first, a name stands for, and what to tell where several ACTIVE ones have it; null: none has. */
+export function newestNamed(given: string, tasks: readonly NamedTask[]): { id: string; note: string | null } | null {
+  const named = tasks.filter(({ name }) => given !== "" && name === given);
+  const active = named.filter(({ state }) => state === "ACTIVE");
+  const [first] = active.length > 0 ? active : named;
+  if (first === undefined) return null;
+  const others = active.slice(1).map(({ id }) => id);
+  const more = others.length > candidatesShown ? ` and ${others.length - candidatesShown} more` : "";
+  const shown = `${others.slice(0, candidatesShown).join(", ")}${more}`;
+  const note = `${oneLine(given, 60)} is the name of ${active.length} ACTIVE tasks; this is the newest, ${first.id} (not ${shown})`;
+  return { id: first.id, note: others.length === 0 ? null : note };
 }
 
 /** The node of `taskId` a name, an id or the prefix of one stands for. */

@@ -1,9 +1,12 @@
 import type { Client } from "../client/client.ts";
 import { connectAt, type Located, locate } from "../client/find.ts";
 import { ConnectionLost, DaemonUnreachable } from "../client/refusals.ts";
+import type { Response } from "../protocol/envelope.ts";
 import type { MethodName, ParamsInput, Result } from "../protocol/methods.ts";
 import type { Whereabouts } from "../protocol/paths.ts";
+import type { Warning } from "../protocol/warnings.ts";
 import { Failure } from "./exits.ts";
+import { harmless } from "./text.ts";
 
 /** What the process around the command line provides. */
 export interface Host {
@@ -79,6 +82,7 @@ export class Session implements Disposable {
   ): Promise<Result<Name>> {
     const client = await this.client();
     const answer = await client.request(method, params, { idempotencyKey });
+    this.warn(answer);
     if (answer.replayed === true) this.note("this was done before; the first answer is shown again");
     return answer.result as Result<Name>;
   }
@@ -94,6 +98,13 @@ export class Session implements Disposable {
   note(text: string): void {
     // On a terminal Bun paints console.error red, and this is no error.
     if (!this.globals.json) console.warn(text);
+  }
+
+  /** Tells a person what the daemon warns of; a program finds it in the result, where that is printed whole. */
+  warn({ result, warnings: beside = [] }: Response): void {
+    const inside = (result as { warnings?: readonly Warning[] } | null)?.warnings ?? [];
+    const isPrinted = this.globals.json && this.globals.get === undefined;
+    for (const { message } of [...beside, ...(isPrinted ? [] : inside)]) console.warn(`warning: ${harmless(message)}`);
   }
 
   /** Drops the connection; the next call opens another. */

@@ -1,11 +1,14 @@
+import type { GenericSchema } from "valibot";
 import { messageOf, RequestRefused } from "../client/refusals.ts";
 import type { Json } from "../protocol/json.ts";
 import { JsonRefused, parseJson } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
 import { AddNodes, RegisterTask } from "../protocol/methods/tasks.ts";
 import type { ParamsInput } from "../protocol/methods.ts";
+import { nearest } from "../protocol/nearest.ts";
+import { unknownFields } from "../protocol/unknown-fields.ts";
+import { DocumentRefused, parseYaml, plainJson } from "./document.ts";
 import { Failure } from "./exits.ts";
-import { suggest } from "./nearest.ts";
 import { readFileText } from "./values.ts";
 
 type Format = "json" | "yaml" | "toml";
@@ -13,7 +16,8 @@ type Fields = { [key: string]: Json };
 type TaskParams = ParamsInput<"RegisterTask">;
 type NewNodes = ParamsInput<"AddNodes">["nodes"];
 
-const taskKeys = [...Object.keys(RegisterTask.params.entries), "nodes"];
+const otherNames = Object.keys(RegisterTask.renamedParams ?? {});
+const taskKeys = [...Object.keys(RegisterTask.params.entries), ...otherNames];
 const nodeKeys = Object.keys(AddNodes.params.entries.nodes.item.entries);
 
 /**
@@ -34,13 +38,11 @@ async function readContent(path: string): Promise<Json> {
   const format = formatOf(path, text);
   try {
     if (format === "json") return parseJson(text, limits.depthMax);
-    return (format === "yaml" ? Bun.YAML.parse(text) : Bun.TOML.parse(text)) as Json;
+    return format === "yaml" ? parseYaml(text) : plainJson(Bun.TOML.parse(text));
   } catch (cause) {
     const why = messageOf(cause);
-    throw new Failure(
-      "USAGE",
-      `${titleOf(path)}: ${cause instanceof JsonRefused ? why : `not ${format.toUpperCase()}: ${why}`}`,
-    );
+    const isSaid = cause instanceof JsonRefused || cause instanceof DocumentRefused;
+    throw new Failure("USAGE", `${titleOf(path)}: ${isSaid ? why : `not ${format.toUpperCase()}: ${why}`}`);
   }
 }
 
@@ -58,7 +60,8 @@ export function formatOf(path: string, text: string): Format {
 }
 
 /**
- * A task file's content as parameters. Only what the daemon would let pass is refused here: keys it does not know.
+ * A task file's content as parameters. Only what the daemon would let pass with a warning is refused here: keys it does
+ * not know, at any depth.
  * @throws {Failure} USAGE
  */
 export function toTaskParams(content: Json, title: string): TaskParams {
@@ -66,29 +69,49 @@ export function toTaskParams(content: Json, title: string): TaskParams {
   if (nodes !== undefined && initial !== undefined) {
     throw new Failure("USAGE", `${title}: the task has both nodes and initial_nodes, which mean the same; keep one`);
   }
+  const params = { ...task, initial_nodes: nodesOf(nodes ?? initial ?? [], title) };
+  refuseUnknown(RegisterTask.params, params, title);
   // The daemon checks the values.
-  return { ...task, initial_nodes: nodesOf(nodes ?? initial ?? [], title) } as TaskParams;
+  return params as TaskParams;
 }
 
 /** The same for a file of nodes. */
 export function toNodes(content: Json, title: string): NewNodes {
-  if (Array.isArray(content)) return nodesOf(content, title);
-  return nodesOf(fieldsOf(content, `${title}: the file`, ["nodes"]).nodes ?? [], title);
+  const listed = Array.isArray(content) ? content : fieldsOf(content, `${title}: the file`, ["nodes"]).nodes;
+  const unknown = Object.keys(Array.isArray(content) ? {} : (content as Fields)).find((key) => key !== "nodes");
+  if (unknown !== undefined) throw unknownKey(`${title}: the file`, unknown, nearest(unknown, ["nodes"]));
+  const nodes = nodesOf(listed ?? [], title);
+  refuseUnknown(AddNodes.params, { nodes }, title);
+  return nodes;
 }
 
-function nodesOf(listed: Json, title: string): NewNodes {
+function nodesOf(listed: Json, title: string): Fields[] {
   if (!Array.isArray(listed)) throw new Failure("USAGE", `${title}: nodes: expected a list`);
   return listed.map((node, index) => fieldsOf(node, `${title}: nodes[${index}]`, nodeKeys));
 }
 
 function fieldsOf(value: Json, where: string, known: readonly string[]): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new Failure("USAGE", `${where}: expected an object with ${known.join(", ")}`);
-  }
-  for (const key of Object.keys(value)) {
-    if (!known.includes(key)) throw new Failure("USAGE", `${where} has an unknown key ${key}${suggest(key, known)}`);
-  }
-  return value;
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new Failure("USAGE", `${where}: expected an object with ${known.join(", ")}`);
+}
+
+function refuseUnknown(params: GenericSchema, given: Fields, title: string): void {
+  const [first] = unknownFields(params, given, otherNames).told;
+  if (first === undefined) return;
+  const place = first.place === "" ? "the task" : placeInFile(first.place);
+  throw unknownKey(`${title}: ${place}`, first.name, first.meant);
+}
+
+function unknownKey(where: string, key: string, meant: string | undefined): Failure {
+  return new Failure(
+    "USAGE",
+    `${where} has an unknown key ${key}${meant === undefined ? "" : ` (did you mean ${meant}?)`}`,
+  );
+}
+
+/** `initial_nodes.0.policy` as a person finds it in a file: `nodes[0].policy`. */
+function placeInFile(path: string): string {
+  return path.replace(/^initial_/, "").replaceAll(/\.(\d+)/g, "[$1]");
 }
 
 const aboutTheFile: ReadonlySet<string> = new Set([
@@ -103,9 +126,7 @@ const aboutTheFile: ReadonlySet<string> = new Set([
 export function inFile(path: string): (cause: unknown) => never {
   return (cause) => {
     if (!(cause instanceof RequestRefused) || !aboutTheFile.has(cause.kind)) throw cause;
-    const message = cause.message.replace(/^params\.(initial_)?([^:]*)/, (_match, _initial, place: string) =>
-      place.replaceAll(/\.(\d+)/g, "[$1]"),
-    );
+    const message = cause.message.replace(/^params\.([^:]*)/, (_match, place: string) => placeInFile(place));
     throw new Failure(cause.kind, `${titleOf(path)}: ${message}`, cause.wire.data);
   };
 }

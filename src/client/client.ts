@@ -12,6 +12,8 @@ const answerBytesMax = 256 << 20;
 export interface CallOptions {
   /** 1 to 200 characters: the same key, method and parameters get the first answer again. */
   idempotencyKey?: string | undefined;
+  /** Refuses fields the method does not know, instead of a warning. */
+  strict?: boolean | undefined;
 }
 
 interface Waiting {
@@ -70,8 +72,8 @@ export class Client implements Disposable {
     if (this.#lost !== undefined) throw this.#lost;
     const answer = Promise.withResolvers<Response>();
     this.#waiting.push(answer);
-    const { idempotencyKey: idempotency_key } = options;
-    this.#writes.send(`${JSON.stringify({ id: this.#nextId++, method, params, idempotency_key })}\n`);
+    const { idempotencyKey: idempotency_key, strict } = options;
+    this.#writes.send(`${JSON.stringify({ id: this.#nextId++, method, params, idempotency_key, strict })}\n`);
     const response = await answer.promise;
     if (response.error !== undefined) throw new RequestRefused(response.error);
     return response;

@@ -50,12 +50,20 @@ export function checkDag(nodes: readonly Edges[], limits: DagLimits, existing: E
   }
   const cycle = findCycle([...nodes, ...existing.edges]);
   if (cycle === null) return null;
-  const message = `the dependencies form a cycle: ${[...cycle, cycle[0]].join(" -> ")}; none of these nodes could ever run`;
-  return refuse("CYCLE", message, { cycle });
+  const message = `the dependencies form a cycle: ${[...shownOf(cycle), cycle[0]].join(" -> ")}; none of these nodes could ever run`;
+  return refuse("CYCLE", message, { cycle: cycle.slice(0, cycleTold) });
+}
+
+/** Nodes of a cycle that a message names, and that its facts do. */
+const [cycleShown, cycleTold] = [20, 1_000];
+
+function shownOf(cycle: readonly string[]): string[] {
+  const left = cycle.length - cycleShown;
+  return left <= 0 ? [...cycle] : [...cycle.slice(0, cycleShown), `${left} more`];
 }
 
 export function unknownDependency(nodeId: string, dependency: string): Refusal {
-  const message = `node ${nodeId} depends on ${dependency}, which is not a node of this task; add it or drop the dependency`;
+  const message = `node ${nodeId} depends on ${JSON.stringify(dependency)}, which is not a node of this task; add it or drop the dependency`;
   return refuse("UNKNOWN_DEPENDENCY", message, { node_id: nodeId, dependency });
 }
 

@@ -29,7 +29,7 @@ export function resolveNames(nodes: readonly NewNode[], existing: IdByName): Dec
     const dependencies: string[] = [];
     for (const ref of node.dependencies) {
       const id = resolveRef(ref, (name) => own.get(name) ?? existing(name));
-      if (id === null) return unknownDependency(node.name ?? node.id, JSON.stringify(ref));
+      if (id === null) return unknownDependency(node.id, ref);
       dependencies.push(id);
     }
     resolved.push({ ...node, dependencies });

@@ -9,8 +9,16 @@ const daySecs = 86_400;
 export function keepRetention(days: number, server: Server, log: Log): void {
   if (days === 0) return;
   const params = { older_than_secs: days * daySecs } satisfies ParamsInput<"PruneJournal">;
+  const request = {
+    id: undefined,
+    method: "PruneJournal",
+    params,
+    idempotencyKey: undefined,
+    strict: true,
+    unknown: [],
+  };
   const prune = () =>
-    server.ask({ id: undefined, method: "PruneJournal", params, idempotencyKey: undefined }, (line) => {
+    server.ask(request, (line) => {
       const { result, error } = JSON.parse(line) as Partial<Response>;
       if (error?.data.kind === "SHUTTING_DOWN") return;
       if (error !== undefined) return log.error(`pruning what is older than ${days} days: ${error.message}`);

@@ -5,6 +5,7 @@ import { aliasesOf, type MethodName, methodNames, methodRow, type Result } from 
 import { jsonSchemaOf, shapeOf } from "./shape.ts";
 import { nodeStatus } from "./types.ts";
 import { commit, version } from "./version.ts";
+import { warningKinds } from "./warnings.ts";
 
 type Description = Result<"DescribeInterface">;
 type MethodDescription = Description["methods"][number];
@@ -73,10 +74,15 @@ export const envelope = {
   idempotency_key:
     `string of 1 to ${contract.idempotencyKeyCharsMax} characters, on any mutating request: the same key with the same ` +
     `method and params gets the first answer again for ${contract.idempotencyDays} days, even after a restart`,
+  strict:
+    "true refuses a request with members, or fields in its parameters, that nothing knows; else they are ignored and told in warnings",
   result: "what the method answers; exactly one of result and error is present",
   error: "{code, message, data: {kind, retryable, …facts}}: switch on data.kind; its rows are in errors",
   replayed: "true if the answer was given before, to the same idempotency_key",
   seq: "the journal seq of this answer, if the result is null and cannot carry it",
+  warnings:
+    "[{kind, message, path?, did_you_mean?, task_ids?}], only where there are some: what was done but looks like a mistake; " +
+    `in the result, in error.data, or beside a result that is null; kind is one of ${Object.keys(warningKinds).join(", ")}`,
   common_refusals: `any method: ${commonRefusals.any.join(", ")}; a mutating one also: ${commonRefusals.mutating.join(", ")}`,
 } as const;
 

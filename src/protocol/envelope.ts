@@ -1,6 +1,8 @@
 import { type ErrorKind, type Facts, type WireError, wireError } from "./errors.ts";
 import { type Json, JsonRefused, parseJson } from "./json.ts";
 import { limits } from "./limits.ts";
+import { unknownNames, type UnknownField } from "./unknown-fields.ts";
+import { requestMembers, type Warning } from "./warnings.ts";
 
 /** One request line, its envelope understood. `params` is checked by the method's own schema. */
 export interface Request {
@@ -9,6 +11,10 @@ export interface Request {
   method: string;
   params: Json;
   idempotencyKey: string | undefined;
+  /** Unknown fields are refused instead of ignored. */
+  strict: boolean;
+  /** Members beside `params` that nothing knows. */
+  unknown: readonly UnknownField[];
 }
 
 /** One answer line. Exactly one of `result` and `error` is present. */
@@ -20,6 +26,8 @@ export interface Response {
   replayed?: true;
   /** The journal's seq, where the result is null and so cannot carry it. */
   seq?: number;
+  /** What looks like a mistake, where the result is no object and so cannot carry it. */
+  warnings?: readonly Warning[];
 }
 
 /** A line that is no request: the answer to give, and the id to give it under where one could be read. */
@@ -49,7 +57,7 @@ export function parseRequest(line: string, depthMax: number): Request | BadLine 
   if (typeof value !== "object" || value === null || Array.isArray(value) || JSON.isRawJSON(value)) {
     return bad(undefined, "INVALID_REQUEST", `a request is a JSON object, not ${describe(value)}`);
   }
-  const { id: sentId, method, params, idempotency_key: idempotencyKey } = value;
+  const { id: sentId, method, params, idempotency_key: idempotencyKey, strict } = value;
   const id = sentId ?? undefined;
   if (typeof method !== "string") {
     return bad(id, "INVALID_REQUEST", `method: expected a string, got ${describe(method)}`);
@@ -58,7 +66,18 @@ export function parseRequest(line: string, depthMax: number): Request | BadLine 
     const expected = `a string of 1 to ${limits.idempotencyKeyCharsMax} characters without NUL`;
     return bad(id, "INVALID_REQUEST", `idempotency_key: expected ${expected}, got ${describe(idempotencyKey)}`);
   }
-  return { id, method, params: params ?? {}, idempotencyKey: idempotencyKey ?? undefined };
+  if (strict !== undefined && strict !== null && typeof strict !== "boolean") {
+    return bad(id, "INVALID_REQUEST", `strict: expected true or false, got ${describe(strict)}`);
+  }
+  const unknown = unknownNames(value, requestMembers);
+  return {
+    id,
+    method,
+    params: params ?? {},
+    idempotencyKey: idempotencyKey ?? undefined,
+    strict: strict ?? false,
+    unknown,
+  };
 }
 
 /** The id of a line that is JSON but is not read as a request, where it is one that needs no exactness. */

@@ -22,6 +22,8 @@ declare global {
 
 const QUOTE = 34;
 const BACKSLASH = 92;
+/** Of a key that is refused, as it was written. */
+const keyCharsTold = 60;
 
 /**
  * Parses JSON so that what was sent is what is kept: a number whose digits JavaScript would change (`1.0`,
@@ -39,7 +41,8 @@ export function parseJson(text: string, depthMax: number): Json {
   } catch (cause) {
     throw new JsonRefused("syntax", `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
-  if (countMembers(value) !== outline.members) throw new JsonRefused("shape", "an object names the same key twice");
+  if (countMembers(value) !== outline.members)
+    throw new JsonRefused("shape", `an object names the same key twice: ${twinKey(text)}`);
   if (/\\u[dD][89a-fA-F]/.test(text) && holdsHalfAPair(value)) {
     throw new JsonRefused("syntax", "a string holds half of a surrogate pair");
   }
@@ -82,6 +85,30 @@ function scan(text: string, depthMax: number): { members: number; delicateNumber
     } else if (char === 125 || char === 93) depth--;
   }
   return { members, delicateNumbers };
+}
+
+/** The first key that stands twice in one object of a text that is JSON. */
+function twinKey(text: string): string {
+  const around: (Set<string> | null)[] = [];
+  const beforeColon = /\s*:/y;
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === 123 || char === 91) around.push(char === 123 ? new Set() : null);
+    else if (char === 125 || char === 93) around.pop();
+    else if (char === QUOTE) {
+      const end = endOfString(text, i);
+      const keys = around.at(-1);
+      beforeColon.lastIndex = end + 1;
+      if (keys && beforeColon.test(text)) {
+        const key = text.slice(i, end + 1);
+        const plain = JSON.parse(key) as string;
+        if (keys.has(plain)) return key.length > keyCharsTold ? `${key.slice(0, keyCharsTold)}…` : key;
+        keys.add(plain);
+      }
+      i = end;
+    }
+  }
+  return "it cannot be said which";
 }
 
 /** The index of the quote that closes the string opened at `start`, or the text's end. */

@@ -34,6 +34,8 @@ export const limits = {
   attemptsMax: 1_000,
   /** Priorities lie between this and its negative. */
   priorityMax: 1_000_000,
+  /** Tasks of one name that are looked at when another gets it: the newest. */
+  namesakesMax: 100,
   /** A task's or node's name, and each label's name and value. */
   nameCharsMax: 200,
   labelsMax: 32,

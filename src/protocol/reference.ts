@@ -1,11 +1,13 @@
 import { commonRefusals, framing, resourceLockModel, strictTransitions } from "./describe.ts";
 import { type ErrorKind, errors, wireError } from "./errors.ts";
 import { limits } from "./limits.ts";
+import { definitions, exchange, fenced, table } from "./markdown.ts";
 import { meaningOf } from "./meanings.ts";
 import { task_id } from "./methods/examples.ts";
 import { aliasesOf, type MethodName, methodNames, methodRow } from "./methods.ts";
 import { type Setting, settings } from "./settings.ts";
 import { type Field, fieldsOf, jsonSchemaOf, shapeOf } from "./shape.ts";
+import { ignoredFields, warningKinds } from "./warnings.ts";
 
 /** The protocol's reference as Markdown: what docs/protocol.md holds. The same text from every build. */
 export function protocolReference(): string {
@@ -37,9 +39,10 @@ ${table(
   ["member", "", "meaning"],
   [
     ["`method`", "required", "a method's name: `AcquireNextNode`, `acquire_next_node` or an alias"],
-    ["`params`", "optional", "an object; members the method does not know are ignored"],
+    ["`params`", "optional", "an object; fields the method does not know are ignored with a warning, see below"],
     ["`id`", "optional", "any JSON value, to tell answers apart; it comes back as it was sent"],
     ["`idempotency_key`", "optional", `a string of 1 to ${limits.idempotencyKeyCharsMax} characters, see below`],
+    ["`strict`", "optional", "true refuses what would be ignored with a warning"],
   ],
 )}
 
@@ -56,6 +59,36 @@ a surrogate pair, and nesting beyond the limit.
 
 A method that changes state answers after its change is on disk, and says with \`seq\` where the journal then stood.
 Where its result is null, \`seq\` stands beside \`result\`.
+
+### Warnings
+
+Where a request was answered but looks like a mistake, the answer carries \`warnings\`, a list. It stands in \`result\`,
+beside \`result\` where that is null, and in \`error.data\` of a refusal. An answer without a warning has no such field.
+
+${exchange(
+  { id: 2, method: "ListTasks", params: { limt: 10 } },
+  {
+    id: 2,
+    result: {
+      tasks: [],
+      next_before: null,
+      warnings: ignoredFields(
+        [],
+        { name: "ListTasks", params: methodRow("ListTasks").params, otherNames: [] },
+        { limt: 10 },
+        String,
+      ),
+    },
+  },
+)}
+
+Each has a \`kind\` to switch on and a \`message\` for people:
+
+${definitions(warningKinds)}
+
+\`path\` says where an unknown field stands, and \`did_you_mean\` which field is most alike; \`task_ids\` are the other
+tasks of a name. With \`"strict": true\` beside \`params\`, an unknown field is refused with \`INVALID_PARAMS\` instead, and
+nothing is done.
 
 ### Idempotency keys
 
@@ -253,22 +286,4 @@ function paramsTable(method: MethodName, fields: Field[]): string {
 function olderSpelling(method: MethodName, path: string): string {
   const [older] = Object.entries(methodRow(method).renamedParams ?? {}).find(([, name]) => name === path) ?? [];
   return older === undefined ? "" : `also taken as \`${older}\``;
-}
-
-const definitions = (entries: Readonly<Record<string, string>>) =>
-  Object.entries(entries)
-    .map(([term, text]) => `- \`${term}\`: ${text}`)
-    .join("\n");
-
-const fenced = (language: string, text: string) => `\`\`\`${language}\n${text}\n\`\`\``;
-
-const exchange = (request: unknown, response: unknown) =>
-  fenced("json", `${JSON.stringify(request)}\n${JSON.stringify(response)}`);
-
-function table(head: string[], body: string[][]): string {
-  const rows = [head, ...body].map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = head.map((_, column) => Math.max(3, ...rows.map((cells) => cells[column]?.length ?? 0)));
-  const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
-  const [headline = "", ...lines] = rows.map(line);
-  return [headline, line(widths.map((width) => "-".repeat(width))), ...lines].join("\n");
 }

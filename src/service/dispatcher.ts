@@ -231,7 +231,7 @@ export class Dispatcher {
     const resume = ({ call, later }: Waiting, last: boolean) =>
       this.#commit.guard(call, () => {
         const ready = call.mutates ? null : later.resume(context, last);
-        return ready === null ? stops.otherwise : encodeReply(ready.reply, call.mutates, context);
+        return ready === null ? stops.otherwise : encodeReply(ready.reply, call, context);
       });
     const answer = (slot: Slot, its: Answer) => {
       slot.session.answer(slot, its);

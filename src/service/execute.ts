@@ -5,7 +5,8 @@ import { type ErrorKind, type Facts, wireError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import { findMethod, type MethodName, methodRow } from "../protocol/methods.ts";
 import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
-import { type Context, isLater, type Later, withBudget } from "./handler.ts";
+import { ignoredFields, type Warning } from "../protocol/warnings.ts";
+import { type Context, isLater, type Later, type Warned, withBudget } from "./handler.ts";
 import { handlers, preparations } from "./handlers.ts";
 
 /** A request whose method is known and whose parameters fit. */
@@ -14,6 +15,8 @@ export interface Call {
   name: MethodName;
   mutates: boolean;
   params: unknown;
+  /** What of it was ignored. */
+  warnings: readonly Warning[];
 }
 
 /** An answer as JSON text, without its id: `{"result":…}` or `{"error":…}`. */
@@ -27,13 +30,20 @@ export function prepareCall(request: Request): Call | Answer {
   if (name === undefined) return encodeError("UNKNOWN_METHOD", `unknown method: ${request.method}`);
   const row = methodRow(name);
   const params = renameParams(request.params, row.renamedParams);
-  if (!isObject(params)) return invalidParams(name, "params", "an object", describe(params));
+  if (!isObject(params)) return invalidParams(name, "params", "an object", describe(params), []);
+  const written = (path: string) => pathAsWritten(path, request.params, row.renamedParams);
+  const otherNames = Object.keys(row.renamedParams ?? {});
+  const warnings = ignoredFields(request.unknown, { name, params: row.params, otherNames }, params, written);
   const parsed = v.safeParse(row.params, params);
-  if (parsed.success) return { request, name, mutates: row.mutates, params: parsed.output };
+  if (parsed.success) {
+    if (request.strict && isSome(warnings)) return refuseUnknown(name, warnings);
+    return { request, name, mutates: row.mutates, params: parsed.output, warnings };
+  }
   const [issue] = parsed.issues;
-  const path = ["params", v.getDotPath(issue)].filter(Boolean).join(".");
-  const expected = issue.kind === "schema" ? expectedType(name, path, issue) : issue.message;
-  return invalidParams(name, path, expected, describe(issue.input));
+  const place = v.getDotPath(issue) ?? "";
+  const expected = issue.kind === "schema" ? expectedType(name, place, issue) : issue.message;
+  const path = ["params", written(place)].filter(Boolean).join(".");
+  return invalidParams(name, path, expected, describe(issue.input), warnings);
 }
 
 const isObject = (value: Json): value is { [key: string]: Json } =>
@@ -61,7 +71,7 @@ export function executeLater(call: Call, later: Later<unknown>, last: boolean, c
     context.store.attempt(
       () => {
         const ready = later.resume(withBudget(context), last);
-        return ready === null ? null : encodeReply(ready.reply, true, context);
+        return ready === null ? null : encodeReply(ready.reply, call, context);
       },
       (made) => made === null || isKept(made),
     ),
@@ -88,7 +98,7 @@ function once<T extends Later<unknown> | null>(call: Call, context: Context, wor
   }
   const difference = first.method === call.name ? "other parameters" : first.method;
   const message = `idempotency key ${JSON.stringify(key)} was used for ${difference}; use a new key for a new request`;
-  return encodeReply(refuse("IDEMPOTENCY_MISMATCH", message, { method: first.method }), true, context);
+  return encodeReply(refuse("IDEMPOTENCY_MISMATCH", message, { method: first.method }), call, context);
 }
 
 /** The answer is made before the change is kept: what cannot be answered is undone. */
@@ -107,14 +117,23 @@ function run(call: Call, context: Context): Answer | Later<unknown> {
   // The table pairs each name with its schema and its handler; TypeScript cannot follow that pairing through a union.
   const handler = handlers[call.name] as (params: unknown, context: Context) => unknown;
   const reply = handler(call.params, withBudget(context));
-  return isLater(reply) ? reply : encodeReply(reply, call.mutates, context);
+  return isLater(reply) ? reply : encodeReply(reply, call, context);
 }
 
-/** What a handler's reply looks like on the wire. Every refusal, and every result that may change state, tells a seq. */
-export function encodeReply(reply: unknown, mutates: boolean, { store }: Context): Answer {
+/**
+ * What a handler's reply looks like on the wire. Every refusal, and every result that may change state, tells a seq.
+ * Warnings stand in the result, or with the refusal's facts; beside a result that is no object.
+ */
+export function encodeReply(reply: unknown, { mutates, warnings }: Call, { store }: Context): Answer {
   const { seq } = store.head;
-  if (isRefusal(reply)) return encodeError(reply.refused, reply.message, { seq, ...reply.facts });
-  return encode(reply === null && mutates ? { result: null, seq } : { result: reply });
+  const warned = isSome(warnings) ? { warnings } : {};
+  if (isRefusal(reply)) return encodeError(reply.refused, reply.message, { seq, ...reply.facts, ...warned });
+  if (typeof reply !== "object" || reply === null || Array.isArray(reply)) {
+    return encode({ result: reply, ...(mutates ? { seq } : {}), ...warned });
+  }
+  if (!isSome(warnings)) return encode({ result: reply });
+  const { warnings: own = [] } = reply as Warned;
+  return encode({ result: { ...reply, warnings: [...warnings, ...own] } });
 }
 
 export function encodeError(kind: ErrorKind, message: string, facts?: Facts): Answer {
@@ -123,25 +142,56 @@ export function encodeError(kind: ErrorKind, message: string, facts?: Facts): An
 
 const encode = (outcome: Outcome): Answer => JSON.stringify(outcome);
 
+/** A name that stands for another moves to that; where both are there, it stays, and nothing knows it. */
 function renameParams(params: Json, renamed: Readonly<Record<string, string>> | undefined): Json {
-  if (renamed === undefined || typeof params !== "object" || params === null || Array.isArray(params)) return params;
+  if (renamed === undefined || !isObject(params)) return params;
   for (const [old, name] of Object.entries(renamed)) {
-    const value = params[old];
-    if (value !== undefined && params[name] === undefined) return { ...params, [name]: value };
+    const { [old]: value, ...others } = params;
+    if (value !== undefined && (params[name] ?? null) === null) return { ...others, [name]: value };
   }
   return params;
 }
 
-function invalidParams(name: MethodName, path: string, expected: string, received: string): Answer {
-  const message = `${path}: expected ${expected}, got ${received}; \`agentd describe ${name}\` shows the parameters`;
-  return encodeError("INVALID_PARAMS", message, { path, expected, received });
+/** A path as the client wrote it, which may have used a parameter's other name. */
+function pathAsWritten(path: string, given: Json, renamed: Readonly<Record<string, string>> = {}): string {
+  const [first = "", ...rest] = path.split(".");
+  const [old] = Object.entries(renamed).find(([, name]) => name === first) ?? [];
+  const isOld = old !== undefined && isObject(given) && (given[first] ?? null) === null && given[old] !== undefined;
+  return [isOld ? old : first, ...rest].join(".");
 }
+
+function invalidParams(
+  name: MethodName,
+  path: string,
+  expected: string,
+  received: string,
+  warnings: readonly Warning[],
+): Answer {
+  const ignored = warnings.map(({ message }) => `; ${message}`).join("");
+  const message = `${path}: expected ${expected}, got ${received}${ignored}; ${seeDescription(name)}`;
+  return encodeError("INVALID_PARAMS", message, { path, expected, received, ...(ignored === "" ? {} : { warnings }) });
+}
+
+function refuseUnknown(name: MethodName, warnings: readonly [Warning, ...Warning[]]): Answer {
+  const unknown = warnings.map(({ message }) => message.replace(": it was ignored", "")).join("; ");
+  const [{ path = "params" }] = warnings;
+  const facts = { path, expected: "nothing", received: "a field nobody knows", warnings };
+  return encodeError(
+    "INVALID_PARAMS",
+    `${unknown}; the request is strict, so nothing was done; ${seeDescription(name)}`,
+    facts,
+  );
+}
+
+const seeDescription = (name: MethodName) => `\`agentd describe ${name}\` shows the parameters`;
+
+const isSome = (warnings: readonly Warning[]): warnings is readonly [Warning, ...Warning[]] => warnings.length > 0;
 
 /** For a value of the wrong type what valibot expected; for one that is missing, which only its key says, its type. */
 function expectedType(name: MethodName, path: string, issue: v.BaseIssue<unknown>): string {
   const missing = issue.input === undefined && issue.path !== undefined;
   if (!missing) return issue.expected ?? "something else";
-  const fieldPath = path.replace("params.", "").replaceAll(/\.\d+(?=\.)/g, "[]");
+  const fieldPath = path.replaceAll(/\.\d+(?=\.)/g, "[]");
   const field = fieldsOf(jsonSchemaOf(methodRow(name).params)).find((candidate) => candidate.path === fieldPath);
   return field?.type ?? "a value";
 }

@@ -6,6 +6,7 @@ import { limits } from "../protocol/limits.ts";
 import type { MethodName, Params, Result } from "../protocol/methods.ts";
 import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
+import type { Warning } from "../protocol/warnings.ts";
 import type { Store } from "../store/store.ts";
 import type { BundleContents } from "./bundle-contents.ts";
 import type { ResourceKeys } from "./resource-keys.ts";
@@ -58,10 +59,15 @@ export function isLater(reply: unknown): reply is Later<unknown> {
   return typeof reply === "object" && reply !== null && "wakes" in reply;
 }
 
+/** A result that says what looks like a mistake in the request. */
+export interface Warned {
+  warnings?: readonly Warning[];
+}
+
 export type Handler<Name extends MethodName> = (
   params: Params<Name>,
   context: Context,
-) => Result<Name> | Refusal | Later<Result<Name>>;
+) => Result<Name> | (NonNullable<Result<Name>> & Warned) | Refusal | Later<Result<Name>>;
 
 /** What is due before a method's handler has its turn; kept whatever becomes of the request. */
 export type Preparations = { [Name in MethodName]?: (params: Params<Name>, context: Context) => void };

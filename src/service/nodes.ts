@@ -5,6 +5,7 @@ import type { Json } from "../protocol/json.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { changeNode } from "./node-locks.ts";
+import { inPlanNames, storedName } from "./plan-names.ts";
 import { unmetPolicy } from "./policy.ts";
 import { deadlineView } from "./views.ts";
 
@@ -67,7 +68,7 @@ export const nodeHandlers = {
     const { store, nowMs } = context;
     const claim = { taskId, nodeId };
     const transition = retryNode(store.nodeHead(nodeId), claim, store.failedDependencies(nodeId), nowMs);
-    if (isRefusal(transition)) return transition;
+    if (isRefusal(transition)) return inPlanNames(transition, (id) => storedName(id, store));
     store.changeNode(transition);
     const followed = followChanges(taskId, context);
     return { ok: true, node_ids: [nodeId, ...followed.map(({ id }) => id)], seq: store.head.seq };

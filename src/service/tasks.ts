@@ -1,6 +1,6 @@
 import { blockedBy, checkDag, type DagLimits, duplicateId, type Existing } from "../core/dag.ts";
 import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
-import type { NewNode, NodePolicy } from "../core/model.ts";
+import type { NewNode, NodePolicy, Task } from "../core/model.ts";
 import { resolveNames, resolveRef } from "../core/names.ts";
 import { addNodes, registerTask } from "../core/task.ts";
 import { taskPolicyFrom } from "../core/task-policy.ts";
@@ -8,9 +8,11 @@ import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
 import type { NewNodeParams } from "../protocol/methods/tasks.ts";
 import type { Result } from "../protocol/methods.ts";
+import type { Warning } from "../protocol/warnings.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { nodeResources } from "./node-locks.ts";
+import { type FindPlanName, inPlanNames, nodeWords, type PlanName, storedName } from "./plan-names.ts";
 import { attemptViews, nodeStatusView, taskView } from "./views.ts";
 
 export const taskHandlers = {
@@ -19,18 +21,21 @@ export const taskHandlers = {
     const wanted =
       tooManyDependencies(dependenciesOf(params.initial_nodes), 0) ?? newNodes(params.initial_nodes, context);
     if (isRefusal(wanted)) return wanted;
+    const find = planNames(params.initial_nodes, wanted, context);
     const nodes = resolveNames(wanted, () => null);
-    if (isRefusal(nodes)) return nodes;
+    if (isRefusal(nodes)) return inPlanNames(nodes, find);
     const problem = checkDag(nodes, dagLimits(context)) ?? takenId(nodes, context);
-    if (isRefusal(problem)) return problem;
+    if (isRefusal(problem)) return inPlanNames(problem, find);
     const { goal, labels, priority } = params;
     const called = { id: context.newId(), name: params.name ?? null };
     const about = { goal, context: params.context as Json, createdAtMs: nowMs };
     const policy = taskPolicyFrom(params.policy);
     const task = { ...called, ...about, labels, priority, paused: false, policy };
+    const warnings = registrationWarnings(task, nodes.length, context);
     const seq = store.registerTask(task, nodes, registerTask(task, nodes));
     context.count("registered_tasks");
-    return { task_id: task.id, nodes: nodes.map(({ id, name }) => ({ id, name })), seq };
+    const registered = { task_id: task.id, nodes: nodes.map(({ id, name }) => ({ id, name })), seq };
+    return warnings.length === 0 ? registered : { ...registered, warnings };
   },
 
   AddNodes(params, context) {
@@ -43,8 +48,9 @@ export const taskHandlers = {
     const idByName = (name: string) => store.nodeIdByName(taskId, name);
     const wanted = newNodes(params.nodes, context);
     if (isRefusal(wanted)) return wanted;
+    const find = planNames(params.nodes, wanted, context);
     const nodes = resolveNames(wanted, idByName);
-    if (isRefusal(nodes)) return nodes;
+    if (isRefusal(nodes)) return inPlanNames(nodes, find);
     const expanded = waitingNodes(taskId, params.expand_before, context);
     if (isRefusal(expanded)) return expanded;
 
@@ -64,7 +70,7 @@ export const taskHandlers = {
       waits: (id) => expanded.has(id),
     };
     const problem = checkDag(nodes, dagLimits(context), existing) ?? takenId(nodes, context);
-    if (isRefusal(problem)) return problem;
+    if (isRefusal(problem)) return inPlanNames(problem, find);
 
     const holder = by === null || leaseId === null ? null : { nodeId: by.id, leaseId };
     store.addNodes(task, nodes, [...expanded], addNodes(taskId, nodes, [...expanded], holder, nowMs));
@@ -167,9 +173,11 @@ function dagLimits({ settings }: Context): DagLimits {
 
 function newNodes(wanted: readonly NewNodeParams[], context: Context): NewNode[] | Refusal {
   const nodes: NewNode[] = [];
-  for (const node of wanted) {
+  for (const [index, node] of wanted.entries()) {
     const resources = nodeResources(node.resources, context);
-    if (isRefusal(resources)) return resources;
+    if (isRefusal(resources)) {
+      return { ...resources, message: `node ${nodeWords(planName(node, index))}: ${resources.message}` };
+    }
     nodes.push({
       id: node.id ?? context.newId(),
       name: node.name ?? null,
@@ -182,6 +190,41 @@ function newNodes(wanted: readonly NewNodeParams[], context: Context): NewNode[]
     });
   }
   return nodes;
+}
+
+const planName = ({ id = null, name = null }: NewNodeParams, index: number): PlanName => ({
+  name,
+  id,
+  place: `nodes[${index}]`,
+});
+
+/** How the caller knows the nodes of its call, and those that were there. */
+function planNames(given: readonly NewNodeParams[], nodes: readonly NewNode[], { store }: Context): FindPlanName {
+  // Only a refusal asks.
+  const own = () => new Map(nodes.map(({ id }, index) => [id, index] as const));
+  let indexes: Map<string, number> | undefined;
+  return (id) => {
+    const index = (indexes ??= own()).get(id);
+    const node = index === undefined ? undefined : given[index];
+    return index === undefined || node === undefined ? storedName(id, store) : planName(node, index);
+  };
+}
+
+/** What looks like a mistake in a task about to be registered. */
+function registrationWarnings({ id, name }: Task, nodes: number, { store }: Context): Warning[] {
+  const warnings: Warning[] = [];
+  if (nodes === 0) {
+    const message = `task ${id} has no nodes, so nobody gets work from it; AddNodes adds some`;
+    warnings.push({ kind: "NO_NODES", message });
+  }
+  const namesakes = name === null ? [] : store.tasksNamed(name, limits.namesakesMax);
+  const active = namesakes.filter((task) => store.taskSummary(task.id)?.state === "ACTIVE").map((task) => task.id);
+  if (active.length > 0) {
+    const others = active.length === 1 ? "another ACTIVE task has" : `${active.length} other ACTIVE tasks have`;
+    const message = `${others} the name ${JSON.stringify(name)}: from now on it stands for this one, the newest; the others go by their ids`;
+    warnings.push({ kind: "NAME_IN_USE", message, task_ids: active });
+  }
+  return warnings;
 }
 
 function policyOf(node: NewNodeParams): NodePolicy {

@@ -32,6 +32,10 @@ export class Reads extends Transactions {
     return this.tables.tasks.list(beforeTaskId, limit);
   }
 
+  tasksNamed(name: string, limit: number) {
+    return this.tables.tasks.named(name, limit);
+  }
+
   nodeExists(nodeId: string) {
     return this.tables.nodes.exists(nodeId);
   }

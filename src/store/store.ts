@@ -58,6 +58,8 @@ export interface Store extends PrunableStore, VerifiableStore {
   taskSummary(taskId: string): TaskSummary | null;
   /** Newest first, from the task before `beforeTaskId` (null: from the newest); null when that task is unknown. */
   listTasks(beforeTaskId: string | null, limit: number): Task[] | null;
+  /** Tasks of this name, newest first. */
+  tasksNamed(name: string, limit: number): Task[];
 
   /** Whether a node id is taken, by any task. */
   nodeExists(nodeId: string): boolean;

@@ -33,6 +33,7 @@ function createTasks(db: Database): void {
       completed     INTEGER NOT NULL DEFAULT 0,
       failed        INTEGER NOT NULL DEFAULT 0
     ) STRICT`);
+  db.run("CREATE INDEX tasks_by_name ON tasks (name) WHERE name IS NOT NULL");
 }
 
 function createNodes(db: Database): void {

@@ -36,6 +36,7 @@ export function taskTable(db: Database) {
     WHERE id = ?`);
   const byId = db.prepare<Row, [string]>("SELECT * FROM tasks WHERE id = ?");
   const before = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row < ?1 ORDER BY row DESC LIMIT ?2");
+  const named = db.prepare<Row, [string, number]>("SELECT * FROM tasks WHERE name = ?1 ORDER BY row DESC LIMIT ?2");
   const after = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row > ?1 ORDER BY row LIMIT ?2");
 
   const quiet = db.prepare<Row, [number, number]>(`
@@ -83,6 +84,8 @@ export function taskTable(db: Database) {
       const start = beforeTaskId === null ? Number.MAX_SAFE_INTEGER : byId.get(beforeTaskId)?.row;
       return start === undefined ? null : before.all(start, limit).map(toTask);
     },
+
+    named: (name: string, limit: number): Task[] => named.all(name, limit).map(toTask),
 
     slice: (afterRow: number, bounds: SliceBounds) =>
       boundedRows(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { pickId, shortIds } from "../../src/cli/ids.ts";
+import { newestNamed, pickId, shortIds } from "../../src/cli/ids.ts";
 
 const ids = [
   "0197f3a2-5c1e-7b64-9d3a-2f6e8c1b4a70",
@@ -54,4 +54,28 @@ describe("a name or shortened id", () => {
 
 test("ids are shown with as few characters as tell them apart, 8 at least", () => {
   expect([...shortIds(ids).values()]).toEqual(["0197f3a2-5c1e", "0197f3a2-5c1f", "6f1a8a5e"]);
+});
+
+describe("a name that several tasks have", () => {
+  const tasks = (...states: ("ACTIVE" | "COMPLETED" | "FAILED")[]) =>
+    states.map((state, index) => ({ id: `${index}`, name: "port", label: "", state }));
+
+  test.each<[string, ReturnType<typeof tasks>, string, string | null]>([
+    [
+      "is the newest's where all are ACTIVE, and says so",
+      tasks("ACTIVE", "ACTIVE", "ACTIVE"),
+      "0",
+      "this is the newest, 0 (not 1, 2)",
+    ],
+    ["is the ACTIVE one's, however old", tasks("COMPLETED", "FAILED", "ACTIVE"), "2", null],
+    ["is the newest's where all have ended", tasks("FAILED", "COMPLETED"), "0", null],
+  ])("%s", (_, all, id, note) => {
+    const named = newestNamed("port", all);
+    expect([named?.id, named?.note?.split("; ")[1] ?? null]).toEqual([id, note]);
+  });
+
+  test("is not guessed from its beginning", () => {
+    expect(newestNamed("por", tasks("ACTIVE"))).toBeNull();
+    expect(newestNamed("", [{ id: "0", name: "", label: "", state: "ACTIVE" }])).toBeNull();
+  });
 });

@@ -53,6 +53,14 @@ describe("a task file", () => {
       { goal: "g", nodes: [{ max_attempt: 2 }] },
       "nodes[0] has an unknown key max_attempt (did you mean max_attempts?)",
     ],
+    [
+      { goal: "g", policy: { require_intnt: true } },
+      "plan.yaml: policy has an unknown key require_intnt (did you mean require_intent?)",
+    ],
+    [
+      { goal: "g", nodes: [{}, { resources: ["dir:src", { resource_key: "file:a", mod: "shared" }] }] },
+      "plan.yaml: nodes[1].resources[1] has an unknown key mod (did you mean mode?)",
+    ],
   ])("%j is refused", (content, message) => {
     expect(() => toTaskParams(content, "plan.yaml")).toThrow(message);
   });
@@ -61,6 +69,7 @@ describe("a task file", () => {
     ["a", "more.yaml: the file: expected an object with nodes"],
     [{ goal: "g", nodes: [] }, "more.yaml: the file has an unknown key goal"],
     [[{ depends_on: [] }], "more.yaml: nodes[0] has an unknown key depends_on"],
+    [[{ resources: [{ key: "file:a" }] }], "more.yaml: nodes[0].resources[0] has an unknown key key"],
   ])("of nodes alone, %j is refused", (content, message) => {
     expect(() => toNodes(content, "more.yaml")).toThrow(message);
   });

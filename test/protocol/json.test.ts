@@ -184,3 +184,12 @@ test("the scanner sees what the document's author wrote, however it is spelled",
     { numRuns: 2_000 },
   );
 });
+
+test.each([
+  ['{"a":1,"b":{"a":1},"a":2}', '"a"'],
+  ['{"x":[{"a":1},{"a":1,"\\u0061" : 2}]}', '"\\u0061"'],
+  ['{"a":"a","b":["a","a"],"c":"\\"a\\":","b":1}', '"b"'],
+  [`{"${"k".repeat(99)}":1,"${"k".repeat(99)}":1}`, `"${"k".repeat(59)}…`],
+])("a key that stands twice is named: %s", (text, named) => {
+  expect(() => parseJson(text, 32)).toThrow(`an object names the same key twice: ${named}`);
+});

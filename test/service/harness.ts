@@ -1,9 +1,11 @@
 import { copyFileSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { parseRequest } from "../../src/protocol/envelope.ts";
 import type { WireError } from "../../src/protocol/errors.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import type { MethodName, ParamsInput, Result } from "../../src/protocol/methods.ts";
 import { readSettings, type Settings } from "../../src/protocol/settings.ts";
+import type { Warning } from "../../src/protocol/warnings.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
 import type { Session } from "../../src/service/sessions.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
@@ -18,6 +20,7 @@ export interface Answer {
   error?: WireError;
   replayed?: true;
   seq?: number;
+  warnings?: readonly Warning[];
 }
 
 export interface ServiceOptions {
@@ -187,7 +190,21 @@ export class TestClient {
       method,
       params: params as Json,
       idempotencyKey: key,
+      strict: false,
+      unknown: [],
     });
+  }
+
+  /** Leaves a request for the next turn, as a client may write it. */
+  submitLine(line: object): void {
+    this.#service.dispatcher.submit(this.#session, parseRequest(JSON.stringify(line), this.#service.settings.depthMax));
+  }
+
+  /** The same, and reads its answer. */
+  askLine(line: object): Answer {
+    this.submitLine(line);
+    this.#service.settle();
+    return this.read();
   }
 
   /** The next answer that has not been read. */

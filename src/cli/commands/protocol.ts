@@ -1,7 +1,7 @@
 import type { Result } from "../../protocol/methods.ts";
 import { command, idempotencyKey } from "../command.ts";
 import { Failure } from "../exits.ts";
-import { suggest } from "../nearest.ts";
+import { suggest } from "../../protocol/nearest.ts";
 import { bold, columns } from "../text.ts";
 import { readJson } from "../values.ts";
 
@@ -40,6 +40,10 @@ export const call = command({
       required: false,
       description: "its parameters: JSON, - for standard input, or @FILE",
     },
+    strict: {
+      type: "boolean",
+      description: "refuse fields the method does not know, which are else ignored with a warning",
+    },
     ...idempotencyKey,
   },
   examples: [
@@ -48,10 +52,12 @@ export const call = command({
     ["call RegisterTask - < task.json", "parameters from standard input"],
   ],
   notes: "Prints the result as the daemon sent it: indented for people, one line with --json.",
-  async run({ method, params, "idempotency-key": key }, session) {
+  async run({ method, params, strict, "idempotency-key": key }, session) {
     const value = await readJson(params ?? "{}", "PARAMS");
     const client = await session.client();
-    const { result } = await client.request(method, value, { idempotencyKey: key });
+    const answer = await client.request(method, value, { idempotencyKey: key, strict });
+    const { result } = answer;
+    session.warn(answer);
     session.show(result, () => JSON.stringify(result, null, 2));
   },
 });

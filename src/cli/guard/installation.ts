@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Failure } from "../exits.ts";
-import { suggest } from "../nearest.ts";
+import { suggest } from "../../protocol/nearest.ts";
 import type { Session } from "../session.ts";
 import type { AgentPlace } from "./agent-file.ts";
 import { agents } from "./agents.ts";

@@ -59,6 +59,7 @@ export const RegisterTask = defineMethod({
     policy: v.nullish(taskPolicy, {}),
     initial_nodes: v.nullish(v.array(newNode), []),
   }),
+  renamedParams: { nodes: "initial_nodes" },
   result: v.object({ task_id: uuid, nodes: registeredNodes, seq }),
   refusals: ["DUPLICATE_ID", "UNKNOWN_DEPENDENCY", "CYCLE", "LIMIT_EXCEEDED"],
   example: {

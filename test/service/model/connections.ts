@@ -1,6 +1,7 @@
 import { expect } from "bun:test";
 import type { Json } from "../../../src/protocol/json.ts";
 import type { MethodName } from "../../../src/protocol/methods.ts";
+import type { Warning } from "../../../src/protocol/warnings.ts";
 import type { Answer, TestClient, TestService } from "../harness.ts";
 import { type Fate, journalAfter, lasts, type UnluckyService } from "../unlucky.ts";
 import { toRow } from "./journal.ts";
@@ -241,14 +242,19 @@ function checkLoose({ ask, answer }: Pending, seen: Answer): void {
 }
 
 /**
- * An answer without what is not foretold: which of several leases a node is said to be held back by (whether it is handed
+ * An answer without what is not foretold: the words of a warning, which of several leases a node is said to be held back by (whether it is handed
  * out is), and in which order the paths of two bundles are named.
  */
 function asForetold(answer: Omit<Answer, "error">): object {
   const { nodes, overlaps, ...rest } = (answer.result ?? {}) as {
     nodes?: { held_back_by?: Json }[];
     overlaps?: Meets[];
+    warnings?: Warning[];
   };
+  if (rest.warnings !== undefined) {
+    const warnings = rest.warnings.map(({ message: _message, ...warning }) => warning);
+    return { ...answer, result: { ...rest, nodes, warnings } };
+  }
   if (overlaps !== undefined) {
     const sorted = overlaps.map((one) => ({ ...one, paths: one.paths.toSorted() }));
     return { ...answer, result: { ...rest, overlaps: sorted } };

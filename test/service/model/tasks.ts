@@ -39,13 +39,15 @@ export const taskMethods: Record<string, Method> = {
       nodes: [],
     };
     const { added } = newNodes(state, task, initial_nodes as Params[]);
+    const warnings = registrationWarnings(state, task, added.length);
     task.id = state.journal.fresh((row) => row.task_id);
     insert(state, task, added);
     state.tasks.set(task.id, task);
     const demands = Object.keys(task.policy).length > 0 && { policy };
     const told = { goal, context, ...calledAndLabelled(task), ...demands, nodes: added.map(nodePayload) };
     state.journal.write("REGISTER_TASK", { task: task.id }, told);
-    return { task_id: task.id, nodes: added.map(idAndName), seq: state.seq };
+    const registered = { task_id: task.id, nodes: added.map(idAndName), seq: state.seq };
+    return warnings.length === 0 ? registered : { ...registered, warnings };
   },
 
   AddNodes(state, { task_id, nodes, expand_before = [], lease_id }) {
@@ -108,6 +110,16 @@ export const taskMethods: Record<string, Method> = {
 };
 
 const idAndName = ({ id, name }: ModelNode) => ({ id, name });
+
+/** What a task about to be registered looks wrong in; no messages are foretold. */
+function registrationWarnings(state: ModelState, { name }: ModelTask, nodes: number): Json[] {
+  const others = [...state.tasks.values()].filter((task) => task.name !== null && task.name === name);
+  const active = others.filter((task) => state.stateOf(task) === "ACTIVE").map(({ id }) => id);
+  return [
+    ...(nodes === 0 ? [{ kind: "NO_NODES" }] : []),
+    ...(active.length === 0 ? [] : [{ kind: "NAME_IN_USE", task_ids: active.toReversed() }]),
+  ];
+}
 
 const summary = (state: ModelState, task: ModelTask) => ({
   state: state.stateOf(task),

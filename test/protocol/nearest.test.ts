@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { nearest } from "../../src/cli/nearest.ts";
+import { nearest } from "../../src/protocol/nearest.ts";
 
 const words = ["task", "node", "event", "lock", "verify", "version"];
 
