@@ -1,4 +1,4 @@
-import { isRefusal, refuse } from "../core/decision.ts";
+import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
 import { type Entry, type JournalFilter, matchesFilter } from "../core/journal.ts";
 import { commitEvent } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
@@ -30,22 +30,29 @@ export const eventHandlers = {
       nodeId: params.node_id ?? null,
       actionTypes: params.action_types ?? null,
     };
-    // A task that is there has all of its rows.
-    const gone = filter.taskId === null ? context.store.lastGoneSeq() : 0;
-    if (params.after_seq > 0 && params.after_seq < gone) {
-      const message = `rows up to seq ${gone} were pruned, and some of them came after ${params.after_seq}; start again from after_seq 0`;
-      return refuse("EVENTS_PRUNED", message, { after_seq: params.after_seq, first_seq: context.store.oldestSeq() });
-    }
+    const missed = missedAfter(params.after_seq, filter, context);
+    if (missed !== null) return missed;
     const page = readPage(context, filter, params.after_seq, params.limit);
     if (page.events.length > 0 || params.wait_ms === 0) return page;
     return waitForEvents(filter, page, params.limit, params.wait_ms);
   },
 } satisfies Partial<Handlers>;
 
+/** A cursor is too old where what came right after it has left. */
+function missedAfter(afterSeq: number, { taskId }: JournalFilter, { store }: Context): Refusal | null {
+  // A task that is there has all of its rows.
+  const gone = taskId === null && afterSeq > 0 ? store.lastGoneFrom(afterSeq + 1) : null;
+  if (gone === null) return null;
+  const message = `rows ${afterSeq + 1} to ${gone} were pruned; go on with after_seq ${gone}, or start again from 0`;
+  return refuse("EVENTS_PRUNED", message, { after_seq: afterSeq, next_after_seq: gone, first_seq: store.oldestSeq() });
+}
+
 function readPage({ store }: Context, filter: JournalFilter, afterSeq: number, limit: number): Page {
   const bounds = { limit, scanMax: limits.pageScanMax, payloadCharsMax: limits.pageCharsMax };
   const { rows, nextAfterSeq } = store.journalPage(filter, afterSeq, bounds);
-  return { events: rows.map(journalRowView), next_after_seq: nextAfterSeq, last_seq: store.head.seq };
+  // Beyond what has left by now: a cursor right before a gap tells of a reader who came before the gap.
+  const next = store.lastGoneFrom(nextAfterSeq + 1) ?? nextAfterSeq;
+  return { events: rows.map(journalRowView), next_after_seq: next, last_seq: store.head.seq };
 }
 
 /**
@@ -60,6 +67,9 @@ function waitForEvents(filter: JournalFilter, seen: Page, limit: number, waitMs:
     },
     waitMs,
     resume(context, last) {
+      // Once it has looked at everything, what matches wakes it before it can leave.
+      const missed = cursor < end ? missedAfter(cursor, filter, context) : null;
+      if (missed !== null) return { reply: missed };
       const page = readPage(context, filter, cursor, limit);
       cursor = page.next_after_seq;
       end = page.last_seq;

@@ -29,8 +29,8 @@ export interface PrunableStore {
   goOnPruning(): boolean;
   /** The gap in the journal that begins with this seq. */
   gapFrom(firstSeq: number): { lastSeq: number; hash: string } | null;
-  /** The last row that has left the journal; 0 while all are there. */
-  lastGoneSeq(): number;
+  /** The last row of those that have left the journal with this one; null where this one is there, or never was. */
+  lastGoneFrom(seq: number): number | null;
 }
 
 /** Something leaves the database: rows of the journal, then nodes, then the pages they took. */

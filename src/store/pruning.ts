@@ -49,9 +49,9 @@ export function pruningTable(db: Database) {
     WHERE last_seq = ?1`);
   const putGap = db.prepare<null, [number, number, string]>("INSERT OR REPLACE INTO journal_gaps VALUES (?, ?, ?)");
   const dropGap = db.prepare<null, [number]>("DELETE FROM journal_gaps WHERE first_seq = ?");
-  const newestGap = db.prepare<{ last_seq: number }, []>(
-    "SELECT last_seq FROM journal_gaps ORDER BY first_seq DESC LIMIT 1",
-  );
+  const gapOver = db.prepare<{ last_seq: number }, [number]>(`
+    SELECT last_seq FROM (SELECT * FROM journal_gaps WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 1)
+    WHERE last_seq >= ?1`);
 
   /** Takes rows out and joins the gap with those beside it. */
   function takeOut({ firstSeq, lastSeq, hash }: Gap): void {
@@ -120,7 +120,6 @@ export function pruningTable(db: Database) {
       return gap === null ? null : { firstSeq, lastSeq: gap.last_seq, hash: gap.hash };
     },
     gapTo: (lastSeq: number): { hash: string } | null => gapTo.get(lastSeq),
-    /** The last row that has left; 0 while all are there. */
-    lastGone: (): number => newestGap.get()?.last_seq ?? 0,
+    lastGoneFrom: (seq: number): number | null => gapOver.get(seq)?.last_seq ?? null,
   };
 }

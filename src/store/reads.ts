@@ -215,8 +215,8 @@ export class Reads extends Transactions {
     return this.tables.pruning.gapFrom(firstSeq);
   }
 
-  lastGoneSeq() {
-    return this.tables.pruning.lastGone();
+  lastGoneFrom(seq: number) {
+    return this.tables.pruning.lastGoneFrom(seq);
   }
 
   journalRow(seq: number) {

@@ -177,19 +177,6 @@ describe("what belongs to no task", () => {
   });
 });
 
-describe("readers of the journal", () => {
-  test("are told when they missed what has left, and only then", () => {
-    finishedTask(client);
-    const alive = registerTask(client, 1).taskId;
-    service.pass(31 * day);
-    prune();
-    expect(client.refusal("ListEvents", { after_seq: 3 })).toBe("EVENTS_PRUNED");
-    expect(client.ask("ListEvents", { after_seq: 3, task_id: alive }).error).toBeUndefined();
-    expect(client.ask("ListEvents", { after_seq: 7 }).error).toBeUndefined();
-    expect(client.call("ListEvents", {}).events[0]).toMatchObject({ seq: 8 });
-  });
-});
-
 describe("what happens in between", () => {
   /** Sends a request to prune and runs turns until it has come so far. */
   function pruneUntil(reached: (store: Store) => boolean): void {

@@ -95,7 +95,8 @@ export class Feed implements Disposable {
       return await this.#ask(this.#listening, "ListEvents", { after_seq, ...page });
     } catch (cause) {
       if (!(cause instanceof RequestRefused) || cause.kind !== "EVENTS_PRUNED") throw cause;
-      return this.#ask(this.#listening, "ListEvents", { after_seq: 0, ...page });
+      const { next_after_seq: next } = cause.wire.data;
+      return this.#ask(this.#listening, "ListEvents", { after_seq: Number(next ?? 0), ...page });
     }
   }
 
