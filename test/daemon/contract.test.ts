@@ -9,7 +9,9 @@ import { type DaemonProcess, type Scratch, scratch, serve } from "./daemon-proce
 import { bundleCalls, bundleRefusals } from "./bundle-calls.ts";
 import { type Calls, lockCalls, lockRefusals, type Provocations } from "./lock-calls.ts";
 import type { LineClient } from "./line-client.ts";
-import { nobody, World } from "./world.ts";
+import { type Held, nobody, World } from "./world.ts";
+
+const nodeOf = ({ task_id, node_id }: Held) => ({ task_id, node_id });
 
 /** For each method, parameters of a call that succeeds, on state made for it. */
 const fitting: Calls = {
@@ -23,13 +25,13 @@ const fitting: Calls = {
   CompleteNode: async (world) => ({ ...(await world.running()), result_payload: { done: true } }),
   FailNode: async (world) => ({ ...(await world.running()), error_payload: "no" }),
   ReleaseNode: (world) => world.running(),
-  RetryNode: (world) => world.failed(),
+  RetryNode: async (world) => nodeOf(await world.failed()),
   CommitEvent: async (world) => ({ ...(await world.running()), payload: [1] }),
   TaskStatus: async (world) => ({ task_id: (await world.running()).task_id }),
   ListTasks: async () => ({ limit: 2 }),
-  CancelTask: async (world) => ({ ...(await world.running()), reason: "enough" }),
-  PauseTask: (world) => world.task(),
-  ResumeTask: (world) => world.task(),
+  CancelTask: async (world) => ({ task_id: (await world.running()).task_id, reason: "enough" }),
+  PauseTask: async (world) => ({ task_id: (await world.task()).task_id }),
+  ResumeTask: async (world) => ({ task_id: (await world.task()).task_id }),
   SetPriority: async (world) => ({ task_id: (await world.task()).task_id, priority: 1 }),
   ListEvents: async (world) => ({ task_id: (await world.completed()).task_id }),
   ...lockCalls,
