@@ -11,12 +11,15 @@ const host: Host = {
   async serve(options) {
     const daemon = await import("./daemon/daemon.ts");
     try {
-      await daemon.serve(options);
+      const { runningImage } = await import("./client/image.ts");
+      const checkPages = (path: string) => runningImage(host.program, "check-pages", path);
+      await daemon.serve({ ...options, checkPages });
     } catch (cause) {
       if (cause instanceof daemon.StartRefused) throw new Failure("NOT_STARTED", cause.message);
       throw cause;
     }
   },
+  pageFaults: async (file) => (await import("./store/page-faults.ts")).pageFaults(file),
 };
 
 // A daemon that reported its refusal to its starter has set a status of its own.

@@ -14,6 +14,8 @@ export interface Host {
   program: readonly string[];
   /** Runs the daemon until it is stopped; a Failure when it cannot start. */
   serve(options: { at: Whereabouts; background: boolean }): Promise<void>;
+  /** What SQLite's own check finds wrong in a database's file that nobody writes. */
+  pageFaults(file: string): Promise<string[]>;
 }
 
 /** The options every command takes, as given. */

@@ -77,6 +77,11 @@ export const commands: Readonly<Record<string, Row>> = {
     internal: true,
     load: async () => (await import("./commands/run-guard.ts")).runGuard,
   },
+  "check-pages": {
+    summary: "look for damaged pages in a database's file",
+    internal: true,
+    load: async () => (await import("./commands/check-pages.ts")).checkPages,
+  },
   "event commit": { summary: "append an event to the journal", load: async () => (await event()).commit },
   "event list": { summary: "read the journal, or follow it", load: async () => (await event()).list },
   "lock acquire": { summary: "take resource locks, all or none of them", load: async () => (await lock()).acquire },

@@ -9,6 +9,7 @@ import { caseProbe } from "./case-probe.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 import { prepareHome } from "./home.ts";
 import { claimHome, type Instance, removeStaleSocket, watchIdentity } from "./instance.ts";
+import { type CheckCommand, pageChecks } from "./page-check.ts";
 import { createLog, fileSink, type Log, type LogSink, stderrSink } from "./log.ts";
 import { keepRetention } from "./retention.ts";
 import { Server } from "./server.ts";
@@ -21,6 +22,8 @@ export interface ServeOptions {
   at: Whereabouts;
   /** Log to the file instead of standard error, and report readiness as one JSON line on standard output. */
   background: boolean;
+  /** The command that looks at the pages of a database's file and prints what is wrong as a list in JSON. */
+  checkPages: CheckCommand;
 }
 
 /** How long a stopping daemon waits for clients to take their last answers. */
@@ -32,9 +35,9 @@ const drainMsMax = 2_000;
  * In the background, standard output gets exactly one line: `{"ready":true,"pid":…,"socket":"…"}`, or
  * `{"ready":false,"error":"…","held":…}` when it cannot start; in the foreground a start that fails throws StartRefused.
  */
-export async function serve({ at, background }: ServeOptions): Promise<void> {
+export async function serve({ at, background, checkPages }: ServeOptions): Promise<void> {
   try {
-    const daemon = await start(await readConfiguration(process.env, at), background);
+    const daemon = await start(await readConfiguration(process.env, at), background, checkPages);
     // Before anyone is told that it serves: the first thing it hears may be a signal.
     const end = watchForEnd(daemon);
     if (background) report({ ready: true, pid: process.pid, socket: daemon.paths.socket });
@@ -61,7 +64,11 @@ function asRefusal(error: unknown): StartRefused | null {
 }
 
 /** Starts everything, bottom up; resolves once the daemon serves, to what takes it down again. */
-async function start({ paths, settings }: Configuration, background: boolean): Promise<Daemon> {
+async function start(
+  { paths, settings }: Configuration,
+  background: boolean,
+  checkPages: CheckCommand,
+): Promise<Daemon> {
   process.umask(0o077);
   prepareHome(paths);
   const instance = await claimHome(paths);
@@ -78,6 +85,7 @@ async function start({ paths, settings }: Configuration, background: boolean): P
     newId: () => crypto.randomUUID(),
     random: Math.random,
     ignoresCase: caseProbe(paths.home),
+    checkPages: pageChecks(checkPages, () => server.wake()),
     reports: {
       served: settings.logRequests === 1 ? (served) => log.info(requestLine(served)) : null,
       bug: (what, error) => log.error(`${what} failed:`, error),

@@ -68,6 +68,11 @@ export class Server {
     this.#requestTurn();
   }
 
+  /** What a request waits for outside of the daemon has come. */
+  wake(): void {
+    this.#requestTurn();
+  }
+
   /** Takes no new request, answers what was read, and waits for clients to take it, `msMax` at the most. */
   async drain(msMax: number): Promise<void> {
     this.#stopping = true;

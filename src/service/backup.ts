@@ -2,6 +2,7 @@ import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
 import type { Result } from "../protocol/methods.ts";
 import { type Backup, type Store, StorageFailure } from "../store/store.ts";
 import type { Later } from "./handler.ts";
+import { isLeaving } from "./long-walks.ts";
 
 type Report = Result<"Backup">;
 
@@ -19,6 +20,8 @@ export function backUp(store: Store, path: string): Later<Report> {
           return null;
         }
         if (started === null) {
+          // What leaves would be half there in the copy; and while a verification has the pages looked at, they stay.
+          if (isLeaving(store) || (store.isHeldStill && !store.isBackingUp)) return null;
           const { seq } = store.head;
           const backup = store.startBackup(path);
           if (isRefusal(backup)) return { reply: backup };

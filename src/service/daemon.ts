@@ -55,7 +55,7 @@ export const daemonHandlers = {
     };
   },
 
-  VerifyJournal: (_params, { store }) => verifyJournal(store),
+  VerifyJournal: (_params, context) => verifyJournal(context),
 
   Backup({ path }, { store }) {
     if (!path.startsWith("/")) {

@@ -12,6 +12,7 @@ import { type Answer, encodeError, encodeReply, prepareCall } from "./execute.ts
 import { type Context, isLater } from "./handler.ts";
 import { Parked, type Waiting } from "./parked.ts";
 import { BundleContents } from "./bundle-contents.ts";
+import type { CheckPages } from "./page-check.ts";
 import { type CaseProbe, ResourceKeys } from "./resource-keys.ts";
 import { type Counter, noCounts, type Runtime } from "./runtime.ts";
 import { type Recipient, Session, type Slot } from "./sessions.ts";
@@ -28,6 +29,7 @@ export interface DispatcherOptions {
   reports: Reports;
   /** Whether file names of a scope that differ by case only are one file. */
   ignoresCase: CaseProbe;
+  checkPages: CheckPages;
 }
 
 /**
@@ -252,9 +254,9 @@ export class Dispatcher {
   }
 
   #context(nowMs: number, count: Context["count"]): Context {
-    const { store, settings, paths, newId, random } = this.#options;
+    const { store, settings, paths, newId, random, checkPages } = this.#options;
     const lockWishes: Context["lockWishes"] = (before = null) => this.#parked.lockWishes(before);
-    const memory = { runtime: this.#runtime, keys: this.#keys, bundles: this.#bundles };
+    const memory = { runtime: this.#runtime, keys: this.#keys, bundles: this.#bundles, checkPages };
     const budget = new WorkBudget(limits.lockStepsMax);
     return { store, settings, paths, ...memory, nowMs, newId, random, lockWishes, budget, count };
   }

@@ -10,6 +10,7 @@ import type { Warning } from "../protocol/warnings.ts";
 import type { Store } from "../store/store.ts";
 import type { BundleContents } from "./bundle-contents.ts";
 import type { ResourceKeys } from "./resource-keys.ts";
+import type { CheckPages } from "./page-check.ts";
 import type { Counter, Runtime } from "./runtime.ts";
 
 /** What a handler works with. Time and ids come from here, so that a test decides both. */
@@ -20,6 +21,7 @@ export interface Context {
   readonly runtime: Runtime;
   readonly keys: ResourceKeys;
   readonly bundles: BundleContents;
+  readonly checkPages: CheckPages;
   /** The turn's one reading of the wall clock. */
   readonly nowMs: number;
   readonly newId: () => string;
@@ -41,7 +43,10 @@ export const withBudget = (context: Context): Context => ({
 
 /** An answer that is not ready. It is asked for again until it is there. */
 export interface Later<T> {
-  /** `turn`: once in every turn of the event loop, a slice of work at a time. Else: when such an entry was committed. */
+  /**
+   * `turn`: once in every turn of the event loop, a slice of work at a time. Else: when such an entry was committed. It
+   * may change from turn to turn.
+   */
   readonly wakes: "turn" | ((committed: Entry) => boolean);
   /** Of requests that wish for the same, once one gets nothing none of the others would. */
   readonly wish?: string | undefined;

@@ -23,3 +23,6 @@ export function queueUp(store: Store): Place {
   line.add(place);
   return place;
 }
+
+/** Whether something leaves the database: what is half there is not compared with anything, nor copied. */
+export const isLeaving = ({ pruning }: Store): boolean => pruning?.stage === "rows" || pruning?.stage === "nodes";

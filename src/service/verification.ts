@@ -5,10 +5,11 @@ import { ImpossibleRow, nameDependent } from "../core/replayed.ts";
 import type { HashedRow } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
 import type { Result } from "../protocol/methods.ts";
-import type { SliceBounds, Store } from "../store/store.ts";
+import { type SliceBounds, type Store, StorageFailure } from "../store/store.ts";
 import type { CountingRow, EdgeRow } from "../store/verifiable-store.ts";
 import { brief, differs, type Difference, expectSame, expectSameFields, Found } from "./differences.ts";
 import { comparedLock, comparedNode, expectedLock, expectedNode, fieldsOf, type Placed } from "./expected-rows.ts";
+import { damaged, type Pages } from "./page-check.ts";
 import { beforeAll, checkOwnTables } from "./own-tables.ts";
 
 type Report = Result<"VerifyJournal">;
@@ -25,6 +26,9 @@ export class Verification {
   readonly #store: Store;
   readonly #replay = new Replay(brief);
   readonly #slices = this.#verify();
+  readonly #pages: Pages;
+  /** The tables are as the journal says. */
+  #isCompared = false;
   #nowMs = 0;
   #head: JournalHead = genesis;
   #rows = 0;
@@ -32,19 +36,42 @@ export class Verification {
   #gone = 0;
   #pruned = 0;
 
-  constructor(store: Store) {
+  constructor(store: Store, pages: Pages) {
     this.#store = store;
+    this.#pages = pages;
   }
 
-  /** Looks at the next slice; the report when that was the last one, or showed a difference. */
+  /** Whether only the pages' check is left, whose end brings about a turn. */
+  get awaitsPages(): boolean {
+    return this.#isCompared && this.#pages.underWay;
+  }
+
+  /**
+   * Looks at the next slice; the report when that was the last one, or showed a difference.
+   * @throws {PagesUnknown | StorageFailure}
+   */
   goOn(nowMs: number): Report | null {
     this.#nowMs = nowMs;
     try {
-      return this.#slices.next().done === true ? this.#report(null) : null;
+      this.#pages.goOn();
+      if (!this.#isCompared) this.#isCompared = this.#slices.next().done === true;
+      return this.#isCompared && this.#pages.known ? this.#report(null) : null;
     } catch (error) {
-      if (error instanceof Found) return this.#report(error.difference);
-      throw error;
+      const found = error instanceof Found ? error : this.#unreadable(error);
+      if (found === null) throw error;
+      this.cancel();
+      return this.#report(found.difference);
     }
+  }
+
+  cancel(): void {
+    this.#pages.cancel();
+  }
+
+  /** Damage that comes to light when a row is read. */
+  #unreadable(error: unknown): Found | null {
+    const failure = error instanceof StorageFailure ? null : this.#store.failureIn(error);
+    return failure?.kind === "STORAGE_FAILED" ? damaged([failure.message]) : null;
   }
 
   *#verify(): Generator<void, void, void> {

@@ -1,32 +1,56 @@
+import { refuse } from "../core/decision.ts";
 import type { Result } from "../protocol/methods.ts";
-import type { Store } from "../store/store.ts";
-import type { Later } from "./handler.ts";
-import { queueUp } from "./long-walks.ts";
+import { type Store, StorageFailure } from "../store/store.ts";
+import type { Context, Later } from "./handler.ts";
+import { isLeaving, queueUp } from "./long-walks.ts";
+import { Pages, PagesUnknown } from "./page-check.ts";
 import { Verification } from "./verification.ts";
 
 type Report = Result<"VerifyJournal">;
 
-/** Verifies in slices between other requests. */
-export function verifyJournal(store: Store): Later<Report> {
+const never = (): boolean => false;
+
+/** Verifies in slices between other requests. Refusals: STORAGE_FULL, STORAGE_FAILED (the pages cannot be looked at). */
+export function verifyJournal({ store, paths, checkPages }: Context): Later<Report> {
   const place = queueUp(store);
-  const verification = new Verification(store);
+  const verification = new Verification(store, new Pages(store, paths.database, checkPages));
+  const end = () => {
+    place.leave();
+    verification.cancel();
+  };
   return {
-    wakes: "turn",
+    get wakes() {
+      return verification.awaitsPages ? never : "turn";
+    },
     waitMs: null,
-    cancel: () => place.leave(),
+    cancel: end,
     resume({ nowMs }, last) {
-      let report: Report | null = null;
       let over = true;
       try {
-        if (!last && place.isFirst && !isLeaving(store)) report = verification.goOn(nowMs);
+        const goesOn = !last && place.isFirst && !isLeaving(store);
+        const report = goesOn ? verification.goOn(nowMs) : null;
         over = last || report !== null;
         return report === null ? null : { reply: report };
+      } catch (error) {
+        if (error instanceof PagesUnknown) return { reply: refuse("STORAGE_FAILED", error.message) };
+        if (error instanceof StorageFailure) return { reply: refuse(error.kind, error.message) };
+        throw error;
       } finally {
-        if (over) place.leave();
+        if (over) end();
       }
     },
   };
 }
 
-/** What leaves is half there: the rest of it is not compared with anything. */
-const isLeaving = ({ pruning }: Store): boolean => pruning?.stage === "rows" || pruning?.stage === "nodes";
+/**
+ * The same at once, for a store that nobody else has. `pageFaults` says what is damaged in its file.
+ * @throws {StorageFailure}
+ */
+export function verifyStore(store: Store, path: string, pageFaults: (path: string) => string[], nowMs: number): Report {
+  const check = () => ({ outcome: { faults: pageFaults(path) }, cancel: () => undefined });
+  const verification = new Verification(store, new Pages(store, path, check));
+  for (;;) {
+    const report = verification.goOn(nowMs);
+    if (report !== null) return report;
+  }
+}

@@ -3,13 +3,11 @@ import { closeSync, existsSync, fdatasyncSync, fstatSync, openSync, readSync, rm
 import { type Decision, refuse } from "../core/decision.ts";
 import { errorCode } from "./database.ts";
 import { moveDurably } from "./files.ts";
+import { holdStill, type StillFile } from "./still-file.ts";
 import { type Backup, StorageFailure } from "./store.ts";
 
 /** What one step copies and syncs: a few milliseconds, after which other clients get their turn. */
 const stepBytes = 4 << 20;
-
-/** SQLite's own default, in pages. */
-const autoCheckpointPages = 1_000;
 
 /**
  * Copies the database file step by step while writing goes on. The log is folded in first and kept from being folded
@@ -20,9 +18,8 @@ const autoCheckpointPages = 1_000;
 export function startBackup(db: Database, source: number, path: string): Decision<Backup> {
   if (existsSync(path)) return refuse("INVALID_STATE", `${path} exists already; name a new file`, { path });
   const unfinished = `${path}.unfinished`;
-  db.run("PRAGMA wal_checkpoint(TRUNCATE)");
   const target = attempt(() => createAnew(unfinished));
-  db.run("PRAGMA wal_autocheckpoint = 0");
+  const still = held(db, target, unfinished);
   const bytes = fstatSync(source).size;
   const buffer = new Uint8Array(stepBytes);
   let copied = 0;
@@ -32,7 +29,7 @@ export function startBackup(db: Database, source: number, path: string): Decisio
   const finish = (name: string | null) => {
     active = false;
     closeSync(target);
-    db.run(`PRAGMA wal_autocheckpoint = ${autoCheckpointPages}`);
+    still.release();
     if (name === null) rmSync(unfinished, { force: true });
     else moveDurably(unfinished, name);
   };
@@ -57,6 +54,17 @@ export function startBackup(db: Database, source: number, path: string): Decisio
       if (active) finish(null);
     },
   };
+}
+
+/** Holds the database's file still, or leaves nothing. */
+function held(db: Database, target: number, unfinished: string): StillFile {
+  try {
+    return holdStill(db);
+  } catch (error) {
+    closeSync(target);
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
 }
 
 /** Makes the file itself: what stands there, a link to somewhere else perhaps, is not written through. */

@@ -176,6 +176,8 @@ export interface Store extends PrunableStore, VerifiableStore {
   /** The hash a row must have. */
   hashOf(previousHash: string, row: HashedRow): string;
 
+  /** Whether a copy is being made. */
+  readonly isBackingUp: boolean;
   /** Starts a consistent copy to a file that does not exist yet; one at a time. Refusal: INVALID_STATE. */
   startBackup(path: string): Decision<Backup>;
 }

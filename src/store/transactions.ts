@@ -18,6 +18,7 @@ import { LogFile } from "./log-file.ts";
 import { lockSlices } from "./lock-slices.ts";
 import { lockTable } from "./locks.ts";
 import { nodeTable } from "./nodes.ts";
+import { holdStill, type StillFile } from "./still-file.ts";
 import { type Backup, StorageFailure, type Totals } from "./store.ts";
 import { pruningTable } from "./pruning.ts";
 import { readyNodes } from "./ready.ts";
@@ -64,6 +65,7 @@ export class Transactions {
   /** For backups. Open as long as the database is: closing any descriptor of the file drops SQLite's locks on it. */
   #source: number;
   #backup: Backup | null = null;
+  #still: StillFile | null = null;
   /** Whether what the write-ahead log held when the file was opened is surely on the disk. */
   #settled = false;
   /** Why a reopening failed: the database is closed then, and whatever is tried fails for this reason. */
@@ -186,17 +188,37 @@ export class Transactions {
   }
 
   startBackup(path: string): Decision<Backup> {
-    if (this.#backup?.active === true) {
+    if (this.isBackingUp) {
       return refuse("INVALID_STATE", "another backup is being made; wait for its end");
     }
-    this.#log.refuseLost();
-    this.#settle();
-    try {
-      const started = startBackup(this.#tables.db, this.#source, path);
+    return this.#folding((db) => {
+      const started = startBackup(db, this.#source, path);
       if (!isRefusal(started)) this.#backup = started;
       return started;
+    });
+  }
+
+  get isHeldStill(): boolean {
+    return this.isBackingUp || this.#still?.active === true;
+  }
+
+  get isBackingUp(): boolean {
+    return this.#backup?.active === true;
+  }
+
+  holdStill(): StillFile {
+    if (this.isHeldStill) throw new Error("the file is held still already");
+    return (this.#still = this.#folding(holdStill));
+  }
+
+  /** Does what folds the log in and cuts it off. */
+  #folding<T>(work: (db: Database) => T): T {
+    this.#log.refuseLost();
+    this.#refuseForeignFile();
+    this.#settle();
+    try {
+      return work(this.#tables.db);
     } finally {
-      // It folds the log in and cuts it off.
       this.#log.note();
     }
   }
@@ -247,6 +269,7 @@ export class Transactions {
 
   #closeFile(): void {
     this.#backup?.cancel();
+    this.#still?.release();
     // `true` ends the prepared statements too; with one left, the file would stay locked against the next opening.
     this.#tables.db.close(true);
     closeSync(this.#source);

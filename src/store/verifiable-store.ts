@@ -1,8 +1,13 @@
 import type { ReplayedAttempt, ReplayedBundle, ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replayed.ts";
 import type { SliceBounds } from "./slices.ts";
+import type { StillFile } from "./still-file.ts";
 
 /** The part of a store that a verification reads: every table, some rows at a time. */
 export interface VerifiableStore {
+  /** Whether no write touches the database's file now, as a copy or a check of it is made. */
+  readonly isHeldStill: boolean;
+  /** Keeps every write from the database's file; not while it is held already. @throws {StorageFailure} */
+  holdStill(): StillFile;
   /** What of the schema is not as this agentd makes it; null when all is. */
   schemaFault(): SchemaFault | null;
   taskSlice(afterRow: number, bounds: SliceBounds): TaskSliceRow[];

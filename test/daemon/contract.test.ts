@@ -132,7 +132,10 @@ const provocations: Provocations = {
 /** Refusals that need a disk or a journal that a running daemon does not have. */
 const elsewhere = new Set([
   "ListEvents EVENTS_PRUNED",
-  ...["Backup", "PruneJournal"].flatMap((method) => [`${method} STORAGE_FULL`, `${method} STORAGE_FAILED`]),
+  ...["Backup", "PruneJournal", "VerifyJournal"].flatMap((method) => [
+    `${method} STORAGE_FULL`,
+    `${method} STORAGE_FAILED`,
+  ]),
 ]);
 
 let place: Scratch;

@@ -7,8 +7,10 @@ import type { MethodName, ParamsInput, Result } from "../../src/protocol/methods
 import { readSettings, type Settings } from "../../src/protocol/settings.ts";
 import type { Warning } from "../../src/protocol/warnings.ts";
 import { Dispatcher } from "../../src/service/dispatcher.ts";
+import type { CheckPages } from "../../src/service/page-check.ts";
 import type { Session } from "../../src/service/sessions.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
+import { pageFaults } from "../../src/store/page-faults.ts";
 import type { Store } from "../../src/store/store.ts";
 import { oneNode } from "../../src/protocol/methods/nodes.ts";
 import { fastDirectory } from "../support/fast-directory.ts";
@@ -29,7 +31,11 @@ export interface ServiceOptions {
   copyOf?: string;
   /** Puts something between the service and its store. */
   wrap?: (store: Store) => Store;
+  /** Looks at the database's pages in place of SQLite. */
+  checkPages?: CheckPages;
 }
+
+const atOnce: CheckPages = (path) => ({ outcome: { faults: pageFaults(path) }, cancel: () => undefined });
 
 /** The n-th id a service makes: of the form of a UUID, and easy to tell apart. */
 export const nthId = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, "0")}`;
@@ -48,11 +54,13 @@ export class TestService implements Disposable {
   random = 0.5;
   readonly settings: Settings;
   readonly #wrap: (store: Store) => Store;
+  readonly #checkPages: CheckPages;
   #ids = 0;
   #store: Store;
   #dispatcher: Dispatcher;
 
-  constructor({ settings = {}, copyOf, wrap = (store) => store }: ServiceOptions = {}) {
+  constructor({ settings = {}, copyOf, wrap = (store) => store, checkPages = atOnce }: ServiceOptions = {}) {
+    this.#checkPages = checkPages;
     if (copyOf !== undefined) copyFileSync(copyOf, this.database);
     this.settings = { ...readSettings({}), ...settings };
     this.#wrap = wrap;
@@ -157,6 +165,7 @@ export class TestService implements Disposable {
       readClock: () => ({ ...this.clock }),
       newId: () => this.newId(),
       random: () => this.random,
+      checkPages: this.#checkPages,
       ignoresCase: (scope) => scope.endsWith("ignoring case"),
       reports: { served: null, bug: (_call, error) => this.bugs.push(error), storage: () => undefined },
     });

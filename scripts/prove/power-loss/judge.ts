@@ -1,8 +1,7 @@
 import { Database } from "bun:sqlite";
-import { isRefusal } from "../../../src/core/decision.ts";
 import { genesis, type JournalHead } from "../../../src/core/journal.ts";
-import type { Context } from "../../../src/service/handler.ts";
-import { verifyJournal } from "../../../src/service/verify.ts";
+import { verifyStore } from "../../../src/service/verify.ts";
+import { pageFaults } from "../../../src/store/page-faults.ts";
 import { openStore } from "../../../src/store/sqlite-store.ts";
 import type { Acknowledged } from "./record.ts";
 
@@ -53,14 +52,8 @@ interface Found {
 function verified(path: string): JournalHead {
   const store = openStore(path, Date.now);
   try {
-    const verification = verifyJournal(store);
-    // It asks nothing of its context.
-    const context = {} as Context;
-    let report = null;
-    while (report === null) report = verification.resume(context, false);
-    const { reply } = report;
-    if (isRefusal(reply)) throw new Error(reply.message);
-    if (!reply.ok) throw new Error(reply.first_difference?.message);
+    const report = verifyStore(store, path, pageFaults, Date.now());
+    if (!report.ok) throw new Error(report.first_difference?.message);
     return store.head;
   } finally {
     store.close();

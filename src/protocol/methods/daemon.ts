@@ -187,7 +187,8 @@ export const Metrics = defineMethod({
 });
 
 export const VerifyJournal = defineMethod({
-  summary: "Recompute the journal's hash chain, replay it into an empty state and compare that with the tables.",
+  summary:
+    "Look at every page of the database's file, recompute the journal's hash chain, replay it, and compare every table with that.",
   mutates: false,
   params: v.object({}),
   result: v.object({
@@ -202,7 +203,7 @@ export const VerifyJournal = defineMethod({
     bundles: count,
     first_difference: v.nullable(v.object({ where: text, field: text, expected: json, found: json, message: text })),
   }),
-  refusals: [],
+  refusals: ["STORAGE_FULL", "STORAGE_FAILED"],
   example: {
     params: {},
     result: {

@@ -24,7 +24,11 @@ test("q pressed before a connection has found the daemon again hung: that connec
     },
   });
   const globals = { json: false, get: undefined, noStart: true, at: { cwd: "/", home: home.path, socket: undefined } };
-  const session = new Session(globals, { program: [], serve: () => Promise.resolve() }, () => Promise.resolve(""));
+  const session = new Session(
+    globals,
+    { program: [], serve: () => Promise.resolve(), pageFaults: () => Promise.resolve([]) },
+    () => Promise.resolve(""),
+  );
   const away = Promise.withResolvers<void>();
   const feed = new Feed(session, null, () => away.resolve());
   const run = feed.run();

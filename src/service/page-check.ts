@@ -1,0 +1,75 @@
+import type { Store } from "../store/store.ts";
+import type { StillFile } from "../store/still-file.ts";
+import { wrong } from "./differences.ts";
+
+/** A look at every page of the database's file, which goes on beside the daemon. */
+export interface PageCheck {
+  /** What is damaged, or why nobody can say; null while it goes on. */
+  readonly outcome: { faults: readonly string[] } | { failed: string } | null;
+  cancel(): void;
+}
+
+/** Starts one. Its end brings about a turn. */
+export type CheckPages = (path: string) => PageCheck;
+
+/** The file could not be looked at; that says nothing about what it holds. */
+export class PagesUnknown extends Error {}
+
+/** The pages of a store's file, as a verification has them looked at. */
+export class Pages {
+  readonly #store: Store;
+  readonly #path: string;
+  readonly #check: CheckPages;
+  #running: { still: StillFile; check: PageCheck } | null = null;
+  #known = false;
+
+  constructor(store: Store, path: string, check: CheckPages) {
+    this.#store = store;
+    this.#path = path;
+    this.#check = check;
+  }
+
+  /** Whether all are known to be sound. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  /** Whether its end, which brings about a turn, is all there is to wait for. */
+  get underWay(): boolean {
+    return this.#running !== null && this.#running.check.outcome === null;
+  }
+
+  /** Starts the check as soon as the file can be held still, and takes its outcome. @throws {Found | PagesUnknown} */
+  goOn(): void {
+    if (this.#known) return;
+    if (this.#running === null) {
+      if (this.#store.isHeldStill) return;
+      const still = this.#store.holdStill();
+      this.#running = { still, check: this.#check(this.#path) };
+    }
+    const { still, check } = this.#running;
+    if (check.outcome === null) return;
+    this.#running = null;
+    // Where the database was opened anew meanwhile, the file was written to.
+    if (!still.active) return;
+    still.release();
+    if ("failed" in check.outcome) {
+      throw new PagesUnknown(`the pages of the database's file could not be looked at: ${check.outcome.failed}`);
+    }
+    const { faults } = check.outcome;
+    if (faults.length > 0) throw damaged(faults);
+    this.#known = true;
+  }
+
+  cancel(): void {
+    this.#running?.check.cancel();
+    this.#running?.still.release();
+    this.#running = null;
+  }
+}
+
+/** What SQLite, or the system, says of a file that is damaged. */
+export function damaged(faults: readonly string[]) {
+  const more = faults.length > 1 ? `, and ${faults.length - 1} more` : "";
+  return wrong("database file", "pages", [], faults, `it is damaged: ${faults[0]}${more}`);
+}
