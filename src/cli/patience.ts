@@ -1,37 +1,44 @@
 import { ConnectionLost, DaemonUnreachable, RequestRefused } from "../client/refusals.ts";
-import type { MethodName, ParamsInput, Result } from "../protocol/methods.ts";
 import { Failure } from "./exits.ts";
-import type { Session } from "./session.ts";
 
-/** How long a command that waits puts up with a daemon that is away: a restart takes a fraction of it. */
+/** How long a question puts up with a daemon that went away while it was asked: a restart takes a fraction of it. */
 const awayMsMax = 5_000;
 const retryMs = 50;
 
 /**
- * Calls a method that changes nothing, for commands that wait for long: when the daemon goes away meanwhile, the
- * question is asked again over a new connection.
+ * Calls a method by `ask`. Where the daemon goes away meanwhile, one that changes nothing is asked again, until there is an
+ * answer or the daemon has been away for too long; `again` tells that the last connection is of no more use.
  */
-export async function askPatiently<Name extends MethodName>(
-  session: Session,
-  method: Name,
-  params: ParamsInput<Name>,
-): Promise<Result<Name>> {
-  let awaySince: number | undefined;
-  for (;;) {
-    try {
-      return await session.call(method, params);
-    } catch (cause) {
-      awaySince ??= Date.now();
-      if (!isAway(cause) || Date.now() - awaySince > awayMsMax) throw cause;
-    }
-    session.disconnect();
-    await Bun.sleep(retryMs);
+export async function askPatiently<Answer>(method: string, ask: (again: boolean) => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask(false);
+  } catch (cause) {
+    if (!isLeaving(cause) || !(await isRead(method))) throw cause;
   }
+  const deadline = performance.now() + awayMsMax;
+  for (;;) {
+    await Bun.sleep(retryMs);
+    try {
+      return await ask(true);
+    } catch (cause) {
+      if (!isAway(cause) || performance.now() > deadline) throw cause;
+    }
+  }
+}
+
+/** The table of methods costs a client command a fifth of its start, and is loaded here only. */
+async function isRead(method: string): Promise<boolean> {
+  return (await import("../protocol/methods.ts")).isRepeatable(method);
 }
 
 /** Whether a call failed because the daemon is not there now. */
 export function isAway(cause: unknown): boolean {
-  if (cause instanceof RequestRefused) return cause.kind === "SHUTTING_DOWN";
   if (cause instanceof Failure) return cause.kind === "UNREACHABLE";
-  return cause instanceof ConnectionLost || cause instanceof DaemonUnreachable;
+  return isLeaving(cause) || cause instanceof DaemonUnreachable;
+}
+
+/** Whether a daemon that was there has gone, or is about to. */
+function isLeaving(cause: unknown): boolean {
+  if (cause instanceof RequestRefused) return cause.kind === "SHUTTING_DOWN";
+  return cause instanceof ConnectionLost;
 }

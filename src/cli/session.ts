@@ -1,11 +1,12 @@
-import type { Client } from "../client/client.ts";
+import type { CallOptions, Client } from "../client/client.ts";
 import { connectAt, type Located, locate } from "../client/find.ts";
-import { ConnectionLost, DaemonUnreachable } from "../client/refusals.ts";
+import { DaemonUnreachable } from "../client/refusals.ts";
 import type { Response } from "../protocol/envelope.ts";
 import type { MethodName, ParamsInput, Result } from "../protocol/methods.ts";
 import type { Whereabouts } from "../protocol/paths.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import { Failure } from "./exits.ts";
+import { askPatiently } from "./patience.ts";
 import { harmless } from "./text.ts";
 
 /** What the process around the command line provides. */
@@ -50,10 +51,10 @@ export class Session implements Disposable {
 
   /**
    * The connection to the daemon, which is started when none runs.
-   * @throws {ConnectionLost} once the session is disposed: whoever still asked would keep the process alive.
+   * @throws {Failure} once the session is disposed: whoever still asked would keep the process alive.
    */
   client(): Promise<Client> {
-    if (this.#disposed) return Promise.reject(new ConnectionLost("the session was ended"));
+    if (this.#disposed) return Promise.reject(new Failure("OUTCOME_UNKNOWN", "the session was ended"));
     this.#client ??= this.connect();
     return this.#client;
   }
@@ -82,11 +83,19 @@ export class Session implements Disposable {
     params: ParamsInput<Name>,
     idempotencyKey?: string,
   ): Promise<Result<Name>> {
-    const client = await this.client();
-    const answer = await client.request(method, params, { idempotencyKey });
-    this.warn(answer);
+    const answer = await this.request(method, params, { idempotencyKey });
     if (answer.replayed === true) this.note("this was done before; the first answer is shown again");
     return answer.result as Result<Name>;
+  }
+
+  /** Calls a method by any name, untyped. A read during which the daemon goes away is asked again. */
+  async request(method: string, params: unknown, options: CallOptions = {}): Promise<Response> {
+    const answer = await askPatiently(method, async (again) => {
+      if (again) this.disconnect();
+      return (await this.client()).request(method, params, options);
+    });
+    this.#warn(answer);
+    return answer;
   }
 
   /** Prints a command's result: one field of it, itself as one line of JSON, or what `text` makes of it. */
@@ -103,7 +112,7 @@ export class Session implements Disposable {
   }
 
   /** Tells a person what the daemon warns of; a program finds it in the result, where that is printed whole. */
-  warn({ result, warnings: beside = [] }: Response): void {
+  #warn({ result, warnings: beside = [] }: Response): void {
     const inside = (result as { warnings?: readonly Warning[] } | null)?.warnings ?? [];
     const isPrinted = this.globals.json && this.globals.get === undefined;
     for (const { message } of [...beside, ...(isPrinted ? [] : inside)]) console.warn(`warning: ${harmless(message)}`);

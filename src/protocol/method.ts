@@ -9,6 +9,8 @@ export interface Method<Params extends AnySchema = AnySchema, Result extends Any
   summary: string;
   /** Whether the method may change state: it then runs in the group commit, carries `seq` and takes an idempotency key. */
   mutates: boolean;
+  /** False where one that does not mutate leaves something behind all the same, so that asking it twice is no repetition. */
+  repeatable?: false;
   params: Params;
   result: Result;
   /** What the state machine may refuse it with, beside what every method can answer. */

@@ -67,6 +67,14 @@ export function aliasesOf(name: MethodName): string[] {
   return [snakeCase(name), ...(methodRow(name).aliases ?? [])];
 }
 
+/** Whether a client that got no answer may simply ask again. */
+export function isRepeatable(spelling: string): boolean {
+  const name = findMethod(spelling);
+  if (name === undefined) return false;
+  const { mutates, repeatable = !mutates } = methodRow(name);
+  return repeatable;
+}
+
 const byName = new Map<string, MethodName>(
   methodNames.flatMap((name) => [name, ...aliasesOf(name)].map((spelling) => [spelling, name] as const)),
 );

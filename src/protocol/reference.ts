@@ -95,7 +95,7 @@ nothing is done.
 Any request of a method that changes state may carry an \`idempotency_key\`. A repetition of the request under the same
 key, on any connection, changes nothing: it gets the first answer again, with \`"replayed": true\` beside \`result\`. The
 daemon remembers a key for ${limits.idempotencyDays} days, also over a restart. The same key with another method or other
-parameters is refused with \`IDEMPOTENCY_MISMATCH\`. A client that lost its connection, or was told \`OUTCOME_UNKNOWN\`,
+parameters is refused with \`IDEMPOTENCY_MISMATCH\`; \`wait_ms\` may differ. A client that lost its connection, or was told \`OUTCOME_UNKNOWN\`,
 sends the request again under the same key.`;
 
 const errorChapter = () => `## Errors

@@ -79,12 +79,16 @@ export function executeLater(call: Call, later: Later<unknown>, last: boolean, c
   return typeof answer === "object" ? null : answer;
 }
 
-/** Runs a call unless its idempotency key has an answer already, which is remembered once it is there. */
+/**
+ * Runs a call unless its idempotency key has an answer already, which is remembered once it is there. How long it is waited
+ * for is no part of what is asked: who lost the connection asks again for the time that is left.
+ */
 function once<T extends Later<unknown> | null>(call: Call, context: Context, work: () => Answer | T): Answer | T {
   const { idempotencyKey: key } = call.request;
   if (key === undefined) return work();
 
-  const paramsHash = Bun.SHA256.hash(canonicalText(call.params as Json), "hex");
+  const { wait_ms: _patience, ...asked } = call.params as Record<string, Json>;
+  const paramsHash = Bun.SHA256.hash(canonicalText(asked), "hex");
   const first = context.store.rememberedAnswer(key, context.nowMs);
   if (first === null) {
     const answer = work();

@@ -39,7 +39,7 @@ describe.each(obstacles)("a command that is not run for %s", (_what, command, en
   });
 
   test.skipIf("TMPDIR" in env)("gives its locks back, names what failed, and ends with 4", async () => {
-    const ran = await agentd(["lock", "run", "tool:x", "--ttl", "10m", "--", ...command], env);
+    const ran = await agentd(["lock", "run", "name:x", "--ttl", "10m", "--", ...command], env);
     expect(ran).toMatchObject({ exit: 4, out: "" });
     expect(ran.err).toContain(says);
     const { locks } = await shop.daemon.client.call("ListResourceLocks", {});

@@ -38,6 +38,16 @@ describe("the same request with the same key", () => {
     expect(acquire(client, taskId).node_id).toBe(claim.node_id);
   });
 
+  test("gets the node it took, when it asks again for the time that is left", () => {
+    using service = new TestService();
+    const client = service.client();
+    const { taskId } = registerTask(client, 1);
+    const taken = client.ask("AcquireNextNode", { task_id: taskId, wait_ms: 9_000 }, "key");
+    expect(taken.result).not.toBeNull();
+    const again = client.ask("AcquireNextNode", { task_id: taskId, wait_ms: 4_000 }, "key");
+    expect(again).toEqual({ ...taken, replayed: true });
+  });
+
   test("gets the first answer again within one turn", () => {
     using service = new TestService();
     const [a, b] = [service.client(), service.client()];

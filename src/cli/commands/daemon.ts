@@ -5,6 +5,7 @@ import type { Result } from "../../protocol/methods.ts";
 import { version } from "../../protocol/version.ts";
 import { command } from "../command.ts";
 import { Failure } from "../exits.ts";
+import { askPatiently } from "../patience.ts";
 import type { Session } from "../session.ts";
 import { spanText } from "../text.ts";
 
@@ -75,11 +76,13 @@ export const status = command({
   notes: "Never starts a daemon.",
   async run(_args, session) {
     const { paths } = await session.locate();
-    using client = await connectIfRunning(session);
-    if (client === undefined) {
+    const health = await askPatiently("Health", async () => {
+      using client = await connectIfRunning(session);
+      return await client?.call("Health", {});
+    });
+    if (health === undefined) {
       throw new Failure("UNREACHABLE", `no daemon runs for ${paths.home}; start one with: agentd start`);
     }
-    const health = await client.call("Health", {});
     session.show(health, () => `running: ${healthLine(health)}`);
     warnOfVersions(session, health);
   },

@@ -5,7 +5,6 @@ import { Failure } from "../exits.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
 import type { Session } from "../session.ts";
 import { printLive } from "../live.ts";
-import { askPatiently } from "../patience.ts";
 import { columns, dim, momentText, oneLine } from "../text.ts";
 import { readJson, readWhole } from "../values.ts";
 
@@ -100,7 +99,7 @@ export async function followEvents(
 ): Promise<0> {
   let after_seq = after ?? (await session.call("Health", {})).last_seq;
   for (;;) {
-    const page = await askPatiently(session, "ListEvents", { ...filter, after_seq, wait_ms: limits.waitMsMax });
+    const page = await session.call("ListEvents", { ...filter, after_seq, wait_ms: limits.waitMsMax });
     after_seq = page.next_after_seq;
     for (const event of page.events) {
       const line = session.globals.json ? JSON.stringify(event) : eventCells(event).join("  ");

@@ -3,6 +3,7 @@ import { command } from "../command.ts";
 import type { Exit } from "../exits.ts";
 import { keysArg, type Order, readOrder, type Taken, takeLocks, takingArgs } from "../lock/acquire.ts";
 import { explainHeld } from "../lock/held.ts";
+import { sayNotNow } from "../not-now.ts";
 import { checkCommand } from "../run/command.ts";
 import { type Ending, runGuarded } from "../run/guarded.ts";
 import { bind, hold, type Wishes } from "../run/hold.ts";
@@ -52,8 +53,8 @@ export const run = command({
 });
 
 async function notTaken({ session }: Wishes, { locks }: Order): Promise<Exit> {
-  session.note(await explainHeld(session, locks));
-  return 3;
+  // Standard output is the command's, and it was not run.
+  return session.globals.json ? 3 : sayNotNow(session, () => explainHeld(session, locks));
 }
 
 /** Runs the command while the lease is kept, and releases it. */

@@ -1,7 +1,8 @@
 import { command, idempotencyKey, leaseArg } from "../command.ts";
 import { Failure } from "../exits.ts";
+import { sayNotNow } from "../not-now.ts";
 import { resolveLease, resolveLockLease, resolveNode, resolveTask } from "../ids.ts";
-import { keysArg, type Order, readOrder, type Taken, takeLocks, takingArgs } from "../lock/acquire.ts";
+import { keysArg, readOrder, type Taken, takeLocks, takingArgs } from "../lock/acquire.ts";
 import { explainHeld } from "../lock/held.ts";
 import { type Here, keyPlacer, placeHere, placeKeys } from "../lock/place.ts";
 import { releaseKeys, releaseMine } from "../lock/release.ts";
@@ -43,7 +44,7 @@ export const acquire = command({
     const lease_id = args.lease === undefined ? undefined : await leaseOf(session, args.lease, task_id, node_id);
     const never = new AbortController().signal;
     const taken = await takeLocks(session, order, { lease_id, task_id, node_id }, never, args["idempotency-key"]);
-    if (taken === null) return notTaken(session, order);
+    if (taken === null) return sayNotNow(session, () => explainHeld(session, order.locks, order.owner));
     const here = await placeHere();
     session.show(taken, () => acquiredText(taken, here));
     return 0;
@@ -119,12 +120,6 @@ export const forceRelease = command({
 async function leaseOf(session: Session, given: string, taskId: string | undefined, nodeId: string | undefined) {
   const ofNode = taskId !== undefined && nodeId !== undefined;
   return ofNode ? resolveLease(session, taskId, given) : resolveLockLease(session, given);
-}
-
-async function notTaken(session: Session, { locks, owner }: Order): Promise<3> {
-  if (session.globals.json) session.show(null, () => "");
-  else session.note(await explainHeld(session, locks, owner));
-  return 3;
 }
 
 function acquiredText({ locks, lease_id, lease_expires_at: until }: Taken, here: Here): string {

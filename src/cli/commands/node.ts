@@ -1,8 +1,13 @@
+import { limits } from "../../protocol/limits.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
+import type { ParamsInput, Result } from "../../protocol/methods.ts";
 import { command, idempotencyKey, leaseArg, nodeArg, taskArg } from "../command.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
+import { Failure } from "../exits.ts";
+import { sayNotNow } from "../not-now.ts";
 import { type NodeChoice, readChoice } from "../node-choice.ts";
 import { labelOf } from "../node-text.ts";
+import { PatientClient } from "../run/patient-client.ts";
 import type { Session } from "../session.ts";
 import { bold, columns, countsText, dim, momentText, oneLine, spanText } from "../text.ts";
 import { readDuration, readJson, readPercent, readTtl, readWhole } from "../values.ts";
@@ -43,17 +48,13 @@ export const acquire = command({
   async run({ task, any, label, count, owner, wait, ttl, "idempotency-key": key }, session) {
     const choice = await readChoice(session, { task, any, label }, "TASK");
     const wish = {
+      ...choice,
       lease_owner: owner,
-      wait_ms: wait === undefined ? 0 : readDuration(wait, "wait") * 1000,
       ttl_secs: readTtl(ttl),
       count: count === undefined ? undefined : readWhole(count, "count"),
     };
-    const acquired = await session.call("AcquireNextNode", { ...choice, ...wish }, key);
-    if (acquired === null) {
-      if (session.globals.json) session.show(null, () => "");
-      else session.note(await whyNothing(session, choice));
-      return 3;
-    }
+    const acquired = await take(session, wish, readWait(wait), key);
+    if (acquired === null) return sayNotNow(session, () => whyNothing(session, choice));
     const nodes = "nodes" in acquired ? acquired.nodes : [acquired];
     session.show(acquired, () => nodes.map(acquiredText).join("\n"));
     return 0;
@@ -153,6 +154,29 @@ export const release = command({
 
 function notBefore(unixMs: number | null): string {
   return unixMs === null ? "" : `; nobody gets it before ${momentText(unixMs / 1000)}`;
+}
+
+type Acquired = Result<"AcquireNextNode">;
+
+/** A daemon that is restarted while a node is waited for is asked again, for the time that is left. */
+async function take(
+  session: Session,
+  wish: Omit<ParamsInput<"AcquireNextNode">, "wait_ms">,
+  waitMs: number,
+  key: string | undefined,
+): Promise<Acquired> {
+  if (waitMs === 0) return session.call("AcquireNextNode", wish, key);
+  // A daemon that is not there to begin with is an error, as for any other command.
+  await session.client();
+  using client = new PatientClient(session);
+  const patience = { giveUp: new AbortController().signal, deadline: performance.now() + waitMs, idempotencyKey: key };
+  return await client.take("AcquireNextNode", wish, patience);
+}
+
+function readWait(given: string | undefined): number {
+  const waitMs = given === undefined ? 0 : readDuration(given, "wait") * 1000;
+  if (waitMs <= limits.waitMsMax) return waitMs;
+  throw new Failure("USAGE", `--wait is ${given}; it can be at most ${limits.waitMsMax / 60_000}m`);
 }
 
 async function resolveLeased(session: Session, given: { task: string; node: string; lease: string }) {

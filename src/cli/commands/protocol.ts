@@ -54,10 +54,7 @@ export const call = command({
   notes: "Prints the result as the daemon sent it: indented for people, one line with --json.",
   async run({ method, params, strict, "idempotency-key": key }, session) {
     const value = await readJson(params ?? "{}", "PARAMS");
-    const client = await session.client();
-    const answer = await client.request(method, value, { idempotencyKey: key, strict });
-    const { result } = answer;
-    session.warn(answer);
+    const { result } = await session.request(method, value, { idempotencyKey: key, strict });
     session.show(result, () => JSON.stringify(result, null, 2));
   },
 });

@@ -4,7 +4,6 @@ import { command, taskArg } from "../command.ts";
 import type { Exit } from "../exits.ts";
 import { resolveTask } from "../ids.ts";
 import type { Session } from "../session.ts";
-import { askPatiently } from "../patience.ts";
 import { countsText, oneLine, statusText } from "../text.ts";
 import { readDuration } from "../values.ts";
 
@@ -53,15 +52,15 @@ async function waitForEnd(
   deadline: number,
   show: (status: Status) => void,
 ): Promise<Status> {
-  let { last_seq: after_seq } = await askPatiently(session, "Health", {});
+  let { last_seq: after_seq } = await session.call("Health", {});
   for (;;) {
-    const status = await askPatiently(session, "TaskStatus", { task_id });
+    const status = await session.call("TaskStatus", { task_id });
     const left = deadline - Date.now();
     if (status.state !== "ACTIVE" || left <= 0) return status;
     show(status);
     const wait_ms = Math.ceil(Math.min(left, limits.waitMsMax));
     const filter = { task_id, action_types: telling };
-    const page = await askPatiently(session, "ListEvents", { ...filter, after_seq, wait_ms });
+    const page = await session.call("ListEvents", { ...filter, after_seq, wait_ms });
     after_seq = page.next_after_seq;
     await Bun.sleep(Math.min(restMs, Math.max(0, deadline - Date.now())));
   }

@@ -53,7 +53,7 @@ async function judge(
     const wanted = await wantedFor(paths, cwd);
     const self = { owners: new Set([...owners, owner]), leases, label };
     const intent = `edit it in ${agent.title}`;
-    return lockForSession(await session.client(), wanted, { owner, provider: name, intent }, self);
+    return lockForSession(session, wanted, { owner, provider: name, intent }, self);
   });
 }
 

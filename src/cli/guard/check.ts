@@ -1,12 +1,14 @@
-import type { Client } from "../../client/client.ts";
 import { RequestRefused } from "../../client/refusals.ts";
 import { limits } from "../../protocol/limits.ts";
+import type { MethodName, ParamsInput, Result } from "../../protocol/methods.ts";
 import type { LockHolderView } from "../../protocol/methods/locks.ts";
 import type { Identity } from "./identity.ts";
 import type { Held, WaitingView } from "./verdict.ts";
 
-/** A connection, as far as guards need one. */
-export type Caller = Pick<Client, "call">;
+/** What asks the daemon, as far as guards do. */
+export interface Caller {
+  call<Name extends MethodName>(method: Name, params: ParamsInput<Name>): Promise<Result<Name>>;
+}
 
 /** Paths whose locks are wanted, of one scope; null is the global one. */
 export interface Wanted {

@@ -28,7 +28,7 @@ export async function guardGit(call: HookCall, session: Session): Promise<Exit> 
     const wanted = await changed(call);
     // A commit of nothing needs no daemon.
     if (wanted.paths.length === 0) return [];
-    return heldByOthers(await holdings(await session.client(), wanted, identity));
+    return heldByOthers(await holdings(session, wanted, identity));
   });
   return answer(call.hook, verdict);
 }

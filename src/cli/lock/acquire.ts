@@ -1,5 +1,4 @@
 import type { Result } from "../../protocol/methods.ts";
-import { limits } from "../../protocol/limits.ts";
 import type { Json } from "../../protocol/json.ts";
 import { Failure } from "../exits.ts";
 import { PatientClient } from "../run/patient-client.ts";
@@ -92,12 +91,11 @@ export async function takeLocks(
   // A daemon that is not there to begin with is an error, as for any other command.
   await session.client();
   using client = new PatientClient(session);
-  const deadline = Date.now() + waitMs;
+  const deadline = performance.now() + waitMs;
   for (let round = 1; ; round++) {
-    const wait_ms = Math.max(0, Math.min(deadline - Date.now(), limits.waitMsMax));
-    const key =
-      idempotencyKey === undefined ? crypto.randomUUID() : `${idempotencyKey}${round === 1 ? "" : ` ${round}`}`;
-    const taken = await client.call("AcquireResourceLocks", { ...params, wait_ms }, giveUp, key);
-    if (taken !== null || Date.now() >= deadline) return taken;
+    const own = idempotencyKey ?? crypto.randomUUID();
+    const patience = { giveUp, deadline, idempotencyKey: round === 1 ? own : `${own} ${round}` };
+    const taken = await client.take("AcquireResourceLocks", params, patience);
+    if (taken !== null || performance.now() >= deadline) return taken;
   }
 }

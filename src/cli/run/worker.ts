@@ -1,4 +1,3 @@
-import { limits } from "../../protocol/limits.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { type AcquiredNode, oneNode } from "../../protocol/methods/nodes.ts";
 import type { NodeChoice } from "../node-choice.ts";
@@ -40,17 +39,16 @@ async function take(
   { waitMs, ...wanted }: Wish,
 ): Promise<AcquiredNode | End> {
   using waiting = new PatientClient(session);
-  const deadline = Date.now() + waitMs;
+  const deadline = performance.now() + waitMs;
   for (;;) {
-    const wait_ms = Math.max(0, Math.min(deadline - Date.now(), limits.waitMsMax));
-    const asked = waiting.callOnce("AcquireNextNode", { ...wanted, wait_ms, ttl_secs: ttlSecs }, stop);
-    const node = oneNode(await asked);
+    const params = { ...wanted, ttl_secs: ttlSecs };
+    const node = oneNode(await waiting.take("AcquireNextNode", params, { giveUp: stop, deadline }));
     if (node !== null) return node;
     if (wanted.task_id !== undefined) {
-      const { state } = await client.call("TaskStatus", { task_id: wanted.task_id }, stop);
-      if (state !== "ACTIVE") return state;
+      const task = await client.callInTime("TaskStatus", { task_id: wanted.task_id }, { giveUp: stop, deadline });
+      if (task !== null && task.state !== "ACTIVE") return task.state;
     }
-    if (Date.now() >= deadline) return "NONE_CAME";
+    if (performance.now() >= deadline) return "NONE_CAME";
     await pause(restMs, stop);
   }
 }

@@ -180,9 +180,9 @@ export class Feed implements Disposable {
   ): Promise<Result<Name>> {
     for (let pauseMs = backoffMs.first; ; pauseMs = Math.min(2 * pauseMs, backoffMs.most)) {
       try {
-        await session.client();
+        const client = await session.client();
         this.#foundAgain();
-        return await session.call(method, params);
+        return await client.call(method, params);
       } catch (cause) {
         if (this.#isClosed || !isAway(cause)) throw cause;
         this.#show({ away: messageOf(cause) });

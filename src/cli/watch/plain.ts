@@ -3,7 +3,6 @@ import { followEvents } from "../commands/event.ts";
 import { tasksText } from "../commands/task.ts";
 import { exitOf } from "../commands/wait.ts";
 import type { Exit } from "../exits.ts";
-import { askPatiently } from "../patience.ts";
 import type { Session } from "../session.ts";
 import { countsText, statusText } from "../text.ts";
 import { taskText } from "../tree.ts";
@@ -32,7 +31,7 @@ export async function printTask(session: Session, task_id: string): Promise<Exit
     // Only the daemon's own rows are transitions, and an acquired node ends no task.
     if (!events.some(({ origin, action_type: action }) => origin === "daemon" && action !== "ACQUIRE_NODE"))
       return false;
-    status = await askPatiently(session, "TaskStatus", { task_id });
+    status = await session.call("TaskStatus", { task_id });
     return status.state !== "ACTIVE";
   });
   if (status.state === "ACTIVE") return 0;

@@ -224,6 +224,7 @@ export const VerifyJournal = defineMethod({
 export const Backup = defineMethod({
   summary: "Write a consistent copy of the database to a new file on the daemon's machine.",
   mutates: false,
+  repeatable: false,
   params: v.object({ path: key }),
   result: v.object({ path: text, bytes: count, seq }),
   refusals: ["INVALID_STATE", "STORAGE_FULL", "STORAGE_FAILED"],
