@@ -14,7 +14,7 @@ import type { Lock, LockGrant, LockHead } from "./model.ts";
  * The entry that records a grant: its seq is the fencing token of all that was granted. `over` are the leases that were
  * in the way and had expired.
  */
-export function grantLocks(grant: LockGrant, over: readonly Lock[]): Entry {
+export function grantLocks(grant: LockGrant, over: readonly LockHead[]): Entry {
   const payload: Json = {
     lease_id: grant.leaseId,
     owner: grant.owner,

@@ -11,16 +11,24 @@ interface Locks {
 
 type Apply = (state: Locks, row: JournalRow, payload: Fields) => void;
 
-/** Locks by their name, and how many each lease holds. */
+/** Locks by their name, and those of each lease. */
 export class ReplayedLocks {
   readonly all = new Map<string, ReplayedLock>();
-  readonly #ofLease = new Map<string, number>();
+  readonly #ofLease = new Map<string, Set<string>>();
   #granted = 0;
   /** The names of all locks on a key. */
   readonly #onKey = new Map<string, Set<string>>();
 
   holds(leaseId: string): boolean {
-    return (this.#ofLease.get(leaseId) ?? 0) > 0;
+    return this.#ofLease.has(leaseId);
+  }
+
+  /** What the lease of a node held that was canceled, and was not released with it, is over and ends by itself. */
+  outlive(leaseId: string): void {
+    for (const name of this.#ofLease.get(leaseId) ?? []) {
+      const lock = this.all.get(name);
+      if (lock !== undefined) lock.endsWithNode = false;
+    }
   }
 
   /** Grants what no other lease may hold, but two that share. */
@@ -31,7 +39,7 @@ export class ReplayedLocks {
       if (held === undefined || (held.mode === "shared" && lock.mode === "shared")) continue;
       throw new ImpossibleRow(`lease ${held.leaseId} held it already`);
     }
-    if (!this.all.has(name)) this.#count(lock.leaseId, 1);
+    this.#ofLease.set(lock.leaseId, (this.#ofLease.get(lock.leaseId) ?? new Set()).add(name));
     this.all.set(name, { ...lock, place: this.all.get(name)?.place ?? this.#granted++ });
     this.#onKey.set(key, onKey.add(name));
   }
@@ -39,16 +47,12 @@ export class ReplayedLocks {
   /** Ends what the lease must hold. */
   end(name: string, key: string, leaseId: string): void {
     if (!this.all.delete(name)) throw new ImpossibleRow(`lease ${leaseId} did not hold it`);
-    this.#count(leaseId, -1);
+    const ofLease = this.#ofLease.get(leaseId);
+    ofLease?.delete(name);
+    if (ofLease?.size === 0) this.#ofLease.delete(leaseId);
     const onKey = this.#onKey.get(key);
     onKey?.delete(name);
     if (onKey?.size === 0) this.#onKey.delete(key);
-  }
-
-  #count(leaseId: string, by: number): void {
-    const count = (this.#ofLease.get(leaseId) ?? 0) + by;
-    if (count === 0) this.#ofLease.delete(leaseId);
-    else this.#ofLease.set(leaseId, count);
   }
 }
 

@@ -163,6 +163,7 @@ const appliers: Record<string, Apply> = {
     });
     for (const id of ended) {
       const node = state.node(id);
+      state.locks.outlive(node.leaseId ?? "");
       if (node.status === "RUNNING") endAttempt(state, row, id, "CANCELED", error);
       fail(state, node, "canceled", error);
     }
@@ -207,7 +208,8 @@ function endAttempt(
 ): ReplayedNode {
   const node = expect(state, nodeId, "RUNNING");
   const { leaseId, leaseOwner, fencingToken, acquiredAtMs } = node;
-  if (state.locks.holds(leaseId ?? "")) throw new ImpossibleRow(`lease ${leaseId} still held locks`);
+  if (outcome !== "CANCELED" && state.locks.holds(leaseId ?? ""))
+    throw new ImpossibleRow(`lease ${leaseId} still held locks`);
   const attempt = {
     fencingToken: fencingToken ?? 0,
     leaseId,

@@ -13,7 +13,7 @@ import type { Context, Handlers, Later, Preparations } from "./handler.ts";
 import { expireLeases, lockEndings } from "./lock-situation.ts";
 import { changeNode, takeResources } from "./node-locks.ts";
 import { noTask } from "./tasks.ts";
-import { duePerTurnMax } from "./turns.ts";
+import { duePerTurnMax, hasTime } from "./turns.ts";
 import { contextEventView, deadlineView, nodeView, taskView } from "./views.ts";
 
 type Wish = Params<"AcquireNextNode">;
@@ -35,9 +35,16 @@ export const acquireHandlers = {
  */
 function rollBackExpired({ task_id: taskId }: Wish, context: Context): void {
   const expired = context.store.expiredNodes(taskId ?? null, context.nowMs, duePerTurnMax);
-  for (const node of expired) rollBack(node, context);
+  const timeLeft = hasTime(context);
+  for (const node of expired) {
+    rollBack(node, context);
+    if (!timeLeft()) break;
+  }
   // A node that such a lease keeps from being handed out is free.
-  expireLeases(context.store.dueLockLeases(context.nowMs, duePerTurnMax), context);
+  for (const leaseId of context.store.dueLockLeases(context.nowMs, duePerTurnMax)) {
+    expireLeases([leaseId], context);
+    if (!timeLeft()) break;
+  }
   if (expired.length > 0) followChanges(taskId ?? null, context);
 }
 

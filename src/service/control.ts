@@ -4,6 +4,7 @@ import { cancellation, cancelTask, pauseTask, setPriority } from "../core/task.t
 import type { Context, Handlers } from "./handler.ts";
 import { releaseLease } from "./node-locks.ts";
 import { noTask } from "./tasks.ts";
+import { hasTime } from "./turns.ts";
 
 export const controlHandlers = {
   CancelTask({ task_id: taskId, reason }, context) {
@@ -13,7 +14,12 @@ export const controlHandlers = {
     const { PENDING = 0, RUNNING = 0 } = store.taskSummary(taskId)?.counts ?? {};
     const entry = cancelTask(task, PENDING + RUNNING, reason, nowMs);
     if (isRefusal(entry)) return entry;
-    for (const leaseId of store.leasesOfNodes(taskId)) releaseLease(leaseId, context);
+    // What there is no time for is over with the task, and ends in later turns.
+    const timeLeft = hasTime(context);
+    for (const leaseId of store.leasesOfNodes(taskId)) {
+      if (!timeLeft()) break;
+      releaseLease(leaseId, context);
+    }
     return { ok: true, canceled: PENDING + RUNNING, seq: store.cancelTask(taskId, cancellation(reason), entry) };
   },
 

@@ -15,7 +15,10 @@ export function expireDue(context: Context): void {
     rollBack(node, context);
     if (!timeLeft()) break;
   }
-  expireLeases(store.dueLockLeases(nowMs, duePerTurnMax), context);
+  for (const leaseId of store.dueLockLeases(nowMs, duePerTurnMax)) {
+    expireLeases([leaseId], context);
+    if (!timeLeft()) break;
+  }
   followChanges(null, context);
   store.endDelays(nowMs, duePerTurnMax);
 }

@@ -10,6 +10,7 @@ import { anonymous } from "../protocol/types.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { readKeys } from "./lock-requests.ts";
 import { isSome, lockSituation, type Situation, tooMuchToCompare } from "./lock-situation.ts";
+import { inTurns } from "./turns.ts";
 import { lockHolderView, lockView, scopeView } from "./views.ts";
 
 /* What people ask about locks, and what they decide. */
@@ -55,8 +56,9 @@ export const lockReportHandlers = {
     const { normal } = keys.readLenient(resourceKey, keys.ignoresCase(inScope, store), context.budget);
     const holders = store.locksOn(inScope, normal).filter((lock) => !isOver(lock, nowMs));
     if (holders.length === 0) return nobodyHolds(resourceKey);
-    const released = holders.map((holder) => endLease(holder, reason, context));
-    return { ok: true, released, seq: store.head.seq };
+    const released: Result<"ForceReleaseResourceLock">["released"] = [];
+    const end = (holder: Lock, now: Context) => released.push(...endLease(holder, reason, now));
+    return inTurns(holders, end, () => ({ ok: true as const, released, seq: store.head.seq }), context);
   },
 
   RecordGuardBypass({ guard, resource_keys, count, owner, scope = null }, context) {
@@ -128,14 +130,15 @@ const identity = ({ leaseId, scope, normalKey }: LockHead) => JSON.stringify([le
 function endLease(holder: Lock, reason: string, { store, nowMs }: Context) {
   const { leaseId, owner, provider, taskId, nodeId } = holder;
   const locks = store.locksOf(leaseId);
-  if (isSome(locks)) store.endLocks(locks, forceRelease(locks, reason, nowMs));
+  if (!isSome(locks)) return [];
+  store.endLocks(locks, forceRelease(locks, reason, nowMs));
   if (holder.endsWithNode && taskId !== null && nodeId !== null) {
     const given = releaseNode(store.nodeHead(nodeId), { taskId, nodeId, leaseId }, 0, nowMs);
     if (isRefusal(given)) throw new Error(given.message);
     store.changeNode(given);
   }
   const resource_keys = locks.map(({ resourceKey }) => resourceKey);
-  return { lease_id: leaseId, owner, provider, task_id: taskId, node_id: nodeId, resource_keys };
+  return [{ lease_id: leaseId, owner, provider, task_id: taskId, node_id: nodeId, resource_keys }];
 }
 
 function nobodyHolds(resourceKey: string): Refusal {

@@ -2,11 +2,12 @@ import { refuse, type Refusal } from "../core/decision.ts";
 import { actions } from "../core/journal.ts";
 import { expireLocks, isOver } from "../core/lock.ts";
 import { conflict, type LockSituation, type LockWish, type WantedLock } from "../core/lock-queue.ts";
-import type { Lock } from "../core/model.ts";
+import type { Lock, LockHead } from "../core/model.ts";
 import { searchTerms, type SearchTerms } from "../core/resource-index.ts";
 import { limits } from "../protocol/limits.ts";
 import { anonymous } from "../protocol/types.ts";
 import type { Context } from "./handler.ts";
+import { hasTime } from "./turns.ts";
 
 /** What may let somebody go on who is kept by a lock. */
 export const lockEndings: ReadonlySet<string> = new Set([
@@ -17,8 +18,8 @@ export const lockEndings: ReadonlySet<string> = new Set([
 
 /** What is held and who waits, as one request sees it. */
 export interface Situation extends LockSituation {
-  /** Leases that were in somebody's way and have expired. */
-  readonly over: ReadonlySet<string>;
+  /** Leases that were in somebody's way and have expired: a lock of each. */
+  readonly over: ReadonlyMap<string, LockHead>;
 }
 
 /**
@@ -30,7 +31,7 @@ export function lockSituation(
   waiting: readonly LockWish[],
   overdue: "free" | "held",
 ): Situation {
-  const over = new Set<string>();
+  const over = new Map<string, LockHead>();
   return {
     waiting,
     over,
@@ -49,7 +50,7 @@ export function lockSituation(
               return;
             }
             if (!conflict(wanted, { scope, mode: lock.mode, key }, budget)) continue;
-            if (overdue === "free" && isOver(lock, nowMs)) over.add(lock.leaseId);
+            if (overdue === "free" && isOver(lock, nowMs)) over.set(lock.leaseId, lock);
             else yield { wanted, lock };
           }
         }
@@ -92,14 +93,14 @@ function lookups(locks: readonly WantedLock[]): Iterable<Lookup> {
   return found.values();
 }
 
-/** Ends the leases in the way that have expired, oldest grant first: a lock of each. */
-export function takeOver(over: ReadonlySet<string>, context: Context): Lock[] {
-  const taken = Array.from(over, (leaseId) => context.store.locksOf(leaseId)).flatMap((locks) => locks.slice(0, 1));
-  taken.sort((a, b) => a.fencingToken - b.fencingToken);
-  expireLeases(
-    taken.map(({ leaseId }) => leaseId),
-    context,
-  );
+/** Ends the leases in the way that have expired, oldest grant first: a lock of each. Null when there was no time for all. */
+export function takeOver(over: ReadonlyMap<string, LockHead>, context: Context): LockHead[] | null {
+  const taken = [...over.values()].toSorted((a, b) => a.fencingToken - b.fencingToken);
+  const timeLeft = hasTime(context);
+  for (const [index, { leaseId }] of taken.entries()) {
+    if (index > 0 && !timeLeft()) return null;
+    expireLeases([leaseId], context);
+  }
   return taken;
 }
 

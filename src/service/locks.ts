@@ -1,5 +1,5 @@
 import { isRefusal, refuse, type Refusal } from "../core/decision.ts";
-import { actions } from "../core/journal.ts";
+import { actions, type Entry } from "../core/journal.ts";
 import { grantLocks, heartbeatLocks, isOver, releaseLocks } from "../core/lock.ts";
 import { circleOf, firstObstacle } from "../core/lock-queue.ts";
 import type { Lock, LockGrant } from "../core/model.ts";
@@ -61,14 +61,18 @@ type Answer<T> = (grant: LockGrant, seq: number) => T;
 /** Grants what nothing stands in the way of; else waits in line for as long as the request says. */
 function acquire<T>(request: LockRequest, context: Context, answer: Answer<T>): T | null | Refusal | Later<T | null> {
   const taken = take(request, context, "free", answer);
+  if (taken === unfinished) return waitInLine(request, context, answer, true);
   if (taken !== null || request.waitMs === 0) return taken;
   const inLine = context.lockWishes();
   const circle = circleOf(request.wish, lockSituation(context, inLine, "free"));
   if (circle === "tooMuch") return tooMuchToCompare();
   if (circle !== null) return deadlock(circle, context.nowMs);
   if (inLine.length >= limits.lockWaitersMax) return tooManyWaiters();
-  return waitInLine(request, context, answer);
+  return waitInLine(request, context, answer, false);
 }
+
+/** So much in the way has expired that ending it takes more than this turn. */
+const unfinished = Symbol("unfinished");
 
 /** Takes the locks at once; null where somebody is in the way. Expired leases in the way end. */
 function take<T>(
@@ -76,7 +80,7 @@ function take<T>(
   context: Context,
   overdue: "free" | "held",
   answer: Answer<T>,
-): T | null | Refusal {
+): T | null | Refusal | typeof unfinished {
   const { store, nowMs } = context;
   const { wish } = request;
   // Who waits is told of the end of his own lease when it ends.
@@ -86,7 +90,9 @@ function take<T>(
   const situation = lockSituation(context, context.lockWishes(), overdue);
   const obstacle = firstObstacle(wish, situation);
   if (obstacle !== null) return "tooMuch" in obstacle ? tooMuchToCompare() : null;
-  const seq = store.grantLocks(grant, grantLocks(grant, takeOver(situation.over, context)));
+  const over = takeOver(situation.over, context);
+  if (over === null) return unfinished;
+  const seq = store.grantLocks(grant, grantLocks(grant, over));
   if (wish.leaseId !== null && !grant.endsWithNode) {
     store.extendLocks(wish.leaseId, grant.expiresAtMs, grant.ttlMs, nowMs);
   }
@@ -107,8 +113,13 @@ type EndedLock = {
 /** What finding out may cost whether an ending concerns a waiter, in steps; more, and it is asked. */
 const wakingSteps = 2_000;
 
-function waitInLine<T>(request: LockRequest, { keys }: Context, answer: Answer<T>): Later<T | null> {
+/**
+ * Waits in line. As long as what has expired in the way is still being ended (`isEnding`), it goes on each turn, also for
+ * who may not wait.
+ */
+function waitInLine<T>(request: LockRequest, { keys }: Context, answer: Answer<T>, isEnding: boolean): Later<T | null> {
   const { wish, waitMs, nodeId } = request;
+  let ending = isEnding;
   const ignoreCase = request.keys.some((key) => key.ignoreCase);
   const meets = ({ resource_key: written, scope = "" }: EndedLock, budget: WorkBudget) => {
     const ended = keys.readLenient(written, ignoreCase, budget);
@@ -116,22 +127,27 @@ function waitInLine<T>(request: LockRequest, { keys }: Context, answer: Answer<T
       (wanted) => budget.isSpent || (wanted.scope === scope && overlaps(wanted.key, ended, budget)),
     );
   };
+  const concerns = (entry: Entry) => {
+    if (entry.origin !== "daemon") return false;
+    // The lease of a node that holds no lock yet ends with that alone.
+    const mayEndNode = entry.nodeId === nodeId || entry.actionType === actions.cancelTask;
+    if (wish.leaseId !== null && nodeId !== null && mayEndNode) return true;
+    if (!lockEndings.has(entry.actionType)) return false;
+    const { lease_id, locks } = entry.payload as { lease_id: string; locks: EndedLock[] };
+    const budget = new WorkBudget(wakingSteps);
+    return lease_id === wish.leaseId || locks.some((lock) => meets(lock, budget));
+  };
   return {
     lockWish: wish,
-    wakes(entry) {
-      if (entry.origin !== "daemon") return false;
-      // The lease of a node that holds no lock yet ends with that alone.
-      const mayEndNode = entry.nodeId === nodeId || entry.actionType === actions.cancelTask;
-      if (wish.leaseId !== null && nodeId !== null && mayEndNode) return true;
-      if (!lockEndings.has(entry.actionType)) return false;
-      const { lease_id, locks } = entry.payload as { lease_id: string; locks: EndedLock[] };
-      const budget = new WorkBudget(wakingSteps);
-      return lease_id === wish.leaseId || locks.some((lock) => meets(lock, budget));
+    get wakes() {
+      return ending ? "turn" : concerns;
     },
-    waitMs,
+    waitMs: waitMs === 0 ? null : waitMs,
     resume(context, last) {
-      const taken = take(request, context, "held", answer);
-      return taken === null && !last ? null : { reply: taken };
+      const taken = take(request, context, ending ? "free" : "held", answer);
+      ending = taken === unfinished;
+      if (taken === unfinished || taken === null) return last || (!ending && waitMs === 0) ? { reply: null } : null;
+      return { reply: taken };
     },
   };
 }

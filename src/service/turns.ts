@@ -1,4 +1,4 @@
-import type { Context } from "./handler.ts";
+import type { Context, Later } from "./handler.ts";
 
 /** What is due of one kind ends in one turn: five thousand leases take twenty turns, and nobody waits for all of them. */
 export const duePerTurnMax = 256;
@@ -10,4 +10,31 @@ const dueMicrosMax = 20_000;
 export function hasTime({ runtime }: Context): () => boolean {
   const until = runtime.monotonicMicros() + dueMicrosMax;
   return () => runtime.monotonicMicros() < until;
+}
+
+/**
+ * Does one piece of work after the other, in a turn as many as there is time for, and replies when all are done. What is
+ * done is kept: others see it in between, and find some of the pieces gone.
+ */
+export function inTurns<Piece, T>(
+  pieces: Iterable<Piece>,
+  work: (piece: Piece, context: Context) => void,
+  reply: (context: Context) => T,
+  started: Context,
+): T | Later<T> {
+  const left = Iterator.from(pieces);
+  const goOn = (context: Context): boolean => {
+    const timeLeft = hasTime(context);
+    for (let next = left.next(); next.done !== true; next = left.next()) {
+      work(next.value, context);
+      if (!timeLeft()) return false;
+    }
+    return true;
+  };
+  if (goOn(started)) return reply(started);
+  return {
+    wakes: "turn",
+    waitMs: null,
+    resume: (context) => (goOn(context) ? { reply: reply(context) } : null),
+  };
 }

@@ -80,6 +80,9 @@ export function lockTable(db: Database) {
   const ofTasks = db.prepare<{ task_id: string }, []>("SELECT DISTINCT task_id FROM locks WHERE task_id IS NOT NULL");
   const inScope = db.prepare<{ ignore_case: 0 | 1 }, [string]>(`
     SELECT ignore_case FROM locks WHERE scope = (SELECT ?) LIMIT 1`);
+  const outlive = db.prepare<null, [number, string]>(`
+    UPDATE locks SET ends_with_node = 0, lease_expires_at_ms = ?1, lease_ttl_ms = 0
+    WHERE ends_with_node AND task_id = (SELECT ?2)`);
   const ofNodes = db.prepare<{ lease_id: string }, [string]>(`
     SELECT DISTINCT lease_id FROM locks WHERE ends_with_node AND task_id = (SELECT ?) ORDER BY lease_id`);
   const one = db.prepare<LockRow, [string, string, string]>(`
@@ -158,6 +161,10 @@ export function lockTable(db: Database) {
     },
     /** Tasks that locks are held for, be they any of agentd's. */
     taskIds: (): ReadonlySet<string> => new Set(ofTasks.all().map(({ task_id: id }) => id)),
+    /** Locks that were to end with nodes of the task are over, and end by themselves. */
+    outlive(taskId: string, nowMs: number): void {
+      outlive.run(nowMs, taskId);
+    },
     leasesOfNodes: (taskId: string): string[] => ofNodes.all(taskId).map(({ lease_id: id }) => id),
 
     dueLeases: (nowMs: number, limit: number): string[] => [

@@ -50,6 +50,7 @@ class SqliteStore extends VerifiedReads implements Store {
 
   cancelTask(taskId: string, error: Json, entry: Entry): number {
     const counts = this.tables.tasks.counts(taskId);
+    this.tables.locks.outlive(taskId, entry.timestampMs);
     this.tables.attempts.endAll(taskId, "CANCELED", error, entry.timestampMs);
     this.tables.countings.finishTask(taskId);
     this.tables.nodes.cancelInVain(taskId, error, entry.timestampMs);
