@@ -138,7 +138,7 @@ describe("a commit while a peer holds a lock", () => {
     for (let index = 0; index < 250; index++) await world.write(`repository/many/${index}.txt`, "x\n");
     const paths = Array.from({ length: 250 }, (_, index) => `many/${index}.txt`);
     const atOnce = await rejectionOf(daemon.client.call("CheckResourceLocks", { paths, scope: world.scope }));
-    expect(atOnce.message).toContain("would be compared with more than");
+    expect(atOnce.message).toContain("would take more than");
     expect(await world.commit()).toMatchObject({ exit: 0, err: "" });
     await world.write("repository/many/250.x77", "x\n");
     expect((await world.commit()).err).toContain(

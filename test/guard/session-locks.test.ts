@@ -3,7 +3,9 @@ import { Client } from "../../src/client/client.ts";
 import type { Caller } from "../../src/cli/guard/check.ts";
 import { lockForSession, type SessionOwner } from "../../src/cli/guard/session-locks.ts";
 import { heldText } from "../../src/cli/guard/verdict-text.ts";
+import { oneNode } from "../../src/protocol/methods/nodes.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { rejectionOf } from "../support/rejection.ts";
 
 let daemon: TestDaemon;
 beforeAll(async () => void (daemon = await startDaemon()));
@@ -16,7 +18,7 @@ const newScope = () => `/scope/${++scopes}`;
 const session = (name: string): SessionOwner => ({ owner: `codex:${name}`, provider: "codex", intent: "edit it" });
 
 function lock(caller: Caller, scope: string, name: string, ...paths: string[]) {
-  const identity = { owners: new Set([`codex:${name}`]), leases: new Set<string>(), label: undefined };
+  const identity = { owners: new Set([`codex:${name}`]), leases: new Set<string>(), node: undefined, label: undefined };
   return lockForSession(caller, [{ scope, paths }], session(name), identity);
 }
 
@@ -33,6 +35,25 @@ function interrupted(between: () => Promise<unknown>): Caller {
     },
   };
 }
+
+test("an agent's session that works on a node locks under the node's lease, and loses it with the node", async () => {
+  const { client } = daemon;
+  const scope = newScope();
+  const { task_id } = await client.call("RegisterTask", { goal: "g", initial_nodes: [{}] });
+  const node = oneNode(await client.call("AcquireNextNode", { task_id, lease_owner: "run-1" }));
+  if (node === null) throw new Error("there is nothing to take");
+  const claim = { task_id, node_id: node.node_id, lease_id: node.lease_id };
+  const identity = { owners: new Set(["codex:n"]), leases: new Set([node.lease_id]), node: claim, label: undefined };
+  const edit = () => lockForSession(client, [{ scope, paths: ["a"] }], session("n"), identity);
+  expect(await edit()).toEqual([]);
+  expect((await client.call("ListResourceLocks", { scope })).locks).toMatchObject([
+    { lease_id: node.lease_id, owner: "run-1", provider: "codex", ends_with_node: true },
+  ]);
+  expect(await edit()).toEqual([]);
+  await client.call("CompleteNode", { ...claim, result_payload: 1 });
+  expect((await client.call("ListResourceLocks", { scope })).locks).toEqual([]);
+  expect((await rejectionOf(edit())).message).toContain("it is not current: it was released");
+});
 
 describe("between finding locks free and taking them", () => {
   test("another session may have come: then its lock is in the way", async () => {

@@ -9,6 +9,7 @@ import { type Ending, runGuarded } from "../run/guarded.ts";
 import { bind, hold, type Wishes } from "../run/hold.ts";
 import { interruptions } from "../run/interruptions.ts";
 import { isLost, type Keeping } from "../run/lease.ts";
+import { nodeAround } from "../run/node-around.ts";
 import { PatientClient } from "../run/patient-client.ts";
 import { RequestRefused } from "../../client/refusals.ts";
 import { readDuration } from "../values.ts";
@@ -43,7 +44,9 @@ export const run = command({
     let exit: Exit = 0;
     await interrupted.all([
       (async () => {
-        const taken = await takeLocks(session, { ...order, owner }, {}, interrupted.stop);
+        // They end with the command, and so at the latest with the node it is run for; whose that is others may see.
+        const { task_id, node_id } = nodeAround(process.env) ?? {};
+        const taken = await takeLocks(session, { ...order, owner }, { task_id, node_id }, interrupted.stop);
         exit =
           taken === null ? await notTaken(wishes, order) : await runHeld(words, graceMs, taken, owner, order, wishes);
       })(),

@@ -5,6 +5,7 @@ import { resolveLease, resolveLockLease, resolveNode, resolveTask } from "../ids
 import { keysArg, readOrder, type Taken, takeLocks, takingArgs } from "../lock/acquire.ts";
 import { explainHeld } from "../lock/held.ts";
 import { type Here, keyPlacer, placeHere, placeKeys } from "../lock/place.ts";
+import { type NodeAround, nodeAround } from "../run/node-around.ts";
 import { releaseKeys, releaseMine } from "../lock/release.ts";
 import type { Session } from "../session.ts";
 import { bold, dim, momentText, oneLine, spanText } from "../text.ts";
@@ -15,6 +16,7 @@ export const acquire = command({
     key: keysArg,
     ...takingArgs,
     lease: { type: "string", valueHint: "LEASE", description: "add the keys to this lease, which must be yours" },
+    "own-lease": { type: "boolean", description: "inside `agentd run`, take a lease that outlives the node" },
     task: { type: "string", valueHint: "TASK", description: "the task it is for" },
     node: { type: "string", valueHint: "NODE", description: "the node it is for; needs --task" },
     metadata: { type: "string", valueHint: "JSON|-|@FILE", description: "anything else that others should see ({})" },
@@ -33,20 +35,21 @@ export const acquire = command({
     "without its kind is a directory where one is there, else a file. In git, the worktrees of a repository share one scope.",
     "",
     "The exit status is 3 while somebody holds what overlaps, even if it is the same owner, and 1 if waiting would close a",
-    "cycle. With --lease, --task and --node of a node that you run, the locks end with that node.",
+    "cycle. With --lease, --task and --node of a node that you run, the locks end with that node. Inside `agentd run` that is",
+    "the default.",
   ].join("\n"),
   async run(args, session) {
     if (args.node !== undefined && args.task === undefined) throw new Failure("USAGE", "--node needs --task");
     const order = await readOrder(args.key, args);
-    const task_id = args.task === undefined ? undefined : await resolveTask(session, args.task);
-    const node_id =
-      task_id === undefined || args.node === undefined ? undefined : await resolveNode(session, task_id, args.node);
-    const lease_id = args.lease === undefined ? undefined : await leaseOf(session, args.lease, task_id, node_id);
+    const around = nodeFor(args);
+    if (around !== undefined && args.ttl !== undefined)
+      session.note("these locks last as long as the node's lease; --ttl is for a lease of their own: --own-lease");
+    const under = around ?? (await underWhat(session, args));
     const never = new AbortController().signal;
-    const taken = await takeLocks(session, order, { lease_id, task_id, node_id }, never, args["idempotency-key"]);
+    const taken = await takeLocks(session, order, under, never, args["idempotency-key"]);
     if (taken === null) return sayNotNow(session, () => explainHeld(session, order.locks, order.owner));
     const here = await placeHere();
-    session.show(taken, () => acquiredText(taken, here));
+    session.show(taken, () => acquiredText(taken, around === undefined, here));
     return 0;
   },
 });
@@ -116,19 +119,44 @@ export const forceRelease = command({
   },
 });
 
+interface Under {
+  task?: string | undefined;
+  node?: string | undefined;
+  lease?: string | undefined;
+  owner?: string | undefined;
+  "own-lease"?: boolean | undefined;
+}
+
+/** The node around this command, whose worker takes the locks unless it says otherwise. */
+function nodeFor({ task, node, lease, owner, "own-lease": ownLease }: Under): NodeAround | undefined {
+  const saysOtherwise = ownLease === true || [task, node, lease].some((given) => given !== undefined);
+  const isAnother = owner !== undefined && owner !== process.env.AGENTD_OWNER;
+  return saysOtherwise || isAnother ? undefined : nodeAround(process.env);
+}
+
+/** What the locks are for, and the lease they are added to, as far as it was said. */
+async function underWhat(session: Session, { task, node, lease }: Under) {
+  const task_id = task === undefined ? undefined : await resolveTask(session, task);
+  const node_id = task_id === undefined || node === undefined ? undefined : await resolveNode(session, task_id, node);
+  const lease_id = lease === undefined ? undefined : await leaseOf(session, lease, task_id, node_id);
+  return { lease_id, task_id, node_id };
+}
+
 /** A lease of locks, or for a node that of its worker. */
 async function leaseOf(session: Session, given: string, taskId: string | undefined, nodeId: string | undefined) {
   const ofNode = taskId !== undefined && nodeId !== undefined;
   return ofNode ? resolveLease(session, taskId, given) : resolveLockLease(session, given);
 }
 
-function acquiredText({ locks, lease_id, lease_expires_at: until }: Taken, here: Here): string {
+function acquiredText({ locks, lease_id, lease_expires_at: until }: Taken, isOwn: boolean, here: Here): string {
   const left = spanText(until - Date.now() / 1000);
   const names = locks.map(
     (lock) => bold(oneLine(here.wordFor(lock), 200)) + (lock.mode === "shared" ? ", shared" : ""),
   );
+  const locked = `locked ${names.join("\n       ")}`;
+  if (!isOwn) return `${locked}\nunder the node's lease ${lease_id}, with which they end`;
   return [
-    `locked ${names.join("\n       ")}`,
+    locked,
     `until ${momentText(until)} (${left}) under lease ${lease_id}`,
     dim(`next: agentd lock heartbeat ${lease_id}`),
     dim(`      agentd lock release --lease ${lease_id}`),

@@ -28,7 +28,11 @@ export const run = command({
       description: "go on after one node until the task is over; without --task, until interrupted",
     },
     parallel: { type: "string", valueHint: "N", description: "work on up to N nodes at once (1)" },
-    owner: { type: "string", valueHint: "NAME", description: "who will hold the nodes (run-PID)" },
+    owner: {
+      type: "string",
+      valueHint: "NAME",
+      description: "who holds the nodes (run-PID); with --parallel, each as NAME-N",
+    },
     wait: { type: "string", valueHint: "TIME", description: "how long to wait for a node (until the task is over)" },
     ttl: { type: "string", valueHint: "TIME", description: "how long a lease runs; it is renewed at a third of that" },
     grace: { type: "string", valueHint: "TIME", description: "how long after SIGTERM to send SIGKILL (10s)" },
@@ -43,6 +47,7 @@ export const run = command({
   notes: [
     "CMD gets the node as JSON on standard input and in the file AGENTD_CONTEXT_FILE, with its task, the results of its",
     "dependencies and the journal. AGENTD_TASK_ID, AGENTD_NODE_ID, AGENTD_LEASE_ID and AGENTD_OWNER are set.",
+    "What CMD locks with `agentd lock acquire` is held under the node's lease and ends with it.",
     "",
     "Exit status 0 completes the node. Its result is what CMD printed on standard output if that is one JSON value, else",
     "{stdout_tail, exit_code}. Any other end fails it with {exit_code, signal, stderr_tail}. CMD's output is shown on",
@@ -71,7 +76,7 @@ export const run = command({
     await using interrupted = interruptions(graceMs);
     const { stop, kill, giveUp } = interrupted;
     const work = { session, client, command: words, ttlSecs, graceMs, stop, kill, giveUp };
-    const wish = { ...choice, lease_owner: owner ?? `run-${process.pid}`, waitMs };
+    const wish = { ...choice, nextOwner: owners(owner ?? `run-${process.pid}`, workers), waitMs };
     const ends = new Set<End>();
     const outcomes = new Set<Finished["outcome"]>();
     async function worker() {
@@ -86,6 +91,12 @@ export const run = command({
     return exitOf(session, all, ends, outcomes);
   },
 });
+
+/** Who holds each node: one worker under its name, several under that name and a number for each node. */
+function owners(name: string, workers: number): () => string {
+  let nodes = 0;
+  return () => (workers === 1 ? name : `${name}-${++nodes}`);
+}
 
 function readParallel(given: string): number {
   const workers = readWhole(given, "parallel");

@@ -42,16 +42,16 @@ async function judge(
   session: Session,
 ): Promise<Verdict> {
   const owner = sessionOwner(name, id);
-  const { owners, leases, label } = identityOf(process.env);
+  const { owners, leases, node, label } = identityOf(process.env);
   if (isOff(process.env)) {
     for (const wanted of await wantedFor(paths, cwd)) {
-      await recordBypass(session, name, wanted, { owners, leases, label: label ?? owner });
+      await recordBypass(session, name, wanted, { owners, leases, node, label: label ?? owner });
     }
     return { outcome: "allowed" };
   }
   return verdictOf(async () => {
     const wanted = await wantedFor(paths, cwd);
-    const self = { owners: new Set([...owners, owner]), leases, label };
+    const self = { owners: new Set([...owners, owner]), leases, node, label };
     const intent = `edit it in ${agent.title}`;
     return lockForSession(session, wanted, { owner, provider: name, intent }, self);
   });

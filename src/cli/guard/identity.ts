@@ -1,3 +1,4 @@
+import { type NodeAround, nodeAround } from "../run/node-around.ts";
 import { agents } from "./agents.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -7,6 +8,8 @@ export interface Identity {
   owners: ReadonlySet<string>;
   /** Leases `agentd run` and `agentd lock run` put into the environment of what they run. */
   leases: ReadonlySet<string>;
+  /** The node this is run for: locks are taken under its lease, and end with it. */
+  node: NodeAround | undefined;
   /** How the journal calls whoever acts; undefined when nobody can say. */
   label: string | undefined;
 }
@@ -18,6 +21,7 @@ export function identityOf(environment: Environment): Identity {
   return {
     owners: new Set(owners),
     leases: new Set(leases.map((lease) => lease.toLowerCase())),
+    node: nodeAround(environment),
     label: [...owners, environment.USER].find(isGiven),
   };
 }

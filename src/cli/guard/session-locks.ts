@@ -19,7 +19,7 @@ export interface SessionOwner {
 /**
  * Takes the locks of an edit for the session, or gives what others hold of it. What is the session's own already, or its
  * environment's, is not taken twice. A session's locks share a lease, found by its owner, until that is full; each edit keeps
- * all of them. Nothing is taken while others hold any of it; between two scopes that is no single step.
+ * all of them. Where the session works on a node of `agentd run`, that lease comes first, and ends with the node. Nothing is taken while others hold any of it; between two scopes that is no single step.
  */
 export async function lockForSession(
   client: Caller,
@@ -34,7 +34,7 @@ export async function lockForSession(
     if (others.length > 0) return others;
     missing.push({ scope: each.scope, paths: held.flatMap(({ path, own }) => (own.length === 0 ? [path] : [])) });
   }
-  const leases = await keptLeases(client, session);
+  const leases = new Map([...(await nodeLease(client, identity)), ...(await keptLeases(client, session))]);
   for (const { scope, paths } of missing) {
     for (const part of chunks(paths)) {
       const inTheWay = await takePart(client, { scope, paths: part }, session, identity, leases);
@@ -55,7 +55,7 @@ async function takePart(
   let missing = paths;
   for (let attempt = 1; ; attempt++) {
     const roomy = [...leases].find(([, count]) => count + missing.length <= limits.leaseLocksMax)?.[0];
-    const taken = await take(client, { scope, paths: missing }, session, roomy);
+    const taken = await take(client, { scope, paths: missing }, session, roomy, identity);
     if (taken !== null) {
       leases.set(taken, (leases.get(taken) ?? 0) + missing.length);
       return [];
@@ -91,6 +91,13 @@ async function leasesOf(
   return leases;
 }
 
+/** The lease of the node that is worked on, with how many locks it has. */
+async function nodeLease(client: Caller, { node }: Identity): Promise<Map<string, number>> {
+  if (node === undefined) return new Map();
+  const { locks } = await client.call("ListResourceLocks", { lease_id: node.lease_id });
+  return new Map([[node.lease_id, locks.length]]);
+}
+
 /** The same, each kept for longer. */
 async function keptLeases(client: Caller, session: SessionOwner): Promise<Map<string, number>> {
   const leases = await leasesOf(client, session);
@@ -107,9 +114,12 @@ async function take(
   { scope, paths }: Wanted,
   { owner, provider, intent }: SessionOwner,
   lease_id: string | undefined,
+  { node }: Identity,
 ): Promise<string | null> {
   const locks = paths.map((path) => ({ resource_key: `file:${path}` }));
-  const wish = { locks, owner, provider, scope, ttl_secs, metadata: { intent }, lease_id };
+  const about =
+    node !== undefined && node.lease_id === lease_id ? { task_id: node.task_id, node_id: node.node_id } : {};
+  const wish = { locks, owner, provider, scope, ttl_secs, metadata: { intent }, lease_id, ...about };
   const taken = await client.call("AcquireResourceLocks", wish);
   return taken?.lease_id ?? null;
 }

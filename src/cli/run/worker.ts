@@ -8,7 +8,8 @@ import type { Work } from "./work.ts";
 
 /** Which nodes a worker takes, and how long it waits for one. */
 export interface Wish extends NodeChoice {
-  lease_owner: string;
+  /** Who is to hold the next node. Nodes that are worked on at once are not one owner's: their locks are not, either. */
+  nextOwner: () => string;
   waitMs: number;
 }
 
@@ -36,8 +37,9 @@ export async function takeNodes(
 
 async function take(
   { session, client, ttlSecs, stop }: Work,
-  { waitMs, ...wanted }: Wish,
+  { waitMs, nextOwner, ...choice }: Wish,
 ): Promise<AcquiredNode | End> {
+  const wanted = { ...choice, lease_owner: nextOwner() };
   using waiting = new PatientClient(session);
   const deadline = performance.now() + waitMs;
   for (;;) {
