@@ -49,6 +49,8 @@ export const limits = {
   attemptsShownMax: 100,
   /** Keys of one lock request. */
   locksMax: 256,
+  /** Characters of metadata one lock request stores, which it does with each of its keys. */
+  lockMetadataCharsMax: 1 << 20,
   /** Keys one lease may hold. */
   leaseLocksMax: 1_000,
   /** Lock requests that wait at once. */

@@ -46,10 +46,13 @@ export function lockRequest(
     lenient,
   );
   if (isRefusal(read)) return read;
+  const metadata = params.metadata as Json;
+  const stored = read.length > 1 ? JSON.stringify(metadata).length * read.length : 0;
+  if (stored > limits.lockMetadataCharsMax) return tooMuchMetadata(stored);
   const { owner, provider = null, lease_id: leaseId = null, task_id = null, node_id = null, ttl_secs: ttl } = params;
   const ttlMs = ttl === null || ttl === undefined ? null : lockTtlMs(ttl, context);
   const wish = { locks: read.map(({ wanted }) => wanted), leaseId, owner, provider, sinceMs: context.nowMs };
-  const about = { taskId: task_id, nodeId: node_id, metadata: params.metadata as Json };
+  const about = { taskId: task_id, nodeId: node_id, metadata };
   return { wish, keys: read.map(({ held }) => held), named, ttlMs, waitMs: params.wait_ms, ...about };
 }
 
@@ -139,6 +142,12 @@ function lostLease(leaseId: string, nodeId: string | null): Refusal {
   const ofNode = nodeId === null ? "; to hold locks under a running node's lease, give its node_id, too" : "";
   const message = `locks cannot be added to lease ${leaseId}: it is not current: it was released, has expired or was revoked${ofNode}; acquire again without lease_id`;
   return refuse("LEASE_LOST", message, { lease_id: leaseId, node_id: nodeId });
+}
+
+function tooMuchMetadata(got: number): Refusal {
+  const max = limits.lockMetadataCharsMax;
+  const message = `the metadata is stored with each key and would take ${got} characters, and the limit is ${max}; keep it short and write the rest to the journal with CommitEvent`;
+  return refuse("LIMIT_EXCEEDED", message, { limit: "lock_metadata_chars_max", max, got });
 }
 
 function tooManyLocks(leaseId: string, got: number): Refusal {

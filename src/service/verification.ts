@@ -14,8 +14,8 @@ import { beforeAll, checkOwnTables } from "./own-tables.ts";
 
 type Report = Result<"VerifyJournal">;
 
-/** What one slice looks at: some milliseconds, after which other clients get their turn. */
-const slice: SliceBounds = { rows: 1_000, chars: 2 << 20 };
+/** What one slice looks at: a few milliseconds, after which other clients get their turn. */
+const slice: SliceBounds = { rows: 500, chars: 512 << 10 };
 
 /**
  * Goes through the whole journal and all tables, a slice at a time. Each slice first follows the journal to its end, so

@@ -51,6 +51,16 @@ describe("a request whose locks take too much comparing is refused, and told whi
   });
 });
 
+test("metadata that would be stored with each of many keys is refused, and with one key it is kept", () => {
+  using service = new TestService();
+  const client = service.client();
+  const metadata = { text: "x".repeat(900_000) };
+  const locks = [{ resource_key: "file:a" }, { resource_key: "file:b" }];
+  const { error } = client.ask("AcquireResourceLocks", { locks, metadata });
+  expect(error?.data).toMatchObject({ kind: "LIMIT_EXCEEDED", limit: "lock_metadata_chars_max", max: 1 << 20 });
+  expect(client.call("AcquireResourceLock", { resource_key: "file:a", metadata })?.metadata).toEqual(metadata);
+});
+
 describe("AcquireNextNode looks at many nodes in several turns", () => {
   const nodes = (count: number) =>
     Array.from({ length: count }, (_, n) => ({ resources: [{ resource_key: `file:src/${n}` }] }));
