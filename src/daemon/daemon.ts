@@ -8,7 +8,8 @@ import { type Store, StorageFailure } from "../store/store.ts";
 import { caseProbe } from "./case-probe.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 import { prepareHome } from "./home.ts";
-import { claimHome, type Instance, removeStaleSocket, watchIdentity } from "./instance.ts";
+import { claimHome, type Instance, type KnownFile, knownFile, removeStaleSocket, watchIdentity } from "./instance.ts";
+import { exitNow } from "../native/libc.ts";
 import { type CheckCommand, pageChecks } from "./page-check.ts";
 import { createLog, fileSink, type Log, type LogSink, stderrSink } from "./log.ts";
 import { keepRetention } from "./retention.ts";
@@ -38,12 +39,10 @@ const drainMsMax = 2_000;
 export async function serve({ at, background, checkPages }: ServeOptions): Promise<void> {
   try {
     const daemon = await start(await readConfiguration(process.env, at), background, checkPages);
-    // Before anyone is told that it serves: the first thing it hears may be a signal.
-    const end = watchForEnd(daemon);
     if (background) report({ ready: true, pid: process.pid, socket: daemon.paths.socket });
-    const { why, status, socketIsOurs } = await end;
-    await takeDown(daemon, why, socketIsOurs);
-    process.exit(status);
+    const { why, status } = await daemon.end;
+    await takeDown(daemon, why);
+    exitNow(status);
   } catch (error) {
     const refusal = asRefusal(error);
     if (refusal === null) throw error;
@@ -55,7 +54,11 @@ export async function serve({ at, background, checkPages }: ServeOptions): Promi
 
 /** Tells the process that started this one how it went; nobody else reads standard output. */
 function report(readiness: Record<string, unknown>): void {
-  writeSync(1, `${JSON.stringify(readiness)}\n`);
+  try {
+    writeSync(1, `${JSON.stringify(readiness)}\n`);
+  } catch {
+    // Whoever started it is gone, as after Ctrl-C. Its daemon is as good as any other.
+  }
 }
 
 function asRefusal(error: unknown): StartRefused | null {
@@ -63,19 +66,21 @@ function asRefusal(error: unknown): StartRefused | null {
   return error instanceof StorageFailure ? new StartRefused(error.message) : null;
 }
 
-/** Starts everything, bottom up; resolves once the daemon serves, to what takes it down again. */
+/** Starts everything, bottom up, and ends in a whole daemon: what fails on the way takes down what was there before it. */
 async function start(
   { paths, settings }: Configuration,
   background: boolean,
   checkPages: CheckCommand,
 ): Promise<Daemon> {
+  using started = new DisposableStack();
   process.umask(0o077);
   prepareHome(paths);
-  const instance = await claimHome(paths);
+  const instance = started.adopt(await claimHome(paths), (claimed) => claimed.release());
   await removeStaleSocket(paths.socket);
   const sink = background ? fileSink(paths.log) : stderrSink;
   const log = createLog(sink);
   const store = openStore(paths.database, Date.now, settings.nodeTimeoutSecs * 1000);
+  started.defer(() => store.close());
   const dispatcher = new Dispatcher({
     store,
     settings,
@@ -92,11 +97,20 @@ async function start(
       storage: (problem) => (problem === null ? log.info("the storage works again") : log.error(problem.message)),
     },
   });
+  // Before anyone can know that it serves: the first thing it hears may be a signal.
+  const { promise: end, resolve: endWith } = Promise.withResolvers<End>();
+  hearSignals(endWith, log, sink);
   const server = new Server(dispatcher, settings, log);
+  started.defer(() => server.unlink());
   server.listen(paths.socket);
+  const socket = knownFile(paths.socket);
+  watchIdentity([socket, knownFile(paths.lock)], (path) =>
+    endWith({ status: 1, why: `${path} was removed, replaced or moved` }),
+  );
   keepRetention(settings.retentionDays, server, log);
   log.info(`agentd ${version} (${commit}) serves ${paths.socket}, pid ${process.pid}, journal at ${store.head.seq}`);
-  return { paths, log, sink, store, server, instance };
+  started.move();
+  return { paths, log, store, server, instance, socket, end };
 }
 
 function requestLine({ call, seq, tookMs, answerChars }: Served): string {
@@ -108,40 +122,35 @@ function requestLine({ call, seq, tookMs, answerChars }: Served): string {
 interface Daemon {
   paths: Paths;
   log: Log;
-  sink: LogSink;
   store: Store;
   server: Server;
   instance: Instance;
+  /** Its socket, which somebody else's may have replaced. */
+  socket: KnownFile;
+  end: Promise<End>;
 }
 
-/** Why a daemon ends, and whether its socket's path is its own by then. */
+/** Why a daemon ends. */
 interface End {
   why: string;
   /** 0 when it was asked to end, 1 when its home was taken from it: a supervisor should start another. */
   status: 0 | 1;
-  socketIsOurs: () => boolean;
 }
 
-/** Resolves when a signal or the loss of the home ends the daemon; a failure it cannot survive ends the process. */
-function watchForEnd({ paths, log, sink }: Daemon): Promise<End> {
-  const { promise, resolve } = Promise.withResolvers<End>();
-  const end = (status: 0 | 1, why: string) => resolve({ why, status, socketIsOurs });
-  const socketIsOurs = watchIdentity(paths.socket, () => end(1, `${paths.socket} was removed or replaced`));
-  watchIdentity(paths.lock, () => end(1, `${paths.lock} was removed or replaced`));
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(0, signal));
+/** Ends the daemon on a signal, and the process on a failure that it cannot survive. */
+function hearSignals(endWith: (end: End) => void, log: Log, sink: LogSink): void {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => endWith({ status: 0, why: signal }));
   process.on("SIGHUP", () => sink.reopen());
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error) => {
       log.fatal(`${event}:`, error);
-      process.exit(70);
+      exitNow(70);
     });
   }
-  return promise;
 }
 
 /** Answers what was asked and leaves nothing half done. */
-async function takeDown(daemon: Daemon, why: string, socketIsOurs: () => boolean): Promise<void> {
-  const { log, store, server, instance } = daemon;
+async function takeDown({ log, store, server, instance, socket }: Daemon, why: string): Promise<void> {
   log.info(`stopping: ${why}`);
   try {
     await server.drain(drainMsMax);
@@ -150,7 +159,7 @@ async function takeDown(daemon: Daemon, why: string, socketIsOurs: () => boolean
     log.error("stopping:", error);
   }
   // Unlinking goes by path: another's socket must not go with ours. The lock comes last, so no successor is there yet.
-  if (socketIsOurs()) server.unlink();
+  if (socket.isSame()) server.unlink();
   instance.release();
   log.info("stopped");
 }

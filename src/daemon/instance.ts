@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, statSync, unlinkSync, watch, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, lstatSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
 import type { Paths } from "../protocol/paths.ts";
 import { socketAt } from "./home.ts";
 import { tryLockFile } from "../native/libc.ts";
@@ -73,15 +73,49 @@ async function answers(path: string): Promise<boolean> {
   }
 }
 
-/** Calls `gone` once when a file is removed or replaced, and tells at any time whether it is still the same. */
-export function watchIdentity(path: string, gone: () => void): () => boolean {
-  const { ino } = statSync(path);
-  const isSame = () => statSync(path, { throwIfNoEntry: false })?.ino === ino;
-  const watcher = watch(path, () => {
-    if (isSame()) return;
-    watcher.close();
-    gone();
-  });
-  watcher.unref();
-  return isSame;
+/** How often a daemon looks whether its files are still its own. */
+const lookEveryMs = 1_000;
+
+/** A file that is known by its identity, and not by its path alone. */
+export interface KnownFile {
+  path: string;
+  /** Whether the path still leads to it; true as well where the system does not tell. */
+  isSame(): boolean;
+}
+
+export function knownFile(path: string): KnownFile {
+  const known = identity(path);
+  return {
+    path,
+    isSame() {
+      const now = identity(path);
+      return now === known || now === null;
+    },
+  };
+}
+
+/**
+ * Looks from time to time and calls `gone` once when one of the files was removed or replaced, or moved together with
+ * any directory above it. Nothing else notices all of these: a watch of the system's is told nothing of a directory
+ * further up, and cannot be had at all when other programs hold all there are.
+ */
+export function watchIdentity(files: readonly KnownFile[], gone: (path: string) => void): void {
+  const timer = setInterval(() => {
+    const lost = files.find((file) => !file.isSame());
+    if (lost === undefined) return;
+    clearInterval(timer);
+    gone(lost.path);
+  }, lookEveryMs);
+  timer.unref();
+}
+
+/** Undefined when nothing is there; null when the system does not let this user look. */
+function identity(path: string): string | null | undefined {
+  try {
+    const { dev, ino } = lstatSync(path);
+    return `${dev}:${ino}`;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" || code === "ENOTDIR" ? undefined : null;
+  }
 }

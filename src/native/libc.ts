@@ -20,7 +20,12 @@ function open() {
               getsockopt: { args: [int, int, int, pointer, pointer], returns: int },
               poll: { args: [pointer, FFIType.u64, int], returns: int },
             };
-      return dlopen(library, { flock: { args: [int, int], returns: int }, ...calls }).symbols;
+      const everywhere = {
+        flock: { args: [int, int], returns: int },
+        dup2: { args: [int, int], returns: int },
+        _exit: { args: [int], returns: FFIType.void },
+      };
+      return dlopen(library, { ...everywhere, ...calls }).symbols;
     } catch {
       // The next name may be this system's.
     }
@@ -57,6 +62,20 @@ function errno(): number {
   const where = "getpeereid" in calls ? calls.__error : calls.__errno_location;
   const at = where?.() ?? null;
   return at === null ? 0 : read.i32(at as Pointer);
+}
+
+/** Lets what is written to standard error go to an open file from here on. */
+export function redirectStderr(fd: number): void {
+  libc().dup2(fd, 2);
+}
+
+/**
+ * Ends the process as it stands. `process.exit` would first fold the log of every database that is still open into its
+ * file and empty it, and what was left open is to be left alone.
+ */
+export function exitNow(status: number): never {
+  libc()._exit(status);
+  throw new Error("unreachable: _exit does not return");
 }
 
 const SOL_SOCKET = 1;

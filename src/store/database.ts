@@ -106,6 +106,13 @@ export function fileIdentity(path: string): FileIdentity | null {
   }
 }
 
+/** What happened to the file that was opened at a path; null while it is the one there. */
+export function fileLost(path: string, opened: FileIdentity | null): "was removed" | "was replaced" | null {
+  const now = fileIdentity(path);
+  if (now === null) return "was removed";
+  return now.device === opened?.device && now.inode === opened.inode ? null : "was replaced";
+}
+
 const storageCodes = /^SQLITE_(IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN|BUSY|LOCKED|NOMEM|PERM|PROTOCOL)/;
 
 /** Tells a failing storage from a bug: null for an error that says nothing about the storage. */

@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import { type Decision, isRefusal, refuse } from "../core/decision.ts";
 import type { Entry, JournalHead } from "../core/journal.ts";
-import { type FileIdentity, fileIdentity, openDatabase, errorCode, storageFailure } from "./database.ts";
+import { type FileIdentity, fileIdentity, fileLost, openDatabase, errorCode, storageFailure } from "./database.ts";
 import { startBackup } from "./backup.ts";
 import { bundleTable } from "./bundles.ts";
 import { rewriteDurably } from "./files.ts";
@@ -239,8 +239,8 @@ export class Transactions {
   }
 
   close(): void {
-    // Closing would fold in what is no longer there: the next start reads what the file itself holds.
-    if (this.#closedBy !== null || this.#log.lost !== null) return;
+    // Closing folds the log into the file in hand and empties it: not where the next start reads another file or log.
+    if (this.#closedBy !== null || this.#log.lost !== null || fileLost(this.#path, this.#file) !== null) return;
     try {
       this.#settle();
       this.#tables.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -277,9 +277,8 @@ export class Transactions {
 
   /** Rows written to a file nobody can find any more would be acknowledged and lost. */
   #refuseForeignFile(): void {
-    const now = fileIdentity(this.#path);
-    if (now !== null && now.device === this.#file?.device && now.inode === this.#file.inode) return;
-    const what = now === null ? "was removed" : "was replaced";
+    const what = fileLost(this.#path, this.#file);
+    if (what === null) return;
     throw new StorageFailure(
       "STORAGE_FAILED",
       `the database file ${this.#path} ${what} while the daemon was running; nothing was written: put the file back, or restart the daemon`,

@@ -12,11 +12,13 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { claimHome } from "../../src/daemon/instance.ts";
 import { tryLockFile } from "../../src/native/libc.ts";
 import { resolveEnvironment } from "../../src/protocol/paths.ts";
-import { type DaemonProcess, refusedStart, scratch, serve, tryServe } from "./daemon-process.ts";
+import { Client } from "../../src/client/client.ts";
+import { program } from "../support/daemon.ts";
+import { type DaemonProcess, refusedStart, scratch, serve, tryServe, until } from "./daemon-process.ts";
 
 setDefaultTimeout(30_000);
 
@@ -113,12 +115,14 @@ describe("a daemon ends when its home is no longer its own", () => {
     ["its lock is removed", (daemon) => rmSync(lock(daemon))],
     ["its lock is replaced", (daemon) => replace(lock(daemon))],
     ["its home is removed", ({ home }) => rmSync(home, { recursive: true })],
+    ["its home is moved", ({ home }) => renameSync(home, `${home}.moved`)],
+    ["the directory above its home is moved", ({ home }) => renameSync(dirname(home), `${dirname(home)}.moved`)],
   ];
 
   // At once: a daemon that says it serves must already be watching.
   test.each(losses)("%s", async (_what, lose) => {
     using place = scratch();
-    await using daemon = await serve(place.home);
+    await using daemon = await serve(join(place.path, "above", "home"));
     lose(daemon);
     expect(await daemon.exited).toBe(1);
   });
@@ -148,4 +152,41 @@ test("what a daemon makes is its user's alone", async () => {
   const mode = (name: string) => (statSync(join(place.home, name)).mode & 0o777).toString(8);
   const names = ["", "agentd.sock", "agentd.lock", "agentd.log", "agent_state.db", "agent_state.db-wal"];
   expect(names.map((name) => [name, mode(name)])).toEqual(names.map((name) => [name, name === "" ? "700" : "600"]));
+});
+
+describe("a start becomes a whole daemon or ends", () => {
+  /** Runs a command with a standard output nobody reads any more. */
+  const unread = "import os, sys; r, w = os.pipe(); os.dup2(w, 1); os.close(r); os.execvp(sys.argv[1], sys.argv[1:])";
+
+  test.each(["SIGTERM", "SIGINT"] as const)("a daemon whose starter was gone did not hear %s", async (signal) => {
+    using place = scratch();
+    const command = ["python3", "-c", unread, ...program, "serve", "--background"];
+    const env = { PATH: process.env.PATH, AGENTD_HOME: place.home };
+    const child = Bun.spawn(command, { env, stdio: ["ignore", "ignore", "inherit"] });
+    using _ended = { [Symbol.dispose]: () => child.kill("SIGKILL") };
+    const socket = join(place.home, "agentd.sock");
+    await until(() =>
+      Client.connect(socket).then(
+        (client) => (client.close(), true),
+        () => false,
+      ),
+    );
+    child.kill(signal);
+    expect(await child.exited).toBe(0);
+    expect(existsSync(socket)).toBe(false);
+  });
+
+  // In a user namespace of its own a process can be given no watch at all, and nobody else is disturbed.
+  const unwatched = ["unshare", "-Ur", "sh", "-c", 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"', "sh"];
+  const canUnshare = Bun.spawnSync([...unwatched, "true"]).success;
+  if (!canUnshare) process.stderr.write("SKIPPED: a machine without watches to give, as unshare -Ur does not work\n");
+
+  test.skipIf(!canUnshare)("without a watch to be had, the process stayed and heard nothing", async () => {
+    using place = scratch();
+    await using daemon = await serve(place.home, { under: unwatched });
+    expect(await daemon.end("SIGTERM")).toBe(0);
+    await using second = await serve(place.home, { under: unwatched });
+    rmSync(second.socket);
+    expect(await second.exited).toBe(1);
+  });
 });

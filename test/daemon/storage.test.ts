@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { scratch, serve, until } from "./daemon-process.ts";
+import { type DaemonProcess, scratch, serve, until } from "./daemon-process.ts";
 import { World } from "./world.ts";
 
 setDefaultTimeout(30_000);
@@ -81,6 +81,59 @@ describe("a log that is no longer the one the daemon writes: writes were acknowl
     renameSync(`${log}.away`, log);
     await until(async () => (await client.ask("RegisterTask", register)).error === undefined);
     expect((await client.ask("VerifyJournal")).result).toMatchObject({ ok: true });
+  });
+});
+
+describe("a stop emptied the log into a file nobody finds any more, and acknowledged writes were gone", () => {
+  const replaceByItsCopy = (database: string) => {
+    copyFileSync(database, `${database}.copy`);
+    renameSync(`${database}.copy`, database);
+  };
+  const endings: [string, (daemon: DaemonProcess, home: string) => Promise<unknown>][] = [
+    ["SIGTERM", (daemon) => daemon.end("SIGTERM")],
+    [
+      "a backup, then SIGTERM",
+      async (daemon, home) => {
+        const { error } = await (await daemon.lines()).ask("Backup", { path: join(home, "copy.db") });
+        expect(error?.data.kind).toBe("STORAGE_FAILED");
+        await daemon.end("SIGTERM");
+      },
+    ],
+    [
+      "a refused write, then SIGTERM",
+      async (daemon) => {
+        expect((await (await daemon.lines()).ask("RegisterTask", register)).error?.data.kind).toBe("STORAGE_FAILED");
+        await daemon.end("SIGTERM");
+      },
+    ],
+  ];
+  test.each(endings)("replaced by a copy of itself, then %s: the next start has everything", async (_how, end) => {
+    using place = scratch();
+    {
+      await using daemon = await serve(place.home);
+      const client = await daemon.lines();
+      for (let n = 0; n < 10; n++) await client.ask("RegisterTask", register);
+      replaceByItsCopy(join(place.home, "agent_state.db"));
+      await end(daemon, place.path);
+    }
+    await using daemon = await serve(place.home);
+    const client = await daemon.lines();
+    expect((await client.ask("VerifyJournal")).result).toMatchObject({ ok: true, last_seq: 10 });
+    expect((await client.ask("RegisterTask", register)).error).toBeUndefined();
+  });
+
+  test("its home moved away: it ends, and the next start at the new place has everything", async () => {
+    using place = scratch();
+    const elsewhere = join(place.path, "elsewhere");
+    {
+      await using daemon = await serve(place.home);
+      const client = await daemon.lines();
+      for (let n = 0; n < 10; n++) await client.ask("RegisterTask", register);
+      renameSync(place.home, elsewhere);
+      expect(await daemon.exited).toBe(1);
+    }
+    await using daemon = await serve(elsewhere);
+    expect((await (await daemon.lines()).ask("VerifyJournal")).result).toMatchObject({ ok: true, last_seq: 10 });
   });
 });
 
