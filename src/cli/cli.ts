@@ -3,6 +3,7 @@ import type { Command } from "./command.ts";
 import { type Exit, Failure } from "./exits.ts";
 import { suggest } from "../protocol/nearest.ts";
 import { reportFailure } from "./report.ts";
+import { print, printAside } from "./streams.ts";
 import { type Globals, type Host, Session } from "./session.ts";
 import { commands, familyOf, shownCommands } from "./table.ts";
 
@@ -110,9 +111,9 @@ async function helpPage(words: readonly string[]): Promise<string> {
 async function showHelp(words: readonly string[], asked: boolean): Promise<Exit> {
   const page = await helpPage(words);
   if (!asked) {
-    console.warn(page);
+    printAside(page);
     return 2;
   }
-  console.log(page);
+  print(page);
   return 0;
 }

@@ -132,6 +132,12 @@ export function shortIds(ids: readonly string[]): Map<string, string> {
   return short;
 }
 
+/** Shortens each of these ids to the prefix that tells it apart; any other text stays as it is. */
+export function shortener(ids: readonly string[]): (id: string) => string {
+  const short = shortIds(ids);
+  return (id) => short.get(id) ?? id;
+}
+
 function common(a: string, b = ""): number {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length++;

@@ -10,14 +10,17 @@ import { BadPath } from "../protocol/paths.ts";
 import { Unresolvable } from "../resolver/unresolvable.ts";
 import { type Exit, Failure } from "./exits.ts";
 import { GitFailed } from "./git/git.ts";
-import { harmless } from "./text.ts";
+import { printAside } from "./streams.ts";
+import { harmless, red } from "./text.ts";
 
 /** Says on standard error why a command failed, as JSON where that was asked for, and gives its exit status. */
 export function reportFailure(cause: unknown, json: boolean): Exit {
   const failure = toFailure(cause);
   const { code, message, data, exit } = failure;
-  console.error(json ? JSON.stringify({ error: { code, message, data } }) : `agentd: ${harmless(message)}`);
-  if (failure.kind === "BUG") console.error(cause);
+  printAside(
+    json ? JSON.stringify({ error: { code, message, data } }) : red(`agentd: ${harmless(Bun.stripANSI(message))}`),
+  );
+  if (failure.kind === "BUG") printAside(Bun.inspect(cause));
   return exit;
 }
 

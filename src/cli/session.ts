@@ -7,6 +7,7 @@ import type { Whereabouts } from "../protocol/paths.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import { Failure } from "./exits.ts";
 import { askPatiently } from "./patience.ts";
+import { print, printAside } from "./streams.ts";
 import { harmless } from "./text.ts";
 
 /** What the process around the command line provides. */
@@ -102,20 +103,20 @@ export class Session implements Disposable {
   show(result: unknown, text: () => string): void {
     const { get, json } = this.globals;
     if (get !== undefined) return showField(result, get);
-    console.log(json ? JSON.stringify(result) : text());
+    if (json) console.log(JSON.stringify(result));
+    else print(text());
   }
 
   /** Tells a person something that is no result. */
   note(text: string): void {
-    // On a terminal Bun paints console.error red, and this is no error.
-    if (!this.globals.json) console.warn(text);
+    if (!this.globals.json) printAside(text);
   }
 
   /** Tells a person what the daemon warns of; a program finds it in the result, where that is printed whole. */
   #warn({ result, warnings: beside = [] }: Response): void {
     const inside = (result as { warnings?: readonly Warning[] } | null)?.warnings ?? [];
     const isPrinted = this.globals.json && this.globals.get === undefined;
-    for (const { message } of [...beside, ...(isPrinted ? [] : inside)]) console.warn(`warning: ${harmless(message)}`);
+    for (const { message } of [...beside, ...(isPrinted ? [] : inside)]) printAside(`warning: ${harmless(message)}`);
   }
 
   /** Drops the connection; the next call opens another. */

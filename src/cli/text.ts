@@ -1,27 +1,103 @@
-/** Colours, on a terminal and without NO_COLOR only; Bun has looked already. */
-const paint = (code: number) => (text: string) => (Bun.enableANSIColors ? `\x1b[${code}m${text}\x1b[0m` : text);
+import { isPainted, outputColumns } from "./streams.ts";
+
+const paint = (code: number) => (text: string) => (isPainted() ? `\x1b[${code}m${text}\x1b[0m` : text);
 export const bold = paint(1);
 export const dim = paint(2);
 export const red = paint(31);
 export const green = paint(32);
 export const yellow = paint(33);
 
+/** A column of a table. */
+export interface Column {
+  title: string;
+  /** What it says may be cut where the line is too long. */
+  gives?: true;
+  /** A shorter way to say a cell, used before anything is cut. */
+  brief?: (cell: string) => string;
+}
+
+type Rows = readonly (readonly string[])[];
+
+const gap = 2;
+
 /** Rows as lines with aligned columns. Colours do not count as width. */
-export function columns(rows: readonly (readonly string[])[]): string[] {
+export function columns(rows: Rows): string[] {
+  return aligned(rows, widthsOf(rows));
+}
+
+/**
+ * The same in lines of at most `room` columns: first what can be said more briefly is, then what may be cut gives way,
+ * the widest first, and only then the rest. Null: as wide as it comes.
+ */
+export function fitted(rows: Rows, shape: readonly Pick<Column, "gives" | "brief">[], room: number | null): string[] {
+  if (room === null || lineWidth(widthsOf(rows)) <= room) return columns(rows);
+  const brief = rows.map((row) => row.map((cell, column) => shape[column]?.brief?.(cell) ?? cell));
+  const wanted = widthsOf(brief);
+  const between = gap * (wanted.length - 1);
+  if (lineWidth(wanted) <= room) return aligned(brief, wanted);
+  const firm = wanted.reduce((sum, width, column) => sum + (shape[column]?.gives ? 0 : width), 0);
+  const giving = wanted.filter((_width, column) => shape[column]?.gives);
+  const left = room - between - firm;
+  if (left < giving.reduce((sum, width) => sum + Math.min(width, readable), 0)) {
+    return aligned(brief, share(room - between, wanted)).map((line) => clip(line, room));
+  }
+  const given = share(left, giving);
+  return aligned(
+    brief,
+    wanted.map((width, column) => (shape[column]?.gives ? (given.shift() ?? 0) : width)),
+  );
+}
+
+/** Less of a text tells nobody anything. */
+const readable = 8;
+
+function widthsOf(rows: Rows): number[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, Bun.stringWidth(cell));
   }
-  const pad = (cell: string, column: number) => cell + " ".repeat((widths[column] ?? 0) - Bun.stringWidth(cell));
-  return rows.map((row) => row.map(pad).join("  ").trimEnd());
+  return widths;
 }
 
-/** A table with a heading, without the columns no row fills; `none` when it has no rows. */
-export function table(heading: readonly string[], rows: readonly (readonly string[])[], none: string): string {
+const lineWidth = (widths: readonly number[]) =>
+  widths.reduce((sum, width) => sum + width, 0) + gap * Math.max(0, widths.length - 1);
+
+function aligned(rows: Rows, widths: readonly number[]): string[] {
+  const pad = (cell: string, column: number) => {
+    const cut = clip(cell, widths[column] ?? 0);
+    return cut + " ".repeat((widths[column] ?? 0) - Bun.stringWidth(cut));
+  };
+  return rows.map((row) => row.map(pad).join(" ".repeat(gap)).trimEnd());
+}
+
+/** Deals `total` out in turn, so that nobody gets more than wanted, nor more than another who still wants. */
+export function share(total: number, wanted: readonly number[]): number[] {
+  const given = wanted.map(() => 0);
+  const needy = [...wanted.keys()].toSorted((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0));
+  let left = Math.max(0, total);
+  needy.forEach((index, done) => {
+    const fair = Math.floor(left / (needy.length - done));
+    given[index] = Math.min(wanted[index] ?? 0, fair);
+    left -= given[index];
+  });
+  return given;
+}
+
+/**
+ * A table with a heading, as wide as the terminal at most, without the columns no row fills; `none` when it has no rows.
+ */
+export function table(heading: readonly (string | Column)[], rows: Rows, none: string): string {
   if (rows.length === 0) return none;
   const filled = heading.map((_title, column) => rows.some((row) => row[column] !== ""));
-  const shown = (row: readonly string[]) => row.filter((_cell, column) => filled[column]);
-  return columns([heading.map((title) => dim(title)), ...rows].map(shown)).join("\n");
+  const shown = <Cell>(row: readonly Cell[]) => row.filter((_cell, column) => filled[column]);
+  const shape = shown(heading).map((column) => (typeof column === "string" ? { title: column } : column));
+  const titles = shape.map(({ title }) => dim(title));
+  // A title is no cell: what shortens those of its column leaves it as it is.
+  const spared = shape.map(({ gives, brief }) => ({
+    ...(gives ? { gives } : {}),
+    ...(brief ? { brief: (cell: string) => (titles.includes(cell) ? cell : brief(cell)) } : {}),
+  }));
+  return fitted([titles, ...rows.map(shown)], spared, outputColumns()).join("\n");
 }
 
 /** A status or task state in its colour. */
@@ -55,6 +131,11 @@ export function spanText(secs: number): string {
   return parts.slice(0, 2).join(" ");
 }
 
+/** What `momentText` gives without year and seconds, for a narrow column. */
+export function briefMoment(moment: string): string {
+  return Bun.stripANSI(moment).slice("2026-".length, -":56".length);
+}
+
 /** A moment in the user's time zone, `2026-01-31 12:34:56`. */
 export function momentText(unixSecs: number): string {
   const date = new Date(unixSecs * 1000);
@@ -81,5 +162,7 @@ export function harmless(text: string): string {
 
 /** The first `width` columns of a line. Colours count nothing and are closed, a wide character is not halved. */
 export function clip(line: string, width: number): string {
-  return Bun.sliceAnsi(line, 0, width, "…");
+  const cut = Bun.sliceAnsi(line, 0, width, "…");
+  // Where half a wide character would be left, Bun puts the ellipsis behind the whole one.
+  return Bun.stringWidth(cut) <= width ? cut : Bun.sliceAnsi(line, 0, width - 1, "…");
 }

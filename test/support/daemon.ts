@@ -89,6 +89,6 @@ async function run(home: string, args: readonly string[], { stdin, cwd, env = {}
 
 /** The tests' environment without what would steer agentd or colour its output. */
 export function ownEnvironment(): Record<string, string | undefined> {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("AGENTD_") && name !== "FORCE_COLOR");
+  const kept = Object.entries(process.env).filter(([name]) => !/^(AGENTD_|FORCE_COLOR$|NO_COLOR$)/.test(name));
   return { ...Object.fromEntries(kept), TZ: "UTC" };
 }

@@ -19,7 +19,17 @@ export interface TerminalRun {
 
 const mark = "\x1e";
 
-export function runInTerminal(home: Home, args: readonly string[], columns = 100, rows = 24): TerminalRun {
+export interface TerminalOptions {
+  columns?: number;
+  rows?: number;
+  /** A command that runs agentd, which follows it. */
+  through?: readonly string[];
+  /** Added to the tests' own. */
+  environment?: Readonly<Record<string, string>>;
+}
+
+export function runInTerminal(home: Home, args: readonly string[], options: TerminalOptions = {}): TerminalRun {
+  const { columns = 100, rows = 24, through = [], environment = {} } = options;
   const decoder = new TextDecoder();
   let written = "";
   let waiting: { met: () => boolean; resolve: () => void }[] = [];
@@ -32,8 +42,8 @@ export function runInTerminal(home: Home, args: readonly string[], columns = 100
       waiting = waiting.filter(({ met }) => !met());
     },
   });
-  const child = Bun.spawn([...program, ...args], {
-    env: { ...ownEnvironment(), AGENTD_HOME: home.path },
+  const child = Bun.spawn([...through, ...program, ...args], {
+    env: { ...ownEnvironment(), TERM: "xterm-256color", AGENTD_HOME: home.path, ...environment },
     terminal,
   });
   const screen = () => screenOf(written, rows).join("\n");

@@ -1,6 +1,19 @@
 import type { Result } from "../../protocol/methods.ts";
 import { partyText } from "../lock/held.ts";
-import { bold, columns, dim, green, harmless, momentText, oneLine, red, spanText, table, yellow } from "../text.ts";
+import {
+  briefMoment,
+  bold,
+  columns,
+  dim,
+  green,
+  harmless,
+  momentText,
+  oneLine,
+  red,
+  spanText,
+  table,
+  yellow,
+} from "../text.ts";
 import { shortIds } from "../ids.ts";
 import type { BundleView } from "./ids.ts";
 
@@ -32,7 +45,16 @@ export function bundlesText(bundles: readonly BundleView[]): string {
     momentText(Date.parse(bundle.submitted_at) / 1000),
     oneLine(bundle.diff_summary, 60),
   ]);
-  const heading = ["BUNDLE", "STATUS", "OWNER", "PATHS", "VERIFIED", "CONFIDENCE", "SUBMITTED", "SUMMARY"];
+  const heading = [
+    "BUNDLE",
+    "STATUS",
+    "OWNER",
+    "PATHS",
+    "VERIFIED",
+    "CONFIDENCE",
+    { title: "SUBMITTED", brief: briefMoment },
+    { title: "SUMMARY", gives: true },
+  ] as const;
   return table(heading, rows, "no patch bundle; submit one with: agentd bundle create");
 }
 

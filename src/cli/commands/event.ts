@@ -2,10 +2,11 @@ import type { Result } from "../../protocol/methods.ts";
 import { limits } from "../../protocol/limits.ts";
 import { command, idempotencyKey, nodeArg, taskArg } from "../command.ts";
 import { Failure } from "../exits.ts";
-import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
+import { resolveLease, resolveNode, resolveTask, shortener } from "../ids.ts";
 import type { Session } from "../session.ts";
 import { printLive } from "../live.ts";
-import { columns, dim, momentText, oneLine } from "../text.ts";
+import { outputColumns } from "../streams.ts";
+import { dim, fitted, momentText, oneLine } from "../text.ts";
 import { readJson, readWhole } from "../values.ts";
 
 type Event = Result<"ListEvents">["events"][number];
@@ -101,17 +102,27 @@ export async function followEvents(
   for (;;) {
     const page = await session.call("ListEvents", { ...filter, after_seq, wait_ms: limits.waitMsMax });
     after_seq = page.next_after_seq;
-    for (const event of page.events) {
-      const line = session.globals.json ? JSON.stringify(event) : eventCells(event).join("  ");
-      if (!(await printLive(line))) return 0;
-    }
+    const lines = session.globals.json ? page.events.map((event) => JSON.stringify(event)) : eventLines(page.events);
+    for (const line of lines) if (!(await printLive(line))) return 0;
     if (await over(page.events)) return 0;
   }
 }
 
 function eventsText(events: readonly Event[]): string {
-  return events.length === 0 ? "no events" : columns(events.map(eventCells)).join("\n");
+  return events.length === 0 ? "no events" : eventLines(events).join("\n");
 }
+
+/** Events as lines, as wide as the terminal at most. */
+function eventLines(events: readonly Event[]): string[] {
+  const shorten = shortener(events.flatMap(({ node_id, task_id }) => [node_id ?? task_id ?? []].flat()));
+  const brief = (cell: string) => shorten(cell.trimEnd()).padEnd(briefIdColumns);
+  const shape = [{}, { brief: briefEventMoment }, {}, { brief }, { gives: true }] as const;
+  return fitted(events.map(eventCells), shape, outputColumns());
+}
+
+/** The columns of a short id, so that events that come one by one stand below each other. */
+const briefIdColumns = 13;
+const briefEventMoment = (moment: string) => dim(Bun.stripANSI(moment).slice("2026-01-31 ".length));
 
 function eventCells(event: Event): string[] {
   return [

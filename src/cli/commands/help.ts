@@ -1,3 +1,4 @@
+import { print } from "../streams.ts";
 import { commit, version as ownVersion } from "../../protocol/version.ts";
 import { command } from "../command.ts";
 
@@ -11,7 +12,7 @@ export const help = command({
     ["help task wait", "one command"],
   ],
   async run({ command: first, second }, session) {
-    console.log(await session.helpPage([first, second].filter((word) => word !== undefined)));
+    print(await session.helpPage([first, second].filter((word) => word !== undefined)));
   },
 });
 

@@ -2,10 +2,11 @@ import type { Result } from "../../protocol/methods.ts";
 import { command } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { takingArgs } from "../lock/acquire.ts";
+import { shortener } from "../ids.ts";
 import { checkedLines } from "../lock/held.ts";
 import { type Here, ownerOf, placeHere, placeKeys } from "../lock/place.ts";
 import { knownOwner } from "../lock/release.ts";
-import { momentText, oneLine, spanText, table } from "../text.ts";
+import { briefMoment, momentText, oneLine, spanText, table } from "../text.ts";
 import { readList } from "../values.ts";
 
 type Lock = Result<"ListResourceLocks">["locks"][number];
@@ -76,7 +77,17 @@ function locksText(locks: readonly Lock[], here: Here, nowMs: number): string {
     lock.lease_id,
     purposeOf(lock),
   ]);
-  const heading = ["KEY", "MODE", "OWNER", "SINCE", "LEFT", "WAITING", "SCOPE", "LEASE", "FOR"];
+  const heading = [
+    { title: "KEY", gives: true },
+    "MODE",
+    "OWNER",
+    { title: "SINCE", brief: briefMoment },
+    "LEFT",
+    "WAITING",
+    { title: "SCOPE", gives: true },
+    { title: "LEASE", brief: shortener(locks.map(({ lease_id: id }) => id)) },
+    { title: "FOR", gives: true },
+  ] as const;
   return table(heading, rows, "no resource lock is held");
 }
 

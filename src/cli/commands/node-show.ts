@@ -46,7 +46,7 @@ function nodeText(node: Node, task: Status["task"], now: number): string {
     headline.join("  "),
     ...columns(facts.map(([name = "", value = ""]) => [`  ${dim(name)}`, value])),
     "",
-    table(["#", "OWNER", "STARTED", "LENGTH", "OUTCOME", "ERROR"], attempts, "no attempts yet"),
+    table(["#", "OWNER", "STARTED", "LENGTH", "OUTCOME", { title: "ERROR", gives: true }], attempts, "no attempts yet"),
   ].join("\n");
 }
 

@@ -1,10 +1,10 @@
 import type { Result } from "../../protocol/methods.ts";
 import { command, idempotencyKey, taskArg } from "../command.ts";
-import { resolveTask } from "../ids.ts";
+import { resolveTask, shortener } from "../ids.ts";
 import { stateText } from "../node-text.ts";
 import { placeResources } from "../lock/resources.ts";
 import { inFile, readTaskFile } from "../task-file.ts";
-import { countsText, momentText, oneLine, table } from "../text.ts";
+import { briefMoment, countsText, momentText, oneLine, table } from "../text.ts";
 import { noTasks, taskText } from "../tree.ts";
 import { readInteger, readLabels, readWhole } from "../values.ts";
 
@@ -108,7 +108,16 @@ export function tasksText(tasks: Result<"ListTasks">["tasks"]): string {
     oneLine(task.name ?? "", 40),
     oneLine(task.goal, 60),
   ]);
-  return table(["TASK", "STATE", "NODES", "CREATED", "PRIORITY", "NAME", "GOAL"], rows, noTasks);
+  const heading = [
+    { title: "TASK", brief: shortener(tasks.map(({ id }) => id)) },
+    "STATE",
+    { title: "NODES", gives: true },
+    { title: "CREATED", brief: briefMoment },
+    "PRIORITY",
+    { title: "NAME", gives: true },
+    { title: "GOAL", gives: true },
+  ] as const;
+  return table(heading, rows, noTasks);
 }
 
 export const status = command({

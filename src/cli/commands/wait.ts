@@ -4,6 +4,7 @@ import { command, taskArg } from "../command.ts";
 import type { Exit } from "../exits.ts";
 import { resolveTask } from "../ids.ts";
 import type { Session } from "../session.ts";
+import { isScreen } from "../streams.ts";
 import { countsText, oneLine, statusText } from "../text.ts";
 import { readDuration } from "../values.ts";
 
@@ -69,7 +70,7 @@ async function waitForEnd(
 /** A line on standard error that is written over and over; nothing where standard error is no terminal. */
 function progressLine(session: Session) {
   const { stderr } = process;
-  const live = stderr.isTTY && !session.globals.json;
+  const live = isScreen("stderr") && !session.globals.json;
   const write = (text: string) => {
     if (live) stderr.write(`\r\x1b[K${text}`);
   };

@@ -9,6 +9,7 @@ import { wantedFor } from "./edited-files.ts";
 import { identityOf, sessionOwner } from "./identity.ts";
 import { lockForSession, releaseSession } from "./session-locks.ts";
 import { type Verdict, unchecked, verdictOf } from "./verdict.ts";
+import { printAside } from "../streams.ts";
 import { bypass, heldText } from "./verdict-text.ts";
 
 const endMs = 5_000;
@@ -65,7 +66,7 @@ async function endSession(name: string, id: string, session: Session): Promise<v
     const released = releaseSession(client, { owner: sessionOwner(name, id), provider: name });
     if ((await within(released, endMs)) === TIMED_OUT) throw new Error("the daemon does not answer");
   } catch (cause) {
-    console.warn(`agentd: the session's locks were not given back, and end by their time: ${messageOf(cause)}`);
+    printAside(`agentd: the session's locks were not given back, and end by their time: ${messageOf(cause)}`);
   }
 }
 

@@ -10,6 +10,7 @@ import { type Identity, identityOf } from "./identity.ts";
 import { repositoryOf } from "../git/repository.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 import { bypass, heldText, ownersOf } from "./verdict-text.ts";
+import { printAside } from "../streams.ts";
 
 const whatOf = { "pre-commit": "commit", "pre-merge-commit": "merge", "pre-push": "push" } as const;
 
@@ -38,7 +39,7 @@ async function passed(call: HookCall, session: Session, identity: Identity): Pro
   const wanted = await changed(call).catch((): Wanted => ({ scope: null, paths: [] }));
   const journalled = await recordBypass(session, call.hook, wanted, identity);
   const how = journalled ? "this is in the journal" : "no daemon was there to journal it";
-  console.warn(`agentd: the guard is off (AGENTD_GUARD=off) and ${call.hook} checked nothing; ${how}`);
+  printAside(`agentd: the guard is off (AGENTD_GUARD=off) and ${call.hook} checked nothing; ${how}`);
   return 0;
 }
 
@@ -58,12 +59,12 @@ function answer(hook: GitHook, verdict: Verdict): Exit {
   if (verdict.outcome === "allowed") return 0;
   const what = whatOf[hook];
   if (verdict.outcome === "unchecked") {
-    console.error(`agentd: could not check whether others hold files that the ${what} changes, so it is refused:`);
-    console.error(`  ${verdict.why}\n${bypass}: AGENTD_GUARD=off git ${what} …`);
+    printAside(`agentd: could not check whether others hold files that the ${what} changes, so it is refused:`);
+    printAside(`  ${verdict.why}\n${bypass}: AGENTD_GUARD=off git ${what} …`);
     return 4;
   }
-  console.error(`agentd: the ${what} is refused: others hold files that it changes`);
-  console.error(`${heldText(verdict.held, Date.now())}\n${nextSteps(what, ownersOf(verdict.held))}`);
+  printAside(`agentd: the ${what} is refused: others hold files that it changes`);
+  printAside(`${heldText(verdict.held, Date.now())}\n${nextSteps(what, ownersOf(verdict.held))}`);
   return 1;
 }
 

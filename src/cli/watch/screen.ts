@@ -1,5 +1,5 @@
 import { shortIds } from "../ids.ts";
-import { bold, clip, columns, dim, green, momentText, oneLine, red, spanText, yellow } from "../text.ts";
+import { bold, clip, columns, dim, green, momentText, oneLine, red, share, spanText, yellow } from "../text.ts";
 import { stateText } from "../node-text.ts";
 import { noTasks, type Tree, treeLine } from "../tree.ts";
 import type { EventLine, Lease, Lock, Model, Opened, Task } from "./model.ts";
@@ -92,19 +92,6 @@ function fill(panels: readonly Panel[], height: number): string[] {
     shown.map(({ count }) => count + 1),
   );
   return shown.flatMap((panel, index) => [...(index === 0 ? [] : [""]), ...draw(panel, heights[index] ?? 0)]);
-}
-
-/** Deals rows out in turn, so that nobody gets more than wanted, nor more than another who still wants. */
-export function share(total: number, wanted: readonly number[]): number[] {
-  const given = wanted.map(() => 0);
-  const needy = [...wanted.keys()].toSorted((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0));
-  let left = Math.max(0, total);
-  needy.forEach((index, done) => {
-    const fair = Math.floor(left / (needy.length - done));
-    given[index] = Math.min(wanted[index] ?? 0, fair);
-    left -= given[index];
-  });
-  return given;
 }
 
 function draw({ title, count, top, rows }: Panel, height: number): string[] {

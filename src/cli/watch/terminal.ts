@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { isScreen } from "../streams.ts";
 import type { Size } from "./screen.ts";
 import { type Key, keysOf } from "./view.ts";
 
@@ -20,7 +21,7 @@ export interface TerminalUser {
 
 /** Whether both ends of the conversation are a terminal that can do more than print lines. */
 export function isFullScreenPossible(): boolean {
-  return process.stdin.isTTY && process.stdout.isTTY && process.env.TERM !== "dumb";
+  return process.stdin.isTTY && isScreen("stdout");
 }
 
 /** The user's terminal in full-screen use, given back as it was however the process ends. */

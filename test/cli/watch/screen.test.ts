@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { drawTree } from "../../../src/cli/tree.ts";
 import { eventLine, leasesOf, type Model, orderTasks, type Task, unknown } from "../../../src/cli/watch/model.ts";
-import { bar, screen, share } from "../../../src/cli/watch/screen.ts";
+import { bar, screen } from "../../../src/cli/watch/screen.ts";
 import { startAt, type View } from "../../../src/cli/watch/view.ts";
 import type { NodeStatusView } from "../../../src/protocol/methods/views.ts";
 import { nodeStatusView, noPolicyView } from "../../support/specimen.ts";
@@ -248,14 +248,4 @@ describe("a bar", () => {
     [{ COMPLETED: 999, PENDING: 1 }, "█████████·"],
     [{ COMPLETED: 5, FAILED: 2, RUNNING: 1, PENDING: 2 }, "█████xx▒··"],
   ])("of %p", (counts, drawn) => expect(Bun.stripANSI(bar(counts, 10))).toBe(drawn));
-});
-
-describe("rows are shared", () => {
-  test.each<[number, number[], number[]]>([
-    [20, [3, 4], [3, 4]],
-    [10, [100, 2, 100], [4, 2, 4]],
-    [9, [100, 2, 100], [3, 2, 4]],
-    [0, [1, 1], [0, 0]],
-    [-3, [1], [0]],
-  ])("%d among %p", (total, wanted, given) => expect(share(total, wanted)).toEqual(given));
 });

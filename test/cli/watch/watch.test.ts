@@ -107,7 +107,7 @@ describe("without a screen", () => {
     await using daemon = await startDaemon();
     const task = await register(daemon, "Port the parser");
     const claim = await acquire(daemon, task);
-    const watch = runInTerminal(daemon, ["watch", task, "--plain"], 300);
+    const watch = runInTerminal(daemon, ["watch", task, "--plain"], { columns: 300 });
     await watch.writes("grammar");
     await daemon.client.call("FailNode", { ...claim, error_payload: "tests fail" });
     expect(await watch.ended).toBe(1);
