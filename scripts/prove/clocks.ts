@@ -15,7 +15,7 @@ const stepsPerStop = 4;
  *
  * In process, clocks jump by an hour or ten days, stand still for hours and run on while the service is down, and the
  * seed repeats every step. The binary's wall clock is set an hour ahead and back by libfaketime, and its process is
- * stopped for 3 s: there the seed repeats when. `amount` is the number of stops.
+ * stopped for up to 3 s: there the seed repeats when. `amount` is the number of stops.
  */
 export async function proveClocks({ seed, amount, log }: Order): Promise<Row> {
   using place = new Place("clocks");
@@ -35,7 +35,7 @@ export async function proveClocks({ seed, amount, log }: Order): Promise<Row> {
   return {
     promise: "9",
     method: "clocks",
-    amount: `${thousands(stories.jumps)} jumps in process, ${steps}, ${amount} stops of 3 s`,
+    amount: `${thousands(stories.jumps)} jumps in process, ${steps}, ${amount} stops of up to 3 s`,
     result: `0 live leases expired; dead ones did, ${thousands(stories.ended)} in process, all ${expired} of the binary's`,
     seed,
   };

@@ -48,7 +48,11 @@ export class Ticker {
     this.#timerAtMs = atMs;
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.request();
+      // One look at the sockets later: what a stopped process finds in them comes before what falls due.
+      this.#soon ??= setImmediate(() => {
+        this.#soon = null;
+        this.request();
+      });
     }, ms);
   }
 

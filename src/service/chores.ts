@@ -5,6 +5,7 @@ import type { Chores, GroupCommit } from "./batch.ts";
 import { type Call, executeLater, prepareState } from "./execute.ts";
 import { expireDue } from "./expiry.ts";
 import type { Context } from "./handler.ts";
+import { hearHolders } from "./holders.ts";
 import type { Parked, Waiting } from "./parked.ts";
 import { goOnPruning } from "./prune.ts";
 import type { Slot } from "./sessions.ts";
@@ -48,9 +49,12 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
       () => goOnPruning(context),
       () => true,
     );
+  const calls = jobs.map(({ call }) => call);
+  const hears = due.expires && calls.some(({ mutates }) => mutates);
   const begin = () => {
     if (renews) store.renewLeases(nowMs);
     else if (shiftMs !== 0) store.shiftDeadlines(shiftMs);
+    if (hears) hearHolders(calls, context);
     if (stirred) parked.askStirred(resume);
   };
   const end = () => {
@@ -59,7 +63,7 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
     parked.askDueTakers(now, resume, due.expires);
   };
   return {
-    before: renews || shiftMs !== 0 || stirred ? begin : null,
+    before: renews || shiftMs !== 0 || hears || stirred ? begin : null,
     prepare: (call) => prepareState(call, context),
     waits: (index, later) => {
       const job = jobs[index];
@@ -73,7 +77,6 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
       const concern = entries.filter((entry) => entry.origin === "daemon" && !isIdle(entry));
       if (concern.length > 0) parked.askTakers(concern, resume);
     },
-    // After the calls: a heartbeat that arrived in time is heard before its lease expires.
     after: due.expires || due.prunes || parked.takerIsDue(now) ? end : null,
   };
 }

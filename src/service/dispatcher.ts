@@ -1,4 +1,4 @@
-import { type ClockReading, deadlineShift, tickMs } from "../core/clock.ts";
+import { type ClockReading, deadlineShift, readEveryMs } from "../core/clock.ts";
 import type { Entry } from "../core/journal.ts";
 import { WorkBudget } from "../core/work-budget.ts";
 import type { BadLine, Request } from "../protocol/envelope.ts";
@@ -122,13 +122,13 @@ export class Dispatcher {
   msUntilTurn(): number | null {
     const now = this.#options.readClock();
     const waits: number[] = [];
-    // While a lease is live the clocks are compared every tick, so that a stopped process or a step is noticed.
+    // While a lease is live the clocks are read again and again, so that a stopped process or a step is noticed.
     if (this.#nextDeadlineMs !== null) {
-      const untilDue = this.#commit.problem === null ? this.#nextDeadlineMs - now.wallMs : tickMs;
-      waits.push(Math.min(tickMs, untilDue));
+      const untilDue = this.#commit.problem === null ? this.#nextDeadlineMs - now.wallMs : readEveryMs;
+      waits.push(Math.min(readEveryMs, untilDue));
     }
     if (this.#prunes || this.#parked.behind || this.#parked.stirred)
-      waits.push(this.#commit.problem === null ? 0 : tickMs);
+      waits.push(this.#commit.problem === null ? 0 : readEveryMs);
     const parked = this.#parked.nextDeadlineMs();
     if (parked !== null) waits.push(parked - now.monotonicMs);
     return waits.length === 0 ? null : Math.max(0, Math.ceil(Math.min(...waits)));

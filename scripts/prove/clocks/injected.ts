@@ -59,7 +59,7 @@ export class Story implements Disposable {
     if (wish < 3) {
       this.#disturb(() => (clock.wallMs += this.#chance.of(jumpsMs)));
     } else if (wish < 4) {
-      this.#disturb(() => this.#service.pass(2_001 + this.#chance.below(hourMs)));
+      this.#disturb(() => this.#service.pass(1_001 + this.#chance.below(hourMs)));
       this.#service.settle();
     } else if (wish < 5) {
       this.#disturb(() => this.#service.restart(() => this.#service.pass(this.#chance.below(dayMs))));

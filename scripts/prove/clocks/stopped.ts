@@ -5,14 +5,14 @@ import { Disproved } from "../proof.ts";
 import { Holders } from "./holders.ts";
 
 const holders = 5;
-/** Shorter than a stop, so that every lease would be over by the daemon's clock when it goes on. */
+/** As long as few stops and shorter than most, so that many a lease would be over when the daemon goes on. */
 const ttlSecs = 2;
-const stopMs = 3_000;
+const stopMs = { min: 500, max: 3_000 };
 /** Between two stops, at most. */
 const runMsMax = 250;
 const deadWithinMs = 8_000;
 
-/** A daemon whose process is stopped for 3 s again and again, as a suspended machine or a debugger does. */
+/** A daemon whose process is stopped for up to 3 s again and again, as a suspended machine or a debugger does. */
 export async function stopOften(
   program: readonly string[],
   home: string,
@@ -27,7 +27,7 @@ export async function stopOften(
     await crew.addDead();
     await Bun.sleep(chance.below(runMsMax));
     process.kill(daemon.pid, "SIGSTOP");
-    await Bun.sleep(stopMs);
+    await Bun.sleep(stopMs.min + chance.below(stopMs.max - stopMs.min));
     process.kill(daemon.pid, "SIGCONT");
     await crew.count();
   }

@@ -152,7 +152,7 @@ export class Expected {
     this.#time.pass(service.clock, reference);
     reference.state.random = service.random;
     journal.show(rows);
-    reference.beginTurn();
+    reference.beginTurn(asked);
     for (const pending of asked) reference.submit(pending);
     reference.endTurn();
     same(journal.rows.slice(before), rows);

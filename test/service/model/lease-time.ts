@@ -20,7 +20,7 @@ export class LeaseTime {
   pass({ wallMs, monotonicMs }: Clock, reference: ReferenceModel): void {
     const heard = monotonicMs - this.#clock.monotonicMs;
     const drift = wallMs - this.#clock.wallMs - heard;
-    this.#shift += (heard > 2_000 ? heard : 0) + (Math.abs(drift) > 100 ? drift : 0);
+    this.#shift += (heard > 1_000 ? heard : 0) + (Math.abs(drift) > 100 ? drift : 0);
     this.#clock = { wallMs, monotonicMs };
     const { state } = reference;
     state.journal.now = wallMs;

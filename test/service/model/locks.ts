@@ -129,6 +129,13 @@ export class ModelLocks {
     return { ok: true, ...until(lease.until), seq };
   }
 
+  hear(leaseId: Json | undefined): void {
+    const lease = this.everyLease.find(({ id }) => id === leaseId);
+    if (lease === undefined || !this.#isOver(lease)) return;
+    lease.until = this.#journal.now + 1;
+    for (const lock of lease.locks) lock.updated = this.#journal.now;
+  }
+
   release(params: Params): Json {
     const { lease, locks } = this.#claimed(params);
     this.#end(lease, "RELEASE_RESOURCE_LOCK", locks);

@@ -74,9 +74,13 @@ export class ReferenceModel {
     this.state = new ModelState(settings);
   }
 
-  /** Before any request: where somebody has left the line for locks, those behind may go on. */
-  beginTurn(): void {
+  /**
+   * Before any request: holders who ask for something keep their leases until they are heard, and where somebody has left
+   * the line for locks, those behind may go on.
+   */
+  beginTurn(asked: readonly Pending[]): void {
     this.#lineBefore = [...this.#line];
+    for (const { ask } of asked) if (!isRead(ask.method)) this.state.hear(ask.params);
     if (this.#stirred || this.#line.some(({ gone, wish }) => gone && wish !== null)) this.#offer();
     this.#stirred = false;
   }
@@ -219,14 +223,15 @@ export class ReferenceModel {
   /** The first answer under the request's key, or what `work` gives. */
   #answer({ method, params, key }: Ask, work: () => Foretold | null): Foretold | null {
     const first = key === undefined || isRead(method) ? undefined : this.#keys.get(key);
+    const asked = sameRequest(params);
     if (first === undefined) {
       const answer = work();
       if (key !== undefined && answer !== null && !isRead(method)) {
-        this.#keys.set(key, { method, params: sorted(params), answer });
+        this.#keys.set(key, { method, params: asked, answer });
       }
       return answer;
     }
-    if (first.method === method && first.params === sorted(params)) return { ...first.answer, replayed: true };
+    if (first.method === method && first.params === asked) return { ...first.answer, replayed: true };
     return { refused: { kind: "IDEMPOTENCY_MISMATCH", seq: this.state.seq, reason: undefined } };
   }
 
@@ -244,6 +249,11 @@ export class ReferenceModel {
       return waits ? null : { result, seq: state.seq };
     });
   }
+}
+
+/** What two requests under one key must share: all but how long they are waited for. */
+function sameRequest({ wait_ms: _patience, ...params }: Params): string {
+  return sorted(params);
 }
 
 /** What a method gives, or how it refuses. */

@@ -112,6 +112,19 @@ export class ModelState {
     for (const node of this.nodes.values()) if (node.notBefore !== null) node.notBefore += ms;
   }
 
+  /** Somebody asks under a lease, which lasts until that is heard. */
+  hear({ node_id, lease_id }: Params): void {
+    if (typeof lease_id !== "string") return;
+    const node = this.nodes.get(text(node_id));
+    const lease = node?.lease ?? null;
+    if (node !== undefined && lease?.id === lease_id && lease.until <= this.now && lease.ttl > 0) {
+      lease.until = this.now + 1;
+      node.updated = this.now;
+      this.locks.keepWith(node);
+    }
+    this.locks.hear(lease_id);
+  }
+
   /** Gives every lease its full time again, as after a restart. Delays go on meanwhile. */
   renew(): void {
     for (const lease of this.leases()) lease.until = this.now + lease.ttl;

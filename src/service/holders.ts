@@ -1,0 +1,28 @@
+import { isOver } from "../core/lock.ts";
+import type { Call } from "./execute.ts";
+import type { Context } from "./handler.ts";
+
+/**
+ * Holders are heard before anything expires: a lease whose time is over, and under which somebody asks in this turn, lasts
+ * until its requests have had their answer, whoever's request comes before them.
+ */
+export function hearHolders(calls: readonly Call[], context: Context): void {
+  for (const { mutates, params } of calls) {
+    const { lease_id: leaseId, node_id: nodeId } = params as { lease_id?: string | null; node_id?: string | null };
+    if (!mutates || typeof leaseId !== "string") continue;
+    keepNode(nodeId ?? null, leaseId, context);
+    keepLocks(leaseId, context);
+  }
+}
+
+function keepNode(nodeId: string | null, leaseId: string, { store, nowMs }: Context): void {
+  const lease = nodeId === null ? null : (store.nodeHead(nodeId)?.lease ?? null);
+  if (nodeId === null || lease?.id !== leaseId || lease.expiresAtMs > nowMs) return;
+  // A lease without length, the original's test mode, is over from the beginning.
+  if (lease.ttlMs > 0) store.extendNodeLease(nodeId, nowMs + 1, lease.ttlMs, nowMs);
+}
+
+function keepLocks(leaseId: string, { store, nowMs }: Context): void {
+  const [lock] = store.locksOf(leaseId);
+  if (lock !== undefined && isOver(lock, nowMs)) store.extendLocks(leaseId, nowMs + 1, lock.ttlMs, nowMs);
+}
