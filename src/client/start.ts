@@ -1,5 +1,5 @@
 import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
-import type { Environment, Paths } from "../protocol/paths.ts";
+import { databaseUrl, type Environment, type Paths } from "../protocol/paths.ts";
 import type { Client } from "./client.ts";
 import { TIMED_OUT, within } from "./deadline.ts";
 import { connectAt, type Located } from "./find.ts";
@@ -84,7 +84,7 @@ function daemonEnvironment(environment: Environment, { paths, environment: resol
     AGENTD_HOME: paths.home,
     AGENTD_SOCKET_PATH: paths.socket,
     ...(environment.AGENTD_ENV_FILE === undefined ? {} : { AGENTD_ENV_FILE: paths.envFile }),
-    ...(resolved.AGENTD_DATABASE_URL === undefined ? {} : { AGENTD_DATABASE_URL: `sqlite://${paths.database}` }),
+    ...(resolved.AGENTD_DATABASE_URL === undefined ? {} : { AGENTD_DATABASE_URL: databaseUrl(paths.database) }),
   };
 }
 

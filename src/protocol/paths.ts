@@ -57,10 +57,10 @@ export async function resolveEnvironment(
     paths: {
       home,
       envFile,
-      database: absolute(
-        "AGENTD_DATABASE_URL",
-        databasePath(environment.AGENTD_DATABASE_URL ?? `sqlite://${home}/agent_state.db`),
-      ),
+      database:
+        environment.AGENTD_DATABASE_URL === undefined
+          ? `${home}/agent_state.db`
+          : absolute("AGENTD_DATABASE_URL", databasePath(environment.AGENTD_DATABASE_URL)),
       socket,
       lock: `${home}/agentd.lock`,
       log: `${home}/agentd.log`,
@@ -85,13 +85,30 @@ function checkSocketPath(socket: string): void {
   );
 }
 
-/** `sqlite:///abs/path`, `sqlite://relative/path` and `sqlite:path`, as the original took them; `?mode=…` is dropped. */
+/**
+ * `sqlite:///abs/path`, `sqlite://relative/path` and `sqlite:path`, as the original took them: `?mode=…` is dropped, and
+ * `%3F` stands for a `?` of the path.
+ */
 function databasePath(url: string): string {
-  const match = /^sqlite:(?:\/\/(?=[^?])|(?!\/\/))([^?]+)/.exec(url);
-  if (match?.[1] === undefined || match[1] === ":memory:") {
+  const path = decoded(/^sqlite:(?:\/\/(?=[^?])|(?!\/\/))([^?]+)/.exec(url)?.[1]);
+  if (path === undefined || path === ":memory:") {
     throw new BadPath(`AGENTD_DATABASE_URL is ${JSON.stringify(url)}; expected sqlite://PATH of a file`);
   }
-  return match[1];
+  return path;
+}
+
+function decoded(text: string | undefined): string | undefined {
+  try {
+    return text === undefined ? undefined : decodeURIComponent(text);
+  } catch {
+    // A `%` that begins no character is one.
+    return text;
+  }
+}
+
+/** The AGENTD_DATABASE_URL that names this path. */
+export function databaseUrl(path: string): string {
+  return `sqlite://${path.replaceAll(/[%?#]/g, encodeURIComponent)}`;
 }
 
 // A bare value may hold a `#`: only one after white space, a closing quote or the `=` itself starts a comment.

@@ -1,7 +1,7 @@
-import { Database } from "bun:sqlite";
+import { constants, Database } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
 import { copyDurably, sameBytes } from "./files.ts";
-import { isOriginalDatabase, migrate } from "./schema.ts";
+import { isOriginalDatabase, isOurTable, migrate } from "./schema.ts";
 import { StorageFailure } from "./store.ts";
 
 /**
@@ -19,6 +19,7 @@ export function openDatabase(path: string, nowMs: number, leaseTtlMs: number): D
 }
 
 function open(path: string, nowMs: number, leaseTtlMs: number): Database {
+  refuseForeign(path);
   let db = connect(path);
   try {
     db.run("PRAGMA locking_mode = EXCLUSIVE");
@@ -37,6 +38,33 @@ function open(path: string, nowMs: number, leaseTtlMs: number): Database {
     // Left open, it would keep the file locked against the next attempt.
     db.close(true);
     throw error;
+  }
+}
+
+/**
+ * Whatever opens a database may write to it: a log is folded in, a mode kept in its header. So what another program's
+ * holds is read first, in ways that write nothing. The file alone tells, unless all it holds is still in its log.
+ * @throws {Error} for a database with tables, none of which is ours
+ */
+function refuseForeign(path: string): void {
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+  const uri = `file:${path.replaceAll(/[%?#]/g, encodeURIComponent)}`;
+  const tables = tablesIn(`${uri}?immutable=1`);
+  const logged = tables.length === 0 && existsSync(`${path}-wal`) ? tablesIn(`${uri}?mode=ro`) : tables;
+  if (logged.length === 0 || logged.some(isOurTable)) return;
+  const named = logged.slice(0, 3).join(", ");
+  throw new Error(`it is another program's (it holds ${named}); set AGENTD_DATABASE_URL to a file of its own`);
+}
+
+function tablesIn(uri: string): string[] {
+  const db = new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+  try {
+    return db
+      .query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table'")
+      .all()
+      .map(({ name }) => name);
+  } finally {
+    db.close(true);
   }
 }
 

@@ -93,6 +93,11 @@ export function schemaFault(db: Database): SchemaFault | null {
   return null;
 }
 
+/** Whether a table of this name is in every database of agentd's, or in every one of the original's. */
+export function isOurTable(name: string): boolean {
+  return name === "agentd_schema_migrations" || name === "global_tasks";
+}
+
 export function schemaVersion(db: Database): number {
   if (!hasTable(db, "agentd_schema_migrations")) return 0;
   const newest = db

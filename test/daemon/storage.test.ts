@@ -1,7 +1,20 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { Database } from "bun:sqlite";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { type DaemonProcess, scratch, serve, until } from "./daemon-process.ts";
+import { databaseUrl } from "../../src/protocol/paths.ts";
+import { temporaryHome } from "../support/daemon.ts";
+import { type DaemonProcess, refusedStart, scratch, serve, until } from "./daemon-process.ts";
 import { World } from "./world.ts";
 
 setDefaultTimeout(30_000);
@@ -135,6 +148,52 @@ describe("a stop emptied the log into a file nobody finds any more, and acknowle
     await using daemon = await serve(elsewhere);
     expect((await (await daemon.lines()).ask("VerifyJournal")).result).toMatchObject({ ok: true, last_seq: 10 });
   });
+});
+
+test.each(["a?mode=memory", "a#b", "100%41", "file:x", "a b"])(
+  "two homes that begin alike, as %s, shared a database",
+  async (name) => {
+    using place = scratch();
+    await using home = await temporaryHome();
+    // Through a starter, which tells the daemon where the database is.
+    const named = join(place.path, name);
+    const { exit } = await home.agentd(["start", "--home", named], {
+      env: { AGENTD_DATABASE_URL: databaseUrl(join(named, "agent_state.db")) },
+    });
+    const { exit: other } = await home.agentd(["start", "--home", join(place.path, `${name}.other`)]);
+    expect([exit, other]).toEqual([0, 0]);
+    for (const path of [named, `${named}.other`]) {
+      expect(await home.agentd(["stop", "--home", path])).toMatchObject({ exit: 0 });
+      expect(statSync(join(path, "agent_state.db")).size).toBeGreaterThan(4096);
+    }
+  },
+);
+
+describe("another program's database was taken over", () => {
+  const modes: [string, string][] = [
+    ["with a rollback journal", "PRAGMA journal_mode = DELETE"],
+    ["with a write-ahead log", "PRAGMA journal_mode = WAL"],
+  ];
+  test.each(modes.flatMap(([what, mode]) => [[what, mode, "closed"] as const, [what, mode, "open"] as const]))(
+    "%s",
+    async (_what, mode, state) => {
+      using place = scratch();
+      const path = join(place.path, "places.sqlite");
+      const db = new Database(path);
+      db.run(mode);
+      db.run("CREATE TABLE moz_places (url TEXT)");
+      if (state === "closed") db.close(true);
+      const files = () =>
+        ["", "-wal", "-journal"].map((part) => (existsSync(path + part) ? readFileSync(path + part, "base64") : null));
+      const before = files();
+      const environment = { AGENTD_DATABASE_URL: `sqlite://${path}` };
+      const { exit, error } = await refusedStart(place.home, { environment });
+      expect(error).toContain(`the database ${path} cannot be opened: it is another program's (it holds moz_places)`);
+      expect(exit).toBe(4);
+      expect(files()).toEqual(before);
+      db.close(true);
+    },
+  );
 });
 
 test("a backup that cannot be written says so", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { BadPath, type Environment, parseEnvFile, resolveEnvironment } from "../../src/protocol/paths.ts";
+import fc from "fast-check";
+import { BadPath, databaseUrl, type Environment, parseEnvFile, resolveEnvironment } from "../../src/protocol/paths.ts";
 
 /** Resolves in /repo, where `files` are all the files there are. */
 function resolve(environment: Environment, files: Record<string, string> = {}, flags = {}) {
@@ -85,6 +86,9 @@ describe("where agentd lives", () => {
       {},
       { database: "/x.db" },
     ],
+    ["a ? or # in a home is one", { AGENTD_HOME: "/a?b#c%41" }, {}, { database: "/a?b#c%41/agent_state.db" }],
+    ["what % encodes in a URL", { HOME: "/h", AGENTD_DATABASE_URL: "sqlite:///a%3Fb#c" }, {}, { database: "/a?b#c" }],
+    ["a % that encodes nothing", { HOME: "/h", AGENTD_DATABASE_URL: "sqlite:///100%" }, {}, { database: "/100%" }],
   ])("%s", async (_rule, environment, flags, paths) => {
     expect((await resolve(environment, {}, flags)).paths).toMatchObject(paths);
   });
@@ -112,6 +116,15 @@ describe("where agentd lives", () => {
   ])("%s is refused", async (_name, environment, message) => {
     expect(await refusalOf(environment)).toContain(message);
   });
+});
+
+test("every path has a URL that names it", () => {
+  const property = fc.asyncProperty(fc.string({ minLength: 1 }), async (name) => {
+    const path = `/${name}`;
+    const { paths } = await resolve({ HOME: "/h", AGENTD_DATABASE_URL: databaseUrl(path) });
+    expect(paths.database).toBe(path);
+  });
+  return fc.assert(property);
 });
 
 describe("a socket path", () => {
