@@ -7,6 +7,7 @@ import { measureLargeJournal, measureLargeTask } from "./bench/growth.ts";
 import { measureLocks } from "./bench/locks.ts";
 import { type Figure, isMet, table } from "./bench/report.ts";
 import { measureRetention } from "./bench/retention.ts";
+import { measureStalls } from "./bench/stalls.ts";
 import { measureScale } from "./bench/scale.ts";
 import { type Pace, Stage } from "./bench/stage.ts";
 import { measureThroughput } from "./bench/throughput.ts";
@@ -30,6 +31,7 @@ const sections = {
   retention: measureRetention,
   bursts: measureBursts,
   expiry: measureExpiry,
+  stalls: measureStalls,
   waiters: measureWaiters,
   command: measureCommand,
   idle: async (stage: Stage, idle: OwnDaemon) => measureIdle(idle, stage.pace),

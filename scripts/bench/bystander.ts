@@ -15,6 +15,8 @@ export class Bystander implements Disposable {
     const client = await Client.connect(socket);
     const node_id = crypto.randomUUID();
     const { task_id } = await client.call("RegisterTask", { goal: "look on", initial_nodes: [{ id: node_id }] });
+    // Nobody is to take its node for work.
+    await client.call("PauseTask", { task_id });
     return new Bystander(client, { task_id, node_id });
   }
 

@@ -72,7 +72,9 @@ export interface Warned {
 export type Handler<Name extends MethodName> = (
   params: Params<Name>,
   context: Context,
-) => Result<Name> | (NonNullable<Result<Name>> & Warned) | Refusal | Later<Result<Name>>;
+) => Reply<Name> | Refusal | Later<Reply<Name>>;
+
+type Reply<Name extends MethodName> = Result<Name> | (NonNullable<Result<Name>> & Warned);
 
 /** What is due before a method's handler has its turn; kept whatever becomes of the request. */
 export type Preparations = { [Name in MethodName]?: (params: Params<Name>, context: Context) => void };

@@ -1,81 +1,28 @@
 import { blockedBy, checkDag, type DagLimits, duplicateId, type Existing } from "../core/dag.ts";
 import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
-import type { NewNode, NodePolicy, Task } from "../core/model.ts";
+import type { NewNode, Task } from "../core/model.ts";
 import { resolveNames, resolveRef } from "../core/names.ts";
 import { addNodes, registerTask } from "../core/task.ts";
 import { taskPolicyFrom } from "../core/task-policy.ts";
 import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
 import type { NewNodeParams } from "../protocol/methods/tasks.ts";
-import type { Result } from "../protocol/methods.ts";
+import type { Params, Result } from "../protocol/methods.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import { followChanges } from "./dependents.ts";
-import type { Context, Handlers } from "./handler.ts";
-import { nodeResources } from "./node-locks.ts";
-import { type FindPlanName, inPlanNames, nodeWords, type PlanName, storedName } from "./plan-names.ts";
+import type { Context, Handlers, Warned } from "./handler.ts";
+import { planName, readNodes } from "./new-nodes.ts";
+import { type FindPlanName, inPlanNames, storedName } from "./plan-names.ts";
 import { attemptViews, nodeStatusView, taskView } from "./views.ts";
 
 export const taskHandlers = {
   RegisterTask(params, context) {
-    const { store, nowMs } = context;
-    const wanted =
-      tooManyDependencies(dependenciesOf(params.initial_nodes), 0) ?? newNodes(params.initial_nodes, context);
-    if (isRefusal(wanted)) return wanted;
-    const find = planNames(params.initial_nodes, wanted, context);
-    const nodes = resolveNames(wanted, () => null);
-    if (isRefusal(nodes)) return inPlanNames(nodes, find);
-    const problem = checkDag(nodes, dagLimits(context)) ?? takenId(nodes, context);
-    if (isRefusal(problem)) return inPlanNames(problem, find);
-    const { goal, labels, priority } = params;
-    const called = { id: context.newId(), name: params.name ?? null };
-    const about = { goal, context: params.context as Json, createdAtMs: nowMs };
-    const policy = taskPolicyFrom(params.policy);
-    const task = { ...called, ...about, labels, priority, paused: false, policy };
-    const warnings = registrationWarnings(task, nodes.length, context);
-    const seq = store.registerTask(task, nodes, registerTask(task, nodes));
-    context.count("registered_tasks");
-    const registered = { task_id: task.id, nodes: nodes.map(({ id, name }) => ({ id, name })), seq };
-    return warnings.length === 0 ? registered : { ...registered, warnings };
+    const excess = tooManyDependencies(dependenciesOf(params.initial_nodes), 0);
+    return excess ?? readNodes(params.initial_nodes, (wanted, now) => register(params, wanted, now), context);
   },
 
   AddNodes(params, context) {
-    const { store, nowMs } = context;
-    const { task_id: taskId, lease_id: leaseId = null } = params;
-    const task = store.task(taskId);
-    if (task === null) return noTask(taskId);
-    const by = leaseId === null ? null : store.nodeUnderLease(taskId, leaseId);
-    if (leaseId !== null && by === null) return noSuchLease(taskId, leaseId);
-    const idByName = (name: string) => store.nodeIdByName(taskId, name);
-    const wanted = newNodes(params.nodes, context);
-    if (isRefusal(wanted)) return wanted;
-    const find = planNames(params.nodes, wanted, context);
-    const nodes = resolveNames(wanted, idByName);
-    if (isRefusal(nodes)) return inPlanNames(nodes, find);
-    const expanded = waitingNodes(taskId, params.expand_before, context);
-    if (isRefusal(expanded)) return expanded;
-
-    const made = dependenciesOf(nodes) + nodes.length * expanded.size;
-    const excess = tooManyDependencies(made, store.dependencyCount(taskId));
-    if (excess !== null) return excess;
-
-    const added = nodes.map(({ id }) => id);
-    const edges = (expanded.size === 0 ? [] : store.edgesOf(taskId)).map(({ id, dependencies }) =>
-      expanded.has(id) ? { id, dependencies: [...dependencies, ...added] } : { id, dependencies },
-    );
-    const counts = Object.values(store.taskSummary(taskId)?.counts ?? {});
-    const existing: Existing = {
-      count: counts.reduce((sum, ofStatus) => sum + ofStatus, 0),
-      has: (id) => store.nodeHead(id)?.taskId === taskId,
-      edges,
-      waits: (id) => expanded.has(id),
-    };
-    const problem = checkDag(nodes, dagLimits(context), existing) ?? takenId(nodes, context);
-    if (isRefusal(problem)) return inPlanNames(problem, find);
-
-    const holder = by === null || leaseId === null ? null : { nodeId: by.id, leaseId };
-    store.addNodes(task, nodes, [...expanded], addNodes(taskId, nodes, [...expanded], holder, nowMs));
-    followChanges(taskId, context);
-    return { nodes: nodes.map(({ id, name }) => ({ id, name })), seq: store.head.seq };
+    return readNodes(params.nodes, (wanted, now) => add(params, wanted, now), context);
   },
 
   TaskStatus({ task_id: taskId, node_id: nodeId = null, attempts }, { store }) {
@@ -118,6 +65,67 @@ export const taskHandlers = {
     return { tasks, next_before: cursor };
   },
 } satisfies Partial<Handlers>;
+
+function register(
+  params: Params<"RegisterTask">,
+  wanted: NewNode[],
+  context: Context,
+): Result<"RegisterTask"> | (Result<"RegisterTask"> & Warned) | Refusal {
+  const { store, nowMs } = context;
+  const find = planNames(params.initial_nodes, wanted, context);
+  const nodes = resolveNames(wanted, () => null);
+  if (isRefusal(nodes)) return inPlanNames(nodes, find);
+  const problem = checkDag(nodes, dagLimits(context)) ?? takenId(nodes, context);
+  if (isRefusal(problem)) return inPlanNames(problem, find);
+  const { goal, labels, priority } = params;
+  const called = { id: context.newId(), name: params.name ?? null };
+  const about = { goal, context: params.context as Json, createdAtMs: nowMs };
+  const policy = taskPolicyFrom(params.policy);
+  const task = { ...called, ...about, labels, priority, paused: false, policy };
+  const warnings = registrationWarnings(task, nodes.length, context);
+  const seq = store.registerTask(task, nodes, registerTask(task, nodes));
+  context.count("registered_tasks");
+  const registered = { task_id: task.id, nodes: nodes.map(({ id, name }) => ({ id, name })), seq };
+  return warnings.length === 0 ? registered : { ...registered, warnings };
+}
+
+function add(params: Params<"AddNodes">, wanted: NewNode[], context: Context): Result<"AddNodes"> | Refusal {
+  const { store, nowMs } = context;
+  const { task_id: taskId, lease_id: leaseId = null } = params;
+  const task = store.task(taskId);
+  if (task === null) return noTask(taskId);
+  const by = leaseId === null ? null : store.nodeUnderLease(taskId, leaseId);
+  if (leaseId !== null && by === null) return noSuchLease(taskId, leaseId);
+  const idByName = (name: string) => store.nodeIdByName(taskId, name);
+  const find = planNames(params.nodes, wanted, context);
+  const nodes = resolveNames(wanted, idByName);
+  if (isRefusal(nodes)) return inPlanNames(nodes, find);
+  const expanded = waitingNodes(taskId, params.expand_before, context);
+  if (isRefusal(expanded)) return expanded;
+
+  const made = dependenciesOf(nodes) + nodes.length * expanded.size;
+  const excess = tooManyDependencies(made, store.dependencyCount(taskId));
+  if (excess !== null) return excess;
+
+  const added = nodes.map(({ id }) => id);
+  const edges = (expanded.size === 0 ? [] : store.edgesOf(taskId)).map(({ id, dependencies }) =>
+    expanded.has(id) ? { id, dependencies: [...dependencies, ...added] } : { id, dependencies },
+  );
+  const counts = Object.values(store.taskSummary(taskId)?.counts ?? {});
+  const existing: Existing = {
+    count: counts.reduce((sum, ofStatus) => sum + ofStatus, 0),
+    has: (id) => store.nodeHead(id)?.taskId === taskId,
+    edges,
+    waits: (id) => expanded.has(id),
+  };
+  const problem = checkDag(nodes, dagLimits(context), existing) ?? takenId(nodes, context);
+  if (isRefusal(problem)) return inPlanNames(problem, find);
+
+  const holder = by === null || leaseId === null ? null : { nodeId: by.id, leaseId };
+  store.addNodes(task, nodes, [...expanded], addNodes(taskId, nodes, [...expanded], holder, nowMs));
+  followChanges(taskId, context);
+  return { nodes: nodes.map(({ id, name }) => ({ id, name })), seq: store.head.seq };
+}
 
 export function noTask(taskId: string): Refusal {
   return refuse("NOT_FOUND", `there is no task ${taskId}; ListTasks lists the tasks`, { task_id: taskId });
@@ -171,33 +179,6 @@ function dagLimits({ settings }: Context): DagLimits {
   return { nodesMax: settings.taskNodesMax, dependenciesMax: settings.nodeDependenciesMax };
 }
 
-function newNodes(wanted: readonly NewNodeParams[], context: Context): NewNode[] | Refusal {
-  const nodes: NewNode[] = [];
-  for (const [index, node] of wanted.entries()) {
-    const resources = nodeResources(node.resources, context);
-    if (isRefusal(resources)) {
-      return { ...resources, message: `node ${nodeWords(planName(node, index))}: ${resources.message}` };
-    }
-    nodes.push({
-      id: node.id ?? context.newId(),
-      name: node.name ?? null,
-      labels: node.labels,
-      priority: node.priority,
-      dependencies: node.dependencies,
-      payloadSchema: node.payload_schema as Json,
-      policy: policyOf(node),
-      resources,
-    });
-  }
-  return nodes;
-}
-
-const planName = ({ id = null, name = null }: NewNodeParams, index: number): PlanName => ({
-  name,
-  id,
-  place: `nodes[${index}]`,
-});
-
 /** How the caller knows the nodes of its call, and those that were there. */
 function planNames(given: readonly NewNodeParams[], nodes: readonly NewNode[], { store }: Context): FindPlanName {
   // Only a refusal asks.
@@ -225,17 +206,6 @@ function registrationWarnings({ id, name }: Task, nodes: number, { store }: Cont
     warnings.push({ kind: "NAME_IN_USE", message, task_ids: active });
   }
   return warnings;
-}
-
-function policyOf(node: NewNodeParams): NodePolicy {
-  return {
-    maxAttempts: node.max_attempts,
-    maxLostAttempts: node.max_lost_attempts ?? null,
-    backoffMs: node.backoff_secs * 1000,
-    backoffMaxMs: node.backoff_max_secs * 1000,
-    ttlMs: node.ttl_secs === null || node.ttl_secs === undefined ? null : node.ttl_secs * 1000,
-    onDependencyFailure: node.on_dependency_failure,
-  };
 }
 
 function takenId(nodes: readonly NewNode[], { store }: Context) {

@@ -1,3 +1,4 @@
+import type { Refusal } from "../core/decision.ts";
 import type { Context, Later } from "./handler.ts";
 
 /** What is due of one kind ends in one turn: five thousand leases take twenty turns, and nobody waits for all of them. */
@@ -13,20 +14,20 @@ export function hasTime({ runtime }: Context): () => boolean {
 }
 
 /**
- * Does one piece of work after the other, in a turn as many as there is time for, and replies when all are done. What is
- * done is kept: others see it in between, and find some of the pieces gone.
+ * Does one piece of work after the other, in a turn as many as there is time for, and replies when all are done, or
+ * one was the last (false). What is done is kept: others see it in between, and find some of the pieces gone.
  */
 export function inTurns<Piece, T>(
   pieces: Iterable<Piece>,
-  work: (piece: Piece, context: Context) => void,
-  reply: (context: Context) => T,
+  work: (piece: Piece, context: Context) => boolean,
+  reply: (context: Context) => T | Refusal,
   started: Context,
-): T | Later<T> {
+): T | Refusal | Later<T> {
   const left = Iterator.from(pieces);
   const goOn = (context: Context): boolean => {
     const timeLeft = hasTime(context);
     for (let next = left.next(); next.done !== true; next = left.next()) {
-      work(next.value, context);
+      if (!work(next.value, context)) return true;
       if (!timeLeft()) return false;
     }
     return true;
