@@ -17,11 +17,23 @@ export interface Standing {
   /** Its pairs that are not disjoint, and those it contradicts. */
   pairs: readonly BundlePair[];
   contradictions: readonly (Contradiction & { bundleId: string })[];
+  /** Bundles the target has, and the bundle's base has not. */
+  acceptedIds: readonly string[];
+  /** Bundles that were rejected, or whose verification failed, and that it does not answer. */
+  rejectedIds: readonly string[];
+}
+
+/** A bundle that is in another; one that was rejected, or will be for its verification, stops the other. */
+export interface Contained {
+  bundleId: string;
+  rejected: boolean;
 }
 
 export interface BundleAdvice extends Pick<Standing, "stale" | "changedSince" | "contradictions"> {
   bundleId: string;
   verification: VerificationResult;
+  /** The bundles that are in it. */
+  contains: readonly Contained[];
   /** The bundles it overlaps with, or may, that are of higher confidence. */
   lessConfidentThan: readonly string[];
   recommendation: Recommendation;
@@ -31,9 +43,11 @@ export interface BundleAdvice extends Pick<Standing, "stale" | "changedSince" | 
 
 export type VerificationResult = "passed" | "failed" | "missing";
 
+/** A run that took too long is no verdict. */
 export function verificationOf({ verification }: Pick<PatchBundle, "verification">): VerificationResult {
-  if (verification.length === 0) return "missing";
-  return verification.every(({ exitCode }) => exitCode === 0) ? "passed" : "failed";
+  const ended = verification.filter(({ timedOut }) => !timedOut);
+  if (ended.some(({ exitCode }) => exitCode !== 0)) return "failed";
+  return ended.length === 0 || ended.length < verification.length ? "missing" : "passed";
 }
 
 /** Ids that one message names. */
@@ -42,7 +56,8 @@ const namedMax = 5;
 /**
  * Advice for each bundle, in the order given, and the order to merge them in: those that need no rebase first, then higher
  * confidence, then verified, then smaller, then submitted earlier. Rejected ones are not in it. Of those that are to be
- * chosen from, all are in it: the first goes in, and the others are set aside when they conflict with it.
+ * chosen from, all are in it: the first goes in, and the others are set aside when they conflict with it. What a bundle
+ * contains comes before it: that is judged first.
  */
 export function advise(standings: readonly Standing[]): { bundles: BundleAdvice[]; mergeOrder: string[] } {
   const ranked = standings.toSorted(byRank);
@@ -57,16 +72,32 @@ export function advise(standings: readonly Standing[]): { bundles: BundleAdvice[
   const bundles = standings.map((standing) => adviceOf(standing, kept, doubleOf.get(standing.bundle.bundleId) ?? null));
   const rebased = new Set(bundles.flatMap((one) => (one.recommendation === "rebase" ? [one.bundleId] : [])));
   const order = Array.from(kept.keys());
-  return { bundles, mergeOrder: [...order.filter((id) => !rebased.has(id)), ...order.filter((id) => rebased.has(id))] };
+  const ready = [...order.filter((id) => !rebased.has(id)), ...order.filter((id) => rebased.has(id))];
+  return { bundles, mergeOrder: containedFirst(ready, bundles) };
+}
+
+function containedFirst(ids: readonly string[], bundles: readonly BundleAdvice[]): string[] {
+  const contains = new Map(bundles.map((one) => [one.bundleId, one.contains]));
+  const ordered = new Set<string>();
+  const wanted = new Set(ids);
+  const put = (id: string) => {
+    if (!wanted.delete(id)) return;
+    for (const { bundleId } of contains.get(id) ?? []) put(bundleId);
+    ordered.add(id);
+  };
+  for (const id of ids) put(id);
+  return [...ordered];
 }
 
 function adviceOf(standing: Standing, kept: ReadonlyMap<string, Standing>, double: string | null): BundleAdvice {
   const { bundle, stale, changedSince } = standing;
   const verification = verificationOf(bundle);
-  const among = (ids: readonly string[]) => ids.filter((id) => kept.has(id));
+  const among = (ids: readonly string[]) => ids.filter((id) => kept.has(id) || standing.acceptedIds.includes(id));
   const overlapping = among(partnersOf(standing, "overlapping"));
   const unknown = among(partnersOf(standing, "unknown"));
-  const contradictions = standing.contradictions.filter(({ bundleId }) => kept.has(bundleId));
+  const contradictions = among(standing.contradictions.map(({ bundleId }) => bundleId));
+  const contains = containedIn(standing);
+  const rejected = contains.flatMap((one) => (one.rejected ? [one.bundleId] : []));
   const lessConfidentThan = [...overlapping, ...unknown].filter((id) => {
     const other = kept.get(id);
     return other !== undefined && levels[other.bundle.confidence] > levels[bundle.confidence];
@@ -79,13 +110,8 @@ function adviceOf(standing: Standing, kept: ReadonlyMap<string, Standing>, doubl
     ["verify", verification === "missing" ? "nobody has verified it" : null],
     ["choose", named(overlapping, "it overlaps with")],
     ["choose", named(unknown, "it touches the same paths, and perhaps the same lines, as")],
-    [
-      "choose",
-      named(
-        contradictions.map(({ bundleId }) => bundleId),
-        "it assumes the contrary of",
-      ),
-    ],
+    ["choose", named(contradictions, "it assumes the contrary of")],
+    ["choose", named(rejected, "it contains what was rejected:")],
     ["choose", named(lessConfidentThan, "its confidence is lower than that of")],
   ];
   const applying = found.filter(([, reason]) => reason !== null);
@@ -96,10 +122,17 @@ function adviceOf(standing: Standing, kept: ReadonlyMap<string, Standing>, doubl
     changedSince,
     verification,
     contradictions: standing.contradictions,
+    contains,
     lessConfidentThan,
     recommendation: applying[0]?.[0] ?? "merge",
     reasons: reasons.length > 0 ? reasons : [mergeReason(stale)],
   };
+}
+
+function containedIn({ bundle, pairs, rejectedIds }: Standing): Contained[] {
+  const inside = pairs.filter(({ container }) => container === bundle.bundleId);
+  const ids = inside.map(({ a, b }) => (a === bundle.bundleId ? b : a));
+  return ids.map((bundleId) => ({ bundleId, rejected: rejectedIds.includes(bundleId) }));
 }
 
 function rebaseReason(stale: boolean | null, changedSince: readonly string[] | null): string | null {

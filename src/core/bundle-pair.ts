@@ -1,5 +1,7 @@
 import type { PatchBundle } from "./bundle.ts";
 import { relatePaths, type Touch } from "./bundle-paths.ts";
+import type { FileChange } from "./file-change.ts";
+import { containsChange } from "./file-contains.ts";
 import { type LineRange, relateFiles } from "./file-relation.ts";
 
 /**
@@ -12,8 +14,8 @@ import { type LineRange, relateFiles } from "./file-relation.ts";
  * - `unknown`: they have a path in common, from different bases or with lines that are not known.
  *
  * What is `disjoint` or `compatible` and `certain`, git merges in either order to the same tree: with
- * `git -c merge.directoryRenames=false merge-tree`, with rename detection or without, and no attribute that chooses a merge
- * driver. That is so of two: once several are merged, git compares with all they did, and may see the next one otherwise.
+ * `git -c merge.directoryRenames=false merge-tree`, with rename detection or without, and with the attributes that came with
+ * the bundles. That is so of two: once several are merged, git compares with all they did, and may see the next one otherwise.
  */
 export type BundleRelation = "disjoint" | "compatible" | "overlapping" | "identical" | "unknown";
 
@@ -22,8 +24,10 @@ export interface BundlePair {
   a: string;
   b: string;
   relation: BundleRelation;
-  /** False where they are compatible by diffs that are not exact (see `parseDiff`). */
+  /** False where they are compatible by diffs that are not exact (see `parseDiff`), or merge otherwise in another order. */
   certain: boolean;
+  /** The one of them that has all the other does in it; null where neither has, and where they do the same. */
+  container: string | null;
   sameBase: boolean;
   /** How many paths they have in common. */
   pathCount: number;
@@ -75,6 +79,9 @@ export class PairFindings {
   /** Paths where a file comes or goes, the same way in both; and those where one goes. */
   #movesAlike = 0;
   #goAlike = 0;
+  /** Paths at which all that one does is in what the other does. */
+  #aInB = 0;
+  #bInA = 0;
 
   constructor(a: Side, b: Side, listMax: number) {
     this.#a = a;
@@ -90,18 +97,31 @@ export class PairFindings {
     else if (!this.#sameBase) this.#add("unknown", one.path, null, "they have different bases");
     else if (one.change === null || other.change === null)
       this.#add("unknown", one.path, null, "the lines of one are not known");
+    else return this.#meetChanges(one, one.change, other.change);
+    return 1;
+  }
+
+  #meetChanges(one: Touch, a: FileChange, b: FileChange): number {
+    const [aInB, bInA] = [containsChange(b, a), containsChange(a, b)];
+    this.#aInB += Number(aInB.contains);
+    this.#bInA += Number(bInA.contains);
     // Nothing that is found from here on would be told.
-    else if (this.#counts.overlapping >= this.#listMax) this.#counts.overlapping++;
+    if (this.#counts.overlapping >= this.#listMax) this.#counts.overlapping++;
     else {
-      const { relation, certain, reason, a, b } = relateFiles(one.change, other.change);
-      const alike = relation === "identical";
-      this.#certain &&= certain;
+      const found = relateFiles(a, b, this.#driversAt(one.path));
+      const alike = found.relation === "identical";
+      this.#certain &&= found.certain;
       this.#movesAlike += Number(alike && moves(one));
       this.#goAlike += Number(alike && one.goes);
-      this.#add(relation, one.path, null, reason, a, b);
-      return 1 + one.change.spans.length + other.change.spans.length;
+      this.#add(found.relation, one.path, null, found.reason, found.a, found.b);
     }
-    return 1;
+    return 1 + a.spans.length + b.spans.length + aInB.work + bInA.work;
+  }
+
+  /** Of one that does not say how git merges its paths, the other tells. */
+  #driversAt(path: string): string[] {
+    const known = [this.#a.bundle.mergeDrivers, this.#b.bundle.mergeDrivers].filter((drivers) => drivers !== null);
+    return [...new Set(known.flatMap((drivers) => drivers.get(path) ?? ["text"]))];
   }
 
   result(): BundlePair {
@@ -112,10 +132,18 @@ export class PairFindings {
       b: this.#b.bundle.bundleId,
       relation,
       certain: this.#certain || relation !== "compatible",
+      container: relation === "identical" ? null : this.#container(),
       sameBase: this.#sameBase,
       pathCount: Object.values(this.#counts).reduce((sum, count) => sum + count, 0),
       paths: [...overlapping, ...unknown, ...compatible, ...identical].slice(0, this.#listMax),
     };
+  }
+
+  #container(): string | null {
+    const [a, b] = [this.#a, this.#b];
+    const [aId, bId] = [a.bundle.bundleId, b.bundle.bundleId];
+    if (b.bundle.containedIds.includes(aId) || isAll(this.#aInB, a.touches)) return bId;
+    return a.bundle.containedIds.includes(bId) || isAll(this.#bInA, b.touches) ? aId : null;
   }
 
   #relation(): BundleRelation {
@@ -166,5 +194,6 @@ export class PairFindings {
   }
 }
 
+const isAll = (met: number, touches: readonly Touch[]) => met > 0 && met >= touches.length;
 const noLines: readonly LineRange[] = [];
 const moves = ({ arrives, goes }: Touch) => arrives || goes;

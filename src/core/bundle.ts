@@ -18,7 +18,15 @@ export type Confidence = "low" | "medium" | "high";
 export interface Verification {
   command: string;
   exitCode: number;
+  /** It was ended for taking too long, which says nothing of the bundle. */
+  timedOut: boolean;
 }
+
+/**
+ * Which merge drivers attributes name for paths, before and after a bundle: one, or two where it changes that. `text`,
+ * `binary` and `union` are git's own; `custom:NAME` is a program of somebody's repository.
+ */
+export type MergeDrivers = ReadonlyMap<string, readonly string[]>;
 
 /** A bundle, as far as it is compared. Revisions are whole object ids. */
 export interface PatchBundle {
@@ -35,6 +43,10 @@ export interface PatchBundle {
   touchedPaths: readonly string[];
   /** Null where only the head revision is known. */
   changes: readonly FileChange[] | null;
+  /** By path, how git merges it where that is not by lines; null where its submitter does not say. */
+  mergeDrivers: MergeDrivers | null;
+  /** Bundles whose head is in the history of its own. */
+  containedIds: readonly string[];
   assumptions: readonly string[];
   confidence: Confidence;
   verification: readonly Verification[];
@@ -49,7 +61,10 @@ export interface BundleHead {
 }
 
 /** A bundle as it is listed: without what it carries. */
-export interface BundleRecord extends Omit<PatchBundle, "touchedPaths" | "changes" | "assumptions" | "verification"> {
+export interface BundleRecord extends Omit<
+  PatchBundle,
+  "touchedPaths" | "changes" | "mergeDrivers" | "containedIds" | "assumptions" | "verification"
+> {
   status: BundleStatus;
   pathCount: number;
   /** Characters of its diff; 0 where it has none. */
@@ -71,6 +86,8 @@ export interface BundleDecision {
   decided_by: string;
   merged_revision: string | null;
   alternatives: string[];
+  /** What was run to decide, in the terms of the wire; not there where nothing was. */
+  verification?: { command: string; exit_code: number; duration_ms: number; output_tail: string; timed_out: boolean }[];
   seq: number;
   atMs: number;
 }
@@ -102,6 +119,8 @@ export interface Verdict {
   mergedRevision: string | null;
   /** The bundles that were not chosen in its favour, or that took its place. */
   alternatives: readonly string[];
+  /** What was run to decide, in the terms of the wire. */
+  verification: readonly Json[];
 }
 
 /**
@@ -135,6 +154,7 @@ export function decideBundle(
     decided_by: verdict.decidedBy,
     merged_revision: mergedRevision,
     alternatives: [...new Set(alternatives)],
+    ...(verdict.verification.length === 0 ? {} : { verification: [...verdict.verification] }),
   };
   const { taskId, nodeId } = found;
   const actionType = actions.decideBundle;

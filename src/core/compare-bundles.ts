@@ -1,5 +1,5 @@
-import { advise, type BundleAdvice, bySubmission, type Standing } from "./bundle-advice.ts";
-import { contradictionOf, readAssumptions } from "./bundle-assumptions.ts";
+import { advise, type BundleAdvice, bySubmission, type Standing, verificationOf } from "./bundle-advice.ts";
+import { type Assumptions, contradictionOf, readAssumptions } from "./bundle-assumptions.ts";
 import { type BundlePair, PairFindings, pathsListed, type Side } from "./bundle-pair.ts";
 import { type At, PathIndex, type Touch, touchesOf } from "./bundle-paths.ts";
 import type { PatchBundle } from "./bundle.ts";
@@ -10,10 +10,21 @@ export interface Target {
   revision: string;
   /** The paths that changed between a base and the target, by base; a base that is not in it is one nobody asked about. */
   changedSince: ReadonlyMap<string, readonly string[]>;
+  /** By base, the bundles of `Decided` that were merged between it and the target. */
+  acceptedSince: ReadonlyMap<string, readonly string[]>;
 }
 
+/** Bundles that are decided, and that others are compared with: what the target has, and what must not get in. */
+export interface Decided {
+  accepted: readonly PatchBundle[];
+  /** With the journal seq of that decision. */
+  rejected: readonly { bundle: PatchBundle; decidedSeq: number }[];
+}
+
+export const noneDecided: Decided = { accepted: [], rejected: [] };
+
 export interface Comparison {
-  /** Every two bundles, by submission. */
+  /** Every two bundles, by submission; then those of a bundle and a decided one that are not disjoint. */
   pairs: BundlePair[];
   /** By submission. */
   bundles: BundleAdvice[];
@@ -24,20 +35,32 @@ export interface Comparison {
 const sliceSteps = 500;
 
 /**
- * Compares bundles, each with each, and says what to do with them. A function of its arguments alone, whatever order the
- * bundles are in. It yields after each small piece of work, so that a caller may do something else in between.
+ * Compares bundles, each with each and with those that are decided, and says what to do with them. A function of its
+ * arguments alone, whatever order the bundles are in. It yields after each small piece of work, so that a caller may do
+ * something else in between.
  */
-export function* compareBundles(bundles: Iterable<PatchBundle>, target: Target | null): Generator<void, Comparison> {
+export function* compareBundles(
+  bundles: Iterable<PatchBundle>,
+  target: Target | null,
+  decided: Decided = noneDecided,
+): Generator<void, Comparison> {
   const pace = new Pace();
+  const sides = yield* sidesOf(bundles, pace);
+  const others = [...decided.accepted, ...decided.rejected.map(({ bundle }) => bundle)];
+  const pairs = yield* comparePairs(sides, pace);
+  const meeting = yield* compareWith(sides, yield* sidesOf(others, pace), pace);
+  const standings = yield* standingsOf(sides, [...pairs, ...meeting], { target, decided }, pace);
+  return { pairs: [...pairs, ...meeting], ...advise(standings) };
+}
+
+function* sidesOf(bundles: Iterable<PatchBundle>, pace: Pace): Generator<void, Side[]> {
   const sides: Side[] = [];
   for (const bundle of Array.from(bundles).toSorted(bySubmission)) {
     const touches = touchesOf(bundle).toSorted((one, other) => (one.path < other.path ? -1 : 1));
     sides.push({ bundle, touches });
     if (pace.spent(touches.length)) yield;
   }
-  const pairs = yield* comparePairs(sides, pace);
-  const standings = yield* standingsOf(sides, pairs, target, pace);
-  return { pairs, ...advise(standings) };
+  return sides;
 }
 
 /** Counts steps, and says when it is time to pause. */
@@ -71,6 +94,33 @@ function* comparePairs(sides: readonly Side[], pace: Pace): Generator<void, Bund
   return pairs;
 }
 
+/** Pairs of one of `sides` and one of `others` that have a path in common, or of which one contains the other. */
+function* compareWith(sides: readonly Side[], others: readonly Side[], pace: Pace): Generator<void, BundlePair[]> {
+  const listMax = pathsListed(Math.max(1, sides.length * others.length));
+  const indexes = new Map<string, PathIndex<{ side: number; touch: Touch }>>();
+  for (const [i, { bundle, touches }] of others.entries()) {
+    const index = indexes.get(bundle.scope) ?? new PathIndex();
+    indexes.set(bundle.scope, index);
+    for (const touch of touches) index.add(touch.path, { side: i, touch });
+    if (pace.spent(touches.length)) yield;
+  }
+  const pairs: BundlePair[] = [];
+  for (const side of sides) {
+    const findings = others.map((other) => new PairFindings(other, side, listMax));
+    for (const touch of side.touches) {
+      for (const met of indexes.get(side.bundle.scope)?.meeting(touch.path) ?? [])
+        yield* meetAll(met, touch, findings, pace);
+      if (pace.spent(1)) yield;
+    }
+    for (const found of findings) {
+      const pair = found.result();
+      if (pair.relation !== "disjoint" || pair.container !== null) pairs.push(pair);
+    }
+    if (pace.spent(others.length)) yield;
+  }
+  return pairs;
+}
+
 function* meetAll(
   met: readonly At<{ side: number; touch: Touch }>[],
   touch: Touch,
@@ -85,36 +135,65 @@ function* meetAll(
 function* standingsOf(
   sides: readonly Side[],
   pairs: readonly BundlePair[],
-  target: Target | null,
+  { target, decided }: { target: Target | null; decided: Decided },
   pace: Pace,
 ): Generator<void, Standing[]> {
   const meeting = new Map<string, BundlePair[]>(sides.map(({ bundle }) => [bundle.bundleId, []]));
   for (const pair of pairs) {
-    if (pair.relation === "disjoint") continue;
+    if (pair.relation === "disjoint" && pair.container === null) continue;
     meeting.get(pair.a)?.push(pair);
     meeting.get(pair.b)?.push(pair);
     if (pace.spent(1)) yield;
   }
   const changed = new Map<string, PathIndex<null>>();
-  const assumed = sides.map(({ bundle }) => readAssumptions(bundle.assumptions));
+  const open = sides.map(({ bundle }) => bundle);
+  const assumed = new Map([...open, ...decided.accepted].map((each) => [each, readAssumptions(each.assumptions)]));
+  const failed = open.filter((each) => verificationOf(each) === "failed");
+  const rejected = [...decided.rejected, ...failed.map((each) => ({ bundle: each, decidedSeq: each.submittedSeq }))];
   const standings: Standing[] = [];
-  for (const [i, side] of sides.entries()) {
+  for (const side of sides) {
     const { bundle, touches } = side;
-    const contradictions: { bundleId: string; mine: string; theirs: string }[] = [];
-    for (const [j, other] of sides.entries()) {
-      const [mine, theirs] = [assumed[i], assumed[j]];
-      if (i === j || other.bundle.scope !== bundle.scope || mine === undefined || theirs === undefined) continue;
-      const found = contradictionOf(mine, theirs);
-      if (found !== null) contradictions.push({ bundleId: other.bundle.bundleId, ...found });
-      if (pace.spent(1 + mine.size)) yield;
-    }
+    const since = target?.acceptedSince.get(bundle.baseRevision) ?? [];
+    const accepted = decided.accepted.filter(({ bundleId }) => since.includes(bundleId));
+    const contradictions = yield* contradictionsOf(bundle, [...open, ...accepted], assumed, pace);
     const stale = target === null ? null : bundle.baseRevision !== target.revision;
     const changedSince = stale === true && target !== null ? yield* changedAmong(side, target, changed, pace) : [];
     const size = bundle.changes === null ? Infinity : bundle.changes.reduce((sum, change) => sum + sizeOf(change), 0);
-    standings.push({ bundle, size, stale, changedSince, pairs: meeting.get(bundle.bundleId) ?? [], contradictions });
-    if (pace.spent(touches.length)) yield;
+    standings.push({
+      bundle,
+      size,
+      stale,
+      changedSince,
+      pairs: meeting.get(bundle.bundleId) ?? [],
+      contradictions,
+      acceptedIds: accepted.map(({ bundleId }) => bundleId),
+      rejectedIds: rejected.flatMap((one) => (isAnswer(bundle, one) ? [] : [one.bundle.bundleId])),
+    });
+    if (pace.spent(touches.length + rejected.length)) yield;
   }
   return standings;
+}
+
+function* contradictionsOf(
+  bundle: PatchBundle,
+  others: readonly PatchBundle[],
+  assumed: ReadonlyMap<PatchBundle, Assumptions>,
+  pace: Pace,
+): Generator<void, Standing["contradictions"]> {
+  const contradictions: Standing["contradictions"][number][] = [];
+  for (const other of others) {
+    const [mine, theirs] = [assumed.get(bundle), assumed.get(other)];
+    if (other === bundle || other.scope !== bundle.scope || mine === undefined || theirs === undefined) continue;
+    const found = contradictionOf(mine, theirs);
+    if (found !== null) contradictions.push({ bundleId: other.bundleId, ...found });
+    if (pace.spent(1 + mine.size)) yield;
+  }
+  return contradictions;
+}
+
+/** Whoever was refused may submit the work again, and mend it: that is what rejecting is for. */
+function isAnswer(bundle: PatchBundle, { bundle: before, decidedSeq }: Decided["rejected"][number]): boolean {
+  return bundle.owner === before.owner && bundle.provider === before.provider && bundle.submittedSeq > decidedSeq;
 }
 
 /** The paths of a bundle that changed since its base, or lie above or below one that did; null where that is not known. */

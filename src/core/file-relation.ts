@@ -9,9 +9,9 @@ export interface LineRange {
 /** How two changes of one file stand to each other, both made from one base. */
 export interface FileRelation {
   relation: "compatible" | "overlapping" | "identical";
-  /** False where lines are apart by diffs that are not exact. */
+  /** False where lines are apart by diffs that are not exact, or meet where git takes those of both. */
   certain: boolean;
-  /** In words, where the two cannot both be had. */
+  /** In words, where the two cannot both be had, or not in any order. */
   reason: string | null;
   /** The lines that meet, in order; empty where it is not a matter of lines. */
   a: readonly LineRange[];
@@ -20,18 +20,39 @@ export interface FileRelation {
 
 /**
  * Compares two changes that touch the same path. Git's merge needs an unchanged line between two edits, else they
- * conflict; edits that are the same on both sides it takes once, which is relied on where both diffs are exact.
+ * conflict; edits that are the same on both sides it takes once, which is relied on where both diffs are exact. Of lines
+ * that meet it takes those of both where attributes say `merge=union`: then the order of the two shows.
+ * @param drivers the merge drivers that attributes may name for the path
  */
-export function relateFiles(a: FileChange, b: FileChange): FileRelation {
+export function relateFiles(a: FileChange, b: FileChange, drivers: readonly string[] = byLines): FileRelation {
   if (sameChange(a, b)) return identical;
   if (!inPlace(a) || !inPlace(b)) return overlapping(`it is ${a.kind} by one and ${b.kind} by the other`);
+  const refused = differ(a, b) ? refusedBy(drivers) : null;
+  if (refused !== null) return overlapping(refused);
   if (a.binary || b.binary) {
     const oneSided = a.kind === "mode" || b.kind === "mode" || (a.newBlob !== null && a.newBlob === b.newBlob);
     return oneSided ? compatible : overlapping("both change it, and it is binary");
   }
-  const lines = meetingLines(a, b);
-  if (lines !== null) return { ...overlapping("both change the same or adjacent lines"), ...lines };
+  const met = meetingLines(a, b);
+  if (met !== null && drivers.includes("union"))
+    return { ...likelyCompatible, reason: "git takes the lines of both", ...met };
+  if (met !== null) return { ...overlapping("both change the same or adjacent lines"), ...met };
   return (a.exact && b.exact) || a.spans.length === 0 || b.spans.length === 0 ? compatible : likelyCompatible;
+}
+
+/** By lines, as git merges where no attribute says otherwise. */
+const byLines = ["text"] as const;
+
+/** Whether both change what is in the file, and not to the same. */
+const differ = (a: FileChange, b: FileChange) =>
+  a.kind === "modified" && b.kind === "modified" && (a.newBlob === null || a.newBlob !== b.newBlob);
+
+/** Why git, or agentd, does not merge a file that both change, by the drivers attributes name; null where it does. */
+function refusedBy([driver = "text", ...others]: readonly string[]): string | null {
+  if (others.length > 0) return "one changes how git is to merge it (.gitattributes)";
+  if (driver === "text" || driver === "union") return null;
+  if (driver === "binary") return "attributes say that git is not to merge it (-merge)";
+  return `attributes name the merge driver ${driver.replace(/^custom:/, "")}, a program that is not run here`;
 }
 
 const compatible: FileRelation = { relation: "compatible", certain: true, reason: null, a: [], b: [] };

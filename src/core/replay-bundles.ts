@@ -60,6 +60,6 @@ export const bundleAppliers: Record<string, Apply> = {
 const textOrNull = (value: Json | undefined): string | null => (typeof value === "string" ? value : null);
 
 const run = (told: Json): Verification => {
-  const { command, exit_code: exitCode } = fields(told);
-  return { command: text(command), exitCode: Number(exitCode) };
+  const { command, exit_code: exitCode, timed_out: timedOut } = fields(told);
+  return { command: text(command), exitCode: Number(exitCode), timedOut: timedOut === true };
 };

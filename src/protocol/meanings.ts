@@ -80,6 +80,9 @@ const meanings: Readonly<Record<string, string>> = {
   touched_paths: "every path the patch changes or removes, from the repository's root",
   diff: "the patch, as `git diff --full-index` prints it, at most 512 KiB",
   diff_exact: "that the diff was printed with `--histogram --no-indent-heuristic`, as git's merge compares",
+  merge_drivers:
+    "for each path that git does not merge by lines: the drivers its attributes name before and after the patch, once where they agree: `text`, `binary` (`-merge`), `union`, or `custom:NAME` for a program that the repository configures; give it, even empty, if you have read the attributes",
+  contains: "the bundles whose head is in the history of the patch: it was built on them",
   diff_summary: "what the patch does, in a line or two",
   assumptions: "what must hold for it to work; `key=value`, and `not X` against `X`, are compared with other bundles'",
   confidence: "how sure its author is that it works",
@@ -88,6 +91,9 @@ const meanings: Readonly<Record<string, string>> = {
   "verification[].exit_code": "0 where it passed",
   "verification[].duration_ms": "how long it ran",
   "verification[].output_tail": "the end of what it printed",
+  "verification[].timed_out":
+    "that it was ended for taking too long, which is no verdict; its `exit_code` does not count",
+  "DecidePatchBundle.verification": "the commands that were run to decide",
   intent: "what it is for",
   "SubmitPatchBundle.task_id": "the task it is for",
   "SubmitPatchBundle.node_id": "the node it is for; needs `task_id`",
@@ -98,6 +104,9 @@ const meanings: Readonly<Record<string, string>> = {
   "ComparePatchBundles.scope": "the open bundles of this scope",
   target_revision: "the commit to merge onto; a bundle with another base is stale",
   changed_since: "base revision → the paths that changed from there to the target, if known",
+  accepted_since:
+    "base revision → the bundles that were merged between it and the target, such as the `Agentd-Bundle` trailers name; bundles of that base are compared with them as well",
+  rejected_ids: "rejected bundles that must not come in as a part of others",
   bundle_id: "the bundle",
   decision: "the decision",
   "DecidePatchBundle.reason": "why, for the journal",
@@ -151,6 +160,7 @@ const newNode: Readonly<Record<string, string>> = {
 };
 
 /** What a parameter means; empty for one the table does not know, which a test forbids. */
-export function meaningOf(method: string, path: string): string {
+export function meaningOf(asked: string, path: string): string {
+  const method = asked === "CheckPatchBundle" ? "SubmitPatchBundle" : asked;
   return meanings[`${method}.${path}`] ?? meanings[path] ?? newNode[path.replace(/^(initial_)?nodes\[\]\./, "")] ?? "";
 }

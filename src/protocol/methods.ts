@@ -39,6 +39,7 @@ export const methods = {
   ListResourceLocks: locks.ListResourceLocks,
   RecordGuardBypass: locks.RecordGuardBypass,
   SubmitPatchBundle: bundles.SubmitPatchBundle,
+  CheckPatchBundle: bundles.CheckPatchBundle,
   ComparePatchBundles: bundles.ComparePatchBundles,
   DecidePatchBundle: bundles.DecidePatchBundle,
   ListPatchBundles: bundles.ListPatchBundles,

@@ -1,4 +1,4 @@
-import { type Confidence, type PatchBundle } from "../core/bundle.ts";
+import type { Confidence, PatchBundle, Verification } from "../core/bundle.ts";
 import { isRefusal } from "../core/decision.ts";
 import { parseDiff } from "../core/diff.ts";
 import type { FileChange } from "../core/file-change.ts";
@@ -14,9 +14,25 @@ export interface BundleContent {
   diff: string | null;
   diff_exact: boolean;
   assumptions: string[];
-  verification: { command: string; exit_code: number; duration_ms: number; output_tail: string }[];
+  /** Not there in what older versions have recorded, as the next one. */
+  merge_drivers?: Record<string, string[]> | null;
+  contains?: string[];
+  verification: Run[];
   intent: string | null;
 }
+
+/** One command somebody ran, in the terms of the wire. */
+export type Run = {
+  command: string;
+  exit_code: number;
+  duration_ms: number;
+  output_tail: string;
+  timed_out?: boolean;
+};
+
+/** A verification in the terms of the rules. */
+export const verificationsOf = (runs: readonly Pick<Run, "command" | "exit_code" | "timed_out">[]): Verification[] =>
+  runs.map(({ command, exit_code: exitCode, timed_out: timedOut = false }) => ({ command, exitCode, timedOut }));
 
 /** Reads what bundles carry, and remembers the changes of the last: reading a long diff takes some milliseconds. */
 export class BundleContents {
@@ -45,9 +61,11 @@ export class BundleContents {
       headRevision: record.headRevision,
       touchedPaths: content.touched_paths,
       changes: this.#changesOf(bundleId, content),
+      mergeDrivers: content.merge_drivers ? new Map(Object.entries(content.merge_drivers)) : null,
+      containedIds: content.contains ?? [],
       assumptions: content.assumptions,
       confidence: record.confidence satisfies Confidence,
-      verification: content.verification.map(({ command, exit_code: exitCode }) => ({ command, exitCode })),
+      verification: verificationsOf(content.verification),
     };
   }
 

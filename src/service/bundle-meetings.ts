@@ -23,14 +23,15 @@ export function overlapsOf(bundleId: string, others: readonly BundleRecord[], { 
     const about = { bundle_id: otherId, owner, provider };
     left -= bundles.knows(otherId) ? 0 : diffChars;
     const theirs = left < 0 ? null : bundles.bundle(otherId, store);
-    if (own === null || theirs === null) return [{ ...about, relation: "unknown", paths: [], path_count: 0 }];
+    if (own === null || theirs === null)
+      return [{ ...about, relation: "unknown", container: null, paths: [], path_count: 0 }];
     const work = compareBundles([own, theirs], null);
     let step = work.next();
     while (step.done !== true) step = work.next();
     const [pair] = step.value.pairs;
-    if (pair === undefined || pair.relation === "disjoint") return [];
+    if (pair === undefined || (pair.relation === "disjoint" && pair.container === null)) return [];
     const paths = [...new Set(pair.paths.map(({ path }) => path))].slice(0, pathsListed(1));
-    return [{ ...about, relation: pair.relation, paths, path_count: pair.pathCount }];
+    return [{ ...about, relation: pair.relation, container: pair.container, paths, path_count: pair.pathCount }];
   });
 }
 

@@ -2,7 +2,7 @@ import type { BundleRecord } from "../core/bundle.ts";
 import type { BundlePair, Meeting } from "../core/bundle-pair.ts";
 import type { BundleView, PatchBundleView } from "../protocol/methods/bundles.ts";
 import type { Result } from "../protocol/methods.ts";
-import type { BundleContent } from "./bundle-contents.ts";
+import type { BundleContent, Run } from "./bundle-contents.ts";
 import { iso } from "./views.ts";
 
 const decisions = { ACCEPTED: "accepted", REJECTED: "rejected", SUPERSEDED: "superseded" } as const;
@@ -36,6 +36,7 @@ export function bundleView(bundle: BundleRecord): BundleView {
             decided_by: decision.decided_by,
             merged_revision: decision.merged_revision,
             alternatives: decision.alternatives,
+            verification: runsOf(decision.verification ?? []),
             decided_at: iso(decision.atMs),
             seq: decision.seq,
           },
@@ -44,9 +45,13 @@ export function bundleView(bundle: BundleRecord): BundleView {
 
 /** A bundle with all it carries. */
 export function patchBundleView(bundle: BundleRecord, content: BundleContent): PatchBundleView {
-  const { touched_paths, diff, diff_exact, assumptions, verification, intent } = content;
-  return { ...bundleView(bundle), touched_paths, diff, diff_exact, assumptions, verification, intent };
+  const { touched_paths, diff, diff_exact, merge_drivers = null, contains = [], assumptions, intent } = content;
+  const carried = { touched_paths, diff, diff_exact, merge_drivers, contains, assumptions, intent };
+  return { ...bundleView(bundle), ...carried, verification: runsOf(content.verification) };
 }
+
+/** Runs as they are shown; what older versions have recorded does not say whether one took too long. */
+const runsOf = (runs: readonly Run[]) => runs.map((run) => ({ ...run, timed_out: run.timed_out ?? false }));
 
 /** Two bundles, as they stand to each other. */
 export function pairView(pair: BundlePair): Result<"ComparePatchBundles">["pairs"][number] {
@@ -55,6 +60,7 @@ export function pairView(pair: BundlePair): Result<"ComparePatchBundles">["pairs
     b: pair.b,
     relation: pair.relation,
     certain: pair.certain,
+    container: pair.container,
     same_base: pair.sameBase,
     paths: [...new Set(pair.paths.map(({ path }) => path))],
     path_count: pair.pathCount,

@@ -7,7 +7,7 @@ import { ofTask, underLease } from "../core/lease.ts";
 import { checkTouchedPaths } from "../core/touched-paths.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Params, Result } from "../protocol/methods.ts";
-import { carried } from "./bundle-contents.ts";
+import { carried, verificationsOf } from "./bundle-contents.ts";
 import { noteLockedPaths, overlapsOf } from "./bundle-meetings.ts";
 import { bundleView, patchBundleView } from "./bundle-views.ts";
 import type { Context, Handlers } from "./handler.ts";
@@ -19,17 +19,17 @@ type Submission = Params<"SubmitPatchBundle">;
 export const bundleHandlers = {
   SubmitPatchBundle(params, context) {
     const { store } = context;
-    const read = readSubmission(params);
+    const read = acceptable(params, context);
     if (isRefusal(read)) return read;
     const { changes, paths } = read;
-    const problem = refusedPurpose(params, context) ?? refusedSupersession(params, context);
-    if (problem !== null) return problem;
 
     const bundle = recordOf(params, paths.length, context);
     const content = {
       touched_paths: paths,
       diff: params.diff ?? null,
       diff_exact: params.diff_exact,
+      merge_drivers: params.merge_drivers ?? null,
+      contains: params.contains,
       assumptions: params.assumptions,
       verification: params.verification.map((run) => ({ ...run })),
       intent: params.intent ?? null,
@@ -44,13 +44,23 @@ export const bundleHandlers = {
     return { bundle_id: bundle.bundleId, seq: store.head.seq, overlaps: overlapsOf(bundle.bundleId, others, context) };
   },
 
-  DecidePatchBundle({ bundle_id: bundleId, decision, alternatives, ...params }, context) {
+  CheckPatchBundle(params, context) {
+    const read = acceptable(params, context);
+    return isRefusal(read) ? read : { ok: true as const, path_count: read.paths.length };
+  },
+
+  DecidePatchBundle({ bundle_id: bundleId, decision, alternatives, verification, ...params }, context) {
     const { store } = context;
     const unknown = alternatives.find((id) => store.bundle(id) === null);
     if (unknown !== undefined) return noBundle(unknown);
     const status = verdicts[decision];
     const { reason, decided_by: decidedBy, merged_revision: mergedRevision = null } = params;
-    return decide(bundleId, { verdict: status, reason, decidedBy, mergedRevision, alternatives }, context);
+    const runs = verification.map((run) => ({ ...run }));
+    return decide(
+      bundleId,
+      { verdict: status, reason, decidedBy, mergedRevision, alternatives, verification: runs },
+      context,
+    );
   },
 
   ListPatchBundles({ status = null, scope = null, task_id: taskId = null, owner = null, limit, before }, { store }) {
@@ -81,6 +91,15 @@ export const bundleHandlers = {
 } satisfies Partial<Handlers>;
 
 const verdicts = { accepted: "ACCEPTED", rejected: "REJECTED", superseded: "SUPERSEDED" } as const;
+
+/** What a submission changes, if it can be taken. Refusals: those of `SubmitPatchBundle`. */
+function acceptable(params: Submission, context: Context): Decision<{ changes: FileChange[] | null; paths: string[] }> {
+  const read = readSubmission(params);
+  if (isRefusal(read)) return read;
+  const unknown = params.contains.find((id) => context.store.bundle(id) === null);
+  if (unknown !== undefined) return noBundle(unknown);
+  return refusedPurpose(params, context) ?? refusedSupersession(params, context) ?? read;
+}
 
 /** The changes of a submission, where it has a diff, and the paths it touches. */
 function readSubmission(params: Submission): Decision<{ changes: FileChange[] | null; paths: string[] }> {
@@ -139,7 +158,7 @@ function refusedSupersession(
 }
 
 function recordOf(params: Submission, pathCount: number, { newId, nowMs }: Context): BundleRecord {
-  const verification = params.verification.map(({ command, exit_code: exitCode }) => ({ command, exitCode }));
+  const verification = verificationsOf(params.verification);
   return {
     bundleId: newId(),
     submittedSeq: 0,
@@ -164,7 +183,7 @@ function recordOf(params: Submission, pathCount: number, { newId, nowMs }: Conte
 
 function supersede(bundleId: string, { bundleId: by, owner: decidedBy }: BundleRecord, context: Context): void {
   const about = { reason: `its author submitted ${by} in its place`, decidedBy, mergedRevision: null };
-  const decided = decide(bundleId, { verdict: "SUPERSEDED", ...about, alternatives: [by] }, context);
+  const decided = decide(bundleId, { verdict: "SUPERSEDED", ...about, alternatives: [by], verification: [] }, context);
   if (isRefusal(decided)) throw new Error(decided.message);
 }
 

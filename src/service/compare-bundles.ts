@@ -1,6 +1,6 @@
 import type { BundleAdvice } from "../core/bundle-advice.ts";
 import type { PatchBundle } from "../core/bundle.ts";
-import { compareBundles, type Target } from "../core/compare-bundles.ts";
+import { compareBundles, type Decided, type Target } from "../core/compare-bundles.ts";
 import { type Decision, isRefusal, refuse } from "../core/decision.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Params, Result } from "../protocol/methods.ts";
@@ -17,7 +17,9 @@ const sliceMicros = 5_000;
 export const comparisonHandlers = {
   ComparePatchBundles(params, context) {
     const ids = comparedIds(params, context);
-    return isRefusal(ids) ? ids : compareInSlices(ids, targetOf(params));
+    if (isRefusal(ids)) return ids;
+    const decided = decidedIds(params, context);
+    return isRefusal(decided) ? decided : compareInSlices({ ids, ...decided }, targetOf(params));
   },
 } satisfies Partial<Handlers>;
 
@@ -42,13 +44,41 @@ function comparedIds(
   return refuse("LIMIT_EXCEEDED", message, { limit: "bundles_compared_max", max });
 }
 
-function targetOf({ target_revision: revision, changed_since: changed }: Params<"ComparePatchBundles">): Target | null {
+/** What is to be compared: bundles, each with each, and with those that are decided. */
+interface Compared {
+  ids: readonly string[];
+  accepted: readonly string[];
+  rejected: readonly string[];
+}
+
+/** Refusals: INVALID_PARAMS, NOT_FOUND, LIMIT_EXCEEDED. */
+function decidedIds(
+  { accepted_since: since, rejected_ids: rejected }: Params<"ComparePatchBundles">,
+  { store }: Context,
+): Decision<Pick<Compared, "accepted" | "rejected">> {
+  const accepted = [...new Set(Object.values(since ?? {}).flat())];
+  const max = limits.bundlesComparedMax;
+  if (accepted.length > max) {
+    const message = `accepted_since names ${accepted.length} bundles; name at most ${max}`;
+    return refuse("LIMIT_EXCEEDED", message, { limit: "bundles_compared_max", max, got: accepted.length });
+  }
+  const unknown = [...accepted, ...rejected].find((id) => store.bundle(id) === null);
+  if (unknown !== undefined) return noBundle(unknown);
+  const open = rejected.find((id) => store.bundle(id)?.status !== "REJECTED");
+  if (open === undefined) return { accepted, rejected: [...new Set(rejected)] };
+  return refuse("INVALID_PARAMS", `params.rejected_ids: bundle ${open} is not REJECTED; leave it out`);
+}
+
+function targetOf(params: Params<"ComparePatchBundles">): Target | null {
+  const { target_revision: revision, changed_since: changed, accepted_since: accepted } = params;
   if (revision === null || revision === undefined) return null;
-  return { revision, changedSince: new Map(Object.entries(changed ?? {})) };
+  const [changedSince, acceptedSince] = [changed, accepted].map((lists) => new Map(Object.entries(lists ?? {})));
+  return { revision, changedSince: changedSince ?? new Map(), acceptedSince: acceptedSince ?? new Map() };
 }
 
 /** Reads and compares in slices between other requests: what bundles carry does not change meanwhile. */
-function compareInSlices(ids: readonly string[], target: Target | null): Later<Report> {
+function compareInSlices({ ids, accepted, rejected }: Compared, target: Target | null): Later<Report> {
+  const all = [...ids, ...accepted, ...rejected];
   const read: PatchBundle[] = [];
   let work: Generator<void, Report> | null = null;
   return {
@@ -57,14 +87,14 @@ function compareInSlices(ids: readonly string[], target: Target | null): Later<R
     resume(context, last) {
       if (last) return null;
       const { store, bundles, runtime } = context;
-      const next = ids[read.length];
+      const next = all[read.length];
       if (next !== undefined) {
         const bundle = bundles.bundle(next, store);
         if (bundle === null) return { reply: noBundle(next) };
         read.push(bundle);
         return null;
       }
-      work ??= compareAndReport(read, target, context);
+      work ??= compareAndReport(parted(read, { ids, accepted, rejected }, context), target, context);
       const until = runtime.monotonicMicros() + sliceMicros;
       do {
         const step = work.next();
@@ -75,15 +105,24 @@ function compareInSlices(ids: readonly string[], target: Target | null): Later<R
   };
 }
 
+function parted(read: readonly PatchBundle[], { ids, accepted, rejected }: Compared, { store }: Context) {
+  const byId = new Map(read.map((bundle) => [bundle.bundleId, bundle]));
+  const of = (wanted: readonly string[]) => wanted.flatMap((id) => byId.get(id) ?? []);
+  const seqOf = ({ bundleId }: PatchBundle) => store.bundle(bundleId)?.decision?.seq ?? 0;
+  const refused = of(rejected).map((bundle) => ({ bundle, decidedSeq: seqOf(bundle) }));
+  const decided: Decided = { accepted: of(accepted), rejected: refused };
+  return { bundles: of(ids), decided };
+}
+
 /** Pairs that are put into the terms of the wire between two pauses. */
 const pairsAtOnce = 500;
 
 function* compareAndReport(
-  read: readonly PatchBundle[],
+  { bundles: read, decided }: { bundles: readonly PatchBundle[]; decided: Decided },
   target: Target | null,
   { store }: Context,
 ): Generator<void, Report> {
-  const { pairs, bundles, mergeOrder } = yield* compareBundles(read, target);
+  const { pairs, bundles, mergeOrder } = yield* compareBundles(read, target, decided);
   const told: Report["pairs"] = [];
   for (let from = 0; from < pairs.length; from += pairsAtOnce) {
     told.push(...pairs.slice(from, from + pairsAtOnce).map(pairView));
@@ -107,6 +146,7 @@ function adviceView(advice: BundleAdvice) {
     changed_since: advice.changedSince === null ? null : [...advice.changedSince],
     verification: advice.verification,
     contradictions: advice.contradictions.map(({ bundleId: bundle_id, mine, theirs }) => ({ bundle_id, mine, theirs })),
+    contains: advice.contains.map(({ bundleId: bundle_id, rejected }) => ({ bundle_id, rejected })),
     less_confident_than: [...advice.lessConfidentThan],
     recommendation: advice.recommendation,
     reasons: [...advice.reasons],

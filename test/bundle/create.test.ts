@@ -250,7 +250,7 @@ describe("agentd bundle create refuses", () => {
       (world) => symlink("a.txt", join(world.top, "link")),
       [],
       2,
-      "it is a symbolic link, which no bundle may change",
+      "link is or was a symbolic link or a submodule, and no patch bundle may change one",
     ],
     [
       "a work tree in mid-merge",

@@ -125,7 +125,7 @@ describe("a repository that has everything git could run", () => {
       "four left",
       "one accepted",
       "three rejected",
-      "two accepted",
+      "two rejected",
     ]);
     await run(
       "bundle",

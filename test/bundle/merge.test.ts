@@ -100,7 +100,9 @@ describe("agentd bundle merge", () => {
     expect(exit).toBe(0);
     expect(outcomes(report)).toEqual({ one: "accepted", two: "rejected", three: "accepted" });
     expect(of(report, "two")).toMatchObject({ verification: [{ command, exit_code: 4, output_tail: "both\n" }] });
-    expect(of(report, "two").reason).toEndWith(`fails with it: ${JSON.stringify(command)} ended with 4: both`);
+    expect(of(report, "two").reason).toEndWith(
+      `, and fails with both of them: ${JSON.stringify(command)} ended with 4: both`,
+    );
     expect(report.verification).toMatchObject([{ command, exit_code: 0 }]);
     expect(await world.git(["diff", "--name-only", "main", "merged"])).toBe("a.txt\nc.txt\n");
   });

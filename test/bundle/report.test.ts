@@ -33,7 +33,13 @@ describe("the report of a merge", () => {
   });
 
   test("says what the daemon did not record, and what a failed command printed last", () => {
-    const failed = { command: "bun test", exit_code: 1, duration_ms: 5, output_tail: "one\ntwo\x1b[31m\n" };
+    const failed = {
+      command: "bun test",
+      exit_code: 1,
+      duration_ms: 5,
+      output_tail: "one\ntwo\x1b[31m\n",
+      timed_out: false,
+    };
     const refused = "it is ACCEPTED already";
     const text = reportText(report({ bundles: [reported({ verification: [failed], not_recorded: refused })] }), 0);
     expect(text).toContain("            | one\n              | two\u{fffd}[31m\n");

@@ -6,6 +6,7 @@ describe("a bundle is recommended to", () => {
   const target = (paths: string[] | null, revision = "now") => ({
     revision,
     changedSince: new Map(paths === null ? [] : [["base", paths]]),
+    acceptedSince: new Map(),
   });
   const alone = (said: Partial<PatchBundle> = {}) => [doing("a", ["edit x 1"], said)];
   const beside = (said: Partial<PatchBundle>, other: Partial<PatchBundle>, change = "edit x 2") => [
@@ -114,6 +115,7 @@ describe("a bundle is recommended to", () => {
       bundleId: "a",
       stale: true,
       changedSince: null,
+      contains: [],
       contradictions: [{ bundleId: "b", mine: "x", theirs: "not x" }],
       verification: "missing",
       lessConfidentThan: ["b"],
@@ -167,6 +169,8 @@ describe("the merge order", () => {
 
   test("has those that need a rebase at its end", () => {
     const bundles = [one("a", { confidence: "high", baseRevision: "old" }), one("b", { confidence: "low" })];
-    expect(compared(bundles, { revision: "base", changedSince: new Map() }).mergeOrder).toEqual(["b", "a"]);
+    expect(
+      compared(bundles, { revision: "base", changedSince: new Map(), acceptedSince: new Map() }).mergeOrder,
+    ).toEqual(["b", "a"]);
   });
 });

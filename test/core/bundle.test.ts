@@ -8,6 +8,7 @@ const verdict: Verdict = {
   decidedBy: "ann",
   mergedRevision: null,
   alternatives: [],
+  verification: [],
 };
 const bundle = (status: BundleStatus): BundleHead => ({ bundleId: "b", status, taskId: "task", nodeId: null });
 

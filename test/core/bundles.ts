@@ -15,6 +15,8 @@ export function patchBundle(said: Partial<PatchBundle>): PatchBundle {
     headRevision: null,
     touchedPaths: [],
     changes: [],
+    mergeDrivers: null,
+    containedIds: [],
     assumptions: [],
     confidence: "medium",
     verification: [],
@@ -52,8 +54,8 @@ function fileDiff(change: string): string {
   }
 }
 
-export const passed = [{ command: "npm test", exitCode: 0 }];
-export const failed = [{ command: "npm test", exitCode: 1 }];
+export const passed = [{ command: "npm test", exitCode: 0, timedOut: false }];
+export const failed = [{ command: "npm test", exitCode: 1, timedOut: false }];
 
 /** A verified bundle that makes some changes. */
 export function doing(bundleId: string, changes: readonly string[], said: Partial<PatchBundle> = {}): PatchBundle {

@@ -33,6 +33,7 @@ const rejected = { decision: "rejected", reason: "no", decided_by: "ann" } as co
 
 export const bundleCalls = {
   SubmitPatchBundle: async (world) => submission(world),
+  CheckPatchBundle: async (world) => submission(world),
   ComparePatchBundles: async (world) => ({
     bundle_ids: [(await submitted(world)).bundle_id, (await submitted(world)).bundle_id],
     target_revision: base,
@@ -45,16 +46,19 @@ export const bundleCalls = {
   GetPatchBundle: submitted,
 } satisfies Partial<Calls>;
 
-export const bundleRefusals = {
-  SubmitPatchBundle: {
-    NOT_FOUND: async (world) => submission(world, { task_id: nobody }),
-    INVALID_STATE: async (world) => {
-      const { bundle_id } = await submitted(world);
-      return submission(world, { owner: "bob", supersedes: bundle_id });
-    },
-    LEASE_LOST: async (world) => submission(world, { ...(await world.running()), lease_id: nobody }),
-    LIMIT_EXCEEDED: async (world) => submission(world, { diff: diff("a").repeat(10_000) }),
+const submissionRefusals = {
+  NOT_FOUND: async (world: World) => submission(world, { task_id: nobody }),
+  INVALID_STATE: async (world: World) => {
+    const { bundle_id } = await submitted(world);
+    return submission(world, { owner: "bob", supersedes: bundle_id });
   },
+  LEASE_LOST: async (world: World) => submission(world, { ...(await world.running()), lease_id: nobody }),
+  LIMIT_EXCEEDED: async (world: World) => submission(world, { diff: diff("a").repeat(10_000) }),
+};
+
+export const bundleRefusals = {
+  SubmitPatchBundle: submissionRefusals,
+  CheckPatchBundle: submissionRefusals,
   ComparePatchBundles: {
     NOT_FOUND: async () => ({ bundle_ids: [nobody] }),
     LIMIT_EXCEEDED: async (world) => {

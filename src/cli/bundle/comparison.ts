@@ -3,15 +3,24 @@ import { ask } from "../git/ask.ts";
 import { entriesOf } from "../git/git.ts";
 import { commitOrNull } from "../git/revision.ts";
 import type { Session } from "../session.ts";
+import { acceptedSince, decidedBundles, rejectedAmong } from "./decided.ts";
+import type { Whole } from "./ids.ts";
 
-export type Whole = Result<"GetPatchBundle">["bundle"];
 export type Comparison = Result<"ComparePatchBundles">;
 
-/** Bundles, and how they stand to each other and to where they are to be merged. */
+/** Bundles, and how they stand to each other, to those that are decided, and to where they are to be merged. */
 export interface Compared {
   bundles: Whole[];
   answer: Comparison;
+  /** By base, the bundles that were merged into the target since. */
+  acceptedSince: Readonly<Record<string, readonly string[]>>;
 }
+
+export const nothingCompared: Compared = {
+  bundles: [],
+  answer: { pairs: [], bundles: [], merge_order: [] },
+  acceptedSince: {},
+};
 
 /** Everything of these bundles. */
 export function wholeBundles(session: Session, ids: readonly string[]): Promise<Whole[]> {
@@ -25,9 +34,21 @@ export async function compared(
   target: { top: string; revision: string } | null,
 ): Promise<Compared> {
   const bundles = await wholeBundles(session, ids);
-  const changed_since = target === null ? undefined : await changedSince(target, bundles);
-  const params = { bundle_ids: [...ids], target_revision: target?.revision, changed_since };
-  return { bundles, answer: await session.call("ComparePatchBundles", params) };
+  const bundle_ids = [...ids];
+  const known = await decidedBundles(session, bundles);
+  const rejected = rejectedAmong(known, bundles);
+  if (target === null) {
+    const answer = await session.call("ComparePatchBundles", { bundle_ids, rejected_ids: rejected });
+    return { bundles, answer, acceptedSince: {} };
+  }
+  const changed_since = await changedSince(target, bundles);
+  const accepted_since = await acceptedSince(session, target, bundles, known);
+  // What is in the target is in it, whatever somebody decided of it.
+  const there = new Set(Object.values(accepted_since).flat());
+  const rejected_ids = rejected.filter((id) => !there.has(id));
+  const facts = { target_revision: target.revision, changed_since, accepted_since };
+  const answer = await session.call("ComparePatchBundles", { bundle_ids, rejected_ids, ...facts });
+  return { bundles, answer, acceptedSince: accepted_since };
 }
 
 /** By base, the paths that changed from there to the target and that some bundle of it meets; all of them may be too many. */

@@ -3,10 +3,13 @@ import type { Repository } from "../git/repository.ts";
 import { Scratch } from "../git/scratch.ts";
 import { bold } from "../text.ts";
 import { authorOf } from "./author.ts";
+import { containedBundles } from "./contained.ts";
 import { type Ends, endsOf, isCheckedOut, isUnchanged, summaryOf } from "./ends.ts";
+import type { BundleView } from "./ids.ts";
+import { mergeDrivers } from "./merge-drivers.ts";
 import { type Patch, patchBetween } from "./patch.ts";
-import { type About, submit, type Submitted } from "./submission.ts";
-import { overlapsText, runText } from "./text.ts";
+import { type About, checkSubmission, submit, type Submitted } from "./submission.ts";
+import { containedText, overlapsText, runText } from "./text.ts";
 import { type VerificationRun, type Verifying, verifyIn } from "./verification.ts";
 
 /** What the user says of a bundle; what is missing is found out, or assumed. */
@@ -30,27 +33,35 @@ export interface Created {
   ends: Ends;
   patch: Patch;
   verification: VerificationRun[];
+  /** The bundles that its history has. */
+  contained: BundleView[];
 }
 
 /** Gathers what a bundle is made of, runs its verification, and submits it. */
 export async function createBundle(repository: Repository, verifying: Verifying, given: Creating): Promise<Created> {
   const { wishes } = verifying;
-  await using scratch = await Scratch.open(repository.top, { attributes: true });
+  await using scratch = await Scratch.open(repository.top);
   const ends = await endsOf(wishes.session, scratch, repository, { base: given.base, head: given.head });
   const patch = await patchBetween(scratch, ends.base.revision, ends.tree);
-  const verification = await verified(verifying, scratch, repository, ends);
-  const about = {
+  const contained = await containedBundles(wishes.session, repository, ends);
+  const unverified = {
     ...authorOf(given),
     ...given.purpose,
     diff_summary: given.summary ?? (await summaryOf(scratch, ends, patch.stat)),
     assumptions: given.assumptions,
     confidence: given.confidence ?? ("medium" as const),
-    verification,
+    merge_drivers: await mergeDrivers(scratch, [ends.base.revision, ends.tree], patch.paths),
+    contains: contained.map(({ bundle_id: id }) => id),
     intent: given.intent,
     supersedes: given.supersedes,
   };
-  const submission = { ends, patch, about, idempotencyKey: given.idempotencyKey };
-  return { submitted: await submit(wishes, scratch, repository, submission), ends, patch, verification };
+  const submission = { ends, patch, idempotencyKey: given.idempotencyKey };
+  // Verification may take long, and what is refused anyway needs none.
+  await checkSubmission(wishes.session, repository, { ...submission, about: unverified });
+  const verification = await verified(verifying, scratch, repository, ends);
+  const about = { ...unverified, verification };
+  const submitted = await submit(wishes, scratch, repository, { ...submission, about });
+  return { submitted, ends, patch, verification, contained };
 }
 
 async function verified(
@@ -80,7 +91,8 @@ export function createdView({ submitted, ends, patch, verification }: Created) {
   return { ...submitted.answer, ...found, verification };
 }
 
-export function createdText({ submitted, ends: { base }, patch: { paths, stat }, verification }: Created): string {
+export function createdText({ submitted, ends: { base }, patch, verification, contained }: Created): string {
+  const { paths, stat } = patch;
   const { answer, hasDiff } = submitted;
   const kept = hasDiff ? "" : ", too large to be sent; it is kept in this repository";
   return [
@@ -89,6 +101,7 @@ export function createdText({ submitted, ends: { base }, patch: { paths, stat },
     ...(verification.length === 0
       ? ["  not verified: give --verify CMD"]
       : verification.map((run) => `  ${runText(run)}`)),
-    ...overlapsText(answer.overlaps),
+    ...contained.map((one) => `  ${containedText(one)}`),
+    ...overlapsText(answer),
   ].join("\n");
 }

@@ -35,8 +35,12 @@ export async function endsOf(
       : { revision: await commitOf(top, given.base, "--base"), because: "as given" };
   const committed = await treeOf(scratch, commit);
   if (given.head !== undefined) return { base, head: commit, tree: committed, commit };
-  const { tree, leftOut } = await snapshotOf(scratch, repository);
+  const { tree, leftOut, movedSubmodules } = await snapshotOf(scratch, repository);
   if (leftOut.length > 0) session.note(`left out, as they are repositories of their own: ${pathsText(leftOut)}`);
+  if (movedSubmodules.length > 0) {
+    const named = pathsText(movedSubmodules);
+    session.note(`left out: the new commit of the submodule ${named}, for no patch bundle may change a submodule`);
+  }
   return { base, head: tree === committed ? commit : null, tree, commit };
 }
 

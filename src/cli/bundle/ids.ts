@@ -2,6 +2,9 @@ import type { ParamsInput, Result } from "../../protocol/methods.ts";
 import { type Candidate, isFullId, pickId } from "../ids.ts";
 import type { Session } from "../session.ts";
 
+/** A bundle with all it carries. */
+export type Whole = Result<"GetPatchBundle">["bundle"];
+/** A bundle in a list. */
 export type BundleView = Result<"ListPatchBundles">["bundles"][number];
 
 const pageSize = 1_000;

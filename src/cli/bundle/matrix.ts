@@ -1,7 +1,8 @@
 import { shortIds } from "../ids.ts";
 import { partyText } from "../lock/held.ts";
 import { columns, dim, green, oneLine, red, yellow } from "../text.ts";
-import type { Compared, Whole } from "./comparison.ts";
+import type { Compared } from "./comparison.ts";
+import type { Whole } from "./ids.ts";
 import { pathsText, relationText } from "./text.ts";
 
 type Pair = Compared["answer"]["pairs"][number];

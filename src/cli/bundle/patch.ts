@@ -36,9 +36,33 @@ export async function patchBetween(scratch: Scratch, base: string, head: string)
     const message = `${paths.length} files differ from ${base}, but a bundle has at most ${limits.bundlePathsMax}; give another --base, or split it`;
     throw new Failure("USAGE", message);
   }
-  const stat = await scratch.text(["diff", "--shortstat", "--no-ext-diff", "--no-textconv", "-M", base, head, "--"]);
+  const strange = await strangePath(scratch, base, head);
+  if (strange !== null) {
+    const message = `${strange} is or was a symbolic link or a submodule, and no patch bundle may change one; leave it out, or give another --base`;
+    throw new Failure("USAGE", message);
+  }
+  const words = ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", "-M", base, head, "--"];
+  const stat = await scratch.text(words, "", withoutAttributes);
   return { paths, diff: await diffBetween(scratch, base, head), stat: stat.trim() };
 }
+
+const files = new Set(["100644", "100755", "000000"]);
+
+/** A path that changes and is, before or after, neither a file nor nothing; null where there is none. */
+export async function strangePath(scratch: Scratch, base: string, head: string): Promise<string | null> {
+  const told = await scratch.entries(["diff-tree", "-r", "-z", "--raw", "--no-renames", base, head]);
+  const at = told.findIndex((entry, i) => {
+    const [before = "", after = ""] = entry.slice(1).split(" ");
+    return i % 2 === 0 && !(files.has(before) && files.has(after));
+  });
+  return at === -1 ? null : (told[at + 1] ?? null);
+}
+
+/**
+ * What git's merge compares line by line is told by the content alone. Attributes such as `-diff` would hide it; git takes them
+ * from an index, and there is none of this name.
+ */
+const withoutAttributes = { GIT_INDEX_FILE: "no-index" };
 
 /** Both names of what was renamed. */
 export function changedPaths(scratch: Scratch, base: string, head: string): Promise<string[]> {
@@ -46,7 +70,11 @@ export function changedPaths(scratch: Scratch, base: string, head: string): Prom
 }
 
 async function diffBetween(scratch: Scratch, base: string, head: string): Promise<string | null> {
-  const { out, cut } = await scratch.run(["diff", ...diffOptions, base, head, "--"], { bytesMax: diffBytesMax });
+  const { out, cut } = await scratch.run(
+    ["diff", ...diffOptions, base, head, "--"],
+    { bytesMax: diffBytesMax },
+    withoutAttributes,
+  );
   if (cut) return null;
   const text = textOf(out);
   return text === null || text.split("\n").length > diffLinesMax ? null : text;

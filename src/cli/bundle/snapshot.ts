@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { Failure } from "../exits.ts";
 import { ask } from "../git/ask.ts";
 import { entriesOf } from "../git/git.ts";
+import { commitOrNull } from "../git/revision.ts";
 import type { Repository } from "../git/repository.ts";
 import { pathIn, type Scratch } from "../git/scratch.ts";
 
@@ -11,6 +12,8 @@ export interface Snapshot {
   tree: string;
   /** Repositories inside the work tree that it does not know of, such as work trees of its own. */
   leftOut: string[];
+  /** Submodules whose commit is another than the index has. */
+  movedSubmodules: string[];
 }
 
 const gitlink = "160000";
@@ -21,10 +24,14 @@ const pathsNamed = 5;
  * Submodules stay as they are in the index.
  * @throws {Failure} in mid-merge, and where a file goes through a filter, which is not run here.
  */
-export async function snapshotOf(scratch: Scratch, { top }: Repository): Promise<Snapshot> {
+export function snapshotOf(scratch: Scratch, { top }: Repository): Promise<Snapshot> {
+  return scratch.withAttributes((more) => take(scratch, top, more));
+}
+
+async function take(scratch: Scratch, top: string, more: Record<string, string>): Promise<Snapshot> {
   const index = join(scratch.gitDirectory, "index");
   await copyIndex(await pathIn(top, "index"), index);
-  const here = { GIT_WORK_TREE: top, GIT_INDEX_FILE: index };
+  const here = { ...more, GIT_WORK_TREE: top, GIT_INDEX_FILE: index };
   const unmerged = await scratch.entries(["ls-files", "-u", "-z"], here);
   if (unmerged.length > 0)
     throw new Failure("USAGE", "the work tree is in the middle of a merge; finish or abort that first");
@@ -37,7 +44,24 @@ export async function snapshotOf(scratch: Scratch, { top }: Repository): Promise
   if (leftOut.length > 0) await scratch.run(["update-index", "--force-remove", "--", ...leftOut], {}, here);
   const tree = await scratch.text(["write-tree"], "", here);
   await refuseFiltered(scratch, top, { staged, tree, here });
-  return { tree, leftOut };
+  return { tree, leftOut, movedSubmodules: await movedAmong(top, submodules) };
+}
+
+async function movedAmong(top: string, submodules: readonly Gitlink[]): Promise<string[]> {
+  const moved: string[] = [];
+  for (const { path, commit } of submodules) {
+    const directory = join(top, path);
+    // One that is not checked out is a directory of this repository.
+    const isCheckedOut = await stat(join(directory, ".git")).catch(() => null);
+    const head = isCheckedOut === null ? null : await commitOrNull(directory, "HEAD");
+    if (head !== null && head !== commit) moved.push(path);
+  }
+  return moved;
+}
+
+interface Gitlink {
+  path: string;
+  commit: string;
 }
 
 /** What git knows of the files' times comes along, so that it need not read those that have not changed. */
@@ -53,10 +77,12 @@ async function copyIndex(from: string, to: string): Promise<void> {
   await utimes(to, seconds, seconds);
 }
 
-async function gitlinks(scratch: Scratch, here: Record<string, string>): Promise<{ path: string }[]> {
+async function gitlinks(scratch: Scratch, here: Record<string, string>): Promise<Gitlink[]> {
   const entries = await scratch.entries(["ls-files", "-s", "-z"], here);
   return entries.flatMap((entry) =>
-    entry.startsWith(gitlink) ? [{ path: entry.slice(entry.indexOf("\t") + 1) }] : [],
+    entry.startsWith(gitlink)
+      ? [{ path: entry.slice(entry.indexOf("\t") + 1), commit: entry.split(" ", 2)[1] ?? "" }]
+      : [],
   );
 }
 

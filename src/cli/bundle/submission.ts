@@ -3,6 +3,7 @@ import type { ParamsInput, Result } from "../../protocol/methods.ts";
 import { commitOrNull } from "../git/revision.ts";
 import { deleteRef, type Scratch, setRef } from "../git/scratch.ts";
 import type { Wishes } from "../run/hold.ts";
+import type { Session } from "../session.ts";
 import { PatientClient } from "../run/patient-client.ts";
 import type { Ends } from "./ends.ts";
 import type { Patch } from "./patch.ts";
@@ -32,6 +33,26 @@ const paramsBytesMax = limits.requestBytesMax - 4_096;
 /** Refs that keep what bundles without a diff are made of. */
 export const keptRefs = "refs/agentd/bundles/";
 
+/** What of a submission is the same, however its patch is sent. */
+function commonParams({ scope }: { scope: string }, { ends, patch, about }: Submission) {
+  return { ...about, scope, base_revision: ends.base.revision, touched_paths: patch.paths };
+}
+
+/**
+ * Asks whether a submission will be taken.
+ * @throws {RequestRefused} where it will not
+ */
+export async function checkSubmission(session: Session, at: { scope: string }, submission: Submission): Promise<void> {
+  const { ends, patch } = submission;
+  const common = commonParams(at, submission);
+  const whole = { ...common, head_revision: ends.head, diff: patch.diff, diff_exact: true };
+  await session.call("CheckPatchBundle", fits(whole) ? whole : { ...common, head_revision: ends.commit });
+}
+
+/** Whether a patch can be sent along. */
+const fits = (params: ParamsInput<"SubmitPatchBundle">) =>
+  typeof params.diff === "string" && Buffer.byteLength(JSON.stringify(params)) <= paramsBytesMax;
+
 /**
  * Submits a patch: with its diff, or where that is too large by its head revision, which is then kept by a ref of
  * agentd's own and made a commit first where it is none. A daemon that is restarted meanwhile is waited for.
@@ -40,15 +61,16 @@ export async function submit(
   { session, giveUp }: Pick<Wishes, "session" | "giveUp">,
   scratch: Scratch,
   at: { top: string; scope: string },
-  { ends, patch, about, idempotencyKey = crypto.randomUUID() }: Submission,
+  submission: Submission,
 ): Promise<Submitted> {
+  const { ends, patch, about, idempotencyKey = crypto.randomUUID() } = submission;
   using client = new PatientClient(session);
   const send = (params: ParamsInput<"SubmitPatchBundle">) =>
     client.call("SubmitPatchBundle", params, giveUp, idempotencyKey);
   const { head } = ends;
-  const common = { ...about, scope: at.scope, base_revision: ends.base.revision, touched_paths: patch.paths };
+  const common = commonParams(at, submission);
   const whole = { ...common, head_revision: head, diff: patch.diff, diff_exact: true };
-  if (patch.diff !== null && Buffer.byteLength(JSON.stringify(whole)) <= paramsBytesMax) {
+  if (fits(whole)) {
     return { answer: await send(whole), head, hasDiff: true };
   }
   const kept = await keep(scratch, at.top, ends, about.diff_summary);

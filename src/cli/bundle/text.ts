@@ -18,9 +18,9 @@ import { shortIds } from "../ids.ts";
 import type { BundleView } from "./ids.ts";
 
 type Whole = Result<"GetPatchBundle">["bundle"];
-type Overlap = Result<"SubmitPatchBundle">["overlaps"][number];
 
 const pathsShown = 5;
+const decisionLinesShown = 20;
 const pathsOfOneShown = 100;
 
 /** What is open is to be done, what was taken is well, what was not is over. */
@@ -75,6 +75,7 @@ export function bundleText(bundle: Whole): string {
     ["confidence", [bundle.confidence]],
     ["assumes", bundle.assumptions.map((each) => oneLine(each, 300))],
     ["paths", more > 0 ? [...paths, `and ${more} more`] : paths],
+    ["contains", bundle.contains],
     ["verified", bundle.verification.length === 0 ? [verifiedWords.missing] : bundle.verification.map(runText)],
     ["in place of", bundle.supersedes === null ? [] : [bundle.supersedes]],
     ["submitted", [momentText(Date.parse(bundle.submitted_at) / 1000)]],
@@ -90,8 +91,8 @@ export function bundleText(bundle: Whole): string {
 type Run = Whole["verification"][number];
 
 /** `passed: bun test, in 2s`. */
-export function runText({ command, exit_code: status, duration_ms: ms }: Run): string {
-  const how = status === 0 ? green("passed") : red(`ended with ${status}`);
+export function runText({ command, exit_code: status, duration_ms: ms, timed_out: late }: Run): string {
+  const how = late ? yellow("took too long") : status === 0 ? green("passed") : red(`ended with ${status}`);
   return `${how}: ${oneLine(command, 200)}, in ${ms < 1_000 ? `${ms} ms` : spanText(ms / 1000)}`;
 }
 
@@ -102,6 +103,10 @@ function decisionLines(decision: Whole["decision"]): string[] {
     `${what} by ${oneLine(by, 60)}, ${momentText(Date.parse(at) / 1000)}: ${oneLine(reason, 300)}`,
     ...(merged === null ? [] : [`as commit ${merged}`]),
     ...alternatives.map((id) => `and not ${id}`),
+    ...decision.verification.flatMap((run) => [
+      runText(run),
+      ...(run.exit_code === 0 ? [] : outputLines(run.output_tail, decisionLinesShown).map((line) => dim(`| ${line}`))),
+    ]),
   ];
 }
 
@@ -116,11 +121,17 @@ export function relationText(relation: string): string {
   return relationWords[relation] ?? relation;
 }
 
+/** A bundle that a new one was built on. */
+export function containedText({ bundle_id: id, status, owner, provider }: BundleView): string {
+  const next = status === "REJECTED" ? ": a merge leaves this one open for that" : "";
+  return `it contains ${id} of ${partyText(owner, provider)}, which is ${bundleStatusText(status)}${next}`;
+}
+
 /** Which open bundles a new one meets, and how. */
-export function overlapsText(overlaps: readonly Overlap[]): string[] {
+export function overlapsText({ bundle_id: own, overlaps }: Result<"SubmitPatchBundle">): string[] {
   if (overlaps.length === 0) return ["it meets no other open bundle"];
-  const rows = overlaps.map(({ bundle_id: id, owner, provider, relation, paths, path_count: count }) => [
-    `  ${relationText(relation)}`,
+  const rows = overlaps.map(({ bundle_id: id, owner, provider, relation, container, paths, path_count: count }) => [
+    `  ${container === null ? relationText(relation) : container === own ? "contains" : "is contained in"}`,
     id,
     partyText(owner, provider),
     pathsText(paths, count),

@@ -8,7 +8,7 @@ import { bind, type Wishes } from "../run/hold.ts";
 /** A command that was run to see whether a patch works. */
 export type VerificationRun = Required<
   Pick<NonNullable<ParamsInput<"SubmitPatchBundle">["verification"]>[number], "command" | "exit_code">
-> & { duration_ms: number; output_tail: string };
+> & { duration_ms: number; output_tail: string; timed_out: boolean };
 
 /** How a verification is run. */
 export interface Verifying {
@@ -19,7 +19,7 @@ export interface Verifying {
 }
 
 /** What a shell says of a command that took too long. */
-const timedOut = 124;
+const lateStatus = 124;
 const graceMs = 5_000;
 
 /**
@@ -34,6 +34,11 @@ export async function verifyIn(directory: string, verifying: Verifying): Promise
     if (run.exit_code !== 0) break;
   }
   return runs;
+}
+
+/** Whether one took too long, so that nothing is known. */
+export function timedOut(runs: readonly VerificationRun[]): boolean {
+  return runs.some(({ timed_out: late }) => late);
 }
 
 export function passed(runs: readonly VerificationRun[]): boolean {
@@ -65,9 +70,10 @@ async function verifyOnce(
   const tail = late ? `${end.stdout}\nended after ${timeLimitMs / 1000} s` : end.stdout;
   return {
     command,
-    exit_code: late ? timedOut : statusOf(end),
+    exit_code: late ? lateStatus : statusOf(end),
     duration_ms: Math.round(performance.now() - startedAt),
     output_tail: tail.slice(-limits.outputTailCharsMax).toWellFormed(),
+    timed_out: late,
   };
 }
 

@@ -1,4 +1,4 @@
-import { compared } from "../bundle/comparison.ts";
+import { compared, nothingCompared } from "../bundle/comparison.ts";
 import { allBundles, resolveBundle, resolveBundles } from "../bundle/ids.ts";
 import { matrixMarkdown } from "../bundle/markdown.ts";
 import { matrixText } from "../bundle/matrix.ts";
@@ -89,12 +89,10 @@ export const compare = command({
     if (repository === null && onto !== undefined) await bundleRepository();
     const revision = repository === null ? null : await targetOf(repository.top, onto);
     const target = repository === null || revision === null ? null : { top: repository.top, revision };
-    const all = ids.length === 0 ? nothing : await compared(session, ids, target);
+    const all = ids.length === 0 ? nothingCompared : await compared(session, ids, target);
     session.show(all.answer, () => (markdown === true ? matrixMarkdown(all) : matrixText(all)));
   },
 });
-
-const nothing = { bundles: [], answer: { pairs: [], bundles: [], merge_order: [] } };
 
 async function targetOf(top: string, given: string | undefined): Promise<string | null> {
   const words = given ?? (await mainRefs(top))[0];

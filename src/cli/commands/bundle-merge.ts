@@ -1,5 +1,5 @@
 import { whoever } from "../bundle/author.ts";
-import { compared, type Compared } from "../bundle/comparison.ts";
+import { compared, nothingCompared } from "../bundle/comparison.ts";
 import { committerOf, defaultBranch, newBranch } from "../bundle/merge/branch.ts";
 import { carryOut, completeEarlier } from "../bundle/merge/carry-out.ts";
 import { mergeBundles } from "../bundle/merge/merging.ts";
@@ -36,6 +36,11 @@ export const merge = command({
     timeout: { type: "string", valueHint: "TIME", description: "time limit of each such command (30m)" },
     branch: { type: "string", valueHint: "NAME", description: "the new branch (agentd/merge-COMMIT)" },
     "allow-unverified": { type: "boolean", description: "include bundles that their author did not verify" },
+    override: {
+      type: "string",
+      valueHint: "REASON",
+      description: "merge the named BUNDLEs although a person has to choose, for this reason",
+    },
     "dry-run": { type: "boolean", description: "show what would be done, and write nothing" },
     by: { type: "string", valueHint: "NAME", description: "who decides ($AGENTD_OWNER, else your user name)" },
     markdown: { type: "boolean", description: "the report as Markdown" },
@@ -69,6 +74,7 @@ export const merge = command({
       commands: readList(args.verify),
       timeLimitMs: readDuration(args.timeout ?? "30m", "timeout") * 1000,
       allowUnverified: args["allow-unverified"] === true,
+      override: args.override,
       dryRun: args["dry-run"] === true,
       by: args.by ?? whoever(),
     };
@@ -95,6 +101,7 @@ interface MergeOrder {
   commands: string[];
   timeLimitMs: number;
   allowUnverified: boolean;
+  override: string | undefined;
   dryRun: boolean;
   by: string;
 }
@@ -102,19 +109,22 @@ interface MergeOrder {
 async function mergeOpen(wishes: Wishes, repository: Repository, order: MergeOrder): Promise<MergeReport> {
   const { session } = wishes;
   const { top, scope } = repository;
-  const { onto, commands, timeLimitMs, allowUnverified, dryRun, by } = order;
+  const { onto, commands, timeLimitMs, allowUnverified, override, dryRun, by } = order;
+  if (override !== undefined && order.given.bundle.length === 0)
+    throw new Failure("USAGE", "--override is for bundles that somebody has looked at: name each BUNDLE");
   using _alone = dryRun ? null : alone(scope);
   const earlier = dryRun ? [] : await completeEarlier(wishes, repository);
   const ref = order.branch === undefined ? undefined : await newBranch(top, order.branch, earlier);
   const ids = await bundlesMeant(session, { ...order.given, scope });
-  await using scratch = await Scratch.open(top, { attributes: false });
-  const all = ids.length === 0 ? nothing : await compared(session, ids, { top, revision: onto.revision });
+  await using scratch = await Scratch.open(top);
+  const all = ids.length === 0 ? nothingCompared : await compared(session, ids, { top, revision: onto.revision });
   const result = await mergeBundles({
     scratch,
     compared: all,
     onto,
     committer: await committerOf(top),
     allowUnverified,
+    override: override === undefined ? null : { ids: new Set(ids), reason: override },
     verifying: { commands, timeLimitMs, wishes },
     checkout: commands.length === 0 ? null : await Checkout.open(scratch),
   });
@@ -138,5 +148,3 @@ function alone(scope: string): DirectoryLock {
   const message = `another agentd bundle merge is at work in ${scope}, and would take the same bundles; wait until it has ended, and run this again`;
   throw new Failure("NOT_NOW", message);
 }
-
-const nothing: Compared = { bundles: [], answer: { pairs: [], bundles: [], merge_order: [] } };

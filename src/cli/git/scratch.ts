@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ask, askText } from "./ask.ts";
 import { bareEnvironment, entriesOf, git, type GitEnd, type GitEnvironment, type GitOptions, runGit } from "./git.ts";
@@ -11,6 +11,8 @@ const slowMs = 120_000;
 const carried =
   /^core\.(?:autocrlf|eol|filemode|ignorecase|precomposeunicode|symlinks|checkstat|trustctime|excludesfile|attributesfile)$/;
 
+const driverKey = /^merge\.(?<name>.+)\.driver$/s;
+
 /**
  * A git directory of our own, beside a repository whose objects it reads. What is written goes here, and what it does not
  * hold git cannot run: none of the repository's configuration, so no filter, merge driver, external diff, monitor or hook,
@@ -21,33 +23,31 @@ export class Scratch implements AsyncDisposable {
   readonly directory: string;
   readonly #own: OwnDirectory;
   readonly #repository: string;
-  readonly #environment: GitEnvironment;
+  readonly #settings: Settings;
 
-  private constructor(own: OwnDirectory, repository: string, environment: GitEnvironment) {
+  private constructor(own: OwnDirectory, repository: string, settings: Settings) {
     this.directory = own.path;
     this.#own = own;
     this.#repository = repository;
-    this.#environment = environment;
+    this.#settings = settings;
   }
 
   /**
    * Makes one, and removes those of runs that were killed.
    * @param at a directory in one of the repository's work trees
-   * @param attributes whether the repository's attributes count that are in none of its commits; they name filters only
    */
-  static async open(at: string, { attributes }: { attributes: boolean }): Promise<Scratch> {
+  static async open(at: string): Promise<Scratch> {
     await removeLeftovers();
     const own = await OwnDirectory.make();
     try {
       const directory = own.path;
       const gitDirectory = join(directory, "git");
       const format = await askText(at, ["rev-parse", "--show-object-format"]);
-      const settings = await carriedSettings(at, attributes);
-      const scratch = new Scratch(own, at, environmentFor(gitDirectory, settings));
+      const scratch = new Scratch(own, at, await settingsOf(at));
       await git(directory, ["init", "-q", "--bare", "--template=", `--object-format=${format}`, gitDirectory]);
       await readFrom(await pathIn(at, "objects"), gitDirectory);
-      const files = attributes ? ["shallow", "info/exclude", "info/attributes"] : ["shallow"];
-      for (const name of files) await copyIfThere(await pathIn(at, name), join(gitDirectory, name));
+      for (const name of ["shallow", "info/exclude"])
+        await copyIfThere(await pathIn(at, name), join(gitDirectory, name));
       return scratch;
     } catch (cause) {
       await own[Symbol.asyncDispose]();
@@ -59,9 +59,29 @@ export class Scratch implements AsyncDisposable {
     return join(this.directory, "git");
   }
 
+  /** Merge drivers that the repository has programs for. None is run: what they would merge, conflicts here. */
+  get drivers(): ReadonlySet<string> {
+    return this.#settings.drivers;
+  }
+
+  /**
+   * Does work for which those attributes count as well that are in no commit: of the repository, and of the user. They have
+   * a say in how files are read, and none in how they are merged.
+   * @param work gets what it is to add to the environment of its commands
+   */
+  async withAttributes<Made>(work: (more: Record<string, string>) => Promise<Made>): Promise<Made> {
+    const attributes = join(this.gitDirectory, "info", "attributes");
+    await copyIfThere(await pathIn(this.#repository, "info/attributes"), attributes);
+    try {
+      return await work({ GIT_CONFIG_COUNT: String(this.#settings.pairs.length) });
+    } finally {
+      await rm(attributes, { force: true });
+    }
+  }
+
   /** Runs a git command here; `more` is added to its environment, such as GIT_WORK_TREE. */
   async run(words: readonly string[], options: GitOptions = {}, more: Record<string, string> = {}): Promise<GitEnd> {
-    const environment = { ...this.#environment, ...more };
+    const environment = { ...environmentFor(this.gitDirectory, this.#settings), ...more };
     return runGit(more.GIT_WORK_TREE ?? this.directory, words, { timeLimitMs: slowMs, ...options, environment });
   }
 
@@ -118,18 +138,27 @@ export async function pathIn(at: string, name: string): Promise<string> {
   return resolve(at, await askText(at, ["rev-parse", "--git-path", name]));
 }
 
-function environmentFor(gitDirectory: string, settings: readonly (readonly [string, string])[]): GitEnvironment {
+/** What of a repository's configuration counts. */
+interface Settings {
+  pairs: readonly (readonly [key: string, value: string])[];
+  drivers: ReadonlySet<string>;
+}
+
+function environmentFor(gitDirectory: string, { pairs }: Settings): GitEnvironment {
+  // The last is left out by `withAttributes`.
+  const all = [...pairs, ["core.attributesFile", "/dev/null"] as const];
   return {
     ...bareEnvironment(),
-    ...Object.fromEntries(settings.map(([key], index) => [`GIT_CONFIG_KEY_${index}`, key])),
-    ...Object.fromEntries(settings.map(([, value], index) => [`GIT_CONFIG_VALUE_${index}`, value])),
-    GIT_CONFIG_COUNT: String(settings.length),
+    ...Object.fromEntries(all.map(([key], index) => [`GIT_CONFIG_KEY_${index}`, key])),
+    ...Object.fromEntries(all.map(([, value], index) => [`GIT_CONFIG_VALUE_${index}`, value])),
+    GIT_CONFIG_COUNT: String(all.length),
     GIT_DIR: gitDirectory,
   };
 }
 
-async function carriedSettings(at: string, attributes: boolean): Promise<[string, string][]> {
-  const { out } = await ask(at, ["config", "-z", "--get-regexp", "^core\\."], { statuses: [0, 1] });
+async function settingsOf(at: string): Promise<Settings> {
+  const wanted = String.raw`^(core\.|merge\..*\.driver$)`;
+  const { out } = await ask(at, ["config", "-z", "--get-regexp", wanted], { statuses: [0, 1] });
   const pairs = entriesOf(new TextDecoder().decode(out)).map((entry): [string, string] => {
     const end = entry.indexOf("\n");
     return end === -1 ? [entry, "true"] : [entry.slice(0, end), entry.slice(end + 1)];
@@ -138,9 +167,11 @@ async function carriedSettings(at: string, attributes: boolean): Promise<[string
     ["gc.auto", "0"],
     ["advice.addEmbeddedRepo", "false"],
     ["merge.directoryRenames", "false"],
-    ...(attributes ? [] : [["core.attributesFile", "/dev/null"] satisfies [string, string]]),
   ];
-  return [...pairs.filter(([key]) => carried.test(key)), ...own];
+  const programs = pairs.flatMap(([key]) => driverKey.exec(key)?.groups?.name ?? []);
+  // It fails, which to git is a conflict.
+  const failing = programs.map((name): [string, string] => [`merge.${name}.driver`, "false"]);
+  return { pairs: [...pairs.filter(([key]) => carried.test(key)), ...own, ...failing], drivers: new Set(programs) };
 }
 
 /** Names the repository's object directories; git takes relative ones of an alternate's own alternates for none. */

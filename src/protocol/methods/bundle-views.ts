@@ -15,6 +15,16 @@ export const verificationRun = v.object({
     ),
     "",
   ),
+  timed_out: v.nullish(v.boolean(), false),
+});
+
+/** The same, as it is shown. */
+const shownRun = v.object({
+  command: text,
+  exit_code: integer,
+  duration_ms: count,
+  output_tail: text,
+  timed_out: v.boolean(),
 });
 
 /** What was decided of a bundle. */
@@ -24,6 +34,7 @@ const decisionView = v.object({
   decided_by: text,
   merged_revision: v.nullable(revision),
   alternatives: v.array(uuid),
+  verification: v.array(shownRun),
   decided_at: iso,
   seq,
 });
@@ -56,6 +67,8 @@ export const patchBundleView = v.object({
   diff: v.nullable(text),
   diff_exact: v.boolean(),
   assumptions: v.array(text),
-  verification: v.array(v.object({ command: text, exit_code: integer, duration_ms: count, output_tail: text })),
+  merge_drivers: v.nullable(v.record(text, v.array(text))),
+  contains: v.array(uuid),
+  verification: v.array(shownRun),
   intent: v.nullable(text),
 });

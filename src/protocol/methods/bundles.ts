@@ -17,57 +17,29 @@ import {
   uuid,
 } from "../types.ts";
 import * as story from "./examples.ts";
-import { bundleView, patchBundleView, verificationRun } from "./bundle-views.ts";
+import { runs, someBundles, submission } from "./bundle-submission.ts";
+import { bundleView, patchBundleView } from "./bundle-views.ts";
 
-const short = v.maxLength<string, number, string>(limits.reasonCharsMax, `at most ${limits.reasonCharsMax} characters`);
-const note = v.pipe(v.string(), short, v.title("string"));
-const paths = v.pipe(
-  v.array(key),
-  v.minLength(1, "at least 1 path"),
-  v.maxLength(limits.bundlePathsMax, `at most ${limits.bundlePathsMax} paths`),
-);
 const relation = v.picklist(["disjoint", "compatible", "overlapping", "identical", "unknown"]);
 
 export const SubmitPatchBundle = defineMethod({
   summary:
     "Submit a patch for comparison with others before it is merged, and learn at once which open ones it overlaps with.",
   mutates: true,
-  params: v.object({
-    provider: key,
-    owner: key,
-    scope,
-    base_revision: revision,
-    head_revision: v.nullish(revision),
-    touched_paths: paths,
-    diff: v.nullish(text),
-    diff_exact: v.nullish(v.boolean(), false),
-    diff_summary: note,
-    assumptions: v.nullish(
-      v.pipe(
-        v.array(note),
-        v.maxLength(limits.bundleAssumptionsMax, `at most ${limits.bundleAssumptionsMax} assumptions`),
-      ),
-      [],
-    ),
-    confidence,
-    verification: v.nullish(
-      v.pipe(
-        v.array(noList(verificationRun)),
-        v.maxLength(limits.bundleVerificationsMax, `at most ${limits.bundleVerificationsMax} runs`),
-      ),
-      [],
-    ),
-    intent: v.nullish(note),
-    task_id: v.nullish(uuid),
-    node_id: v.nullish(uuid),
-    lease_id: v.nullish(uuid),
-    supersedes: v.nullish(uuid),
-  }),
+  params: submission,
   result: v.object({
     bundle_id: uuid,
     seq,
     overlaps: v.array(
-      v.object({ bundle_id: uuid, owner: text, provider: text, relation, paths: v.array(text), path_count: count }),
+      v.object({
+        bundle_id: uuid,
+        owner: text,
+        provider: text,
+        relation,
+        container: v.nullable(uuid),
+        paths: v.array(text),
+        path_count: count,
+      }),
     ),
   }),
   refusals: ["NOT_FOUND", "INVALID_STATE", "LEASE_LOST", "LIMIT_EXCEEDED"],
@@ -93,11 +65,34 @@ export const SubmitPatchBundle = defineMethod({
           owner: "antigravity-2",
           provider: "antigravity",
           relation: "overlapping",
+          container: null,
           paths: ["src/lexer.rs"],
           path_count: 1,
         },
       ],
     },
+  },
+});
+
+export const CheckPatchBundle = defineMethod({
+  summary:
+    "Say whether SubmitPatchBundle would take a patch, before its verification is run: the same parameters and refusals; nothing is recorded.",
+  mutates: false,
+  params: submission,
+  result: v.object({ ok, path_count: count }),
+  refusals: ["NOT_FOUND", "INVALID_STATE", "LEASE_LOST", "LIMIT_EXCEEDED"],
+  example: {
+    params: {
+      provider: "codex",
+      owner: "codex-1",
+      scope: "/srv/widgets/.git",
+      base_revision: story.base_revision,
+      touched_paths: ["src/lexer.rs"],
+      diff: story.diff,
+      diff_summary: "one line of the lexer",
+      confidence: "high",
+    },
+    result: { ok: true, path_count: 1 },
   },
 });
 
@@ -119,6 +114,8 @@ export const ComparePatchBundles = defineMethod({
     scope: v.nullish(scope),
     target_revision: v.nullish(revision),
     changed_since: v.nullish(noList(v.record(revision, v.array(key)))),
+    accepted_since: v.nullish(noList(v.record(revision, someBundles))),
+    rejected_ids: v.nullish(someBundles, []),
   }),
   result: v.object({
     pairs: v.array(
@@ -127,6 +124,7 @@ export const ComparePatchBundles = defineMethod({
         b: uuid,
         relation,
         certain: v.boolean(),
+        container: v.nullable(uuid),
         same_base: v.boolean(),
         paths: v.array(text),
         path_count: count,
@@ -153,6 +151,7 @@ export const ComparePatchBundles = defineMethod({
         changed_since: v.nullable(v.array(text)),
         verification: v.picklist(["passed", "failed", "missing"]),
         contradictions: v.array(v.object({ bundle_id: uuid, mine: text, theirs: text })),
+        contains: v.array(v.object({ bundle_id: uuid, rejected: v.boolean() })),
         less_confident_than: v.array(uuid),
         recommendation: v.picklist(["merge", "rebase", "verify", "choose", "reject"]),
         reasons: v.array(text),
@@ -176,6 +175,7 @@ export const ComparePatchBundles = defineMethod({
           changed_since: [],
           verification: "passed",
           contradictions: [],
+          contains: [],
           less_confident_than: [],
           recommendation: "merge",
           reasons: ["its base is the target and nothing is in its way"],
@@ -195,10 +195,8 @@ export const DecidePatchBundle = defineMethod({
     reason,
     decided_by: key,
     merged_revision: v.nullish(revision),
-    alternatives: v.nullish(
-      v.pipe(v.array(uuid), v.maxLength(limits.bundlesComparedMax, `at most ${limits.bundlesComparedMax} bundles`)),
-      [],
-    ),
+    alternatives: v.nullish(someBundles, []),
+    verification: v.nullish(runs, []),
   }),
   result: v.object({ ok, status: bundleStatus, seq }),
   refusals: ["NOT_FOUND", "INVALID_STATE"],
@@ -249,7 +247,11 @@ export const GetPatchBundle = defineMethod({
         diff: story.diff,
         diff_exact: false,
         assumptions: ["tokens are ASCII"],
-        verification: [{ command: "cargo test", exit_code: 0, duration_ms: 8_000, output_tail: "ok" }],
+        merge_drivers: null,
+        contains: [],
+        verification: [
+          { command: "cargo test", exit_code: 0, duration_ms: 8_000, output_tail: "ok", timed_out: false },
+        ],
         intent: null,
       },
     },

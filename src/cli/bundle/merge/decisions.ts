@@ -136,11 +136,13 @@ async function namesIn(path: string): Promise<string[]> {
 
 /** What is to be recorded: what was left open is not. */
 export function decisionsOf(outcomes: readonly Outcome[], decidedBy: string): Decision[] {
-  return outcomes.flatMap(({ bundleId, fate, reason, mergedRevision, against }): Decision[] => {
+  return outcomes.flatMap(({ bundleId, fate, reason, mergedRevision, against, verification }): Decision[] => {
     if (fate === "left") return [];
     // Of what was accepted these are what gave way to it.
     const gaveWay = outcomes.filter((other) => other.against.includes(bundleId)).map((other) => other.bundleId);
-    const params = { bundle_id: bundleId, decision: fate, reason: clipped(reason), decided_by: decidedBy };
+    const said = { bundle_id: bundleId, decision: fate, reason: clipped(reason), decided_by: decidedBy };
+    const runs = verification.map((run) => (run.exit_code === 0 ? { ...run, output_tail: "" } : run));
+    const params = { ...said, verification: runs };
     if (fate === "accepted") return [{ ...params, merged_revision: mergedRevision, alternatives: gaveWay }];
     return [{ ...params, alternatives: [...against] }];
   });

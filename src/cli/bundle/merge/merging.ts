@@ -1,15 +1,17 @@
 import type { Scratch } from "../../git/scratch.ts";
 import type { Checkout } from "../../git/checkout.ts";
 import type { Compared } from "../comparison.ts";
-import { failureText, passed, type VerificationRun, type Verifying, verifyIn } from "../verification.ts";
+import { failureText, passed, timedOut, type VerificationRun, type Verifying, verifyIn } from "../verification.ts";
+import { spanText } from "../../text.ts";
 import { pathsText } from "../text.ts";
 import { commitBundle, type Committer } from "./commit.ts";
+import { culpritAmong } from "./culprit.ts";
 import { outcome, type Outcome } from "./outcome.ts";
+import { Pairs } from "./pairs.ts";
 import { ThreeWay } from "./three-way.ts";
 import { type Bundle, type BundleTrees, treesOf } from "./tree.ts";
 
 type Advice = Compared["answer"]["bundles"][number];
-type Pair = Compared["answer"]["pairs"][number];
 
 /** How bundles are merged. */
 export interface Merging {
@@ -19,6 +21,8 @@ export interface Merging {
   onto: { revision: string; name: string };
   committer: Committer;
   allowUnverified: boolean;
+  /** Bundles that a person has chosen, whatever speaks for looking first, and why. */
+  override: { ids: ReadonlySet<string>; reason: string } | null;
   verifying: Verifying;
   /** Where verification runs; null where there is none. */
   checkout: Checkout | null;
@@ -50,8 +54,9 @@ class Run {
   readonly #threeWay: ThreeWay;
   readonly #bundles: ReadonlyMap<string, Bundle>;
   readonly #advice: ReadonlyMap<string, Advice>;
-  readonly #pairs: ReadonlyMap<string, Pair>;
+  readonly #pairs: Pairs;
   readonly #outcomes: Outcome[] = [];
+  readonly #taken = new Set<string>();
   #tip: string;
   /** What was run at the tip; null where nothing was yet. */
   #verified: readonly VerificationRun[] | null = null;
@@ -61,12 +66,7 @@ class Run {
     this.#merging = merging;
     this.#threeWay = new ThreeWay(scratch);
     this.#bundles = new Map(compared.bundles.map((bundle) => [bundle.bundle_id, bundle]));
-    this.#pairs = new Map(
-      compared.answer.pairs.flatMap((pair) => [
-        [`${pair.a} ${pair.b}`, pair],
-        [`${pair.b} ${pair.a}`, pair],
-      ]),
-    );
+    this.#pairs = new Pairs(compared);
     this.#advice = new Map(compared.answer.bundles.map((advice) => [advice.bundle_id, advice]));
     this.#tip = onto.revision;
   }
@@ -79,7 +79,10 @@ class Run {
     this.#merging.verifying.wishes.stop.throwIfAborted();
     const bundle = this.#bundles.get(id);
     const advice = this.#advice.get(id);
-    if (bundle !== undefined && advice !== undefined) this.#outcomes.push(await this.#outcomeOf(bundle, advice));
+    if (bundle === undefined || advice === undefined || this.#taken.has(id)) return;
+    this.#taken.add(id);
+    for (const { bundle_id: inside } of advice.contains) await this.take(inside);
+    this.#outcomes.push(await this.#outcomeOf(bundle, advice));
   }
 
   result(): MergeResult {
@@ -96,17 +99,17 @@ class Run {
     if ("fault" in trees) return outcome(id, trees.final ? "rejected" : "left", trees.fault);
     const merged = await this.#threeWay.merge(trees, this.#tip);
     if ("conflicts" in merged) return this.#conflicting(bundle, trees, merged.conflicts);
-    const chosen = this.#chosenInstead(advice);
-    if (chosen !== null) return chosen;
+    const chosen = this.#rejectedInside(advice) ?? this.#chosenInstead(advice);
+    if (chosen !== null && !this.#isOverridden(id)) return chosen;
     if (merged.tree === (await this.#treeOf(this.#tip))) return this.#contained(id);
-    return this.#tryOut(bundle, merged.tree);
+    return this.#tryOut(bundle, trees, merged.tree);
   }
 
   /** What needs no merge to be told. */
   #unfit({ bundle_id: id, recommendation, reasons, verification }: Advice): Outcome | null {
     if (verification === "failed") return outcome(id, "rejected", reasons.join("; "));
     if (recommendation === "reject") {
-      const double = this.#accepted().find((other) => this.#pair(id, other)?.relation === "identical");
+      const double = this.#accepted().find((other) => this.#pairs.of(id, other)?.relation === "identical");
       if (double !== undefined)
         return outcome(id, "superseded", `it does the same as ${double}, which was merged`, { against: [double] });
     }
@@ -123,14 +126,12 @@ class Run {
     const where = pathsText(conflicts);
     const more = { conflicts, needsRebase: true };
     if ("conflicts" in alone) {
-      const reason = `it is stale: ${onto.name} changed since its base what it changes, too, and git cannot merge ${where}`;
-      return outcome(id, "rejected", reason, more);
+      const against = this.#pairs.inTheWay(id, this.#there(id), conflicts);
+      const others = against.length === 0 ? "" : ` (${against.join(", ")} was merged there)`;
+      const reason = `it is stale: ${onto.name} changed since its base what it changes, too${others}, and git cannot merge ${where}`;
+      return outcome(id, "rejected", reason, { ...more, against });
     }
-    const pairs = this.#accepted().flatMap((other) => {
-      const pair = this.#pair(id, other);
-      return pair === undefined ? [] : [{ other, pair }];
-    });
-    const against = inTheWay(pairs, conflicts);
+    const against = this.#pairs.inTheWay(id, this.#accepted(), conflicts);
     const named = against.length === 0 ? "what was merged before it" : against.join(", ");
     return outcome(id, "rejected", `it conflicts in ${where} with ${named}, which was merged first`, {
       ...more,
@@ -138,36 +139,58 @@ class Run {
     });
   }
 
-  /** What git would merge, and nobody should without looking. */
+  /** What was rejected comes in with nothing that was built on it. */
+  #rejectedInside({ bundle_id: id, contains }: Advice): Outcome | null {
+    const rejected = contains.find(({ bundle_id: inside, rejected: before }) => before || this.#isRejected(inside));
+    if (rejected === undefined) return null;
+    const { bundle_id: inside } = rejected;
+    const advice = "submit it again without that, or merge it with --override REASON";
+    return outcome(id, "left", `it contains ${inside}, which was rejected; ${advice}`, { against: [inside] });
+  }
+
+  /** In this merge; of one whose own verification failed the comparison has said whether that stops others. */
+  #isRejected(id: string): boolean {
+    const fate = this.#outcomes.find(({ bundleId }) => bundleId === id)?.fate;
+    return fate === "rejected" && this.#advice.get(id)?.verification !== "failed";
+  }
+
+  #isOverridden(id: string): boolean {
+    return this.#merging.override?.ids.has(id) === true;
+  }
+
+  /** What git would merge, and nobody should without looking: beside what is merged now, and what the target has. */
   #chosenInstead({ bundle_id: id, contradictions }: Advice): Outcome | null {
-    const accepted = this.#accepted();
+    const accepted = [...this.#there(id), ...this.#accepted()];
     const contrary = contradictions.find(({ bundle_id: other }) => accepted.includes(other));
     if (contrary !== undefined) {
       const { bundle_id: other, mine, theirs } = contrary;
-      const reason = `it assumes ${JSON.stringify(mine)}, and ${other}, which was merged, ${JSON.stringify(theirs)}; choose`;
+      const reason = `it assumes ${JSON.stringify(mine)}, and ${other}, which was merged, ${JSON.stringify(theirs)}; ${choice}`;
       return outcome(id, "left", reason, { against: [other] });
     }
-    const overlapping = accepted.find((other) => this.#pair(id, other)?.relation === "overlapping");
+    const overlapping = accepted.find((other) => this.#pairs.of(id, other)?.relation === "overlapping");
     if (overlapping === undefined) return null;
-    const why = this.#pair(id, overlapping)?.ranges.find(({ reason }) => reason !== null)?.reason;
+    const why = this.#pairs.of(id, overlapping)?.ranges.find(({ reason }) => reason !== null)?.reason;
     const because = typeof why === "string" ? ` (${why})` : "";
-    const reason = `git would merge it, but it overlaps with ${overlapping}, which was merged${because}; look, and choose`;
+    const reason = `git would merge it, but it overlaps with ${overlapping}, which was merged${because}; look, and ${choice}`;
     return outcome(id, "left", reason, { against: [overlapping] });
   }
 
   #contained(id: string): Outcome {
-    const against = this.#accepted().filter((other) => (this.#pair(id, other)?.relation ?? "disjoint") !== "disjoint");
+    const against = this.#accepted().filter(
+      (other) => (this.#pairs.of(id, other)?.relation ?? "disjoint") !== "disjoint",
+    );
     const where = this.#tip === this.#merging.onto.revision ? this.#merging.onto.name : "the branch";
     return outcome(id, "superseded", `everything it does is in ${where} already`, { against });
   }
 
   /** Merges it for good if the verification passes with it. */
-  async #tryOut(bundle: Bundle, tree: string): Promise<Outcome> {
+  async #tryOut(bundle: Bundle, trees: BundleTrees, tree: string): Promise<Outcome> {
     const { scratch, committer } = this.#merging;
     const { bundle_id: id } = bundle;
     const commit = await commitBundle(scratch, bundle, tree, this.#tip, committer);
     const verification = await this.#verify(commit);
-    if (!passed(verification)) return this.#broken(id, verification);
+    if (timedOut(verification)) return this.#late(id, verification);
+    if (!passed(verification)) return this.#broken(bundle, trees, verification);
     this.#tip = commit;
     this.#verified = verification;
     if (bundle.touched_paths.some((path) => path.endsWith(".gitattributes"))) await this.#threeWay.follow(commit);
@@ -180,21 +203,57 @@ class Run {
   #caveats(id: string): readonly string[] {
     const advice = this.#advice.get(id);
     if (advice === undefined || (advice.recommendation === "merge" && advice.stale !== true)) return [];
-    return advice.reasons;
+    const override = this.#isOverridden(id) ? [`chosen all the same: ${this.#merging.override?.reason ?? ""}`] : [];
+    return [...advice.reasons, ...override];
+  }
+
+  /** It tells nothing of the bundle. */
+  #late(id: string, verification: readonly VerificationRun[]): Outcome {
+    const limit = spanText(this.#merging.verifying.timeLimitMs / 1000);
+    const reason = `the verification did not end in ${limit}, which is no verdict; merge it with a longer --timeout`;
+    return outcome(id, "left", reason, { verification });
   }
 
   /** To blame is a bundle without which the verification passes; else nothing is known of it. */
-  async #broken(id: string, verification: readonly VerificationRun[]): Promise<Outcome> {
+  async #broken(bundle: Bundle, trees: BundleTrees, verification: readonly VerificationRun[]): Promise<Outcome> {
+    const { bundle_id: id } = bundle;
     this.#verified ??= await this.#verify(this.#tip);
     const what = failureText(verification);
+    if (timedOut(this.#verified)) return this.#late(id, this.#verified);
     if (!passed(this.#verified)) {
       const reason = `the verification fails with it and without it: ${what}`;
       return outcome(id, "left", reason, { verification });
     }
-    const against = this.#accepted();
-    const onto = against.length === 0 ? this.#merging.onto.name : "what was merged before it";
-    const reason = `the verification passes on ${onto}, and fails with it: ${what}`;
-    return outcome(id, "rejected", reason, { verification, against });
+    const { against, where } = await this.#blame(bundle, trees);
+    return outcome(id, "rejected", `the verification ${where}: ${what}`, { verification, against });
+  }
+
+  /** Whether it fails alone, or with which of those that were merged before it. */
+  async #blame(bundle: Bundle, trees: BundleTrees): Promise<{ against: string[]; where: string }> {
+    const { scratch, committer, onto, verifying } = this.#merging;
+    const before = this.#outcomes.flatMap(({ bundleId, mergedRevision }) =>
+      mergedRevision === null ? [] : [{ bundleId, commit: mergedRevision }],
+    );
+    const alone = { against: [], where: `passes on ${onto.name}, and fails with it` };
+    if (before.length === 0) return alone;
+    verifying.wishes.session.note(`looking for what ${bundle.bundle_id} fails with`);
+    const culprit = await culpritAmong(
+      [onto.revision, ...before.map(({ commit }) => commit)],
+      async (commit, withIt) => {
+        if (!withIt) return verdictOf(await this.#verify(commit));
+        const merged = await this.#threeWay.merge(trees, commit);
+        if ("conflicts" in merged) return null;
+        return verdictOf(await this.#verify(await commitBundle(scratch, bundle, merged.tree, commit, committer)));
+      },
+    );
+    if (culprit === "alone") return { ...alone, where: `passes without it, and fails with it on ${onto.name} alone` };
+    const other = culprit === null ? undefined : before[culprit - 1];
+    if (other === undefined) {
+      const all = before.map(({ bundleId }) => bundleId);
+      return { against: all, where: "passes on what was merged before it, and fails with it" };
+    }
+    const where = `passes with it and with ${other.bundleId}, and fails with both of them`;
+    return { against: [other.bundleId], where };
   }
 
   async #verify(commit: string): Promise<VerificationRun[]> {
@@ -212,16 +271,13 @@ class Run {
     return this.#outcomes.filter(({ fate }) => fate === "accepted").map(({ bundleId }) => bundleId);
   }
 
-  #pair(one: string, other: string): Pair | undefined {
-    return this.#pairs.get(`${one} ${other}`);
+  /** Bundles that the target has and a bundle's base has not. */
+  #there(id: string): readonly string[] {
+    const base = this.#bundles.get(id)?.base_revision ?? "";
+    return this.#merging.compared.acceptedSince[base] ?? [];
   }
 }
 
-/** Of these pairs' partners those that stand in a bundle's way at one of the paths, or wherever, if none does there. */
-function inTheWay(pairs: readonly { other: string; pair: Pair }[], paths: readonly string[]): string[] {
-  const meeting = pairs.filter(({ pair }) => pair.relation === "overlapping" || pair.relation === "unknown");
-  const there = meeting.filter(({ pair }) =>
-    pair.ranges.some(({ path, other_path: otherPath }) => paths.includes(path) || paths.includes(otherPath ?? path)),
-  );
-  return (there.length > 0 ? there : meeting).map(({ other }) => other);
-}
+const choice = "decide on it, or merge it with --override REASON";
+
+const verdictOf = (runs: readonly VerificationRun[]) => (timedOut(runs) ? null : passed(runs));

@@ -1,7 +1,7 @@
 import type { Result } from "../../../protocol/methods.ts";
 import { GitFailed } from "../../git/git.ts";
 import type { Scratch } from "../../git/scratch.ts";
-import { changedPaths } from "../patch.ts";
+import { changedPaths, strangePath } from "../patch.ts";
 
 export type Bundle = Result<"GetPatchBundle">["bundle"];
 
@@ -17,8 +17,6 @@ export interface NoTree {
   final: boolean;
 }
 
-const files = new Set(["100644", "100755", "000000"]);
-
 /**
  * What a bundle makes of its base: of its diff where it has one, since that was compared, else of its head revision. What
  * that touches must be what it said.
@@ -29,8 +27,8 @@ export async function treesOf(scratch: Scratch, bundle: Bundle): Promise<BundleT
     return { fault: `its base ${base} is not in this repository; fetch it`, final: false };
   const made = diff === null ? await committed(scratch, head ?? "") : await applied(scratch, base, diff);
   if (typeof made !== "string") return made;
-  const strange = await changedModes(scratch, base, made);
-  if (strange !== undefined)
+  const strange = await strangePath(scratch, base, made);
+  if (strange !== null)
     return { fault: `it changes ${strange}, which is or was a symbolic link or submodule`, final: true };
   const paths = await changedPaths(scratch, base, made);
   const said = new Set(bundle.touched_paths);
@@ -61,13 +59,4 @@ async function applied(scratch: Scratch, base: string, diff: string): Promise<st
     return { fault: `its diff does not fit its base: ${why}`, final: true };
   }
   return scratch.text(["write-tree"], "", here);
-}
-
-async function changedModes(scratch: Scratch, base: string, head: string): Promise<string | undefined> {
-  const told = await scratch.entries(["diff-tree", "-r", "-z", "--raw", "--no-renames", base, head]);
-  const at = told.findIndex((entry, i) => {
-    const [before = "", after = ""] = entry.slice(1).split(" ");
-    return i % 2 === 0 && !(files.has(before) && files.has(after));
-  });
-  return at === -1 ? undefined : told[at + 1];
 }

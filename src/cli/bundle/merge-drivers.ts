@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import type { Scratch } from "../git/scratch.ts";
+
+/**
+ * How git merges paths by the attributes of two trees, as it reads them itself: by path, one driver, or two where the trees
+ * do not agree. What it merges by lines in both is left out. `binary` is merged by nobody, `union` keeps the lines of both
+ * sides, and `custom:NAME` is a program of this repository's configuration.
+ */
+export async function mergeDrivers(
+  scratch: Scratch,
+  trees: readonly [base: string, head: string],
+  paths: readonly string[],
+): Promise<Record<string, string[]>> {
+  const [base, head] = [await driversIn(scratch, trees[0], paths), await driversIn(scratch, trees[1], paths)];
+  const found: Record<string, string[]> = {};
+  for (const [i, path] of paths.entries()) {
+    const drivers = [...new Set([base[i] ?? byLines, head[i] ?? byLines])];
+    if (drivers.some((driver) => driver !== byLines)) found[path] = drivers;
+  }
+  return found;
+}
+
+const byLines = "text";
+const ownDrivers: ReadonlySet<string> = new Set([byLines, "binary", "union"]);
+
+/** An index of our own is all git takes attributes from: before 2.40 it reads them from no tree. */
+async function driversIn(scratch: Scratch, tree: string, paths: readonly string[]): Promise<string[]> {
+  const here = { GIT_INDEX_FILE: join(scratch.gitDirectory, "attributes-index") };
+  await scratch.run(["read-tree", tree], {}, here);
+  const asked = paths.map((path) => `${path}\0`).join("");
+  const told = (await scratch.text(["check-attr", "--cached", "-z", "--stdin", "merge"], asked, here)).split("\0");
+  return paths.map((_path, i) => driverOf(told[i * 3 + 2] ?? "", scratch));
+}
+
+/** What git makes of the attribute's value. */
+function driverOf(value: string, { drivers }: Scratch): string {
+  if (value === "unset") return "binary";
+  if (drivers.has(value)) return `custom:${value}`;
+  return ownDrivers.has(value) ? value : byLines;
+}
