@@ -87,7 +87,12 @@ async function directoryFor(scratch: Scratch, repository: Repository, ends: Ends
 
 /** What programs are told: the daemon's answer, and what was found out. */
 export function createdView({ submitted, ends, patch, verification }: Created) {
-  const found = { base_revision: ends.base.revision, head_revision: submitted.head, touched_paths: patch.paths };
+  const found = {
+    base_revision: ends.base.revision,
+    head_revision: submitted.head,
+    touched_paths: patch.paths,
+    left_out: ends.leftOut,
+  };
   return { ...submitted.answer, ...found, verification };
 }
 

@@ -17,6 +17,8 @@ export interface Ends {
   tree: string;
   /** The commit it goes to, or that what it goes to was made from. */
   commit: string;
+  /** What of the work tree is not in it: repositories inside it, and new commits of submodules. */
+  leftOut: string[];
 }
 
 /** The ends of a patch, by what the user says of them: a branch, or else the work tree. */
@@ -34,14 +36,15 @@ export async function endsOf(
       ? await defaultBase(top, { id: commit, words })
       : { revision: await commitOf(top, given.base, "--base"), because: "as given" };
   const committed = await treeOf(scratch, commit);
-  if (given.head !== undefined) return { base, head: commit, tree: committed, commit };
+  if (given.head !== undefined) return { base, head: commit, tree: committed, commit, leftOut: [] };
   const { tree, leftOut, movedSubmodules } = await snapshotOf(scratch, repository);
   if (leftOut.length > 0) session.note(`left out, as they are repositories of their own: ${pathsText(leftOut)}`);
   if (movedSubmodules.length > 0) {
     const named = pathsText(movedSubmodules);
     session.note(`left out: the new commit of the submodule ${named}, for no patch bundle may change a submodule`);
   }
-  return { base, head: tree === committed ? commit : null, tree, commit };
+  const head = tree === committed ? commit : null;
+  return { base, head, tree, commit, leftOut: [...leftOut, ...movedSubmodules] };
 }
 
 export function treeOf(scratch: Scratch, commit: string): Promise<string> {
