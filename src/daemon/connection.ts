@@ -1,11 +1,14 @@
 import type { Socket } from "bun";
-import { type BadLine, encodeResponse, notUtf8, parseRequest } from "../protocol/envelope.ts";
+import { type BadLine, encodeResponse, notUtf8, parseRequest, type Request } from "../protocol/envelope.ts";
 import { type WireError, wireError } from "../protocol/errors.ts";
 import { type Frame, LineReader, NOT_UTF8, TOO_LONG } from "../protocol/framing.ts";
+import type { PlacedWord } from "../protocol/key-words.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/dispatcher.ts";
+import { wordsToResolve } from "../service/request-words.ts";
 import type { Session } from "../service/sessions.ts";
 import { fdOf, isHungUp } from "../native/libc.ts";
+import type { KeyPlaces } from "./key-places.ts";
 import { Outbox } from "./outbox.ts";
 
 /** Requests of one client that are under way at once. */
@@ -28,12 +31,15 @@ export class Connection {
   readonly #dispatcher: Dispatcher;
   readonly #settings: Settings;
   readonly #submitted: () => void;
+  readonly #places: KeyPlaces;
   readonly #reader: LineReader;
   readonly #outbox: Outbox;
   readonly #session: Session;
   /** What was read and is not under way; it starts at `#next`. */
   #waiting: Frame[] = [];
   #next = 0;
+  /** A request whose keys are being resolved; those after it wait. */
+  #resolving: Request | null = null;
   /** No further request is read: the client has ended its side, or broke the framing. */
   #ending = false;
   #paused = false;
@@ -41,9 +47,16 @@ export class Connection {
   #farewell: ReturnType<typeof setTimeout> | null = null;
 
   /** `submitted` is called when the dispatcher has something to do. */
-  constructor(socket: Socket<unknown>, dispatcher: Dispatcher, settings: Settings, submitted: () => void) {
+  constructor(
+    socket: Socket<unknown>,
+    dispatcher: Dispatcher,
+    places: KeyPlaces,
+    settings: Settings,
+    submitted: () => void,
+  ) {
     this.#socket = socket;
     this.#dispatcher = dispatcher;
+    this.#places = places;
     this.#settings = settings;
     this.#submitted = submitted;
     this.#reader = new LineReader(settings.requestBytesMax);
@@ -57,7 +70,7 @@ export class Connection {
 
   /** Whether everything asked was answered and taken. */
   get idle(): boolean {
-    return !this.#waits && this.#session.unanswered === 0 && this.#outbox.bytes === 0;
+    return !this.#waits && this.#resolving === null && this.#session.unanswered === 0 && this.#outbox.bytes === 0;
   }
 
   received(chunk: Uint8Array): void {
@@ -94,13 +107,18 @@ export class Connection {
   refuseMore(): void {
     this.#ending = true;
     this.#pause();
-    while (this.#waits) this.#submit();
+    const resolving = this.#resolving;
+    this.#resolving = null;
+    if (resolving !== null) this.#dispatcher.submit(this.#session, resolving);
+    while (this.#waits) this.#dispatcher.submit(this.#session, this.#nextRequest());
+    this.#submitted();
   }
 
   closed(): void {
     this.#forgive();
     if (this.#farewell !== null) clearTimeout(this.#farewell);
     this.#outbox.clear();
+    this.#resolving = null;
     if (this.#dispatcher.drop(this.#session)) this.#submitted();
   }
 
@@ -121,19 +139,38 @@ export class Connection {
 
   /** Puts as much under way as the client's share allows, and reads its socket on only when nothing is left over. */
   #admit(): void {
-    while (this.#waits && this.#session.unanswered < underWayMax && !this.#overfull) this.#submit();
+    while (this.#waits && this.#resolving === null && this.#session.unanswered < underWayMax && !this.#overfull)
+      this.#submit();
     if (this.#waits) this.#pause();
     else if (this.#paused && !this.#ending) this.#resume();
   }
 
   #submit(): void {
-    const frame = this.#waiting[this.#next++];
-    if (frame === undefined) return;
-    this.#dispatcher.submit(this.#session, this.#toRequest(frame));
+    const request = this.#nextRequest();
+    const words = "error" in request ? [] : wordsToResolve(request);
+    if (!("error" in request) && words.length > 0) {
+      void this.#resolve(request, words);
+      return;
+    }
+    this.#dispatcher.submit(this.#session, request);
     this.#submitted();
   }
 
-  #toRequest(frame: Frame): ReturnType<typeof parseRequest> {
+  /** Submits a request once it is known what its keys stand for. */
+  async #resolve(request: Request, words: readonly PlacedWord[]): Promise<void> {
+    this.#resolving = request;
+    const placements = await this.#places.resolve(words);
+    // The client may be gone, or the daemon stopping.
+    if (this.#resolving !== request) return;
+    this.#resolving = null;
+    this.#dispatcher.submit(this.#session, { ...request, placements });
+    this.#submitted();
+    this.#admit();
+  }
+
+  #nextRequest(): Request | BadLine {
+    const frame = this.#waiting[this.#next++];
+    if (frame === undefined) throw new Error("nothing waits");
     if (frame === NOT_UTF8) return notUtf8;
     if (frame === TOO_LONG) return tooLong(this.#settings.requestBytesMax);
     return parseRequest(frame, this.#settings.depthMax);

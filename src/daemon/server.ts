@@ -6,6 +6,7 @@ import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/dispatcher.ts";
 import { Connection, turnAway } from "./connection.ts";
 import { fdOf, peerUid } from "../native/libc.ts";
+import { KeyPlaces } from "./key-places.ts";
 import type { Log } from "./log.ts";
 import { Ticker } from "./ticker.ts";
 
@@ -17,6 +18,7 @@ export class Server {
   readonly #settings: Settings;
   readonly #log: Log;
   readonly #ticker: Ticker;
+  readonly #places = new KeyPlaces();
   readonly #connections = new Set<Connection>();
   #listener: { stop(closeActive?: boolean): void } | null = null;
   /** No further client is served. */
@@ -105,7 +107,9 @@ export class Server {
     if (refusal !== null) {
       turnAway(socket, refusal);
     } else {
-      const connection = new Connection(socket, this.#dispatcher, this.#settings, () => this.#requestTurn());
+      const connection = new Connection(socket, this.#dispatcher, this.#places, this.#settings, () =>
+        this.#requestTurn(),
+      );
       this.#connections.add(connection);
       socket.data.connection = connection;
     }

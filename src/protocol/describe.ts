@@ -46,10 +46,11 @@ export const strictTransitions = {
 
 /** The rules of resource locks. */
 export const resourceLockModel = {
-  key: "`file:PATH`, `dir:PATH` and `glob:PATTERN` overlap when the paths they stand for do; any other text overlaps only with itself. Paths are compared in Unicode NFC, without `.` and without doubled or trailing `/`, and without regard to case where the file system has none. `..` and NUL are refused, and inside a scope absolute paths are. Answers show a key as it was written",
+  key: "`file:PATH`, `dir:PATH` and `glob:PATTERN` overlap when the paths they stand for do; any other text overlaps only with itself. Inside a scope a name is written `name:TEXT`, and text without a kind is refused; the global scope takes any. Paths are compared in Unicode NFC, without `.` and without doubled or trailing `/`, and without regard to case where the file system has none. `..` and NUL are refused, and inside a scope absolute paths are. Answers show a key as it was written",
   glob: "`*` and `?` match within one name, `**` also across `/`; `[a-c]`, `[!a-c]` and `{a,b}` work as in a shell, and `\\` takes the next character literally; `dir:.` is the whole scope. Two globs overlap when some path matches both. This is decided exactly; if that would take too long, they are taken to overlap",
   scope:
-    "whose paths and names are meant, such as a repository's common git directory; locks of two scopes never meet; without it, the one global scope",
+    'whose paths and names are meant; locks of two scopes never meet; without it, the one global scope. For a file in a git work tree it is the common git directory by its absolute path without links, `realpath "$(git rev-parse --git-common-dir)"`, and the key is the path from `git rev-parse --show-toplevel`; for a file outside of git there is no scope, and the key is its absolute path without links',
+  cwd: "an absolute directory beside a key, instead of a scope: the key is read from there as the command line would, links followed, and its scope is found by the daemon. `src/lib.rs` is `dir:` where that is a directory, else `file:`; a name is written `name:TEXT`. What would guard nothing is refused. Answers tell the key and the scope it became",
   mode: "an exclusive lock excludes every lock that overlaps; shared locks may overlap each other",
   lease:
     "AcquireResourceLocks takes all its keys or none, under one lease with one deadline. It answers null while another unexpired lease holds what overlaps, even one of the same owner. With the lease_id of the caller's own lease it adds the keys to that lease",

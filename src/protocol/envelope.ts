@@ -1,5 +1,6 @@
 import { type ErrorKind, type Facts, type WireError, wireError } from "./errors.ts";
 import { type Json, JsonRefused, parseJson } from "./json.ts";
+import type { Placements } from "./key-words.ts";
 import { limits } from "./limits.ts";
 import { unknownNames, type UnknownField } from "./unknown-fields.ts";
 import { requestMembers, type Warning } from "./warnings.ts";
@@ -13,6 +14,8 @@ export interface Request {
   idempotencyKey: string | undefined;
   /** Unknown fields are refused instead of ignored. */
   strict: boolean;
+  /** What the words of its keys stand for, each by `nameOfWord`; where it names a directory to read them from. */
+  placements?: Placements;
   /** Members beside `params` that nothing knows. */
   unknown: readonly UnknownField[];
 }

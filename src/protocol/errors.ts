@@ -42,6 +42,12 @@ export const errors = {
   },
   LIMIT_EXCEEDED: { code: -32000, exit: 1, retryable: false, meaning: "a stated limit would be passed" },
   EVENTS_PRUNED: { code: -32000, exit: 1, retryable: false, meaning: "the journal no longer holds events that old" },
+  FILES_UNREACHABLE: {
+    code: -32000,
+    exit: 5,
+    retryable: true,
+    meaning: "a file system did not answer in time, so what a key stands for was not found out",
+  },
   TOO_MANY_CONNECTIONS: {
     code: -32000,
     exit: 5,

@@ -4,6 +4,32 @@
 export const pathKinds = ["file", "dir", "glob"] as const;
 export type PathKind = (typeof pathKinds)[number];
 
+/** A word for what is locked, and the directory it is read from. */
+export interface PlacedWord {
+  written: string;
+  cwd: string;
+}
+
+/** What a word stands for, as the daemon knows it. */
+export interface ResolvedKey {
+  /** `file:`, `dir:` and `glob:` from the top of a work tree, or absolute; `name:` as written. */
+  resource_key: string;
+  /** The repository's; null is the global scope. */
+  scope: string | null;
+  /** The top of the work tree it was found in. */
+  top: string | null;
+  /** Why a lock on it would keep nobody out; null when it would. */
+  guardsNothing: string | null;
+}
+
+/** That, or why it stands for nothing; `late` where that was not found out in time. */
+export type Placement = ResolvedKey | { fault: string; late: boolean };
+
+/** What words stand for, each by `nameOfWord`. */
+export type Placements = ReadonlyMap<string, Placement>;
+
+export const nameOfWord = ({ written, cwd }: PlacedWord) => `${cwd}\0${written}`;
+
 /** A word for what is locked: a name, a path of a kind, or a path alone, whose kind the file system tells. */
 export type KeyWord = { kind: "name" } | { kind: PathKind | "path"; path: string };
 
@@ -38,4 +64,17 @@ function meantBy(written: string, kind: string, rest: string): string {
 
 function isPathKind(kind: string): kind is PathKind {
   return (pathKinds as readonly string[]).includes(kind);
+}
+
+/** A pattern under a directory, whose own name is meant as it is. */
+export function globUnder(directory: string, pattern: string): string {
+  const literal = directory.replaceAll(/[*?[\]{}\\]/g, "\\$&");
+  return literal === "" ? pattern : `${literal === "/" ? "" : literal}/${pattern}`;
+}
+
+/** The same key by absolute path, from the top of its scope's work tree; null where it is of no path. */
+export function absoluteKey(key: string, top: string): string | null {
+  const [, kind, path = ""] = /^(file|dir|glob):(.+)$/s.exec(key) ?? [];
+  if (kind === undefined || path.startsWith("/")) return null;
+  return kind === "glob" ? `glob:${globUnder(top, path)}` : `${kind}:${top === "/" ? "" : top}/${path}`;
 }

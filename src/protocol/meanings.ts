@@ -57,10 +57,14 @@ const meanings: Readonly<Record<string, string>> = {
   mode: "`shared` allows other `shared` locks; `exclusive` allows nothing that overlaps",
   locks: "the keys to lock",
   "locks[].resource_key": "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or a name as `name:TEXT`",
-  "locks[].scope": "whose key it is; default: the request's `scope`",
+  "locks[].scope": "whose key it is; default: the request's `scope` or `cwd`",
+  "locks[].cwd": "a directory to read this key from, instead of a scope; default: the request's `cwd`",
+  cwd: "an absolute directory to read keys from as the command line does, in the daemon's file system, instead of a scope: `src/lib.rs` or `file:src/lib.rs` is the file there, links followed, and its repository gives the scope",
+  top: "where the scope's work tree begins: then locks of the global scope are reported, too, whose absolute path names the same, and in `namesakes` those with the same relative path; `cwd` finds it by itself",
+  "locks[].top": "the same for this key; default: the request's `top` if the key is of its scope",
   "locks[].mode": "`shared` allows other `shared` locks; `exclusive` allows nothing that overlaps",
   scope:
-    "whose paths and names are meant, such as a repository's common git directory; locks of two scopes never meet; without it, the global one",
+    "whose paths and names are meant, such as a repository's common git directory; locks of two scopes never meet; default: that of `cwd`, else the global one",
   "AcquireResourceLock.wait_ms": "how long to queue, first come, first served for each overlap, before answering null",
   "AcquireResourceLocks.wait_ms": "how long to queue, first come, first served for each overlap, before answering null",
   "AcquireResourceLocks.lease_id":
@@ -118,7 +122,8 @@ const meanings: Readonly<Record<string, string>> = {
   "ListPatchBundles.task_id": "only bundles of this task",
   "ListPatchBundles.owner": "only bundles of this owner",
   "ListPatchBundles.before": "only bundles older than this one; to continue, give the last answer's `next_before`",
-  paths: "paths to check, each as an exclusive `file:PATH`; with `locks` or alone",
+  paths:
+    "paths to check, each as an exclusive `file:PATH`, with `cwd` also as a `dir:PATH` where it is a directory; with `locks` or alone",
   "CheckResourceLocks.owner": "the caller's owner name, whose locks are ignored",
   guard: "which guard, such as `pre-commit`",
   resource_keys: "the keys, or the first of them",
@@ -155,6 +160,7 @@ const newNode: Readonly<Record<string, string>> = {
   "resources[].resource_key": "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or a name as `name:TEXT`",
   "resources[].mode": "`shared` allows other `shared` locks; `exclusive` allows nothing that overlaps",
   "resources[].scope": "whose paths and names are meant; default: the global scope",
+  "resources[].cwd": "an absolute directory to read the key from as the command line does, instead of a scope",
   on_dependency_failure:
     "what a FAILED dependency means: `wait` until it is retried, `skip` (this node fails too), or `run` once all dependencies have ended",
 };

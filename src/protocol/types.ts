@@ -190,16 +190,29 @@ export const scope = v.pipe(
   v.regex(/^[^\0]*$/, "no NUL character"),
   v.title("string"),
 );
+/** The directory a key is read from, as the command line reads one: absolute. */
+export const cwd = v.pipe(
+  v.string(),
+  v.maxLength(limits.scopeCharsMax, `at most ${limits.scopeCharsMax} characters`),
+  v.regex(/^\/[^\0]*$/, "an absolute path without NUL character"),
+  v.title("string"),
+);
 /** A key somebody wants. */
 export const wantedLock = noList(
-  v.object({ resource_key: key, mode: v.nullish(lockMode, "exclusive"), scope: v.nullish(scope) }),
+  v.object({
+    resource_key: key,
+    mode: v.nullish(lockMode, "exclusive"),
+    scope: v.nullish(scope),
+    cwd: v.nullish(cwd),
+  }),
 );
 /** Keys somebody wants at once. */
-export const wantedLocks = v.pipe(
-  v.array(wantedLock),
-  v.minLength(1, "at least 1 lock"),
-  v.maxLength(limits.locksMax, `at most ${limits.locksMax} locks`),
-);
+export const locksOf = <const Item extends v.GenericSchema>(item: Item) =>
+  v.pipe(
+    v.array(item),
+    v.minLength(1, "at least 1 lock"),
+    v.maxLength(limits.locksMax, `at most ${limits.locksMax} locks`),
+  );
 /** Keys a node's worker holds while it works on it. */
 export const nodeResources = v.pipe(
   v.array(wantedLock),

@@ -28,11 +28,13 @@ const realFileSystem: FileSystem = { lstat, stat, readlink, realpath, open };
  */
 export class Files {
   readonly #system: FileSystem;
+  readonly #giveUp: AbortSignal | undefined;
   readonly #entries = new Map<string, Entry>();
   readonly #targets = new Map<string, string>();
   #steps = 0;
 
-  constructor(system: FileSystem = realFileSystem) {
+  constructor(giveUp?: AbortSignal, system: FileSystem = realFileSystem) {
+    this.#giveUp = giveUp;
     this.#system = system;
   }
 
@@ -139,6 +141,7 @@ export class Files {
   }
 
   async #step(path: string): Promise<void> {
+    this.#giveUp?.throwIfAborted();
     this.#steps++;
     if (this.#steps > limits.resolutionStepsMax) {
       const shown = path.length > 80 ? `${path.slice(0, 80)}…` : path;

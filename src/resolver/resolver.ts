@@ -1,20 +1,8 @@
 import { basename, dirname, join, relative } from "node:path";
-import { type KeyWord, type PathKind, readKeyWord } from "../protocol/key-words.ts";
+import { globUnder, type KeyWord, type PathKind, readKeyWord, type ResolvedKey } from "../protocol/key-words.ts";
 import { Files, type FileSystem } from "./files.ts";
 import { Repositories, type WorkTree } from "./repositories.ts";
 import { Unresolvable } from "./unresolvable.ts";
-
-/** What a word stands for, as the daemon knows it. */
-export interface ResolvedKey {
-  /** `file:`, `dir:` and `glob:` from the top of a work tree, or absolute; `name:` as written. */
-  resource_key: string;
-  /** The repository's; null is the global scope. */
-  scope: string | null;
-  /** The top of the work tree a path was found in. */
-  top: string | null;
-  /** Why a lock on it would keep nobody out; null when it would. */
-  guardsNothing: string | null;
-}
 
 const wildcard = /[*?[\]{}\\]/;
 
@@ -25,9 +13,11 @@ const wildcard = /[*?[\]{}\\]/;
 export class Resolver {
   readonly #files: Files;
   readonly #repositories: Repositories;
+  readonly #directories = new Map<string, Promise<string>>();
 
-  constructor(system?: FileSystem) {
-    this.#files = new Files(system);
+  /** @param giveUp aborted when nobody waits for the answer any more. */
+  constructor(giveUp?: AbortSignal, system?: FileSystem) {
+    this.#files = new Files(giveUp, system);
     this.#repositories = new Repositories(this.#files);
   }
 
@@ -64,11 +54,17 @@ export class Resolver {
 
   /** Reads paths from a directory that must be there: a misspelt one would place keys where nobody looks. */
   async #directory(cwd: string): Promise<(path: string) => string> {
+    const found = this.#directories.get(cwd) ?? this.#findDirectory(cwd);
+    this.#directories.set(cwd, found);
+    const real = await found;
+    return (path) => (path.startsWith("/") ? path : `${real}/${path}`);
+  }
+
+  async #findDirectory(cwd: string): Promise<string> {
     if (!cwd.startsWith("/")) throw new Unresolvable(`the directory it is read from, ${cwd}, is not absolute`);
     const real = await this.#files.real(cwd);
-    if ((await this.#files.entry(real)) !== "directory" && real !== "/")
-      throw new Unresolvable(`the directory it is read from, ${cwd}, is not there`);
-    return (path) => (path.startsWith("/") ? path : `${real}/${path}`);
+    if (real === "/" || (await this.#files.entry(real)) === "directory") return real;
+    throw new Unresolvable(`the directory it is read from, ${cwd}, is not there`);
   }
 
   async #standing(from: (path: string) => string) {
@@ -121,15 +117,9 @@ export class Resolver {
     const tree = await this.#repositories.around(around);
     const inside = tree === null ? real : relative(tree.top, real);
     const resource_key =
-      kind === "glob" ? `glob:${globOf(inside, pattern)}` : `${kind}:${inside === "" ? "." : inside}`;
+      kind === "glob" ? `glob:${globUnder(inside, pattern)}` : `${kind}:${inside === "" ? "." : inside}`;
     return { resource_key, scope: tree?.scope ?? null, top: tree?.top ?? null, guardsNothing: null };
   }
-}
-
-/** A pattern under a directory, whose own name is meant as it is. */
-export function globOf(directory: string, pattern: string): string {
-  const literal = directory.replaceAll(/[*?[\]{}\\]/g, "\\$&");
-  return literal === "" ? pattern : `${literal === "/" ? "" : literal}/${pattern}`;
 }
 
 function namesDirectory(path: string): boolean {

@@ -8,6 +8,7 @@ import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
 import { ignoredFields, type Warning } from "../protocol/warnings.ts";
 import { type Context, isLater, type Later, type Warned, withBudget } from "./handler.ts";
 import { handlers, preparations } from "./handlers.ts";
+import { readsFromDirectory, withKeysPlaced } from "./placing.ts";
 
 /** A request whose method is known and whose parameters fit. */
 export interface Call {
@@ -120,7 +121,10 @@ const isKept = (answer: Answer): boolean => !isErrorAnswer(answer);
 function run(call: Call, context: Context): Answer | Later<unknown> {
   // The table pairs each name with its schema and its handler; TypeScript cannot follow that pairing through a union.
   const handler = handlers[call.name] as (params: unknown, context: Context) => unknown;
-  const reply = handler(call.params, withBudget(context));
+  const params = readsFromDirectory(call.params)
+    ? withKeysPlaced(call.name, call.params, call.request.placements)
+    : call.params;
+  const reply = isRefusal(params) ? params : handler(params, withBudget(context));
   return isLater(reply) ? reply : encodeReply(reply, call, context);
 }
 

@@ -4,6 +4,7 @@ import { forceRelease, isOver } from "../core/lock.ts";
 import { type LockWish, meetingOf, type WantedLock } from "../core/lock-queue.ts";
 import type { Lock, LockHead } from "../core/model.ts";
 import { releaseNode } from "../core/node.ts";
+import { absoluteKey } from "../protocol/key-words.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Result } from "../protocol/methods.ts";
 import { anonymous } from "../protocol/types.ts";
@@ -16,26 +17,37 @@ import { lockHolderView, lockView, scopeView } from "./views.ts";
 /* What people ask about locks, and what they decide. */
 
 export const lockReportHandlers = {
-  CheckResourceLocks({ locks, paths, scope = null, owner = null }, context) {
+  CheckResourceLocks({ locks, paths, scope = null, top = null, owner = null }, context) {
     const named = [
       ...(locks ?? []),
-      ...(paths ?? []).map((path) => ({ resource_key: `file:${path}`, mode: "exclusive" as const, scope })),
+      ...(paths ?? []).map((path) => ({ resource_key: `file:${path}`, mode: "exclusive" as const, scope, top })),
     ];
     if (named.length === 0) return refuse("INVALID_PARAMS", "params: expected locks or paths, got neither");
     const situation = lockSituation(context, context.lockWishes(), "free");
     const checked: Result<"CheckResourceLocks">["locks"] = [];
-    for (const { resource_key, mode, scope: its } of named) {
-      const inScope = its ?? scope;
-      const read = readKeys([{ resource_key, mode, scope: inScope ?? "" }], context);
-      if (isRefusal(read)) return read;
-      const report = reportOn(
-        read.map(({ wanted }) => wanted),
-        situation,
-        owner,
-        context,
-      );
+    for (const lock of named) {
+      const { resource_key, mode } = lock;
+      const inScope = lock.scope ?? scope;
+      const spellings = spellingsOf(resource_key, inScope, lock.top ?? ((lock.scope ?? null) === null ? top : null));
+      const reportOf = (all: readonly { resource_key: string; scope: string }[]) => {
+        const read = readKeys(
+          all.map((one) => ({ ...one, mode })),
+          context,
+        );
+        return isRefusal(read)
+          ? read
+          : reportOn(
+              read.map(({ wanted }) => wanted),
+              situation,
+              owner,
+              context,
+            );
+      };
+      const report = reportOf(spellings.same);
       if (isRefusal(report)) return report;
-      checked.push({ resource_key, scope: inScope, mode, ...report });
+      const namesakes = reportOf(spellings.perhaps);
+      if (isRefusal(namesakes)) return namesakes;
+      checked.push({ resource_key, scope: inScope, mode, ...report, namesakes: namesakes.holders });
     }
     return { locks: checked };
   },
@@ -69,7 +81,18 @@ export const lockReportHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-type Report = Omit<Result<"CheckResourceLocks">["locks"][number], "resource_key" | "scope" | "mode">;
+/**
+ * How a key of a repository may be written in the global scope: by its absolute path, which names the same, and as it is,
+ * which names a path of whatever directory the holder stands in.
+ */
+function spellingsOf(resource_key: string, scope: string | null, top: string | null) {
+  const same = [{ resource_key, scope: scope ?? "" }];
+  const absolute = scope === null || top === null ? null : absoluteKey(resource_key, top);
+  if (absolute === null) return { same, perhaps: [] };
+  return { same: [...same, { resource_key: absolute, scope: "" }], perhaps: [{ resource_key, scope: "" }] };
+}
+
+type Report = Omit<Result<"CheckResourceLocks">["locks"][number], "resource_key" | "scope" | "mode" | "namesakes">;
 
 function reportOn(
   locks: readonly WantedLock[],

@@ -37,6 +37,14 @@ describe("a commit while a peer holds a lock", () => {
     expect(await world.commit()).toMatchObject({ exit: 0, err: "" });
   });
 
+  test("is refused for a lock of the global scope, too, where its absolute path is the file's", async () => {
+    await using world = await guarded(daemon);
+    const resource_key = `file:${world.top}/first.txt`;
+    await daemon.client.call("AcquireResourceLock", { resource_key, owner: "original" });
+    await world.write("repository/first.txt", "changed\n");
+    expect((await world.commit()).err).toContain('held by "original" as file:/');
+  });
+
   test("is refused for a shared lock, too: who reads it counts on it", async () => {
     await using world = await guarded(daemon);
     const locks = [{ resource_key: "file:first.txt", mode: "shared" as const }];

@@ -19,7 +19,7 @@ const session = (name: string): SessionOwner => ({ owner: `codex:${name}`, provi
 
 function lock(caller: Caller, scope: string, name: string, ...paths: string[]) {
   const identity = { owners: new Set([`codex:${name}`]), leases: new Set<string>(), node: undefined, label: undefined };
-  return lockForSession(caller, [{ scope, paths }], session(name), identity);
+  return lockForSession(caller, [{ scope, top: null, paths }], session(name), identity);
 }
 
 /** The daemon, for one to whom something comes between when locks that were free are to be taken. */
@@ -44,7 +44,7 @@ test("an agent's session that works on a node locks under the node's lease, and 
   if (node === null) throw new Error("there is nothing to take");
   const claim = { task_id, node_id: node.node_id, lease_id: node.lease_id };
   const identity = { owners: new Set(["codex:n"]), leases: new Set([node.lease_id]), node: claim, label: undefined };
-  const edit = () => lockForSession(client, [{ scope, paths: ["a"] }], session("n"), identity);
+  const edit = () => lockForSession(client, [{ scope, top: null, paths: ["a"] }], session("n"), identity);
   expect(await edit()).toEqual([]);
   expect((await client.call("ListResourceLocks", { scope })).locks).toMatchObject([
     { lease_id: node.lease_id, owner: "run-1", provider: "codex", ends_with_node: true },

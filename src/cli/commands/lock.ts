@@ -109,7 +109,7 @@ export const forceRelease = command({
     "lease_id is refused from then on, and a node that runs under it is PENDING again.",
   ].join("\n"),
   async run({ key, reason, scope, "idempotency-key": idempotency }, session) {
-    const held = await keyPlacer(scope, "release")(key);
+    const { top: _, ...held } = await keyPlacer(scope, "release")(key);
     const done = await session.call("ForceReleaseResourceLock", { ...held, reason }, idempotency);
     session.show(done, () =>
       done.released

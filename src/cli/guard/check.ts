@@ -13,6 +13,8 @@ export interface Caller {
 /** Paths whose locks are wanted, of one scope; null is the global one. */
 export interface Wanted {
   scope: string | null;
+  /** Where that scope's work tree begins; null in the global one. */
+  top: string | null;
   paths: readonly string[];
 }
 
@@ -29,16 +31,16 @@ export interface Holding {
 const requestCharsMax = 120_000;
 
 /** Asks the daemon who holds what overlaps with each path. */
-export async function holdings(client: Caller, { scope, paths }: Wanted, identity: Identity): Promise<Holding[]> {
+export async function holdings(client: Caller, { paths, ...of }: Wanted, identity: Identity): Promise<Holding[]> {
   const found: Holding[] = [];
-  for (const part of chunks(paths)) found.push(...(await holdingsOf(client, { scope, paths: part }, identity)));
+  for (const part of chunks(paths)) found.push(...(await holdingsOf(client, { ...of, paths: part }, identity)));
   return found;
 }
 
 /** The same of paths that fit into one request; of fewer at once where the daemon would have to compare too much. */
-async function holdingsOf(client: Caller, { scope, paths }: Wanted, identity: Identity): Promise<Holding[]> {
+async function holdingsOf(client: Caller, { paths, ...of }: Wanted, identity: Identity): Promise<Holding[]> {
   try {
-    const { locks } = await client.call("CheckResourceLocks", { paths: [...paths], scope });
+    const { locks } = await client.call("CheckResourceLocks", { paths: [...paths], ...of });
     const isOwn = (holder: LockHolderView) => owns(identity, holder);
     return locks.map(({ holders, waiting }, index) => ({
       path: paths[index] ?? "",
@@ -52,7 +54,7 @@ async function holdingsOf(client: Caller, { scope, paths }: Wanted, identity: Id
     const half = Math.ceil(paths.length / 2);
     const halves = [paths.slice(0, half), paths.slice(half)];
     const [first = [], second = []] = await Promise.all(
-      halves.map((part) => holdingsOf(client, { scope, paths: part }, identity)),
+      halves.map((part) => holdingsOf(client, { ...of, paths: part }, identity)),
     );
     return [...first, ...second];
   }

@@ -8,11 +8,12 @@ import type { Wanted } from "./check.ts";
  */
 export async function wantedFor(paths: readonly string[], cwd: string): Promise<Wanted[]> {
   const resolver = new Resolver();
-  const byScope = new Map<string | null, Set<string>>();
+  const byTop = new Map<string | null, { scope: string | null; files: Set<string> }>();
   for (const path of paths) {
-    for (const { scope, resource_key } of await resolver.edited(path, cwd)) {
-      byScope.set(scope, (byScope.get(scope) ?? new Set()).add(resource_key.slice("file:".length)));
+    for (const { scope, top, resource_key } of await resolver.edited(path, cwd)) {
+      const { files } = byTop.get(top) ?? { files: new Set<string>() };
+      byTop.set(top, { scope, files: files.add(resource_key.slice("file:".length)) });
     }
   }
-  return [...byScope].map(([scope, keys]) => ({ scope, paths: [...keys] }));
+  return Array.from(byTop, ([top, { scope, files }]) => ({ scope, top, paths: [...files] }));
 }

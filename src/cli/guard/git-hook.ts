@@ -36,7 +36,7 @@ export async function guardGit(call: HookCall, session: Session): Promise<Exit> 
 
 async function passed(call: HookCall, session: Session, identity: Identity): Promise<Exit> {
   // Without the paths it is journalled all the same.
-  const wanted = await changed(call).catch((): Wanted => ({ scope: null, paths: [] }));
+  const wanted = await changed(call).catch((): Wanted => ({ scope: null, top: null, paths: [] }));
   const journalled = await recordBypass(session, call.hook, wanted, identity);
   const how = journalled ? "this is in the journal" : "no daemon was there to journal it";
   printAside(`agentd: the guard is off (AGENTD_GUARD=off) and ${call.hook} checked nothing; ${how}`);
@@ -52,7 +52,7 @@ async function changed({ hook, words, input }: HookCall): Promise<Wanted> {
     hook === "pre-push"
       ? await pushedPaths(top, words[0] ?? "", input, process.env)
       : await stagedPaths(top, process.env);
-  return { scope, paths };
+  return { scope, top, paths };
 }
 
 function answer(hook: GitHook, verdict: Verdict): Exit {

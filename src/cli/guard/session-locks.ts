@@ -32,12 +32,12 @@ export async function lockForSession(
     const held = await holdings(client, each, identity);
     const others = heldByOthers(held);
     if (others.length > 0) return others;
-    missing.push({ scope: each.scope, paths: held.flatMap(({ path, own }) => (own.length === 0 ? [path] : [])) });
+    missing.push({ ...each, paths: held.flatMap(({ path, own }) => (own.length === 0 ? [path] : [])) });
   }
   const leases = new Map([...(await nodeLease(client, identity)), ...(await keptLeases(client, session))]);
-  for (const { scope, paths } of missing) {
+  for (const { paths, ...of } of missing) {
     for (const part of chunks(paths)) {
-      const inTheWay = await takePart(client, { scope, paths: part }, session, identity, leases);
+      const inTheWay = await takePart(client, { ...of, paths: part }, session, identity, leases);
       if (inTheWay.length > 0) return inTheWay;
     }
   }
@@ -47,7 +47,7 @@ export async function lockForSession(
 /** Takes locks that were free, or gives who came between. It may have been the same session, which asks many times at once. */
 async function takePart(
   client: Caller,
-  { scope, paths }: Wanted,
+  { paths, ...of }: Wanted,
   session: SessionOwner,
   identity: Identity,
   leases: Map<string, number>,
@@ -55,12 +55,12 @@ async function takePart(
   let missing = paths;
   for (let attempt = 1; ; attempt++) {
     const roomy = [...leases].find(([, count]) => count + missing.length <= limits.leaseLocksMax)?.[0];
-    const taken = await take(client, { scope, paths: missing }, session, roomy, identity);
+    const taken = await take(client, { ...of, paths: missing }, session, roomy, identity);
     if (taken !== null) {
       leases.set(taken, (leases.get(taken) ?? 0) + missing.length);
       return [];
     }
-    const held = await holdings(client, { scope, paths: missing }, identity);
+    const held = await holdings(client, { ...of, paths: missing }, identity);
     const others = heldByOthers(held);
     if (others.length > 0) return others;
     const free = held.filter(({ own }) => own.length === 0);

@@ -86,7 +86,8 @@ export async function takeLocks(
   giveUp: AbortSignal,
   idempotencyKey?: string,
 ): Promise<Taken | null> {
-  const params = { locks, ...about, ...more };
+  const keys = locks.map(({ resource_key, scope, mode }) => ({ resource_key, scope, mode }));
+  const params = { locks: keys, ...about, ...more };
   if (waitMs === 0) return session.call("AcquireResourceLocks", params, idempotencyKey);
   // A daemon that is not there to begin with is an error, as for any other command.
   await session.client();

@@ -10,6 +10,7 @@ type Mode = Checked["mode"];
 export interface Wanted {
   resource_key: string;
   scope: string | undefined;
+  top: string | undefined;
   mode: Mode;
 }
 
@@ -28,14 +29,18 @@ export async function explainHeld(session: Session, locks: readonly Wanted[], ow
 
 /** One key: whether it is free, and line by line who holds or waits for what overlaps with it. */
 export function checkedLines(checked: Checked, here: Here, nowMs: number): string[] {
-  const { free, holders, waiting } = checked;
+  const { free, holders, waiting, namesakes } = checked;
   const key = bold(oneLine(here.wordFor(checked), 200));
-  if (free && holders.length === 0) return [`${key} is ${green("free")}`];
-  const first = `${key} is ${free ? green("yours") : red(holders.length === 0 ? "waited for" : "held")}`;
+  const state = free
+    ? green(holders.length === 0 ? "free" : "yours")
+    : red(holders.length === 0 ? "waited for" : "held");
   return [
-    first,
+    `${key} is ${state}`,
     ...holders.map((holder) => `  ${holderText(holder, checked, here, nowMs)}`),
     ...waiting.map((one) => `  ${waiterText(one, here, nowMs)}`),
+    ...namesakes.map(
+      (holder) => `  perhaps the same: ${holderText(holder, checked, here, nowMs)}, in the global scope`,
+    ),
   ];
 }
 

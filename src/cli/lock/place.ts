@@ -6,6 +6,8 @@ import { Failure } from "../exits.ts";
 export interface PlacedKey {
   resource_key: string;
   scope: string | undefined;
+  /** The top of the work tree it was found in. */
+  top: string | undefined;
 }
 
 /**
@@ -19,12 +21,14 @@ export function keyPlacer(
 ): (word: string) => Promise<PlacedKey> {
   if (given !== undefined) {
     const scope = given === "" ? undefined : given;
-    return async (resource_key) => ({ resource_key, scope });
+    return async (resource_key) => ({ resource_key, scope, top: undefined });
   }
   const resolver = new Resolver();
   return async (word) => {
-    const { resource_key, scope, guardsNothing } = await resolver.key(word, process.cwd());
-    if (guardsNothing === null || purpose === "release") return { resource_key, scope: scope ?? undefined };
+    const { resource_key, scope, top, guardsNothing } = await resolver.key(word, process.cwd());
+    if (guardsNothing === null || purpose === "release") {
+      return { resource_key, scope: scope ?? undefined, top: top ?? undefined };
+    }
     throw new Failure("USAGE", `${JSON.stringify(word)} would guard nothing: ${guardsNothing}`);
   };
 }

@@ -61,12 +61,12 @@ async function leasesOf(session: Session, owner: string, scope: string | undefin
 async function releaseFirst(
   session: Session,
   leases: readonly string[],
-  key: PlacedKey,
+  { resource_key, scope }: PlacedKey,
 ): Promise<{ seq: number } | undefined> {
   const only = leases.length === 1;
   for (const lease_id of leases) {
     try {
-      return await session.call("ReleaseResourceLock", { ...key, lease_id });
+      return await session.call("ReleaseResourceLock", { resource_key, scope, lease_id });
     } catch (cause) {
       const isOthers = cause instanceof RequestRefused && (cause.kind === "NOT_FOUND" || cause.kind === "LEASE_LOST");
       if (only || !isOthers) throw cause;

@@ -22,6 +22,8 @@ export const diff = [
 export const lock_lease_id = "a7e0c3d9-51f2-4c6b-8d14-9b2f6e5a3c70";
 /** The story's repository, as locks and bundles know it. */
 export const scope = "/srv/widgets/.git";
+/** One of its work trees, where the story's agents stand. */
+export const cwd = "/srv/widgets";
 export const created_at = "2026-01-31T12:34:56.789Z";
 export const acquired_at = 1769862900;
 export const lease_expires_at = acquired_at + 300;
@@ -58,7 +60,7 @@ export const node = {
   priority: 0,
   failed_attempts: 0,
   lost_attempts: 0,
-  resources: [{ resource_key: "dir:src/parser", mode: "exclusive" as const, scope: null }],
+  resources: [{ resource_key: "dir:src/parser", mode: "exclusive" as const, scope }],
 };
 
 /** The story's patch bundle, as a list shows it. */

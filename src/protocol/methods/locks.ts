@@ -3,6 +3,7 @@ import { limits } from "../limits.ts";
 import { defineMethod } from "../method.ts";
 import {
   count,
+  cwd,
   json,
   key,
   lockMode,
@@ -17,15 +18,18 @@ import {
   unixSecs,
   uuid,
   waitMs,
-  wantedLocks,
+  locksOf,
+  wantedLock,
 } from "../types.ts";
 import * as story from "./examples.ts";
 import { lockEntries } from "./views.ts";
 
 const held = { resource_key: "file:src/lib.rs", lease_id: story.lock_lease_id };
+/** What the holder tells of it, who need not know the scope. */
+const claimed = { resource_key: "src/lib.rs", cwd: story.cwd, lease_id: story.lock_lease_id };
 const lock = {
   ...held,
-  scope: null,
+  scope: story.scope,
   mode: "exclusive" as const,
   owner: "codex-1",
   provider: "codex",
@@ -44,6 +48,7 @@ const request = {
   owner,
   provider: v.nullish(text),
   scope: v.nullish(scope),
+  cwd: v.nullish(cwd),
   ttl_secs: v.nullish(ttlSecs),
   wait_ms: v.nullish(waitMs, 0),
   task_id: v.nullish(uuid),
@@ -56,10 +61,11 @@ export const AcquireResourceLock = defineMethod({
   mutates: true,
   params: v.object({ resource_key: key, mode: v.nullish(lockMode, "exclusive"), ...request }),
   result: v.nullable(v.object({ ...lockEntries, seq })),
-  refusals: ["DEADLOCK", "LIMIT_EXCEEDED"],
+  refusals: ["DEADLOCK", "LIMIT_EXCEEDED", "FILES_UNREACHABLE"],
   example: {
     params: {
-      resource_key: "file:src/lib.rs",
+      resource_key: "src/lib.rs",
+      cwd: story.cwd,
       owner: "codex-1",
       provider: "codex",
       task_id: story.task_id,
@@ -73,7 +79,7 @@ export const AcquireResourceLocks = defineMethod({
   summary:
     "Lock several resource keys under one lease, all or none; null while another lease holds what overlaps with any.",
   mutates: true,
-  params: v.object({ locks: wantedLocks, ...request, lease_id: v.nullish(uuid) }),
+  params: v.object({ locks: locksOf(wantedLock), ...request, lease_id: v.nullish(uuid) }),
   result: v.nullable(
     v.object({
       lease_id: uuid,
@@ -84,13 +90,13 @@ export const AcquireResourceLocks = defineMethod({
       seq,
     }),
   ),
-  refusals: ["LEASE_LOST", "DEADLOCK", "LIMIT_EXCEEDED"],
+  refusals: ["LEASE_LOST", "DEADLOCK", "LIMIT_EXCEEDED", "FILES_UNREACHABLE"],
   example: {
     params: {
       locks: [{ resource_key: "dir:src/parser" }, { resource_key: "file:Cargo.toml", mode: "shared" }],
       owner: "codex-1",
       provider: "codex",
-      scope: story.scope,
+      cwd: story.cwd,
       wait_ms: 60_000,
     },
     result: {
@@ -107,15 +113,15 @@ export const AcquireResourceLocks = defineMethod({
 });
 
 /** A lease of locks, and one of its keys or, without it, all of them. */
-const claim = { resource_key: v.nullish(key), lease_id: uuid, scope: v.nullish(scope) };
+const claim = { resource_key: v.nullish(key), lease_id: uuid, scope: v.nullish(scope), cwd: v.nullish(cwd) };
 
 export const HeartbeatResourceLock = defineMethod({
   summary: "Renew the lease of locks; it then runs ttl_secs from now.",
   mutates: true,
   params: v.object({ ...claim, ttl_secs: v.nullish(ttlSecs) }),
   result: v.object({ ok, lease_expires_at: unixSecs, lease_expires_at_ms: unixMs, seq }),
-  refusals: ["NOT_FOUND", "LEASE_LOST", "INVALID_STATE"],
-  example: { params: held, result: { ok: true, ...deadline, seq: 6 } },
+  refusals: ["NOT_FOUND", "LEASE_LOST", "INVALID_STATE", "FILES_UNREACHABLE"],
+  example: { params: claimed, result: { ok: true, ...deadline, seq: 6 } },
 });
 
 export const ReleaseResourceLock = defineMethod({
@@ -123,15 +129,15 @@ export const ReleaseResourceLock = defineMethod({
   mutates: true,
   params: v.object(claim),
   result: v.object({ ok, seq }),
-  refusals: ["NOT_FOUND", "LEASE_LOST"],
-  example: { params: held, result: { ok: true, seq: 7 } },
+  refusals: ["NOT_FOUND", "LEASE_LOST", "FILES_UNREACHABLE"],
+  example: { params: claimed, result: { ok: true, seq: 7 } },
 });
 
 export const ForceReleaseResourceLock = defineMethod({
   summary:
     "For people: revoke every lease that holds this key, with all its locks; a node that runs under it is PENDING again.",
   mutates: true,
-  params: v.object({ resource_key: key, scope: v.nullish(scope), reason }),
+  params: v.object({ resource_key: key, scope: v.nullish(scope), cwd: v.nullish(cwd), reason }),
   result: v.object({
     ok,
     released: v.array(
@@ -146,9 +152,9 @@ export const ForceReleaseResourceLock = defineMethod({
     ),
     seq,
   }),
-  refusals: ["NOT_FOUND"],
+  refusals: ["NOT_FOUND", "FILES_UNREACHABLE"],
   example: {
-    params: { resource_key: "file:src/lib.rs", reason: "its agent hangs" },
+    params: { resource_key: "src/lib.rs", cwd: story.cwd, reason: "its agent hangs" },
     result: {
       ok: true,
       released: [
@@ -179,7 +185,7 @@ export const RecordGuardBypass = defineMethod({
   result: v.object({ event_id: uuid, seq }),
   refusals: [],
   example: {
-    params: { guard: "pre-commit", resource_keys: ["file:src/lib.rs"], count: 1, owner: "ann" },
+    params: { guard: "pre-commit", resource_keys: ["file:src/lib.rs"], count: 1, owner: "ann", scope: story.scope },
     result: { event_id: story.event_id, seq: 9 },
   },
 });
@@ -216,7 +222,7 @@ export const CheckResourceLocks = defineMethod({
   summary: "Check keys or paths: whether they could be locked now, who holds what overlaps, and who waits.",
   mutates: false,
   params: v.object({
-    locks: v.nullish(wantedLocks),
+    locks: v.nullish(locksOf(v.object({ ...wantedLock.entries, top: v.nullish(cwd) }))),
     paths: v.nullish(
       v.pipe(
         v.array(key),
@@ -225,6 +231,8 @@ export const CheckResourceLocks = defineMethod({
       ),
     ),
     scope: v.nullish(scope),
+    cwd: v.nullish(cwd),
+    top: v.nullish(cwd),
     owner: v.nullish(text),
   }),
   result: v.object({
@@ -236,12 +244,13 @@ export const CheckResourceLocks = defineMethod({
         free: v.boolean(),
         holders: v.array(holder),
         waiting: v.array(waiting),
+        namesakes: v.array(holder),
       }),
     ),
   }),
-  refusals: ["LIMIT_EXCEEDED"],
+  refusals: ["LIMIT_EXCEEDED", "FILES_UNREACHABLE"],
   example: {
-    params: { paths: ["src/lib.rs"], scope: story.scope },
+    params: { paths: ["src/lib.rs"], cwd: story.cwd },
     result: {
       locks: [
         {
@@ -266,6 +275,7 @@ export const CheckResourceLocks = defineMethod({
             },
           ],
           waiting: [],
+          namesakes: [],
         },
       ],
     },

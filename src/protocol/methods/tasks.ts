@@ -61,7 +61,7 @@ export const RegisterTask = defineMethod({
   }),
   renamedParams: { nodes: "initial_nodes" },
   result: v.object({ task_id: uuid, nodes: registeredNodes, seq }),
-  refusals: ["DUPLICATE_ID", "UNKNOWN_DEPENDENCY", "CYCLE", "LIMIT_EXCEEDED"],
+  refusals: ["DUPLICATE_ID", "UNKNOWN_DEPENDENCY", "CYCLE", "LIMIT_EXCEEDED", "FILES_UNREACHABLE"],
   example: {
     params: {
       goal: "Port the parser",
@@ -75,7 +75,7 @@ export const RegisterTask = defineMethod({
           payload_schema: { prompt: "write the parser" },
           max_attempts: 3,
           backoff_secs: 10,
-          resources: [{ resource_key: "dir:src/parser" }],
+          resources: [{ resource_key: "dir:src/parser", cwd: story.cwd }],
         },
       ],
     },
@@ -108,6 +108,7 @@ export const AddNodes = defineMethod({
     "UNKNOWN_DEPENDENCY",
     "CYCLE",
     "LIMIT_EXCEEDED",
+    "FILES_UNREACHABLE",
   ],
   example: {
     params: {

@@ -26,7 +26,7 @@ export function checkLocks(params: Params, live: readonly ModelLease[], line: re
     });
     const free = holders.every(({ lease }) => isOwn(lease)) && waiting.every(isOwn);
     const shown = holders.map(({ lease, lock }) => ({ ...holderView(lease, lock, line), own: isOwn(lease) }));
-    return { resource_key, scope: inScope, mode, free, holders: shown, waiting };
+    return { resource_key, scope: inScope, mode, free, holders: shown, waiting, namesakes: [] };
   });
   return { locks: checked };
 }

@@ -1,0 +1,96 @@
+import {
+  nameOfWord,
+  type PlacedWord,
+  type Placement,
+  type Placements,
+  type ResolvedKey,
+} from "../protocol/key-words.ts";
+import { Resolver } from "../resolver/resolver.ts";
+import { Unresolvable } from "../resolver/unresolvable.ts";
+
+/** How long a request may wait for its keys to be resolved: a file system that hangs is not waited for any longer. */
+const patienceMs = 2_000;
+/** Requests whose keys are resolved at once. One that hangs keeps its place until the file system answers. */
+const atOnceMax = 4;
+
+/** Resolves a word; aborted when nobody waits any more. */
+type Resolve = (word: PlacedWord, giveUp: AbortSignal) => Promise<ResolvedKey>;
+
+/**
+ * Finds out what the words of requests stand for, in the daemon's file system and beside its turns. Whatever the file
+ * system does costs the request that names it `patienceMs` at most, and nobody else more than that.
+ */
+export class KeyPlaces {
+  readonly #newResolve: () => Resolve;
+  readonly #patienceMs: number;
+  readonly #waiting: (() => void)[] = [];
+  #busy = 0;
+
+  constructor(newResolve: () => Resolve = realFiles, patience = patienceMs) {
+    this.#newResolve = newResolve;
+    this.#patienceMs = patience;
+  }
+
+  /** What these words stand for, each by its name. Never rejects: what was not found out says so. */
+  async resolve(words: readonly PlacedWord[]): Promise<Placements> {
+    const found = new Map<string, Placement>();
+    const giveUp = new AbortController();
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      giveUp.abort();
+      late.resolve();
+    }, this.#patienceMs);
+    const { signal } = giveUp;
+    await Promise.race([this.#inPlace(signal, () => this.#resolveAll(words, found, signal)), late.promise]);
+    clearTimeout(timer);
+    for (const word of words) {
+      const name = nameOfWord(word);
+      if (!found.has(name)) found.set(name, { fault: tooLate(word, this.#patienceMs), late: true });
+    }
+    // What comes after the answer is nobody's.
+    return new Map(found);
+  }
+
+  async #inPlace(giveUp: AbortSignal, work: () => Promise<void>): Promise<void> {
+    if (this.#busy >= atOnceMax) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#busy++;
+    try {
+      if (!giveUp.aborted) await work();
+    } finally {
+      // The place goes on to the next in line.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#busy--;
+      else next();
+    }
+  }
+
+  async #resolveAll(words: readonly PlacedWord[], found: Map<string, Placement>, giveUp: AbortSignal): Promise<void> {
+    const resolve = this.#newResolve();
+    for (const word of words) {
+      const name = nameOfWord(word);
+      if (found.has(name)) continue;
+      try {
+        found.set(name, await resolve(word, giveUp));
+      } catch (cause) {
+        if (giveUp.aborted) return;
+        const fault =
+          cause instanceof Unresolvable
+            ? cause.message
+            : `${JSON.stringify(word.written)} cannot be looked at: ${String(cause)}`;
+        found.set(name, { fault, late: false });
+      }
+    }
+  }
+}
+
+function realFiles(): Resolve {
+  let resolver: Resolver | undefined;
+  return ({ written, cwd }, giveUp) => {
+    resolver ??= new Resolver(giveUp);
+    return resolver.key(written, cwd);
+  };
+}
+
+function tooLate({ written, cwd }: PlacedWord, ms: number): string {
+  return `${JSON.stringify(written)} cannot be read from ${cwd}: its file system did not answer within ${ms} ms; try again, or name scope and key`;
+}

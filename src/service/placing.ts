@@ -1,0 +1,120 @@
+import { type Decision, refuse, type Refusal } from "../core/decision.ts";
+import { nameOfWord, type PlacedWord, type Placements, type ResolvedKey } from "../protocol/key-words.ts";
+import type { MethodName } from "../protocol/methods.ts";
+
+/* Keys that a client names from a directory of its own (`cwd`) become those of their scope before a handler sees them. */
+
+type Fields = Readonly<Record<string, unknown>>;
+/** Where a key's word is read from, and whose key it is said to be besides. */
+interface From {
+  cwd: string;
+  scope: unknown;
+}
+type Place = (word: PlacedWord & From) => ResolvedKey | null;
+
+/** Who has a lock names it by what it was taken as, also where it would guard nothing by now. */
+const naming: ReadonlySet<MethodName> = new Set([
+  "HeartbeatResourceLock",
+  "ReleaseResourceLock",
+  "ForceReleaseResourceLock",
+]);
+
+/** Whether any key of a request is read from a directory. */
+export function readsFromDirectory(params: unknown): boolean {
+  if (!isFields(params)) return false;
+  const hasCwd = (key: unknown) => isFields(key) && typeof key.cwd === "string";
+  const inNodes = (nodes: unknown) =>
+    Array.isArray(nodes) &&
+    nodes.some((node) => isFields(node) && Array.isArray(node.resources) && node.resources.some(hasCwd));
+  const { locks, initial_nodes, nodes } = params;
+  return hasCwd(params) || (Array.isArray(locks) && locks.some(hasCwd)) || inNodes(initial_nodes) || inNodes(nodes);
+}
+
+/** The words of a request that are read from a directory. */
+export function wordsOf(params: unknown): PlacedWord[] {
+  const words: PlacedWord[] = [];
+  placeWords(params, ({ written, cwd }) => {
+    words.push({ written, cwd });
+    return null;
+  });
+  return words;
+}
+
+/**
+ * Parameters with all keys as the daemon knows them. Refusals: INVALID_PARAMS (a word stands for nothing, would guard
+ * nothing, or has a scope as well), FILES_UNREACHABLE, SHUTTING_DOWN (there was no time to find out).
+ */
+export function withKeysPlaced(
+  name: MethodName,
+  params: unknown,
+  placements: Placements | undefined,
+): Decision<unknown> {
+  const refusals: Refusal[] = [];
+  const placed = placeWords(params, (word) => {
+    const found = keyOf(word, naming.has(name), placements);
+    if (!("refused" in found)) return found;
+    refusals.push(found);
+    return null;
+  });
+  return refusals[0] ?? placed;
+}
+
+function keyOf(word: PlacedWord & From, isNamed: boolean, placements: Placements | undefined): ResolvedKey | Refusal {
+  const facts = { resource_key: word.written, cwd: word.cwd };
+  if (typeof word.scope === "string") {
+    const message = `${JSON.stringify(word.written)} has both cwd and scope; cwd says where it is read from and so whose it is: leave one out`;
+    return refuse("INVALID_PARAMS", message, facts);
+  }
+  const found = placements?.get(nameOfWord(word));
+  if (found === undefined) return refuse("SHUTTING_DOWN", "the daemon is stopping and looks at no further path");
+  if ("fault" in found) return refuse(found.late ? "FILES_UNREACHABLE" : "INVALID_PARAMS", found.fault, facts);
+  if (found.guardsNothing === null || isNamed) return found;
+  const message = `${JSON.stringify(word.written)} would guard nothing: ${found.guardsNothing}`;
+  return refuse("INVALID_PARAMS", message, facts);
+}
+
+/** Replaces keys wherever the contract has them; what the schemas would refuse is left to them. */
+function placeWords(params: unknown, place: Place): unknown {
+  if (!isFields(params)) return params;
+  const { cwd, paths, ...rest } = params;
+  const from = typeof cwd === "string" ? { cwd, scope: rest.scope } : undefined;
+  const placed: Record<string, unknown> = { ...rest, ...placedKey(rest, from, place) };
+  if (Array.isArray(rest.locks)) placed.locks = rest.locks.map((lock) => placedLock(lock, from, place));
+  for (const list of ["initial_nodes", "nodes"]) {
+    if (Array.isArray(rest[list])) placed[list] = rest[list].map((node) => placedNode(node, place));
+  }
+  if (!Array.isArray(paths)) return placed;
+  if (from === undefined) return { ...placed, paths };
+  const locks: unknown[] = Array.isArray(placed.locks) ? placed.locks : [];
+  return { ...placed, locks: [...locks, ...paths.map((path) => placedLock(pathLock(path), from, place))] };
+}
+
+/** A path alone, which is never a kind and its path. */
+const pathLock = (path: unknown) => ({
+  resource_key: typeof path === "string" && !path.startsWith("/") ? `./${path}` : path,
+  mode: "exclusive",
+});
+
+function placedNode(node: unknown, place: Place): unknown {
+  if (!isFields(node) || !Array.isArray(node.resources)) return node;
+  return { ...node, resources: node.resources.map((resource) => placedLock(resource, undefined, place)) };
+}
+
+/** A lock is read from a directory of its own, else from the request's unless it names a scope. */
+function placedLock(lock: unknown, inherited: From | undefined, place: Place): unknown {
+  if (!isFields(lock)) return lock;
+  const { cwd, ...rest } = lock;
+  const own = typeof cwd === "string" ? { cwd, scope: rest.scope } : undefined;
+  return { ...rest, ...placedKey(rest, own ?? (typeof rest.scope === "string" ? undefined : inherited), place) };
+}
+
+function placedKey({ resource_key: written }: Fields, from: From | undefined, place: Place): Fields {
+  if (typeof written !== "string" || from === undefined) return {};
+  const found = place({ written, ...from });
+  if (found === null) return {};
+  return { resource_key: found.resource_key, scope: found.scope, ...(found.top === null ? {} : { top: found.top }) };
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
