@@ -31,6 +31,7 @@ const meanings: Readonly<Record<string, string>> = {
   "ReleaseNode.delay_secs": "how long the node is not handed out",
   "TaskStatus.node_id": "only this node",
   "TaskStatus.attempts": "include the newest 100 attempts at each node",
+  "ListTasks.running": "only tasks of which a node is RUNNING",
   "ListTasks.labels": "only tasks with all of these labels",
   "SetPriority.node_id": "the node; default: the priority is the task's",
   "SetPriority.priority": "the higher goes first",

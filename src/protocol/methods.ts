@@ -22,6 +22,7 @@ export const methods = {
   FailNode: nodes.FailNode,
   ReleaseNode: nodes.ReleaseNode,
   RetryNode: nodes.RetryNode,
+  ListRunningNodes: nodes.ListRunningNodes,
   CommitEvent: events.CommitEvent,
   TaskStatus: tasks.TaskStatus,
   ListTasks: tasks.ListTasks,

@@ -2,12 +2,13 @@ import { isRefusal, type Refusal } from "../core/decision.ts";
 import type { LeaseClaim } from "../core/lease.ts";
 import { completeNode, failNode, heartbeatNode, releaseNode, retryNode } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
+import { limits } from "../protocol/limits.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { changeNode } from "./node-locks.ts";
 import { inPlanNames, storedName } from "./plan-names.ts";
 import { unmetPolicy } from "./policy.ts";
-import { deadlineView } from "./views.ts";
+import { deadlineView, nodeView } from "./views.ts";
 
 export const nodeHandlers = {
   HeartbeatNode(params, context) {
@@ -54,6 +55,12 @@ export const nodeHandlers = {
     context.count("failed_nodes");
     const became = status === "FAILED" ? status : "PENDING";
     return { event_id: eventId, status: became, not_before_ms: notBeforeMs, seq: store.head.seq };
+  },
+
+  ListRunningNodes({ limit }, { store }) {
+    const nodes = store.runningNodes({ rows: limit, chars: limits.pageCharsMax });
+    const views = nodes.map((node) => ({ ...nodeView(node), progress: node.progress }));
+    return { nodes: views, total: store.totals.nodes.RUNNING };
   },
 
   ReleaseNode(params, context) {

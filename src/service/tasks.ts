@@ -41,13 +41,13 @@ export const taskHandlers = {
     return { task: taskView(task), state: summary.state, counts: summary.counts, nodes };
   },
 
-  ListTasks({ state = null, labels, limit, before }, { store }) {
+  ListTasks({ state = null, labels, running, limit, before }, { store }) {
     const wanted = Object.entries(labels ?? {});
     const tasks: Result<"ListTasks">["tasks"] = [];
     let cursor = before ?? null;
     let goalChars = 0;
     for (let scanned = 0; scanned < limits.pageScanMax;) {
-      const page = store.listTasks(cursor, limit);
+      const page = running ? store.runningTasks(cursor, limit) : store.listTasks(cursor, limit);
       if (page === null) return noTask(cursor ?? "");
       for (const task of page) {
         cursor = task.id;

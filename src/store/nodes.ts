@@ -58,6 +58,11 @@ export function nodeTable(db: Database) {
   const exists = db.prepare<{ 1: 1 }, [string]>("SELECT 1 FROM nodes WHERE id = ?");
   const byName = db.prepare<{ id: string }, [string, string]>("SELECT id FROM nodes WHERE task_id = ? AND name = ?");
   const one = db.prepare<Row, [string]>(`SELECT * FROM nodes WHERE id = ? AND ${isThere}`);
+  // The index alone says which come first; only those are read.
+  const running = db.prepare<Row, [number]>(`
+    SELECT nodes.* FROM (
+      SELECT row FROM nodes WHERE status = 'RUNNING' ORDER BY lease_expires_at_ms, row LIMIT ?1) AS first
+    CROSS JOIN nodes ON nodes.row = first.row`);
   const ofTask = db.prepare<Row, [string]>("SELECT * FROM nodes WHERE task_id = ? ORDER BY row");
   const after = db.prepare<SliceRow, [number, number]>(`
     SELECT *,
@@ -99,6 +104,8 @@ export function nodeTable(db: Database) {
       const row = one.get(nodeId);
       return row === null ? null : toNode(row);
     },
+    running: (bounds: SliceBounds): Node[] =>
+      boundedRows(running.iterate(bounds.rows), bounds, (row) => row.payload_schema.length).map(toNode),
     ofTask: (taskId: string): Node[] => ofTask.all(taskId).map(toNode),
     outcome(nodeId: string): { status: NodeStatus; result: Json } | null {
       const row = outcome.get(nodeId);

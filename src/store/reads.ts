@@ -32,6 +32,10 @@ export class Reads extends Transactions {
     return this.tables.tasks.list(beforeTaskId, limit);
   }
 
+  runningTasks(beforeTaskId: string | null, limit: number) {
+    return this.tables.tasks.running(beforeTaskId, limit);
+  }
+
   tasksNamed(name: string, limit: number) {
     return this.tables.tasks.named(name, limit);
   }
@@ -62,6 +66,10 @@ export class Reads extends Transactions {
 
   dependencyCount(taskId: string) {
     return this.tables.dependencies.countOf(taskId);
+  }
+
+  runningNodes(bounds: SliceBounds) {
+    return this.tables.nodes.running(bounds);
   }
 
   edgesOf(taskId: string) {

@@ -58,9 +58,13 @@ export interface Store extends PrunableStore, VerifiableStore {
   taskSummary(taskId: string): TaskSummary | null;
   /** Newest first, from the task before `beforeTaskId` (null: from the newest); null when that task is unknown. */
   listTasks(beforeTaskId: string | null, limit: number): Task[] | null;
+  /** The same, of tasks of which a node is RUNNING. */
+  runningTasks(beforeTaskId: string | null, limit: number): Task[] | null;
   /** Tasks of this name, newest first. */
   tasksNamed(name: string, limit: number): Task[];
 
+  /** Nodes that are RUNNING, of all tasks; the lease that ends first comes first. */
+  runningNodes(bounds: SliceBounds): Node[];
   /** Whether a node id is taken, by any task. */
   nodeExists(nodeId: string): boolean;
   nodeHead(nodeId: string): NodeHead | null;

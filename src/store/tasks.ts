@@ -36,11 +36,21 @@ export function taskTable(db: Database) {
     WHERE id = ?`);
   const byId = db.prepare<Row, [string]>("SELECT * FROM tasks WHERE id = ?");
   const before = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row < ?1 ORDER BY row DESC LIMIT ?2");
+  // Whose nodes run are few, however many tasks there are.
+  const runningBefore = db.prepare<Row, [number, number]>(`
+    SELECT tasks.* FROM (SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING') AS busy
+    CROSS JOIN tasks ON tasks.id = busy.task_id
+    WHERE tasks.row < ?1 ORDER BY tasks.row DESC LIMIT ?2`);
   const named = db.prepare<Row, [string, number]>("SELECT * FROM tasks WHERE name = ?1 ORDER BY row DESC LIMIT ?2");
   const after = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row > ?1 ORDER BY row LIMIT ?2");
 
   const quiet = db.prepare<Row, [number, number]>(`
     SELECT * FROM tasks WHERE row > ?1 AND running = 0 ORDER BY row LIMIT ?2`);
+
+  function page(statement: typeof before, beforeTaskId: string | null, limit: number): Task[] | null {
+    const start = beforeTaskId === null ? Number.MAX_SAFE_INTEGER : byId.get(beforeTaskId)?.row;
+    return start === undefined ? null : statement.all(start, limit).map(toTask);
+  }
 
   return {
     insert(task: Task, pending: number): void {
@@ -80,10 +90,9 @@ export function taskTable(db: Database) {
       return row === null ? null : toTask(row);
     },
 
-    list(beforeTaskId: string | null, limit: number): Task[] | null {
-      const start = beforeTaskId === null ? Number.MAX_SAFE_INTEGER : byId.get(beforeTaskId)?.row;
-      return start === undefined ? null : before.all(start, limit).map(toTask);
-    },
+    list: (beforeTaskId: string | null, limit: number) => page(before, beforeTaskId, limit),
+    /** Those of which a node runs. */
+    running: (beforeTaskId: string | null, limit: number) => page(runningBefore, beforeTaskId, limit),
 
     named: (name: string, limit: number): Task[] => named.all(name, limit).map(toTask),
 

@@ -25,6 +25,7 @@ const fitting: Calls = {
   CompleteNode: async (world) => ({ ...(await world.running()), result_payload: { done: true } }),
   FailNode: async (world) => ({ ...(await world.running()), error_payload: "no" }),
   ReleaseNode: (world) => world.running(),
+  ListRunningNodes: async () => ({ limit: 2 }),
   RetryNode: async (world) => nodeOf(await world.failed()),
   CommitEvent: async (world) => ({ ...(await world.running()), payload: [1] }),
   TaskStatus: async (world) => ({ task_id: (await world.running()).task_id }),
@@ -105,6 +106,7 @@ const provocations: Provocations = {
     INVALID_STATE: (world) => world.completed(),
     LEASE_LOST: async (world) => ({ ...(await world.running()), lease_id: nobody }),
   },
+  ListRunningNodes: {},
   RetryNode: { NOT_FOUND: async () => strange, INVALID_STATE: (world) => world.running() },
   CommitEvent: {
     NOT_FOUND: async () => ({ ...strange, payload: 1 }),

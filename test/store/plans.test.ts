@@ -97,6 +97,16 @@ const walks = [
   // Metrics counts what is over among all that runs, and a clock that steps moves all of it.
   [/^SELECT count\(\*\) AS count FROM nodes WHERE status = 'RUNNING'/, "SCAN nodes USING COVERING INDEX nodes_running"],
   [/^UPDATE nodes SET lease_expires_at_ms = lease_expires_at_ms \+/, "SCAN nodes USING INDEX nodes_running"],
+  // Whose nodes run are as many as there are workers at most.
+  [
+    /FROM \(SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING'\)/,
+    "SCAN nodes USING COVERING INDEX nodes_running",
+  ],
+  [/FROM \(SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING'\)/, "SCAN busy"],
+  [/FROM \(SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING'\)/, "USE TEMP B-TREE FOR ORDER BY"],
+  [/SELECT row FROM nodes WHERE status = 'RUNNING' ORDER BY/, "SCAN nodes USING COVERING INDEX nodes_running"],
+  [/SELECT row FROM nodes WHERE status = 'RUNNING' ORDER BY/, "SCAN first"],
+  [/SELECT row FROM nodes WHERE status = 'RUNNING' ORDER BY/, "USE TEMP B-TREE FOR ORDER BY"],
   // Delayed nodes are few, and all of them move with the clock.
   [/^UPDATE nodes SET not_before_ms = not_before_ms \+/, "SCAN nodes USING INDEX nodes_delayed"],
 ] as const;

@@ -7,6 +7,7 @@ import {
   labels,
   leaseSecs,
   ok,
+  pageLimit,
   owner,
   progress,
   seq,
@@ -18,7 +19,7 @@ import {
   waitMs,
 } from "../types.ts";
 import * as story from "./examples.ts";
-import { contextEventView, nodeView, taskView } from "./views.ts";
+import { contextEventView, nodeView, progressView, taskView } from "./views.ts";
 
 const leased = { task_id: uuid, node_id: uuid, lease_id: uuid };
 const lease = { task_id: story.task_id, node_id: story.node_id, lease_id: story.lease_id };
@@ -144,6 +145,21 @@ export const FailNode = defineMethod({
   example: {
     params: { ...lease, error_payload: { message: "tests fail" } },
     result: { event_id: story.event_id, status: "FAILED", not_before_ms: null, seq: 5 },
+  },
+});
+
+export const ListRunningNodes = defineMethod({
+  summary: "List the nodes somebody works on, of all tasks; the lease that ends first comes first.",
+  mutates: false,
+  params: v.object({ limit: v.nullish(pageLimit, 100) }),
+  result: v.object({
+    nodes: v.array(v.object({ ...nodeView.entries, progress: v.nullable(progressView) })),
+    total: count,
+  }),
+  refusals: [],
+  example: {
+    params: { limit: 1 },
+    result: { nodes: [{ ...story.node, progress: { percent: 40, message: "lexer done" } }], total: 3 },
   },
 });
 

@@ -166,6 +166,7 @@ export const ListTasks = defineMethod({
   params: v.object({
     state: v.nullish(taskState),
     labels: v.nullish(labels),
+    running: v.nullish(v.boolean(), false),
     limit: v.nullish(pageLimit, 50),
     before: v.nullish(uuid),
   }),

@@ -160,7 +160,11 @@ const status = wishFor(
 );
 
 const list = fc
-  .record({ state: often(fc.constantFrom("ACTIVE", "COMPLETED", "FAILED")), labels: often(someLabels) })
+  .record({
+    state: often(fc.constantFrom("ACTIVE", "COMPLETED", "FAILED")),
+    labels: often(someLabels),
+    running: seldom(fc.boolean()),
+  })
   .map((params): Wish => ({
     name: `ListTasks ${JSON.stringify(params)}`,
     resolve: () => ({ method: "ListTasks", params: given(params) }),

@@ -92,11 +92,13 @@ export const taskMethods: Record<string, Method> = {
     return { task: taskView(task), ...summary(state, task), nodes };
   },
 
-  ListTasks(state, { state: wanted, labels = {} }) {
+  ListTasks(state, { state: wanted, labels = {}, running = false }) {
     const asked = Object.entries(labels as Params);
     const tasks = [...state.tasks.values()].toReversed().filter((task) => {
       return (
-        (wanted ?? state.stateOf(task)) === state.stateOf(task) && asked.every(([name, v]) => task.labels[name] === v)
+        (running === false || task.nodes.some(({ lease }) => lease !== null)) &&
+        (wanted ?? state.stateOf(task)) === state.stateOf(task) &&
+        asked.every(([name, v]) => task.labels[name] === v)
       );
     });
     const shown = tasks.map((task) => {
