@@ -13,7 +13,7 @@ export type Provocations = {
 export const lockCalls = {
   AcquireResourceLock: async (world) => ({ resource_key: world.newName(), owner: "worker", ttl_secs: 60 }),
   AcquireResourceLocks: async (world) => ({
-    locks: [{ resource_key: world.newName() }, { resource_key: `dir:${world.newName()}`, mode: "shared" }],
+    locks: [{ resource_key: `name:${world.newName()}` }, { resource_key: `dir:${world.newName()}`, mode: "shared" }],
     scope: world.newName(),
     wait_ms: 1_000,
   }),
