@@ -19,6 +19,32 @@ const host: Host = {
       throw cause;
     }
   },
+  async verifyBackup(at, file, head) {
+    const { NoBackup, verifyBackup } = await import("./daemon/backup-file.ts");
+    const { paths } = await (await import("./daemon/configuration.ts")).readConfiguration(process.env, at);
+    const { readHead } = await import("./service/verify.ts");
+    try {
+      return verifyBackup(file, paths.database, readHead(head));
+    } catch (cause) {
+      if (cause instanceof NoBackup) throw new Failure("USAGE", cause.message);
+      throw cause;
+    }
+  },
+  async restore(at, file) {
+    const { DamagedBackup, restore } = await import("./daemon/restore.ts");
+    const { NoBackup } = await import("./daemon/backup-file.ts");
+    const { StartRefused } = await import("./daemon/start-refused.ts");
+    const { StorageFailure } = await import("./store/store.ts");
+    try {
+      return await restore(at, file);
+    } catch (cause) {
+      if (cause instanceof NoBackup) throw new Failure("USAGE", cause.message);
+      if (cause instanceof DamagedBackup) throw new Failure("FOUND_A_PROBLEM", cause.message);
+      if (cause instanceof StartRefused) throw new Failure(cause.held ? "NOT_NOW" : "NOT_STARTED", cause.message);
+      if (cause instanceof StorageFailure) throw new Failure(cause.kind, cause.message);
+      throw cause;
+    }
+  },
   pageFaults: async (file) => (await import("./store/page-faults.ts")).pageFaults(file),
 };
 

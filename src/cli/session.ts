@@ -10,12 +10,30 @@ import { askPatiently } from "./patience.ts";
 import { print, printAside } from "./streams.ts";
 import { harmless } from "./text.ts";
 
+/** What is found in a copy of a database. */
+export type BackupReport = Result<"VerifyJournal"> & { file: string };
+
+/** What became of a restore: see `agentd restore`. */
+export interface Restored {
+  file: string;
+  database: string;
+  rows: number;
+  from_seq: number;
+  seq: number;
+  lost_seq: number | null;
+  replaced: string | null;
+}
+
 /** What the process around the command line provides. */
 export interface Host {
   /** The command that runs agentd again, such as its own executable. */
   program: readonly string[];
   /** Runs the daemon until it is stopped; a Failure when it cannot start. */
   serve(options: { at: Whereabouts; background: boolean }): Promise<void>;
+  /** Verifies a copy of a database; a Failure when it is none. */
+  verifyBackup(at: Whereabouts, file: string, head: string | undefined): Promise<BackupReport>;
+  /** Puts a backup in the database's place; a Failure when a daemon runs, or the backup cannot be used. */
+  restore(at: Whereabouts, file: string): Promise<Restored>;
   /** What SQLite's own check finds wrong in a database's file that nobody writes. */
   pageFaults(file: string): Promise<string[]>;
 }

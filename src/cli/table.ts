@@ -130,10 +130,14 @@ export const commands: Readonly<Record<string, Row>> = {
   metrics: { summary: "show counters", load: async () => (await inspect()).metrics },
   verify: {
     summary: "check the journal and the tables against each other",
-    load: async () => (await inspect()).verify,
+    load: async () => (await import("./commands/verify.ts")).verify,
   },
   prune: { summary: "move old, finished work to an archive", load: async () => (await inspect()).prune },
   backup: { summary: "copy the database to a new file", load: async () => (await inspect()).backup },
+  restore: {
+    summary: "put a backup in the database's place",
+    load: async () => (await import("./commands/restore.ts")).restore,
+  },
   doctor: {
     summary: "find what is wrong with this installation",
     load: async () => (await import("./commands/doctor.ts")).doctor,

@@ -31,6 +31,8 @@ export const actions = {
   noteConflict: "conflict",
   /** Rows before it have left for an archive. */
   pruneJournal: "PRUNE_JOURNAL",
+  /** From here on an older copy of the database goes on, in a new epoch: seqs between have been given and are lost. */
+  restoreDatabase: "RESTORE_DATABASE",
   adoptTask: "ADOPT_TASK",
   adoptLock: "ADOPT_RESOURCE_LOCK",
 } as const;

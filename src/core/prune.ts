@@ -17,9 +17,12 @@ export interface Leaving {
   stays(unit: string): boolean;
 }
 
-/** Whether a row leaves that is old enough. What was pruned stays on record. */
+/** What stays on record: what has left, and where the journal's seqs go on elsewhere. */
+const lasting: ReadonlySet<string> = new Set([actions.pruneJournal, actions.restoreDatabase]);
+
+/** Whether a row leaves that is old enough. */
 export function leaves(row: HashedRow, leaving: Leaving): boolean {
-  if (row.origin === "daemon" && row.actionType === actions.pruneJournal) return false;
+  if (row.origin === "daemon" && lasting.has(row.actionType)) return false;
   if (row.taskId !== null && !leaving.task(row.taskId)) return false;
   const unit = unitOf(row);
   return unit === null || !leaving.stays(unit);

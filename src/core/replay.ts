@@ -179,6 +179,7 @@ const appliers: Record<string, Apply> = {
     target.priority = Number(payload.priority);
   },
   [actions.pruneJournal]: () => {},
+  [actions.restoreDatabase]: () => {},
   ...lockAppliers,
   ...bundleAppliers,
 };

@@ -3,6 +3,8 @@ import type { Paths, Whereabouts } from "../protocol/paths.ts";
 import { commit, version } from "../protocol/version.ts";
 import { Dispatcher } from "../service/dispatcher.ts";
 import type { Served } from "../service/batch.ts";
+import { goOnAfterLoss, type Loss } from "../service/epoch.ts";
+import { putInPlace } from "../store/restored-file.ts";
 import { openStore } from "../store/sqlite-store.ts";
 import { type Store, StorageFailure } from "../store/store.ts";
 import { caseProbe } from "./case-probe.ts";
@@ -79,8 +81,12 @@ async function start(
   await removeStaleSocket(paths.socket);
   const sink = background ? fileSink(paths.log) : stderrSink;
   const log = createLog(sink);
+  // A restore may have been interrupted.
+  putInPlace(paths.database);
   const store = openStore(paths.database, Date.now, settings.nodeTimeoutSecs * 1000);
   started.defer(() => store.close());
+  const loss = goOnAfterLoss(store, Date.now());
+  if (loss !== null) log.warn(lossText(paths.database, loss));
   const dispatcher = new Dispatcher({
     store,
     settings,
@@ -111,6 +117,10 @@ async function start(
   log.info(`agentd ${version} (${commit}) serves ${paths.socket}, pid ${process.pid}, journal at ${store.head.seq}`);
   started.move();
   return { paths, log, store, server, instance, socket, end };
+}
+
+function lossText(database: string, { lost, from, seq }: Loss): string {
+  return `${database} is an older copy than the one that was here, or another: the journal had row ${lost.seq}, and this one ends at ${from.seq}; it goes on at ${seq}, so that no fencing token is given twice`;
 }
 
 function requestLine({ call, seq, tookMs, answerChars }: Served): string {

@@ -14,7 +14,7 @@ export function prepareHome(paths: Paths): void {
   checkDirectory(paths.home, "home directory", { maySticky: false });
   checkDirectory(dirname(paths.socket), "socket's directory", { maySticky: true });
   checkDirectory(dirname(paths.database), "database's directory", { maySticky: true });
-  const database = ["", "-wal", "-journal"].map((part) => `${paths.database}${part}`);
+  const database = ["", "-wal", "-journal", ".head", ".restored"].map((part) => `${paths.database}${part}`);
   for (const path of [...database, paths.lock, paths.log]) checkPrivateFile(path);
 }
 

@@ -35,6 +35,8 @@ const meanings: Readonly<Record<string, string>> = {
   "ListTasks.labels": "only tasks with all of these labels",
   "SetPriority.node_id": "the node; default: the priority is the task's",
   "SetPriority.priority": "the higher goes first",
+  "VerifyJournal.head":
+    "`SEQ:HASH` of a row, as an earlier answer gave them and somebody kept them elsewhere; a journal without it was cut off, or is an older copy",
   reason: "why, for people to read; workers see it when their lease is refused",
   lease_owner: "who is asking, for people to read; it grants no rights",
   result_payload: "the result, which nodes that depend on this one receive",

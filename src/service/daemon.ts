@@ -55,7 +55,7 @@ export const daemonHandlers = {
     };
   },
 
-  VerifyJournal: (_params, context) => verifyJournal(context),
+  VerifyJournal: (params, context) => verifyJournal(params, context),
 
   Backup({ path }, { store }) {
     if (!path.startsWith("/")) {

@@ -15,8 +15,29 @@ export type CheckPages = (path: string) => PageCheck;
 /** The file could not be looked at; that says nothing about what it holds. */
 export class PagesUnknown extends Error {}
 
+/** What a verification goes by: whether the pages are known to be sound. */
+export interface PageVerdict {
+  readonly known: boolean;
+  readonly underWay: boolean;
+  /** @throws {Found | PagesUnknown} */
+  goOn(): void;
+  cancel(): void;
+}
+
+/** Pages that were looked at before. */
+export function pagesWith(faults: readonly string[]): PageVerdict {
+  return {
+    known: faults.length === 0,
+    underWay: false,
+    goOn() {
+      if (faults.length > 0) throw damaged(faults);
+    },
+    cancel: () => undefined,
+  };
+}
+
 /** The pages of a store's file, as a verification has them looked at. */
-export class Pages {
+export class Pages implements PageVerdict {
   readonly #store: Store;
   readonly #path: string;
   readonly #check: CheckPages;

@@ -163,9 +163,11 @@ class Run {
     let previous = genesis;
     for (const old of this.#rowsUpTo(plan.cutSeq)) {
       const leaving = old.flatMap(({ row, hash }) => {
-        const previousHash = row.seq === previous.seq + 1 ? previous.hash : store.hashBefore(row.seq);
+        const before = previous;
         previous = { seq: row.seq, hash };
-        return leaves(row, plan) ? [{ row, hash, previousHash }] : [];
+        if (!leaves(row, plan)) return [];
+        const previousHash = row.seq === before.seq + 1 ? before.hash : store.hashBefore(row.seq);
+        return [{ row, hash, previousHash }];
       });
       rows += leaving.length;
       if (leaving.length > 0 && !this.#params.dry_run) {

@@ -1,15 +1,14 @@
-import { actions, genesis, type JournalHead } from "../core/journal.ts";
+import type { JournalHead } from "../core/journal.ts";
 import { Replay } from "../core/replay.ts";
 import { lockName } from "../core/replay-locks.ts";
-import { ImpossibleRow, nameDependent } from "../core/replayed.ts";
-import type { HashedRow } from "../protocol/chain.ts";
-import { parseStored } from "../protocol/json.ts";
+import { nameDependent } from "../core/replayed.ts";
 import type { Result } from "../protocol/methods.ts";
 import { type SliceBounds, type Store, StorageFailure } from "../store/store.ts";
 import type { CountingRow, EdgeRow } from "../store/verifiable-store.ts";
 import { brief, differs, type Difference, expectSame, expectSameFields, Found } from "./differences.ts";
+import { FollowedJournal } from "./followed-journal.ts";
 import { comparedLock, comparedNode, expectedLock, expectedNode, fieldsOf, type Placed } from "./expected-rows.ts";
-import { damaged, type Pages } from "./page-check.ts";
+import { damaged, type PageVerdict } from "./page-check.ts";
 import { beforeAll, checkOwnTables } from "./own-tables.ts";
 
 type Report = Result<"VerifyJournal">;
@@ -25,19 +24,15 @@ const slice: SliceBounds = { rows: 500, chars: 512 << 10 };
 export class Verification {
   readonly #store: Store;
   readonly #replay = new Replay(brief);
+  readonly #journal: FollowedJournal;
   readonly #slices = this.#verify();
-  readonly #pages: Pages;
+  readonly #pages: PageVerdict;
   /** The tables are as the journal says. */
   #isCompared = false;
   #nowMs = 0;
-  #head: JournalHead = genesis;
-  #rows = 0;
-  /** Rows that have left, by their gaps; and those the journal says have. */
-  #gone = 0;
-  #pruned = 0;
-
-  constructor(store: Store, pages: Pages) {
+  constructor(store: Store, pages: PageVerdict, kept: JournalHead | null) {
     this.#store = store;
+    this.#journal = new FollowedJournal(store, this.#replay, kept);
     this.#pages = pages;
   }
 
@@ -91,16 +86,14 @@ export class Verification {
     yield* this.#compareLocks();
     while (!this.#follow()) yield;
     expectSame("locks", "count", replay.locks.all.size, store.countLocks());
-    this.#compareHead();
+    this.#journal.compareHead();
+    this.#compareTotals();
   }
 
   #report(difference: Difference | null): Report {
     return {
       ok: difference === null,
-      rows: this.#rows,
-      pruned_rows: this.#gone,
-      last_seq: this.#head.seq,
-      head_hash: this.#head.hash,
+      ...this.#journal.told,
       tasks: this.#replay.tasks.size,
       nodes: this.#replay.nodes.size,
       locks: this.#replay.locks.all.size,
@@ -109,33 +102,8 @@ export class Verification {
     };
   }
 
-  /** Replays one slice of the journal; true when that was its end. */
   #follow(): boolean {
-    const rows = this.#store.journalSlice(this.#head.seq, slice);
-    for (const { row, hash } of rows) {
-      const where = `journal row ${row.seq}`;
-      if (row.seq !== this.#head.seq + 1) this.#jump();
-      expectSame(where, "seq", this.#head.seq + 1, row.seq);
-      expectSame(where, "hash", this.#store.hashOf(this.#head.hash, row), hash);
-      try {
-        this.#replay.apply({ ...row, payload: parseStored(row.payload) });
-      } catch (error) {
-        if (!(error instanceof ImpossibleRow)) throw error;
-        throw differs(where, row.actionType, null, error.message);
-      }
-      if (row.origin === "daemon" && row.actionType === actions.pruneJournal) this.#pruned += prunedRows(row);
-      this.#head = { seq: row.seq, hash };
-    }
-    this.#rows += rows.length;
-    return rows.length === 0 || this.#head.seq === this.#store.head.seq;
-  }
-
-  /** Goes on behind rows that have left. */
-  #jump(): void {
-    const gap = this.#store.gapFrom(this.#head.seq + 1);
-    if (gap === null) return;
-    this.#gone += gap.lastSeq - this.#head.seq;
-    this.#head = { seq: gap.lastSeq, hash: gap.hash };
+    return this.#journal.follow(slice);
   }
 
   /** Compares the rows of a table in the order they were made, slice by slice; how many there were. */
@@ -244,20 +212,11 @@ export class Verification {
     );
   }
 
-  #compareHead(): void {
-    const { head, totals } = this.#store;
-    expectSame("journal", "rows that have left", this.#pruned, this.#gone);
-    expectSame("journal head", "seq", this.#head.seq, head.seq);
-    expectSame("journal head", "hash", this.#head.hash, head.hash);
-    expectSame("journal head", "events", this.#rows, totals.events);
+  #compareTotals(): void {
+    const { totals } = this.#store;
     expectSame("journal head", "tasks", this.#replay.tasks.size, totals.tasks);
     const nodes = { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 };
     for (const { status } of this.#replay.nodes.values()) nodes[status]++;
     expectSameFields("journal head", nodes, totals.nodes);
   }
-}
-
-function prunedRows({ payload }: HashedRow): number {
-  const { rows } = parseStored(payload) as { rows?: number };
-  return rows ?? 0;
 }

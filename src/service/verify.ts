@@ -1,9 +1,10 @@
 import { refuse } from "../core/decision.ts";
-import type { Result } from "../protocol/methods.ts";
+import type { JournalHead } from "../core/journal.ts";
+import type { Params, Result } from "../protocol/methods.ts";
 import { type Store, StorageFailure } from "../store/store.ts";
 import type { Context, Later } from "./handler.ts";
 import { isLeaving, queueUp } from "./long-walks.ts";
-import { Pages, PagesUnknown } from "./page-check.ts";
+import { Pages, PagesUnknown, pagesWith } from "./page-check.ts";
 import { Verification } from "./verification.ts";
 
 type Report = Result<"VerifyJournal">;
@@ -11,9 +12,9 @@ type Report = Result<"VerifyJournal">;
 const never = (): boolean => false;
 
 /** Verifies in slices between other requests. Refusals: STORAGE_FULL, STORAGE_FAILED (the pages cannot be looked at). */
-export function verifyJournal({ store, paths, checkPages }: Context): Later<Report> {
+export function verifyJournal({ head }: Params<"VerifyJournal">, { store, paths, checkPages }: Context): Later<Report> {
   const place = queueUp(store);
-  const verification = new Verification(store, new Pages(store, paths.database, checkPages));
+  const verification = new Verification(store, new Pages(store, paths.database, checkPages), readHead(head));
   const end = () => {
     place.leave();
     verification.cancel();
@@ -43,14 +44,24 @@ export function verifyJournal({ store, paths, checkPages }: Context): Later<Repo
 }
 
 /**
- * The same at once, for a store that nobody else has. `pageFaults` says what is damaged in its file.
+ * The same at once, for a store that nobody else has. `faults` are what is damaged in its file.
  * @throws {StorageFailure}
  */
-export function verifyStore(store: Store, path: string, pageFaults: (path: string) => string[], nowMs: number): Report {
-  const check = () => ({ outcome: { faults: pageFaults(path) }, cancel: () => undefined });
-  const verification = new Verification(store, new Pages(store, path, check));
+export function verifyStore(
+  store: Store,
+  faults: readonly string[],
+  nowMs: number,
+  kept: JournalHead | null = null,
+): Report {
+  const verification = new Verification(store, pagesWith(faults), kept);
   for (;;) {
     const report = verification.goOn(nowMs);
     if (report !== null) return report;
   }
+}
+
+/** A head as it is kept elsewhere, `SEQ:HASH`. */
+export function readHead(text: string | null | undefined): JournalHead | null {
+  const [seq, hash] = text?.split(":") ?? [];
+  return seq === undefined || hash === undefined ? null : { seq: Number(seq), hash: hash.toLowerCase() };
 }

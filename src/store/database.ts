@@ -1,7 +1,9 @@
 import { constants, Database } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
+import type { JournalHead } from "../core/journal.ts";
 import { copyDurably, sameBytes } from "./files.ts";
-import { isOriginalDatabase, isOurTable, migrate } from "./schema.ts";
+import { fileUri, immutableUri } from "./page-faults.ts";
+import { isOriginalDatabase, isOurTable, migrate, refuseOtherSchema } from "./schema.ts";
 import { StorageFailure } from "./store.ts";
 
 /**
@@ -48,9 +50,8 @@ function open(path: string, nowMs: number, leaseTtlMs: number): Database {
  */
 function refuseForeign(path: string): void {
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
-  const uri = `file:${path.replaceAll(/[%?#]/g, encodeURIComponent)}`;
-  const tables = tablesIn(`${uri}?immutable=1`);
-  const logged = tables.length === 0 && existsSync(`${path}-wal`) ? tablesIn(`${uri}?mode=ro`) : tables;
+  const tables = tablesIn(immutableUri(path));
+  const logged = tables.length === 0 && existsSync(`${path}-wal`) ? tablesIn(`${fileUri(path)}?mode=ro`) : tables;
   if (logged.length === 0 || logged.some(isOurTable)) return;
   const named = logged.slice(0, 3).join(", ");
   throw new Error(`it is another program's (it holds ${named}); set AGENTD_DATABASE_URL to a file of its own`);
@@ -65,6 +66,36 @@ function tablesIn(uri: string): string[] {
       .map(({ name }) => name);
   } finally {
     db.close(true);
+  }
+}
+
+/**
+ * Opens a copy of a database that nobody writes, and leaves it as it is.
+ *
+ * @throws {StorageFailure} when it is none of this agentd's
+ */
+export function openCopy(path: string): Database {
+  const db = new Database(immutableUri(path), constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+  try {
+    refuseOtherSchema(db);
+    return db;
+  } catch (error) {
+    db.close(true);
+    throw explain(path, error);
+  }
+}
+
+/** The journal's head in a database's file, its log left aside; null where it cannot be read. Nothing is changed. */
+export function readHeadOf(path: string): JournalHead | null {
+  try {
+    const db = new Database(immutableUri(path), constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+    try {
+      return db.query<JournalHead, []>("SELECT seq, hash FROM journal_head").get();
+    } finally {
+      db.close();
+    }
+  } catch {
+    return null;
   }
 }
 

@@ -84,9 +84,8 @@ export function journalTable(db: Database) {
       return old;
     },
 
-    /** Appends the row after `head` and returns the new head. */
-    append(head: JournalHead, entry: Entry): JournalHead {
-      const seq = head.seq + 1;
+    /** Appends the row after `head` and returns the new head; a new epoch gives the row another seq. */
+    append(head: JournalHead, entry: Entry, seq = head.seq + 1): JournalHead {
       const payload = JSON.stringify(entry.payload);
       const { id, taskId, nodeId, actionType, origin, timestampMs } = entry;
       const hash = hashOf(head.hash, { seq, id, taskId, nodeId, actionType, origin, payload, timestampMs });

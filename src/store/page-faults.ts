@@ -21,6 +21,7 @@ export function pageFaults(path: string): string[] {
   }
 }
 
+export const fileUri = (path: string): string => `file:${path.replaceAll(/[%?#]/g, encodeURIComponent)}`;
+
 /** A path as the URI of a file that nobody writes; its log, should there be one, is left alone. */
-export const immutableUri = (path: string): string =>
-  `file:${path.split("/").map(encodeURIComponent).join("/")}?immutable=1`;
+export const immutableUri = (path: string): string => `${fileUri(path)}?immutable=1`;

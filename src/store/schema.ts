@@ -46,6 +46,17 @@ export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {
   }).immediate();
 }
 
+/** A copy that is not to be touched must have the newest schema. */
+export function refuseOtherSchema(db: Database): void {
+  if (isOriginalDatabase(db)) throw new Error("it is the original agentd's: a daemon that is started on it adopts it");
+  const version = schemaVersion(db);
+  if (version === latestSchemaVersion) return;
+  if (version === 0) throw new Error("it is not agentd's");
+  throw new Error(
+    `it has schema version ${version}, and this agentd reads ${latestSchemaVersion}: use the agentd that made it, or start a daemon on it`,
+  );
+}
+
 /** Whether the file holds the original's tables: they are adopted by `migrate`, after a copy was made. */
 export function isOriginalDatabase(db: Database): boolean {
   return hasTable(db, "global_tasks");

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import type { BundleRecord, BundleStatus } from "../core/bundle.ts";
-import type { Entry } from "../core/journal.ts";
+import type { Entry, JournalHead } from "../core/journal.ts";
 import type { LeaseGrant } from "../core/lease.ts";
 import type { Lock, LockGrant, NewNode, NodeHead, Progress, Task } from "../core/model.ts";
 import type { Transition } from "../core/node.ts";
@@ -8,7 +9,9 @@ import { settings } from "../protocol/settings.ts";
 import type { ArchiveHeader, ChainedRow } from "../protocol/chain.ts";
 import type { NodeStatus } from "../protocol/types.ts";
 import { startArchive } from "./archive.ts";
+import { readHeadOf } from "./database.ts";
 import { countMoves } from "./head.ts";
+import { HeadNote } from "./head-note.ts";
 import { latestSchemaVersion } from "./schema.ts";
 import type { Gap } from "./pruning.ts";
 import type { Archive, LeavingTasks } from "./prunable-store.ts";
@@ -25,6 +28,27 @@ const defaultLeaseTtlMs = settings.nodeTimeoutSecs.default * 1000;
  */
 export function openStore(path: string, nowMs: () => number, leaseTtlMs = defaultLeaseTtlMs): Store {
   return new SqliteStore(path, nowMs, leaseTtlMs);
+}
+
+/**
+ * Opens a backup that nobody has open, to be read as it is.
+ *
+ * @throws {StorageFailure} when it is no database of this agentd's
+ */
+export function openBackup(path: string): Store {
+  return new SqliteStore(path, () => 0, defaultLeaseTtlMs, { readOnly: true });
+}
+
+/**
+ * The newest head that is known of a database nobody has open: its own, or the one noted beside it. Null where nothing
+ * is, or it cannot be read any more.
+ */
+export function lastHeadOf(path: string): JournalHead | null {
+  const note = new HeadNote(path);
+  const noted = note.read();
+  note.close();
+  const its = existsSync(path) ? readHeadOf(path) : null;
+  return its !== null && its.seq > (noted?.seq ?? 0) ? its : noted;
 }
 
 /** The domain's words over the tables; each change goes with its journal entry. */
@@ -113,6 +137,10 @@ class SqliteStore extends VerifiedReads implements Store {
   extendNodeLease(nodeId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void {
     const leaseId = this.tables.leases.extend(nodeId, expiresAtMs, ttlMs, nowMs);
     if (leaseId !== null) this.tables.locks.extend(leaseId, expiresAtMs, ttlMs, nowMs);
+  }
+
+  beginEpoch(seq: number, entry: Entry): number {
+    return this.append(entry, seq);
   }
 
   appendEvent(entry: Entry): number {

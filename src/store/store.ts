@@ -115,6 +115,11 @@ export interface Store extends PrunableStore, VerifiableStore {
   extendNodeLease(nodeId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void;
   setProgress(nodeId: string, progress: Progress): void;
 
+  /** What was noted beside the database of a newer journal than the one it held when it was opened; null: nothing. */
+  readonly lostHead: JournalHead | null;
+  /** Appends the row with which the journal goes on at `seq`, which is above all before it. */
+  beginEpoch(seq: number, entry: Entry): number;
+
   appendEvent(entry: Entry): number;
   /** The first row the journal still holds; 1 as long as nothing was pruned. */
   oldestSeq(): number;

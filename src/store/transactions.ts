@@ -2,54 +2,23 @@ import type { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import { type Decision, isRefusal, refuse } from "../core/decision.ts";
 import type { Entry, JournalHead } from "../core/journal.ts";
-import { type FileIdentity, fileIdentity, fileLost, openDatabase, errorCode, storageFailure } from "./database.ts";
+import {
+  type FileIdentity,
+  fileIdentity,
+  fileLost,
+  openCopy,
+  openDatabase,
+  errorCode,
+  storageFailure,
+} from "./database.ts";
 import { startBackup } from "./backup.ts";
-import { bundleTable } from "./bundles.ts";
 import { rewriteDurably } from "./files.ts";
-import { copyHead, type HeadState, headTable } from "./head.ts";
-import { idempotencyTable } from "./idempotency.ts";
-import { journalTable } from "./journal.ts";
-import { attemptTable } from "./attempts.ts";
-import { countings } from "./countings.ts";
-import { dependencyTable } from "./dependencies.ts";
-import { labelSets } from "./labels.ts";
-import { leaseTable } from "./leases.ts";
+import { copyHead, type HeadState } from "./head.ts";
+import { HeadNote } from "./head-note.ts";
 import { LogFile } from "./log-file.ts";
-import { lockSlices } from "./lock-slices.ts";
-import { lockTable } from "./locks.ts";
-import { nodeTable } from "./nodes.ts";
 import { holdStill, type StillFile } from "./still-file.ts";
 import { type Backup, StorageFailure, type Totals } from "./store.ts";
-import { pruningTable } from "./pruning.ts";
-import { readyNodes } from "./ready.ts";
-import { taskTable } from "./tasks.ts";
-
-/** Everything prepared on one open connection. */
-function tablesOf(db: Database) {
-  return {
-    db,
-    head: headTable(db),
-    journal: journalTable(db),
-    tasks: taskTable(db),
-    nodes: nodeTable(db),
-    dependencies: dependencyTable(db),
-    countings: countings(db),
-    leases: leaseTable(db),
-    labels: labelSets(db),
-    ready: readyNodes(db),
-    attempts: attemptTable(db),
-    locks: lockTable(db),
-    lockSlices: lockSlices(db),
-    bundles: bundleTable(db),
-    idempotency: idempotencyTable(db),
-    pruning: pruningTable(db),
-    begin: db.prepare("BEGIN IMMEDIATE"),
-    commit: db.prepare("COMMIT"),
-    savepoint: db.prepare("SAVEPOINT request"),
-    release: db.prepare("RELEASE request"),
-    undo: db.prepare("ROLLBACK TO request"),
-  };
-}
+import { tablesOf } from "./open-tables.ts";
 
 /**
  * One database connection with its transaction, and the journal's head as it stands inside it: what is rolled back
@@ -62,6 +31,9 @@ export class Transactions {
   #tables: ReturnType<typeof tablesOf>;
   #file: FileIdentity | null;
   readonly #log: LogFile;
+  readonly #note: HeadNote | null;
+  /** The head that was noted beside the database when it was opened, where the journal does not hold it. */
+  readonly lostHead: JournalHead | null;
   /** For backups. Open as long as the database is: closing any descriptor of the file drops SQLite's locks on it. */
   #source: number;
   #backup: Backup | null = null;
@@ -74,16 +46,26 @@ export class Transactions {
   #committed: HeadState;
   #appended: Entry[] = [];
 
-  constructor(path: string, nowMs: () => number, leaseTtlMs: number) {
+  /** A copy that is only read is left as it is. */
+  constructor(path: string, nowMs: () => number, leaseTtlMs: number, { readOnly = false } = {}) {
     this.#path = path;
     this.#nowMs = nowMs;
     this.#leaseTtlMs = leaseTtlMs;
-    this.#tables = tablesOf(openDatabase(path, nowMs(), leaseTtlMs));
+    this.#tables = tablesOf(readOnly ? openCopy(path) : openDatabase(path, nowMs(), leaseTtlMs));
+    this.#note = readOnly ? null : new HeadNote(path);
     this.#file = fileIdentity(path);
     this.#log = new LogFile(path);
     this.#source = openSync(path, "r");
     this.#state = this.#tables.head.read();
     this.#committed = copyHead(this.#state);
+    const noted = this.#note?.read() ?? null;
+    this.lostHead = noted === null || this.#holds(noted) ? null : noted;
+  }
+
+  /** Whether the journal holds this head, or has given the row to an archive. */
+  #holds({ seq, hash }: JournalHead): boolean {
+    const { journal, pruning } = this.#tables;
+    return seq === 0 || journal.hashAt(seq) === hash || pruning.lastGoneFrom(seq) !== null;
   }
 
   protected get tables() {
@@ -102,9 +84,9 @@ export class Transactions {
     return this.#appended;
   }
 
-  /** Journals an entry in the open transaction; its seq. */
-  protected append(entry: Entry): number {
-    this.#state.journal = this.#tables.journal.append(this.#state.journal, entry);
+  /** Journals an entry in the open transaction; its seq, which is the next one but where an epoch begins. */
+  protected append(entry: Entry, seq?: number): number {
+    this.#state.journal = this.#tables.journal.append(this.#state.journal, entry, seq);
     this.#state.totals.events++;
     this.#appended.push(entry);
     return this.#state.journal.seq;
@@ -133,6 +115,7 @@ export class Transactions {
     } finally {
       this.#log.note();
     }
+    if (this.#state.journal.seq !== this.#committed.journal.seq) this.#note?.write(this.#state.journal);
     this.#committed = copyHead(this.#state);
   }
 
@@ -239,6 +222,7 @@ export class Transactions {
   }
 
   close(): void {
+    this.#note?.close();
     // Closing folds the log into the file in hand and empties it: not where the next start reads another file or log.
     if (this.#closedBy !== null || this.#log.lost !== null || fileLost(this.#path, this.#file) !== null) return;
     try {

@@ -141,7 +141,7 @@ export class TestService implements Disposable {
   }
 
   #files(): string[] {
-    return [this.database, `${this.database}-wal`];
+    return [this.database, `${this.database}-wal`, `${this.database}.head`];
   }
 
   #openStore(): Store {

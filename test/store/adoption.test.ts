@@ -57,6 +57,7 @@ class Original extends TemporaryDirectory {
 
   names(): string[] {
     return readdirSync(this.path)
+      .filter((name) => !name.endsWith(".head"))
       .filter((name) => !name.endsWith("-wal"))
       .toSorted();
   }

@@ -87,8 +87,8 @@ describe("a store without a second file", () => {
     using specimen = new TemporaryStore();
     write(specimen.store, 1);
     const names = () => readdirSync(specimen.path).toSorted();
-    expect(names()).toEqual(["agent_state.db", "agent_state.db-wal"]);
-    specimen.restart(() => expect(names()).toEqual(["agent_state.db"]));
+    expect(names()).toEqual(["agent_state.db", "agent_state.db-wal", "agent_state.db.head"]);
+    specimen.restart(() => expect(names()).toEqual(["agent_state.db", "agent_state.db.head"]));
   });
 });
 

@@ -52,7 +52,7 @@ interface Found {
 function verified(path: string): JournalHead {
   const store = openStore(path, Date.now);
   try {
-    const report = verifyStore(store, path, pageFaults, Date.now());
+    const report = verifyStore(store, pageFaults(path), Date.now());
     if (!report.ok) throw new Error(report.first_difference?.message);
     return store.head;
   } finally {

@@ -1,9 +1,7 @@
-import { type ArchiveReport, checkArchive } from "../../client/archive.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { command, idempotencyKey } from "../command.ts";
 import { prometheusText } from "../prometheus.ts";
-import { Failure } from "../exits.ts";
-import type { Session } from "../session.ts";
+import { absolute } from "./verify.ts";
 import { columns, countsText, green, red, spanText } from "../text.ts";
 import { readDuration } from "../values.ts";
 
@@ -27,27 +25,6 @@ export const metrics = command({
     const answer = await session.call("Metrics", {});
     if (prometheus === true) console.log(prometheusText(answer).trimEnd());
     else session.show(answer, () => metricsText(answer));
-  },
-});
-
-export const verify = command({
-  args: { file: { type: "positional", required: false, description: "an archive that `agentd prune` wrote" } },
-  examples: [
-    ["verify", "exit status 1 when a byte of the journal or a table was altered"],
-    ["verify ~/.agentd/archive/journal-to-500-1767225600000.jsonl.gz", "the same for an archive; needs no daemon"],
-  ],
-  notes: "Recomputes the journal's hash chain, replays it and compares the result with the tables.",
-  async run({ file }, session) {
-    if (file !== undefined) {
-      const path = absolute(file, session);
-      if (!(await Bun.file(path).exists())) throw new Failure("USAGE", `there is no file ${path}; name an archive`);
-      const found = await checkArchive(path);
-      session.show(found, () => archiveText(found));
-      return found.ok ? 0 : 1;
-    }
-    const report = await session.call("VerifyJournal", {});
-    session.show(report, () => verifyText(report));
-    return report.ok ? 0 : 1;
   },
 });
 
@@ -86,9 +63,6 @@ With AGENTD_RETENTION_DAYS set, the daemon does this by itself when it starts, a
   },
 });
 
-const absolute = (file: string, session: Session): string =>
-  file.startsWith("/") ? file : `${session.globals.at.cwd}/${file}`;
-
 /** Tolerates the original's Health, which holds the first rows only. */
 function healthText(answer: Partial<Result<"Health">>): string {
   const shown: Record<string, unknown> = { ...answer };
@@ -117,40 +91,9 @@ function counterRows(counts: Record<string, number>): string[][] {
   return Object.entries(counts).map(([name, value]) => [`  ${name.replaceAll("_", " ")}`, String(value)]);
 }
 
-function archiveText({ ok, file, rows, first_seq: first, last_seq: last, sha256, fault }: ArchiveReport): string {
-  const held = `${rows} journal rows from seq ${first ?? 0} to ${last}`;
-  if (ok) return `${green("clean")}: ${held}\nsha256 ${sha256}`;
-  const next =
-    "next: `agentd event list --type PRUNE_JOURNAL` tells the SHA-256 it was written with; look for another copy";
-  return [`${red("altered")}: ${file}: ${fault}`, `checked   ${held}`, `sha256    ${sha256}`, next].join("\n");
-}
-
 function pruneText({ tasks, nodes, rows, archives, dry_run: dryRun }: Result<"PruneJournal">): string {
   const left = `${tasks} tasks with ${nodes} nodes, ${rows} journal rows`;
   if (dryRun) return `would leave: ${left}`;
   if (archives.length === 0) return "nothing is that old and has ended";
   return [`pruned: ${left}`, ...archives.map((path) => `archive ${path}`)].join("\n");
-}
-
-function verifyText(report: Result<"VerifyJournal">): string {
-  const {
-    rows,
-    pruned_rows: pruned,
-    tasks,
-    nodes,
-    locks,
-    last_seq: last,
-    head_hash: head,
-    first_difference: difference,
-  } = report;
-  const held = `${rows} journal rows up to seq ${last}, ${tasks} tasks, ${nodes} nodes, ${locks} locks${pruned > 0 ? `; ${pruned} rows were pruned` : ""}`;
-  if (difference === null) return `${green("clean")}: ${held}\nhead ${head}`;
-  return [
-    `${red("altered")}: ${difference.message}`,
-    `where     ${difference.where}`,
-    `expected  ${JSON.stringify(difference.expected)}`,
-    `found     ${JSON.stringify(difference.found)}`,
-    `checked   ${held}`,
-    "next: keep a copy (agentd backup FILE) and compare it with an earlier one",
-  ].join("\n");
 }

@@ -186,15 +186,20 @@ export const Metrics = defineMethod({
   },
 });
 
+/** A row of the journal as somebody keeps it elsewhere. */
+const journalHead = v.pipe(v.string(), v.regex(/^\d{1,16}:[0-9a-fA-F]{64}$/, "SEQ:HASH"), v.title("head"));
+
 export const VerifyJournal = defineMethod({
   summary:
     "Look at every page of the database's file, recompute the journal's hash chain, replay it, and compare every table with that.",
   mutates: false,
-  params: v.object({}),
+  params: v.object({ head: v.nullish(journalHead) }),
   result: v.object({
     ok: v.boolean(),
     rows: count,
     pruned_rows: count,
+    restores: count,
+    kept_head: v.optional(v.picklist(["found", "pruned", "lost"])),
     last_seq: seq,
     head_hash: text,
     tasks: count,
@@ -210,6 +215,7 @@ export const VerifyJournal = defineMethod({
       ok: true,
       rows: 7,
       pruned_rows: 0,
+      restores: 0,
       last_seq: 7,
       head_hash: "9f2d1c0b7e4a58636c1f0e9d8b7a695847362514f3e2d1c0bfae9d8c7b6a5948",
       tasks: 1,

@@ -8,6 +8,8 @@ const shuttingDown = JSON.stringify({
   error: { code: -32000, message: "stopping", data: { kind: "SHUTTING_DOWN", retryable: true } },
 });
 
+const unasked = () => Promise.reject(new Error("nobody asks for it"));
+
 test("q pressed before a connection has found the daemon again hung: that connection was made, and waited on", async () => {
   await using home = await temporaryHome();
   let connections = 0;
@@ -26,7 +28,7 @@ test("q pressed before a connection has found the daemon again hung: that connec
   const globals = { json: false, get: undefined, noStart: true, at: { cwd: "/", home: home.path, socket: undefined } };
   const session = new Session(
     globals,
-    { program: [], serve: () => Promise.resolve(), pageFaults: () => Promise.resolve([]) },
+    { program: [], serve: () => Promise.resolve(), verifyBackup: unasked, restore: unasked, pageFaults: unasked },
     () => Promise.resolve(""),
   );
   const away = Promise.withResolvers<void>();

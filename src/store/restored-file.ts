@@ -1,0 +1,24 @@
+import { existsSync, renameSync, statSync } from "node:fs";
+import { moveDurably } from "./files.ts";
+
+/** Where a backup waits, whole and verified, to take the place of a database. */
+export const restoredName = (database: string): string => `${database}.restored`;
+
+/**
+ * Puts what waits there in the database's place, and keeps what was there under a name of its own, which is returned; null
+ * where nothing was, undefined where nothing waits. What a crash left half done is finished by the next call.
+ */
+export function putInPlace(database: string): string | null | undefined {
+  const restored = restoredName(database);
+  const waiting = statSync(restored, { throwIfNoEntry: false });
+  if (waiting === undefined) return undefined;
+  // The same name before a crash and after it.
+  const moment = waiting.mtime.toISOString().replaceAll(/[-:]|\.\d+/g, "");
+  const aside = `${database}.replaced-${moment}`;
+  // The log belongs to what is replaced, and goes first: beside another file it would be folded into that.
+  for (const part of ["-wal", "-journal", ""]) {
+    if (existsSync(`${database}${part}`)) renameSync(`${database}${part}`, `${aside}${part}`);
+  }
+  moveDurably(restored, database);
+  return existsSync(aside) ? aside : null;
+}
