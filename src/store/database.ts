@@ -58,14 +58,17 @@ function refuseForeign(path: string): void {
 }
 
 function tablesIn(uri: string): string[] {
-  const db = new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
   try {
-    return db
-      .query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table'")
-      .all()
-      .map(({ name }) => name);
-  } finally {
-    db.close(true);
+    const db = new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+    try {
+      const tables = db.query<{ name: string }, []>("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+      return tables.map(({ name }) => name);
+    } finally {
+      db.close(true);
+    }
+  } catch {
+    // Without its log, of which a full disk had a part folded in, a file of ours may read as damaged.
+    return [];
   }
 }
 
