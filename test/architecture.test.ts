@@ -20,7 +20,7 @@ const layers: Record<string, string[]> = {
   service: ["store", "core", "protocol"],
   resolver: ["protocol"],
   daemon: ["service", "store", "core", "resolver", "protocol", "native"],
-  client: ["protocol"],
+  client: ["protocol", "native"],
   cli: ["client", "resolver", "protocol", "native"],
   "main.ts": ["protocol", "native", "core", "store", "service", "resolver", "daemon", "client", "cli"],
 };

@@ -29,6 +29,20 @@ export async function connectAt(paths: Paths, environment: Environment = process
   return Client.connect(paths.socket);
 }
 
+/**
+ * Whether there is a home; asked before anything is made or removed in it, as what root leaves in a user's home keeps that
+ * user's daemon from starting.
+ * @throws {Untrusted} for another user's
+ */
+export async function checkOwnHome({ home }: Paths): Promise<boolean> {
+  const found = await statOrMissing(home);
+  const uid = ownUid();
+  if (found === null || uid === undefined || found.uid === uid) return found !== null;
+  throw new Untrusted(
+    `the home directory ${home} belongs to user ${found.uid} and you are ${uid}: nothing was changed in it; set AGENTD_HOME, or become that user`,
+  );
+}
+
 async function checkSocket(path: string, environment: Environment): Promise<void> {
   const found = await statOrMissing(path);
   if (found === null) throw new DaemonUnreachable(path, new Error("the path does not exist"));

@@ -1,8 +1,8 @@
-import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { databaseUrl, type Environment, type Paths } from "../protocol/paths.ts";
 import type { Client } from "./client.ts";
 import { TIMED_OUT, within } from "./deadline.ts";
-import { connectAt, type Located } from "./find.ts";
+import { checkOwnHome, connectAt, type Located } from "./find.ts";
 import { installedProgram } from "./image.ts";
 import { DaemonUnreachable, StartFailed } from "./refusals.ts";
 
@@ -19,7 +19,9 @@ export function isStopped(paths: Paths): Promise<boolean> {
   return Bun.file(paths.stopMarker).exists();
 }
 
-export function clearStopMarker(paths: Paths): void {
+/** @throws {Untrusted} in a home that is another user's */
+export async function clearStopMarker(paths: Paths): Promise<void> {
+  await checkOwnHome(paths);
   rmSync(paths.stopMarker, { force: true });
 }
 
@@ -35,37 +37,42 @@ export async function startDaemon(
 ): Promise<Client> {
   const { paths } = located;
   const deadline = Date.now() + deadlineMs;
-  mkdirSync(paths.home, { recursive: true, mode: 0o700 });
   while (Date.now() < deadline) {
     const report = await spawnDaemon(program, located, deadline);
     if (report.ready) return connectAt(paths);
-    if (report.held !== true) throw new StartFailed(`the daemon did not start: ${report.error}\nits log: ${paths.log}`);
+    if (report.held !== true) throw new StartFailed(`the daemon did not start: ${report.error}${logOf(paths)}`);
     const client = await pollSocket(paths, Math.min(deadline, Date.now() + holderPatienceMs));
     if (client !== undefined) return client;
   }
   throw new StartFailed(
     `another agentd holds ${paths.lock} but did not listen at ${paths.socket} within ${deadlineMs / 1000} s; ` +
-      `it may be starting, stopping or serving another socket\nits log: ${paths.log}`,
+      `it may be starting, stopping or serving another socket${logOf(paths)}`,
   );
 }
 
+const logOf = ({ log }: Paths): string => (existsSync(log) ? `\nits log: ${log}` : "");
+
+/**
+ * The daemon makes everything in its home by itself, once it knows that the home is its user's. What it writes to
+ * standard error before it has a log is read here.
+ */
+
 async function spawnDaemon(program: readonly string[], located: Located, deadline: number): Promise<Readiness> {
-  const { log } = located.paths;
-  const logFd = openSync(log, "a", 0o600);
   const child = Bun.spawn({
     ...installedProgram(program, "serve", "--background"),
     cwd: "/",
     detached: true,
     env: daemonEnvironment(process.env, located),
-    stdio: ["ignore", "pipe", logFd],
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  closeSync(logFd);
   child.unref();
   const line = await within(firstLine(child.stdout), deadline - Date.now());
   if (line === TIMED_OUT) return { ready: false, error: `process ${child.pid} said nothing in time` };
   if (line !== "") return parseReadiness(line);
   const status = (await child.exited) || child.signalCode;
-  return { ready: false, error: `it ended with status ${status} before it said anything` };
+  const words = await within(child.stderr.text(), deadline - Date.now());
+  const said = words === TIMED_OUT || words.trim() === "" ? "" : `: ${words.trim()}`;
+  return { ready: false, error: `it ended with status ${status} before it said anything${said}` };
 }
 
 function parseReadiness(line: string): Readiness {

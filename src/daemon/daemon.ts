@@ -1,4 +1,4 @@
-import { writeSync } from "node:fs";
+import { rmSync, writeSync } from "node:fs";
 import type { Paths, Whereabouts } from "../protocol/paths.ts";
 import { commit, version } from "../protocol/version.ts";
 import { Dispatcher } from "../service/dispatcher.ts";
@@ -10,8 +10,8 @@ import { type Store, StorageFailure } from "../store/store.ts";
 import { caseProbe } from "./case-probe.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 import { prepareHome } from "./home.ts";
-import { claimHome, type Instance, type KnownFile, knownFile, removeStaleSocket, watchIdentity } from "./instance.ts";
-import { exitNow } from "../native/libc.ts";
+import { claimHome, type Instance, type KnownFile, knownFile, removeStaleSocket, watchFiles } from "./instance.ts";
+import { exitNow, redirectStderr } from "../native/libc.ts";
 import { type CheckCommand, pageChecks } from "./page-check.ts";
 import { createLog, fileSink, type Log, type LogSink, stderrSink } from "./log.ts";
 import { keepRetention } from "./retention.ts";
@@ -78,8 +78,10 @@ async function start(
   process.umask(0o077);
   prepareHome(paths);
   const instance = started.adopt(await claimHome(paths), (claimed) => claimed.release());
+  rmSync(paths.stopMarker, { force: true });
   await removeStaleSocket(paths.socket);
-  const sink = background ? fileSink(paths.log) : stderrSink;
+  // Nobody but the log listens to what the runtime itself says in the background.
+  const sink = background ? fileSink(paths.log, { opened: redirectStderr }) : stderrSink;
   const log = createLog(sink);
   // A restore may have been interrupted.
   putInPlace(paths.database);
@@ -92,6 +94,7 @@ async function start(
     settings,
     paths,
     pid: process.pid,
+    background,
     readClock: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
     newId: () => crypto.randomUUID(),
     random: Math.random,
@@ -110,9 +113,10 @@ async function start(
   started.defer(() => server.unlink());
   server.listen(paths.socket);
   const socket = knownFile(paths.socket);
-  watchIdentity([socket, knownFile(paths.lock)], (path) =>
-    endWith({ status: 1, why: `${path} was removed, replaced or moved` }),
-  );
+  watchFiles([socket, knownFile(paths.lock)], paths.stopMarker, {
+    lost: (path) => endWith({ status: 1, why: `${path} was removed, replaced or moved` }),
+    asked: () => endWith({ status: 0, why: `${paths.stopMarker} asks for it` }),
+  });
   keepRetention(settings.retentionDays, server, log);
   log.info(`agentd ${version} (${commit}) serves ${paths.socket}, pid ${process.pid}, journal at ${store.head.seq}`);
   started.move();

@@ -1,4 +1,13 @@
-import { closeSync, ftruncateSync, lstatSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import type { Paths } from "../protocol/paths.ts";
 import { socketAt } from "./home.ts";
 import { tryLockFile } from "../native/libc.ts";
@@ -95,16 +104,23 @@ export function knownFile(path: string): KnownFile {
 }
 
 /**
- * Looks from time to time and calls `gone` once when one of the files was removed or replaced, or moved together with
- * any directory above it. Nothing else notices all of these: a watch of the system's is told nothing of a directory
- * further up, and cannot be had at all when other programs hold all there are.
+ * Looks from time to time whether one of the files was `lost`: removed, replaced, or moved together with any directory
+ * above it; or whether the marker was left with which `agentd stop` `asked` for the end. Calls one of the two, once.
+ *
+ * Nothing else notices all of these: a watch of the system's is told nothing of a directory further up, and cannot be had
+ * at all when other programs hold all there are.
  */
-export function watchIdentity(files: readonly KnownFile[], gone: (path: string) => void): void {
+export function watchFiles(
+  files: readonly KnownFile[],
+  stopMarker: string,
+  { lost, asked }: { lost: (path: string) => void; asked: () => void },
+): void {
   const timer = setInterval(() => {
-    const lost = files.find((file) => !file.isSame());
-    if (lost === undefined) return;
+    const gone = files.find((file) => !file.isSame());
+    if (gone === undefined && !existsSync(stopMarker)) return;
     clearInterval(timer);
-    gone(lost.path);
+    if (gone === undefined) asked();
+    else lost(gone.path);
   }, lookEveryMs);
   timer.unref();
 }

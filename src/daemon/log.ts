@@ -12,9 +12,16 @@ const fileBytesMax = 10 << 20;
 /** The current file and the two before it. */
 const filesKept = 3;
 
+interface FileSinkOptions {
+  bytesMax?: number;
+  /** Told the descriptor of the file whenever it is opened, again too. */
+  opened?: (fd: number) => void;
+}
+
 /** A log file of its own, rotated by size: 3 files of 10 MB at the most, readable for their owner only. */
-export function fileSink(path: string, bytesMax = fileBytesMax): LogSink {
+export function fileSink(path: string, { bytesMax = fileBytesMax, opened }: FileSinkOptions = {}): LogSink {
   let fd = openSync(path, "a", 0o600);
+  opened?.(fd);
   let bytes = fstatSync(fd).size;
 
   // Opened before the old one is closed: a number given back would be the next client's, who would get our lines.
@@ -22,6 +29,7 @@ export function fileSink(path: string, bytesMax = fileBytesMax): LogSink {
     const reopened = openSync(path, "a", 0o600);
     closeSync(fd);
     fd = reopened;
+    opened?.(fd);
     bytes = fstatSync(fd).size;
   };
 

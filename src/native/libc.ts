@@ -17,11 +17,11 @@ function open() {
           ? { getpeereid: { args: [int, pointer, pointer], returns: int }, __error: { args: [], returns: pointer } }
           : {
               __errno_location: { args: [], returns: pointer },
-              getsockopt: { args: [int, int, int, pointer, pointer], returns: int },
               poll: { args: [pointer, FFIType.u64, int], returns: int },
             };
       const everywhere = {
         flock: { args: [int, int], returns: int },
+        getsockopt: { args: [int, int, int, pointer, pointer], returns: int },
         dup2: { args: [int, int], returns: int },
         _exit: { args: [int], returns: FFIType.void },
       };
@@ -81,18 +81,40 @@ export function exitNow(status: number): never {
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 
+/** Process, user and group at the other end of a Unix socket, as Linux tells them; null when it does not. */
+function peerCredentials(fd: number): Uint32Array | null {
+  const calls = libc();
+  if ("getpeereid" in calls) return null;
+  const credentials = new Uint32Array(3);
+  const length = new Uint32Array([credentials.byteLength]);
+  return calls.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(length)) === 0 ? credentials : null;
+}
+
 /** The user id of the process at the other end of a Unix socket; null when the system does not tell. */
 export function peerUid(fd: number): number | null {
   const calls = libc();
-  if ("getpeereid" in calls) {
-    const uid = new Uint32Array(1);
-    const gid = new Uint32Array(1);
-    return calls.getpeereid(fd, ptr(uid), ptr(gid)) === 0 ? (uid[0] ?? null) : null;
-  }
-  const credentials = new Uint32Array(3);
-  const length = new Uint32Array([credentials.byteLength]);
-  const failed = calls.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, ptr(credentials), ptr(length)) !== 0;
-  return failed ? null : (credentials[1] ?? null);
+  if (!("getpeereid" in calls)) return peerCredentials(fd)?.[1] ?? null;
+  const uid = new Uint32Array(1);
+  const gid = new Uint32Array(1);
+  return calls.getpeereid(fd, ptr(uid), ptr(gid)) === 0 ? (uid[0] ?? null) : null;
+}
+
+const SOL_LOCAL = 0;
+const LOCAL_PEERPID = 2;
+
+/**
+ * The process that listens at the other end of a connected Unix socket, by the number it has for this process; null where
+ * it has none, as in another PID namespace.
+ */
+export function peerPid(fd: number): number | null {
+  const pid = "getpeereid" in libc() ? localPeerPid(fd) : peerCredentials(fd)?.[0];
+  return pid === undefined || pid === 0 ? null : pid;
+}
+
+function localPeerPid(fd: number): number | undefined {
+  const pid = new Uint32Array(1);
+  const length = new Uint32Array([pid.byteLength]);
+  return libc().getsockopt(fd, SOL_LOCAL, LOCAL_PEERPID, ptr(pid), ptr(length)) === 0 ? pid[0] : undefined;
 }
 
 const POLLERR = 0x08;

@@ -126,3 +126,13 @@ export function settingsView(values: Settings): Record<string, number> {
       .map(([name, setting]) => [setting.variable.replace("AGENTD_", "").toLowerCase(), values[name as SettingName]]),
   );
 }
+
+/** Every setting as one would write it, by its variable: what a daemon was given, and what this environment would give. */
+export function settingsGiven(values: Settings): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, { variable, notation }]) => {
+      const value = values[name as SettingName];
+      return [variable, notation === "octal" ? value.toString(8).padStart(4, "0") : String(value)];
+    }),
+  );
+}

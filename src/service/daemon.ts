@@ -1,6 +1,6 @@
 import { refuse } from "../core/decision.ts";
 import { describeInterface } from "../protocol/describe.ts";
-import { settingsView } from "../protocol/settings.ts";
+import { settingsGiven, settingsView } from "../protocol/settings.ts";
 import { commit, version } from "../protocol/version.ts";
 import { backUp } from "./backup.ts";
 import type { Handlers } from "./handler.ts";
@@ -19,12 +19,14 @@ export const daemonHandlers = {
       version,
       commit,
       pid: runtime.pid,
+      background: runtime.background,
       uptime_secs: runtime.uptimeSecs(),
       home: paths.home,
       socket_path: paths.socket,
       database_path: paths.database,
       last_seq: store.head.seq,
       limits: settingsView(settings),
+      settings: settingsGiven(settings),
     };
   },
 

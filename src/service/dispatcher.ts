@@ -22,6 +22,8 @@ export interface DispatcherOptions {
   settings: Settings;
   paths: Paths;
   pid: number;
+  /** Whether a client started it, rather than a terminal or a supervisor. */
+  background: boolean;
   readClock: () => ClockReading;
   newId: () => string;
   /** From 0 to below 1. */
@@ -262,10 +264,11 @@ export class Dispatcher {
   }
 
   #makeRuntime(startedAtMs: number): Runtime {
-    const { readClock, pid } = this.#options;
+    const { readClock, pid, background } = this.#options;
     return {
       counts: this.#counts,
       pid,
+      background,
       uptimeSecs: () => Math.floor((readClock().monotonicMs - startedAtMs) / 1000),
       monotonicMicros: () => Math.round(readClock().monotonicMs * 1000),
       storageProblem: () => this.#commit.problem?.message ?? null,

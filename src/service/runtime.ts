@@ -11,6 +11,7 @@ export type Counts = Record<Counter, number>;
 export interface Runtime {
   readonly counts: Readonly<Counts>;
   readonly pid: number;
+  readonly background: boolean;
   uptimeSecs(): number;
   /** Microseconds on a clock that never steps. */
   monotonicMicros(): number;

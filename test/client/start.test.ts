@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { locate } from "../../src/client/find.ts";
@@ -37,13 +37,20 @@ describe("a start", () => {
     ],
     ["ends silently", "process.exit(7)", "it ended with status 7 before it said anything"],
     ["babbles", 'console.log("hello")', "the daemon did not start: it said hello"],
-  ])("that fails because the daemon %s, says so and names the log", async (name, source, message) => {
-    await using home = await temporaryHome();
-    const located = await locate({ cwd: "/" }, { AGENTD_HOME: home.path });
-    const failure = await rejectionOf(startDaemon(await pretend(name.replaceAll(" ", "-"), source), located));
-    expect(failure.message).toContain(message);
-    expect(failure.message).toContain(located.paths.log);
-  });
+    ["fails before it has a log", "console.error('no memory'); process.exit(7)", "before it said anything: no memory"],
+  ])(
+    "that fails because the daemon %s, says so, and names the log where there is one",
+    async (name, source, message) => {
+      await using home = await temporaryHome();
+      const located = await locate({ cwd: "/" }, { AGENTD_HOME: home.path });
+      const failure = await rejectionOf(startDaemon(await pretend(name.replaceAll(" ", "-"), source), located));
+      expect(failure.message).toContain(message);
+      expect(failure.message).not.toContain(located.paths.log);
+      await writeFile((await mkdir(home.path), located.paths.log), "");
+      const again = await rejectionOf(startDaemon(await pretend(name.replaceAll(" ", "-"), source), located));
+      expect(again.message).toContain(`its log: ${located.paths.log}`);
+    },
+  );
 
   test("whose daemon keeps silent ends within its deadline", async () => {
     await using home = await temporaryHome();

@@ -8,7 +8,7 @@ describe("a log file", () => {
   test("is rotated by size; the newest three are kept, each its owner's alone", () => {
     using place = scratch();
     const path = join(place.path, "log");
-    const sink = fileSink(path, 10);
+    const sink = fileSink(path, { bytesMax: 10 });
     for (let n = 1; n <= 5; n++) sink.write(`line ${n} of it\n`);
     sink.write("line 6\n");
     expect(readdirSync(place.path).toSorted()).toEqual(["log", "log.1", "log.2"]);
@@ -24,7 +24,7 @@ describe("a log file", () => {
     using place = scratch();
     const path = join(place.path, "log");
     writeFileSync(path, "0123456789");
-    fileSink(path, 10).write("x");
+    fileSink(path, { bytesMax: 10 }).write("x");
     expect(readFileSync(`${path}.1`, "utf8")).toBe("0123456789x");
   });
 
@@ -45,7 +45,7 @@ describe("a log file", () => {
     using place = scratch();
     const directory = join(place.path, "logs");
     mkdirSync(directory);
-    const sink = fileSink(join(directory, "log"), 10);
+    const sink = fileSink(join(directory, "log"), { bytesMax: 10 });
     renameSync(directory, `${directory}.moved`);
     sink.reopen();
     writeFileSync(join(place.path, "another file"), "");

@@ -162,6 +162,7 @@ export class TestService implements Disposable {
         stopMarker: "",
       },
       pid: 1,
+      background: true,
       readClock: () => ({ ...this.clock }),
       newId: () => this.newId(),
       random: () => this.random,

@@ -1,5 +1,6 @@
 import { connectAt } from "../../client/find.ts";
 import type { Client } from "../../client/client.ts";
+import { TIMED_OUT, within } from "../../client/deadline.ts";
 import { DaemonUnreachable } from "../../client/refusals.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { version } from "../../protocol/version.ts";
@@ -18,9 +19,7 @@ export const serve = command({
     ["serve --home /var/lib/agentd", "what a systemd or launchd unit runs"],
   ],
   async run({ background }, session) {
-    const { clearStopMarker } = await import("../../client/start.ts");
     const { paths } = await session.locate();
-    clearStopMarker(paths);
     if (background !== true) session.note(`agentd is to listen at ${paths.socket}; its commands: agentd --help`);
     await session.host.serve({ at: session.globals.at, background: background === true });
   },
@@ -33,7 +32,7 @@ export const start = command({
   async run(_args, session) {
     const located = await session.locate();
     const { clearStopMarker, startDaemon } = await import("../../client/start.ts");
-    clearStopMarker(located.paths);
+    await clearStopMarker(located.paths);
     const running = await connectIfRunning(session);
     using client = running ?? (await startDaemon(session.host.program, located));
     const health = await client.call("Health", {});
@@ -55,17 +54,50 @@ export const stop = command({
 export const restart = command({
   args: {},
   examples: [["restart", "after an upgrade, so that daemon and command line are of one version"]],
+  notes: `A daemon that runs in the foreground belongs to a terminal or a supervisor: restart ends it, and waits for whoever
+ran it to start it again.`,
   async run(_args, session) {
-    const { paths } = await session.locate();
-    const stopped = await stopAndWait(session);
+    const inForeground = await runsInForeground(session);
+    const stopped = await stopAndWait(session, inForeground);
     session.note(stopped.text);
-    const { clearStopMarker, startDaemon } = await import("../../client/start.ts");
-    clearStopMarker(paths);
-    using client = await startDaemon(session.host.program, await session.locate());
+    using client = await (inForeground ? startedByOthers(session) : startAnother(session));
     const health = await client.call("Health", {});
     session.show(health, () => `started: ${healthLine(health)}`);
   },
 });
+
+async function runsInForeground(session: Session): Promise<boolean> {
+  using client = await connectIfRunning(session);
+  if (client === undefined) return false;
+  const health: Partial<Result<"Health">> | typeof TIMED_OUT = await within(
+    client.call("Health", {}),
+    patienceMs.answer,
+  );
+  // An older daemon does not tell.
+  return health !== TIMED_OUT && health.background === false;
+}
+
+async function startAnother(session: Session): Promise<Client> {
+  const { startDaemon } = await import("../../client/start.ts");
+  return startDaemon(session.host.program, await session.locate());
+}
+
+/** Waits for the daemon that a supervisor starts: one started from here would run on outside of it. */
+async function startedByOthers(session: Session): Promise<Client> {
+  const deadline = Date.now() + patienceMs.supervisor;
+  do {
+    const client = await connectIfRunning(session);
+    if (client !== undefined) return client;
+    await Bun.sleep(patienceMs.poll);
+  } while (Date.now() < deadline);
+  const wait = `nothing has started it again within ${patienceMs.supervisor / 1000} s`;
+  throw new Failure(
+    "NOT_STARTED",
+    `the daemon ran in the foreground, under a terminal or a supervisor, has ended, and ${wait}; start it there, or in the background with: agentd start`,
+  );
+}
+
+const patienceMs = { answer: 2_000, supervisor: 5_000, poll: 20 };
 
 export const status = command({
   args: {},
@@ -97,24 +129,38 @@ async function connectIfRunning(session: Session): Promise<Client | undefined> {
   }
 }
 
-/** Stops the daemon; a Failure unless it is gone afterwards. */
-async function stopAndWait(session: Session): Promise<{ stopped: boolean; pid: number | null; text: string }> {
+/**
+ * Stops the daemon; a Failure unless it is gone afterwards, and nothing answers in its place. `mayReturn`: another one is
+ * welcome.
+ */
+async function stopAndWait(
+  session: Session,
+  mayReturn = false,
+): Promise<{ stopped: boolean; pid: number | null; text: string }> {
   const { paths } = await session.locate();
   const { stopDaemon } = await import("../../client/stop.ts");
   const result = await stopDaemon(paths);
-  if (result.outcome === "stopped") {
-    return { stopped: true, pid: result.pid, text: `stopped: process ${result.pid} has ended` };
-  }
   if (result.outcome === "not running") {
     return { stopped: false, pid: null, text: `no daemon runs for ${paths.home}` };
   }
-  if (result.outcome === "draining") {
-    const { pid } = result;
-    const advice = `it may be writing its last answers. kill -9 ${pid} would lose nothing that was acknowledged`;
-    throw new Failure("NOT_NOW", `process ${pid} was asked to stop and still runs; ${advice}`);
+  if (result.outcome === "unknown") {
+    const why = "does not say which process it is, as the original agentd does not";
+    throw new Failure("UNREACHABLE", `what listens at ${paths.socket} ${why}; stop it by hand`);
   }
-  const why = "does not say which process it is, as the original agentd does not";
-  throw new Failure("UNREACHABLE", `what listens at ${paths.socket} ${why}; stop it by hand`);
+  const { outcome, pid } = result;
+  const named = pid === null ? "the daemon, which runs in another PID namespace," : `process ${pid}`;
+  if (outcome === "draining") {
+    const kill = pid === null ? "" : `. kill -9 ${pid} would lose nothing that was acknowledged`;
+    throw new Failure(
+      "NOT_NOW",
+      `${named} was asked to stop and still runs; it may be writing its last answers${kill}`,
+    );
+  }
+  if (outcome === "replaced" && !mayReturn) {
+    const advice = "a supervisor starts it again; stop it there";
+    throw new Failure("NOT_NOW", `${named} has ended, but another daemon answers at ${paths.socket}: ${advice}`);
+  }
+  return { stopped: true, pid, text: `stopped: ${named} has ended` };
 }
 
 /** One line about a daemon, whichever it is: the original's Health tells neither version nor process. */

@@ -67,7 +67,7 @@ With AGENTD_RETENTION_DAYS set, the daemon does this by itself when it starts, a
 function healthText(answer: Partial<Result<"Health">>): string {
   const shown: Record<string, unknown> = { ...answer };
   if (answer.uptime_secs !== undefined) shown.uptime = spanText(answer.uptime_secs);
-  const { limits = {}, uptime_secs: _replaced, ...facts } = shown as Partial<Result<"Health">>;
+  const { limits = {}, settings: _given, uptime_secs: _replaced, ...facts } = shown as Partial<Result<"Health">>;
   const factRows = Object.entries(facts).map(([name, value]) => [name.replaceAll("_", " "), colourOk(String(value))]);
   return [...columns(factRows), "limits:", ...columns(counterRows(limits))].join("\n");
 }
