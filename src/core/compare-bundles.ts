@@ -24,7 +24,10 @@ export interface Decided {
 export const noneDecided: Decided = { accepted: [], rejected: [] };
 
 export interface Comparison {
-  /** Every two bundles, by submission; then those of a bundle and a decided one that are not disjoint. */
+  /**
+   * Every two bundles, by submission; then those of a bundle and a decided one where one contains the other, or where
+   * they meet and the bundle's base has not that other one, but the target has.
+   */
   pairs: BundlePair[];
   /** By submission. */
   bundles: BundleAdvice[];
@@ -48,7 +51,7 @@ export function* compareBundles(
   const sides = yield* sidesOf(bundles, pace);
   const others = [...decided.accepted, ...decided.rejected.map(({ bundle }) => bundle)];
   const pairs = yield* comparePairs(sides, pace);
-  const meeting = yield* compareWith(sides, yield* sidesOf(others, pace), pace);
+  const meeting = yield* compareWith(sides, yield* sidesOf(others, pace), target, pace);
   const standings = yield* standingsOf(sides, [...pairs, ...meeting], { target, decided }, pace);
   return { pairs: [...pairs, ...meeting], ...advise(standings) };
 }
@@ -94,8 +97,13 @@ function* comparePairs(sides: readonly Side[], pace: Pace): Generator<void, Bund
   return pairs;
 }
 
-/** Pairs of one of `sides` and one of `others` that have a path in common, or of which one contains the other. */
-function* compareWith(sides: readonly Side[], others: readonly Side[], pace: Pace): Generator<void, BundlePair[]> {
+/** Pairs of one of `sides` and one of `others`, which are decided, as far as they are worth telling. */
+function* compareWith(
+  sides: readonly Side[],
+  others: readonly Side[],
+  target: Target | null,
+  pace: Pace,
+): Generator<void, BundlePair[]> {
   const listMax = pathsListed(Math.max(1, sides.length * others.length));
   const indexes = new Map<string, PathIndex<{ side: number; touch: Touch }>>();
   for (const [i, { bundle, touches }] of others.entries()) {
@@ -112,9 +120,11 @@ function* compareWith(sides: readonly Side[], others: readonly Side[], pace: Pac
         yield* meetAll(met, touch, findings, pace);
       if (pace.spent(1)) yield;
     }
+    const since = new Set(target?.acceptedSince.get(side.bundle.baseRevision));
     for (const found of findings) {
       const pair = found.result();
-      if (pair.relation !== "disjoint" || pair.container !== null) pairs.push(pair);
+      const meets = pair.relation !== "disjoint" && (since.has(pair.a) || since.has(pair.b));
+      if (meets || pair.container !== null) pairs.push(pair);
     }
     if (pace.spent(others.length)) yield;
   }

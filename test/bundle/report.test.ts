@@ -24,7 +24,14 @@ describe("the report of a merge", () => {
   });
 
   test("shows the overlaps that matter first, and not thousands of them", () => {
-    const meeting = (relation: string, i: number) => ({ a: `a${i}`, b: "b", relation, paths: ["x"], path_count: 3 });
+    const meeting = (relation: string, i: number) => ({
+      a: `a${i}`,
+      b: "b",
+      relation,
+      container: null,
+      paths: ["x"],
+      path_count: 3,
+    });
     const many = Array.from({ length: 60 }, (_each, i) => meeting("compatible", i));
     const shown = lines(reportText(report({ overlaps: [...many, meeting("overlapping", 99)] }), 0));
     expect(shown.slice(2, 4)).toEqual(["overlaps", "  a99 and b  overlapping  x, and 2 more"]);

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRefusal } from "../../src/core/decision.ts";
 import { parseDiff, touchedPaths } from "../../src/core/diff.ts";
@@ -78,8 +78,36 @@ describe.each(ways)("bundles whose diffs are printed %s", (name, options, exact)
   }, 600_000);
 });
 
-/** Random bundles of one base, each with each, and the trees git merges two of them to, or null: both orders, each setting. */
-function merged(seed: number, options: readonly string[], exact: boolean) {
+describe.each([
+  ["-merge", "binary"],
+  ["merge=union", "union"],
+  ["merge=text", "text"],
+])("bundles of files whose attributes say %s", (attribute, driver) => {
+  afterAll(() => rmSync(join(repository.path, ".gitattributes"), { force: true }));
+  test("are called compatible where git merges them, and certain where the order does not show", () => {
+    writeFileSync(join(repository.path, ".gitattributes"), `* ${attribute}\n`);
+    const [, options] = ways[0] ?? ["", []];
+    let [together, apart] = [0, 0];
+    for (let run = 0; run < numRuns; run++) {
+      const seed = firstSeed * 1_000_003 + run * 19;
+      for (const { pair, trees } of merged(seed, options, true, driver)) {
+        const compatible = pair.relation !== "overlapping" && pair.relation !== "unknown";
+        together += Number(compatible);
+        apart += Number(!compatible);
+        if (compatible) expect([attribute, seed, pair, trees.includes(null)]).toEqual([attribute, seed, pair, false]);
+        if (compatible && pair.certain)
+          expect([attribute, seed, pair, new Set(trees).size]).toEqual([attribute, seed, pair, 1]);
+      }
+    }
+    expect(Math.min(together, apart)).toBeGreaterThan(0);
+  }, 600_000);
+});
+
+/**
+ * Random bundles of one base, each with each, and the trees git merges two of them to, or null: both orders, each setting.
+ * @param driver what attributes name for all files
+ */
+function merged(seed: number, options: readonly string[], exact: boolean, driver = "text") {
   const chance = new Chance(seed);
   const base = randomBase(chance);
   const fileChangesOf100 = chance.pick([0, 15, 50]);
@@ -91,7 +119,9 @@ function merged(seed: number, options: readonly string[], exact: boolean) {
     if (text === "") return [];
     const changes = parseDiff(text, { exact });
     if (isRefusal(changes)) throw new Error(`${changes.message}\n${text}`);
-    return [patchBundle({ bundleId: commit, submittedSeq: i, changes, touchedPaths: touchedPaths(changes) })];
+    const paths = touchedPaths(changes);
+    const mergeDrivers = new Map(paths.map((path) => [path, [driver]]));
+    return [patchBundle({ bundleId: commit, submittedSeq: i, changes, touchedPaths: paths, mergeDrivers })];
   });
   const { pairs } = compared(bundles);
   const orders = [...pairs.map(({ a, b }) => [a, b] as const), ...pairs.map(({ a, b }) => [b, a] as const)];

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
 import { parseDiff } from "../../src/core/diff.ts";
 import type { FileChange } from "../../src/core/file-change.ts";
+import { compareBundles, type Decided, type Target } from "../../src/core/compare-bundles.ts";
 import { containsChange } from "../../src/core/file-contains.ts";
 import { compared, doing, failed, patchBundle } from "./bundles.ts";
 
@@ -48,6 +49,37 @@ describe("one change of a file has another in it", () => {
     ["another new file", added("+a\n+b\n"), added("+a\n+c\n"), false],
     ["a new file in a change", hunk(1, "+a", "+b"), added("+a\n+b\n"), false],
   ])("%s", (_what, outer, inner, contains) => expect(containsChange(outer, inner).contains).toBe(contains));
+});
+
+describe("bundles that are decided", () => {
+  const open = doing("open", ["edit a 5"], { submittedSeq: 9, baseRevision: "base" });
+  const merged = doing("merged", ["edit a 5"], { submittedSeq: 1, baseRevision: "base", assumptions: ["x"] });
+  const since = (ids: string[]) => ({
+    revision: "target",
+    changedSince: new Map([["base", []]]),
+    acceptedSince: new Map([["base", ids]]),
+  });
+  const pairs = (target: Target | null, decided: Decided) => {
+    const work = compareBundles([open], target, decided);
+    let step = work.next();
+    while (step.done !== true) step = work.next();
+    return step.value.pairs.map(({ a, b }) => `${a} ${b}`);
+  };
+
+  test("are told of where the target has them and the base has not", () => {
+    const decided = { accepted: [merged], rejected: [] };
+    expect(pairs(since(["merged"]), decided)).toEqual(["merged open"]);
+    expect(pairs(since([]), decided)).toEqual([]);
+  });
+
+  test("are told of where they were rejected and are in another, and not where they only meet it", () => {
+    const rejected = doing("rejected", ["edit b 5"], { baseRevision: "base" });
+    const meets = doing("meets", ["edit a 5"], { baseRevision: "base" });
+    const decidedSeq = 10;
+    const all = (bundle: typeof open) => ({ accepted: [], rejected: [{ bundle, decidedSeq }] });
+    expect(pairs(null, all(rejected))).toEqual([]);
+    expect(pairs(null, all({ ...meets, changes: null }))).toEqual([]);
+  });
 });
 
 describe("a bundle contains another", () => {

@@ -91,7 +91,9 @@ export function matrixText(compared: Compared): string {
     ...row.map((cell) => (cell === null ? dim("·") : marks[cell])),
     oneLine(path, 100),
   ]);
-  const meetings = compared.answer.pairs.filter(({ relation }) => relation !== "disjoint");
+  const meetings = compared.answer.pairs.filter(
+    ({ relation, container }) => relation !== "disjoint" || container !== null,
+  );
   return [
     ...columns(legend),
     "",
@@ -104,13 +106,15 @@ export function matrixText(compared: Compared): string {
   ].join("\n");
 }
 
-function pairCells({ a, b, relation, paths, path_count: count, ranges }: Pair, short: ReadonlyMap<string, string>) {
+function pairCells(pair: Pair, short: ReadonlyMap<string, string>) {
+  const { a, b, relation, container, paths, path_count: count, ranges } = pair;
   const why = ranges.find(({ reason }) => reason !== null)?.reason;
   const ids = `${short.get(a) ?? a} and ${short.get(b) ?? b}`;
+  const contains = container === null ? "" : `; ${short.get(container) ?? container} contains the other`;
   return [
     ids,
     relationText(relation),
-    pathsText(paths, count) + (typeof why === "string" ? `: ${oneLine(why, 120)}` : ""),
+    pathsText(paths, count) + (typeof why === "string" ? `: ${oneLine(why, 120)}` : "") + contains,
   ];
 }
 

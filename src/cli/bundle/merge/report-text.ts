@@ -37,10 +37,10 @@ function overlapLines({ overlaps }: MergeReport, idOf: (id: string) => string): 
   const sorted = overlaps.toSorted((one, other) => worst.indexOf(one.relation) - worst.indexOf(other.relation));
   const lines = sorted
     .slice(0, overlapsShown)
-    .map(({ a, b, relation, paths, path_count: count }) => [
+    .map(({ a, b, relation, container, paths, path_count: count }) => [
       `${idOf(a)} and ${idOf(b)}`,
       relationText(relation),
-      pathsText(paths, count),
+      pathsText(paths, count) + (container === null ? "" : `; ${idOf(container)} contains the other`),
     ]);
   const more = overlaps.length - overlapsShown;
   return [...columns(lines), ...(more > 0 ? [`and ${more} more`] : [])];

@@ -15,7 +15,7 @@ export interface MergeReport {
   revision: string;
   providers: { provider: string; owners: string[]; bundles: number; accepted: number }[];
   bundles: ReportedBundle[];
-  overlaps: { a: string; b: string; relation: string; paths: string[]; path_count: number }[];
+  overlaps: { a: string; b: string; relation: string; container: string | null; paths: string[]; path_count: number }[];
   /** What was run with all that was accepted. */
   verification: readonly VerificationRun[];
   locks: Lock[];
@@ -79,8 +79,8 @@ export function reportOf({
     providers: providersOf(bundles),
     bundles,
     overlaps: compared.answer.pairs
-      .filter(({ relation }) => relation !== "disjoint")
-      .map(({ a, b, relation, paths, path_count }) => ({ a, b, relation, paths, path_count })),
+      .filter(({ relation, container }) => relation !== "disjoint" || container !== null)
+      .map(({ a, b, relation, container, paths, path_count }) => ({ a, b, relation, container, paths, path_count })),
     verification,
     locks,
     rebases: outcomes.filter(({ needsRebase }) => needsRebase).map(({ bundleId }) => bundleId),
