@@ -8,7 +8,7 @@ import {
 import { Resolver } from "../resolver/resolver.ts";
 import { Unresolvable } from "../resolver/unresolvable.ts";
 
-/** How long a request may wait for its keys to be resolved: a file system that hangs is not waited for any longer. */
+/** How long a request may wait for one of its keys to be resolved: a file system that hangs is not waited for longer. */
 const patienceMs = 2_000;
 /** Requests whose keys are resolved at once. One that hangs keeps its place until the file system answers. */
 const atOnceMax = 4;
@@ -35,14 +35,13 @@ export class KeyPlaces {
   async resolve(words: readonly PlacedWord[]): Promise<Placements> {
     const found = new Map<string, Placement>();
     const giveUp = new AbortController();
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      giveUp.abort();
-      late.resolve();
-    }, this.#patienceMs);
     const { signal } = giveUp;
-    await Promise.race([this.#inPlace(signal, () => this.#resolveAll(words, found, signal)), late.promise]);
-    clearTimeout(timer);
+    const late = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => late.resolve());
+    const patience = setTimeout(() => giveUp.abort(), this.#patienceMs);
+    const work = () => this.#resolveAll(words, found, signal, () => patience.refresh());
+    await Promise.race([this.#inPlace(signal, work), late.promise]);
+    clearTimeout(patience);
     for (const word of words) {
       const name = nameOfWord(word);
       if (!found.has(name)) found.set(name, { fault: tooLate(word, this.#patienceMs), late: true });
@@ -64,20 +63,28 @@ export class KeyPlaces {
     }
   }
 
-  async #resolveAll(words: readonly PlacedWord[], found: Map<string, Placement>, giveUp: AbortSignal): Promise<void> {
+  async #resolveAll(
+    words: readonly PlacedWord[],
+    found: Map<string, Placement>,
+    giveUp: AbortSignal,
+    goesOn: () => void,
+  ): Promise<void> {
     const resolve = this.#newResolve();
     for (const word of words) {
       const name = nameOfWord(word);
       if (found.has(name)) continue;
       try {
         found.set(name, await resolve(word, giveUp));
+        goesOn();
       } catch (cause) {
         if (giveUp.aborted) return;
         const fault =
           cause instanceof Unresolvable
             ? cause.message
             : `${JSON.stringify(word.written)} cannot be looked at: ${String(cause)}`;
+        // The request is refused for this one, whatever the others are.
         found.set(name, { fault, late: false });
+        return;
       }
     }
   }

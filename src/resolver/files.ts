@@ -9,7 +9,7 @@ export type Entry = "file" | "directory" | "link" | "other" | null;
 /** The kernel follows as many on Linux. */
 const linksMax = 40;
 /** After this many steps others have their turn. */
-const stepsAtOnce = 1_000;
+const stepsAtOnce = 250;
 
 /** What a resolver asks of the file system. */
 export interface FileSystem {
