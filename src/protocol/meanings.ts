@@ -81,7 +81,7 @@ const meanings: Readonly<Record<string, string>> = {
   "ForceReleaseResourceLock.reason": "why, for people to read in the journal",
   "SubmitPatchBundle.provider": "the author's vendor or program",
   "SubmitPatchBundle.owner": "who made the patch",
-  "SubmitPatchBundle.scope": "the repository, such as its common git directory",
+  "SubmitPatchBundle.scope": "the repository: its common git directory by absolute path without links, as for locks",
   base_revision: "the commit the patch was made from",
   head_revision: "the commit that contains the patch, if there is one; needed if the diff is too large",
   touched_paths: "every path the patch changes or removes, from the repository's root",

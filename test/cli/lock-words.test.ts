@@ -91,6 +91,11 @@ describe("the same words name the same thing", () => {
     ]);
   });
 
+  test("a key of another repository is shown with that", async () => {
+    const ran = await agentd(["lock", "acquire", "../widgets/src/lib.rs"], { cwd: join(outside, "repository") });
+    expect(ran.out).toStartWith(`locked file:src/lib.rs in ${repository}/.git\n`);
+  });
+
   test("what a command shows is what it takes", async () => {
     const here = { cwd: join(repository, "src") };
     await json(["lock", "acquire", "file:../first.txt", "--owner", "ann"], here);

@@ -150,9 +150,7 @@ async function leaseOf(session: Session, given: string, taskId: string | undefin
 
 function acquiredText({ locks, lease_id, lease_expires_at: until }: Taken, isOwn: boolean, here: Here): string {
   const left = spanText(until - Date.now() / 1000);
-  const names = locks.map(
-    (lock) => bold(oneLine(here.wordFor(lock), 200)) + (lock.mode === "shared" ? ", shared" : ""),
-  );
+  const names = locks.map((lock) => bold(oneLine(here.nameOf(lock), 200)) + (lock.mode === "shared" ? ", shared" : ""));
   const locked = `locked ${names.join("\n       ")}`;
   if (!isOwn) return `${locked}\nunder the node's lease ${lease_id}, with which they end`;
   return [

@@ -30,7 +30,7 @@ export async function explainHeld(session: Session, locks: readonly Wanted[], ow
 /** One key: whether it is free, and line by line who holds or waits for what overlaps with it. */
 export function checkedLines(checked: Checked, here: Here, nowMs: number): string[] {
   const { free, holders, waiting, namesakes } = checked;
-  const key = bold(oneLine(here.wordFor(checked), 200));
+  const key = bold(oneLine(here.nameOf(checked), 200));
   const state = free
     ? green(holders.length === 0 ? "free" : "yours")
     : red(holders.length === 0 ? "waited for" : "held");
@@ -47,7 +47,7 @@ export function checkedLines(checked: Checked, here: Here, nowMs: number): strin
 function holderText(holder: Checked["holders"][number], wanted: Checked, here: Here, nowMs: number): string {
   const { owner, provider, intent, acquired_at, lease_expires_at_ms: untilMs, mode } = holder;
   const isTheSame = holder.resource_key === wanted.resource_key && holder.scope === wanted.scope;
-  const what = isTheSame ? "" : ` ${oneLine(here.wordFor(holder), 120)}`;
+  const what = isTheSame ? "" : ` ${oneLine(here.nameOf(holder), 120)}`;
   const sharing = mode === "shared" ? ", shared" : "";
   const node = holder.node_id === null ? "" : `, for node ${holder.node_id}`;
   return [
@@ -60,7 +60,7 @@ function holderText(holder: Checked["holders"][number], wanted: Checked, here: H
 function waiterText(waiter: Checked["waiting"][number], here: Here, nowMs: number) {
   const since = spanText((nowMs - waiter.since_ms) / 1000);
   const who = partyText(waiter.owner, waiter.provider);
-  return dim(`${who} waits for ${oneLine(here.wordFor(waiter), 120)}, for ${since} now`);
+  return dim(`${who} waits for ${oneLine(here.nameOf(waiter), 120)}, for ${since} now`);
 }
 
 export function partyText(owner: string, provider: string | null): string {

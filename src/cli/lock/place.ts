@@ -43,23 +43,30 @@ export interface Here {
   /** The repository's; null outside of one. */
   scope: string | null;
   /** A key as the word that stands for it here; one of another scope stays as it is there. */
-  wordFor(key: { resource_key: string; scope?: string | null | undefined }): string;
+  wordFor(key: ScopedKey): string;
+  /** The same for a sentence, with the scope where that is another repository's. */
+  nameOf(key: ScopedKey): string;
+}
+
+interface ScopedKey {
+  resource_key: string;
+  scope?: string | null | undefined;
 }
 
 /** The working directory, as keys see it. */
 export async function placeHere(): Promise<Here> {
   const cwd = process.cwd();
   const tree = await new Resolver().workTree(cwd);
-  if (tree === null) return { scope: null, wordFor: ({ resource_key }) => resource_key };
-  const prefix = relative(tree.top, cwd);
-  return {
-    scope: tree.scope,
-    wordFor({ resource_key: key, scope }) {
-      const [, kind, path] = /^(file|dir|glob):(.*)$/s.exec(key) ?? [];
-      if (scope !== tree.scope || prefix === "" || path === undefined) return key;
-      return `${kind}:${relative(prefix, path) || "."}`;
-    },
+  const here = tree?.scope ?? null;
+  const prefix = tree === null ? "" : relative(tree.top, cwd);
+  const wordFor = ({ resource_key: key, scope }: ScopedKey) => {
+    const [, kind, path] = /^(file|dir|glob):(.*)$/s.exec(key) ?? [];
+    if (scope !== here || prefix === "" || path === undefined) return key;
+    return `${kind}:${relative(prefix, path) || "."}`;
   };
+  const nameOf = (key: ScopedKey) =>
+    (key.scope ?? here) === here ? wordFor(key) : `${key.resource_key} in ${key.scope}`;
+  return { scope: here, wordFor, nameOf };
 }
 
 /** Who acts, where the command line does not say: `agentd run` and `agentd lock run` tell their commands. */
