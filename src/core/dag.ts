@@ -106,16 +106,19 @@ export function taskState(counts: Readonly<Record<NodeStatus, number>>, runnable
   return counts.PENDING > 0 ? "ACTIVE" : "COMPLETED";
 }
 
+/** A node as those stand to each other. */
+export type Dependent = Pick<Node, "id" | "status" | "dependencies"> & {
+  policy: Pick<Node["policy"], "onDependencyFailure">;
+};
+
 /** At most this many failed nodes are named for one blocked node. */
 const blockersShownMax = 100;
 
 /**
  * For each PENDING node that cannot run: the failed nodes it waits behind, directly or through other PENDING nodes. One
- * that runs whatever became of its dependencies waits only behind such other nodes.
+ * that runs whatever became of its dependencies waits only behind such other nodes. It pauses after each node.
  */
-export function blockedBy(
-  nodes: readonly Pick<Node, "id" | "status" | "dependencies" | "policy">[],
-): Map<string, string[]> {
+export function* blockedBy(nodes: readonly Dependent[]): Generator<void, Map<string, string[]>, void> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const blockers = new Map<string, Set<string>>();
   for (const id of inDependencyOrder(nodes)) {
@@ -126,8 +129,10 @@ export function blockedBy(
       const blocks = byId.get(dependency)?.status === "FAILED" && node.policy.onDependencyFailure !== "run";
       for (const blocker of blocks ? [dependency] : (blockers.get(dependency) ?? []))
         if (found.size < blockersShownMax) found.add(blocker);
+      if (found.size === blockersShownMax) break;
     }
     if (found.size > 0) blockers.set(id, found);
+    yield;
   }
   return new Map([...blockers].map(([id, found]) => [id, [...found]]));
 }

@@ -45,6 +45,8 @@ export const limits = {
   newDependenciesMax: 50_000,
   /** Dependencies of all nodes of one task. */
   taskDependenciesMax: 200_000,
+  /** Payloads and results that one TaskStatus tells of all nodes of a task, in bytes. */
+  statusBytesMax: 32 << 20,
   /** Attempts at one node that TaskStatus shows, the newest. */
   attemptsShownMax: 100,
   /** Keys of one lock request. */

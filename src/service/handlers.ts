@@ -9,11 +9,13 @@ import { lockReportHandlers } from "./lock-reports.ts";
 import { lockHandlers } from "./locks.ts";
 import { nodeHandlers } from "./nodes.ts";
 import { pruneHandlers } from "./prune.ts";
+import { taskStatusHandlers } from "./task-status.ts";
 import { taskHandlers } from "./tasks.ts";
 
 export const handlers: Handlers = {
   ...daemonHandlers,
   ...taskHandlers,
+  ...taskStatusHandlers,
   ...acquireHandlers,
   ...nodeHandlers,
   ...controlHandlers,

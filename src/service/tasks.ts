@@ -1,4 +1,4 @@
-import { blockedBy, checkDag, type DagLimits, duplicateId, type Existing } from "../core/dag.ts";
+import { checkDag, type DagLimits, duplicateId, type Existing } from "../core/dag.ts";
 import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
 import type { NewNode, Task } from "../core/model.ts";
 import { resolveNames, resolveRef } from "../core/names.ts";
@@ -13,7 +13,7 @@ import { followChanges } from "./dependents.ts";
 import type { Context, Handlers, Warned } from "./handler.ts";
 import { planName, readNodes } from "./new-nodes.ts";
 import { type FindPlanName, inPlanNames, storedName } from "./plan-names.ts";
-import { attemptViews, nodeStatusView, taskView } from "./views.ts";
+import { taskView } from "./views.ts";
 
 export const taskHandlers = {
   RegisterTask(params, context) {
@@ -23,22 +23,6 @@ export const taskHandlers = {
 
   AddNodes(params, context) {
     return readNodes(params.nodes, (wanted, now) => add(params, wanted, now), context);
-  },
-
-  TaskStatus({ task_id: taskId, node_id: nodeId = null, attempts }, { store }) {
-    const task = store.task(taskId);
-    const summary = store.taskSummary(taskId);
-    if (task === null || summary === null) return noTask(taskId);
-    const one = nodeId === null ? null : store.node(nodeId);
-    if (nodeId !== null && one?.taskId !== taskId) return noNode(taskId, nodeId);
-    // Whom one node waits behind shows in the whole DAG only; one that does not wait has no need of it.
-    const all = one === null || one.status === "PENDING" ? store.nodesOf(taskId) : [];
-    const blocked = blockedBy(all);
-    const nodes = (one === null ? all : [one]).map((node) => ({
-      ...nodeStatusView(node, blocked.get(node.id) ?? []),
-      ...(attempts ? { attempts: attemptViews(store.attemptsOf(node.id, limits.attemptsShownMax), node) } : {}),
-    }));
-    return { task: taskView(task), state: summary.state, counts: summary.counts, nodes };
   },
 
   ListTasks({ state = null, labels, running, limit, before }, { store }) {
@@ -131,7 +115,7 @@ export function noTask(taskId: string): Refusal {
   return refuse("NOT_FOUND", `there is no task ${taskId}; ListTasks lists the tasks`, { task_id: taskId });
 }
 
-function noNode(taskId: string, nodeId: string): Refusal {
+export function noNode(taskId: string, nodeId: string): Refusal {
   const message = `task ${taskId} has no node ${nodeId}; TaskStatus without node_id lists its nodes`;
   return refuse("NOT_FOUND", message, { task_id: taskId, node_id: nodeId });
 }

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { Attempt } from "../core/model.ts";
 import type { ReplayedAttempt } from "../core/replayed.ts";
 import { type Json, parseStored } from "../protocol/json.ts";
+import { boundedRows, type SliceBounds } from "./slices.ts";
 import type { AttemptOutcome } from "../protocol/types.ts";
 
 interface Row {
@@ -23,9 +24,9 @@ export function attemptTable(db: Database) {
     INSERT INTO attempts ${fromNode} WHERE id = ?4`);
   const endAll = db.prepare<null, [number, AttemptOutcome, string | null, string]>(`
     INSERT INTO attempts ${fromNode} WHERE task_id = ?4 AND status = 'RUNNING'`);
-  const ofNode = db.prepare<Row, [string, number]>(`
+  const ofNode = db.prepare<Row, [string, number, number]>(`
     SELECT attempts.* FROM nodes JOIN attempts ON attempts.node = nodes.row
-    WHERE nodes.id = ?1 ORDER BY fencing_token DESC LIMIT ?2`);
+    WHERE nodes.id = ?1 AND attempts.fencing_token < (SELECT ?2) ORDER BY attempts.fencing_token DESC LIMIT (SELECT ?3)`);
   const byNodeRow = db.prepare<Row, [number]>("SELECT * FROM attempts WHERE node = ? ORDER BY fencing_token");
   const byLease = db.prepare<Row, [string, string]>(`
     SELECT attempts.* FROM nodes JOIN attempts ON attempts.node = nodes.row
@@ -40,8 +41,11 @@ export function attemptTable(db: Database) {
     endAll(taskId: string, outcome: AttemptOutcome, error: Json | undefined, nowMs: number): void {
       endAll.run(nowMs, outcome, stored(error), taskId);
     },
-    /** The newest ones, oldest first. */
-    ofNode: (nodeId: string, limit: number): Attempt[] => ofNode.all(nodeId, limit).toReversed().map(toAttempt),
+    /** The newest ones that began before a fencing token was given, oldest first. */
+    ofNode: (nodeId: string, beforeToken: number, bounds: SliceBounds): Attempt[] =>
+      boundedRows(ofNode.iterate(nodeId, beforeToken, bounds.rows), bounds, ({ error }) => error?.length ?? 0)
+        .toReversed()
+        .map(toAttempt),
     byLease(nodeId: string, leaseId: string): Attempt | null {
       const row = byLease.get(nodeId, leaseId);
       return row === null ? null : toAttempt(row);

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { Edges } from "../core/dag.ts";
+import type { Dependent, Edges } from "../core/dag.ts";
 import type { EdgeRow } from "./verifiable-store.ts";
 import type { NodeHead } from "../core/model.ts";
 import type { DependencyPolicy, NodeStatus } from "../protocol/types.ts";
@@ -44,6 +44,10 @@ export function dependencyTable(db: Database) {
 
   const edgesOf = db.prepare<{ id: string; dependencies: string }, [string]>(`
     SELECT id, dependencies FROM nodes WHERE task_id = ? ORDER BY row`);
+  const dagOf = db.prepare<
+    { id: string; status: NodeStatus; dependencies: string; on_dependency_failure: DependencyPolicy },
+    [string]
+  >("SELECT id, status, dependencies, on_dependency_failure FROM nodes WHERE task_id = ? ORDER BY row");
   const countOf = db.prepare<{ count: number }, [string]>(`
     SELECT coalesce(sum(json_array_length(dependencies)), 0) AS count FROM nodes WHERE task_id = ?`);
   const dependenciesOf = db.prepare<{ dependencies: string }, [string]>("SELECT dependencies FROM nodes WHERE id = ?");
@@ -102,6 +106,10 @@ export function dependencyTable(db: Database) {
       countCanceled.run(taskId);
     },
 
+    dagOf: (taskId: string): Dependent[] =>
+      dagOf.all(taskId).map(({ id, status: its, dependencies, on_dependency_failure: onDependencyFailure }) => {
+        return { id, status: its, dependencies: JSON.parse(dependencies) as string[], policy: { onDependencyFailure } };
+      }),
     countOf: (taskId: string): number => countOf.get(taskId)?.count ?? 0,
     edgesOf: (taskId: string): Edges[] =>
       edgesOf.all(taskId).map(({ id, dependencies }) => ({ id, dependencies: JSON.parse(dependencies) as string[] })),

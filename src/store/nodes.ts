@@ -70,6 +70,10 @@ export function nodeTable(db: Database) {
       iif(label_set IS NULL, '{}', (SELECT labels FROM label_sets WHERE id = nodes.label_set)) AS found_by,
       held_back_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM locks WHERE lease_id = held_back_by) AS held_in_vain
     FROM nodes WHERE row > ?1 ORDER BY row LIMIT ?2`);
+  // Its bytes are known without reading it.
+  const payloadBytes = db.prepare<{ bytes: number }, [string]>(`
+    SELECT coalesce(sum(octet_length(payload_schema) + coalesce(octet_length(result_payload), 0)), 0) AS bytes
+    FROM nodes WHERE task_id = ?`);
   const outcome = db.prepare<{ status: NodeStatus; result_payload: string | null }, [string]>(`
     SELECT status, result_payload FROM nodes WHERE id = ?`);
 
@@ -106,7 +110,11 @@ export function nodeTable(db: Database) {
     },
     running: (bounds: SliceBounds): Node[] =>
       boundedRows(running.iterate(bounds.rows), bounds, (row) => row.payload_schema.length).map(toNode),
-    ofTask: (taskId: string): Node[] => ofTask.all(taskId).map(toNode),
+    ofTask(taskId: string): Iterable<Node> {
+      const rows = ofTask.all(taskId);
+      return Iterator.from(rows).map(toNode);
+    },
+    payloadBytes: (taskId: string): number => payloadBytes.get(taskId)?.bytes ?? 0,
     outcome(nodeId: string): { status: NodeStatus; result: Json } | null {
       const row = outcome.get(nodeId);
       return row === null ? null : { status: row.status, result: json(row.result_payload) };

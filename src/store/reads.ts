@@ -60,6 +60,14 @@ export class Reads extends Transactions {
     return this.tables.nodes.one(nodeId);
   }
 
+  dagOf(taskId: string) {
+    return this.tables.dependencies.dagOf(taskId);
+  }
+
+  payloadBytes(taskId: string) {
+    return this.tables.nodes.payloadBytes(taskId);
+  }
+
   nodesOf(taskId: string) {
     return this.tables.nodes.ofTask(taskId);
   }
@@ -108,8 +116,8 @@ export class Reads extends Transactions {
     return this.tables.dependencies.skippedInVain(taskId, limit);
   }
 
-  attemptsOf(nodeId: string, limit: number) {
-    return this.tables.attempts.ofNode(nodeId, limit);
+  attemptsOf(nodeId: string, beforeToken: number, bounds: SliceBounds) {
+    return this.tables.attempts.ofNode(nodeId, beforeToken, bounds);
   }
 
   attemptUnder(nodeId: string, leaseId: string) {

@@ -1,5 +1,5 @@
 import type { BundleRecord, BundleStatus } from "../core/bundle.ts";
-import type { Edges } from "../core/dag.ts";
+import type { Dependent, Edges } from "../core/dag.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Entry, JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
 import type { LeaseGrant } from "../core/lease.ts";
@@ -72,8 +72,12 @@ export interface Store extends PrunableStore, VerifiableStore {
   nodeUnderLease(taskId: string, leaseId: string): NodeHead | null;
   nodeIdByName(taskId: string, name: string): string | null;
   node(nodeId: string): Node | null;
-  /** All nodes of a task in registration order. */
-  nodesOf(taskId: string): Node[];
+  /** All nodes of a task in registration order, as they are now; each is read out when it is asked for. */
+  nodesOf(taskId: string): Iterable<Node>;
+  /** How the task's nodes stand to each other, in registration order. */
+  dagOf(taskId: string): Dependent[];
+  /** What its nodes' payloads and results take, in bytes. */
+  payloadBytes(taskId: string): number;
   /** The same, with what each waits for and nothing else. */
   edgesOf(taskId: string): Edges[];
   /** How many dependencies the task's nodes have together. */
@@ -94,8 +98,8 @@ export interface Store extends PrunableStore, VerifiableStore {
   nodesToSkip(taskId: string | null, limit: number): NodeHead[];
   /** Nodes of the task, or of any, that were skipped although none of their dependencies is FAILED any more. */
   nodesSkippedInVain(taskId: string | null, limit: number): NodeHead[];
-  /** The newest attempts at the node that have ended, oldest first. */
-  attemptsOf(nodeId: string, limit: number): Attempt[];
+  /** The newest attempts at the node that have ended and began before this fencing token was given, oldest first. */
+  attemptsOf(nodeId: string, beforeToken: number, bounds: SliceBounds): Attempt[];
   attemptUnder(nodeId: string, leaseId: string): Attempt | null;
   /** RUNNING nodes of the task, or of any, whose lease is over. */
   expiredNodes(taskId: string | null, nowMs: number, limit: number): NodeHead[];

@@ -117,6 +117,14 @@ describe("a task is", () => {
   });
 });
 
+/** What work that pauses comes to. */
+function toEnd<T>(work: Generator<void, T, void>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
 describe("a node is blocked", () => {
   const status: Record<string, NodeStatus> = { p: "PENDING", r: "RUNNING", c: "COMPLETED", f: "FAILED" };
   /**
@@ -125,13 +133,15 @@ describe("a node is blocked", () => {
    */
   const blocked = (graph: Record<string, string>) =>
     Object.fromEntries(
-      blockedBy(
-        Object.entries(graph).map(([id, dependencies]) => ({
-          id,
-          status: status[id[0] ?? ""] ?? "PENDING",
-          dependencies: dependencies.split(" ").filter(Boolean),
-          policy: id.endsWith("!") ? { ...defaultPolicy, onDependencyFailure: "run" as const } : defaultPolicy,
-        })),
+      toEnd(
+        blockedBy(
+          Object.entries(graph).map(([id, dependencies]) => ({
+            id,
+            status: status[id[0] ?? ""] ?? "PENDING",
+            dependencies: dependencies.split(" ").filter(Boolean),
+            policy: id.endsWith("!") ? { ...defaultPolicy, onDependencyFailure: "run" as const } : defaultPolicy,
+          })),
+        ),
       ),
     );
 

@@ -131,7 +131,7 @@ export const TaskStatus = defineMethod({
     counts: statusCounts,
     nodes: v.array(nodeStatusView),
   }),
-  refusals: ["NOT_FOUND"],
+  refusals: ["NOT_FOUND", "LIMIT_EXCEEDED"],
   example: {
     params: { task_id: story.task_id, node_id: story.node_id },
     result: {

@@ -148,11 +148,14 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
         return [first, second];
       });
       const lease = { leaseId: "lease of a", owner: "ann" };
-      expect(specimen.restart().attemptsOf("a", 9)).toEqual([
+      expect(specimen.restart().attemptsOf("a", Infinity, { rows: 9, chars: 99 })).toEqual([
         { ...lease, fencingToken: seqs[0] ?? 0, startedAtMs: 1, endedAtMs: 3, outcome: "FAILED", error: { why: 1 } },
         { ...lease, fencingToken: seqs[1] ?? 0, startedAtMs: 2, endedAtMs: 5, outcome: "RELEASED", error: null },
       ]);
-      expect([specimen.store.attemptsOf("b", 9), specimen.store.attemptUnder("a", "another")]).toEqual([[], null]);
+      expect([
+        specimen.store.attemptsOf("b", Infinity, { rows: 9, chars: 99 }),
+        specimen.store.attemptUnder("a", "another"),
+      ]).toEqual([[], null]);
     });
   });
 
@@ -168,7 +171,9 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
       });
       expect(store.taskSummary("t")).toEqual({ state: "FAILED", counts: { COMPLETED: 1, FAILED: 3 } });
       expect(store.totals.nodes).toEqual({ PENDING: 0, RUNNING: 0, COMPLETED: 1, FAILED: 3 });
-      expect(store.attemptsOf("b", 9)).toMatchObject([{ outcome: "CANCELED", endedAtMs: 9 }]);
+      expect(store.attemptsOf("b", Infinity, { rows: 9, chars: 99 })).toMatchObject([
+        { outcome: "CANCELED", endedAtMs: 9 },
+      ]);
       expect([taken(store), store.nextDeadlineMs()]).toEqual([[], null]);
     });
 

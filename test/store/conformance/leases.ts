@@ -72,7 +72,7 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
       within(store, () => store.extendNodeLease("a", 70, 60, 10));
       within(store, () => store.extendLocks("lease of k1", 80, 75, 5));
       expect(store.nodeHead("a")?.lease).toMatchObject({ expiresAtMs: 70, ttlMs: 60 });
-      expect(store.nodesOf("t")[0]?.updatedAtMs).toBe(10);
+      expect([...store.nodesOf("t")][0]?.updatedAtMs).toBe(10);
       expect(lockOn(store, "k1")).toMatchObject({ expiresAtMs: 80, ttlMs: 75, updatedAtMs: 5 });
       expect([store.nodeHead("b")?.lease?.expiresAtMs, lockOn(store, "k2")?.expiresAtMs]).toEqual([10, 15]);
     });

@@ -24,7 +24,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
         null,
         null,
       ]);
-      expect([store.nodesOf("x"), store.locks(), store.taskEvents("x", 9), store.dueNodes(9, 9)]).toEqual([
+      expect([[...store.nodesOf("x")], store.locks(), store.taskEvents("x", 9), store.dueNodes(9, 9)]).toEqual([
         [],
         [],
         [],
@@ -45,7 +45,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
       using specimen = prepared(make, (store) => register(store, "t", { z: [], a: ["z"], m: ["z", "a", "z"] }, 7));
       const { store } = specimen;
       expect(store.task("t")).toEqual(newTask({ id: "t", goal: "goal of t", context: { of: "t" }, createdAtMs: 7 }));
-      expect(store.nodesOf("t").map(({ id, dependencies }) => [id, dependencies])).toEqual([
+      expect([...store.nodesOf("t")].map(({ id, dependencies }) => [id, dependencies])).toEqual([
         ["z", []],
         ["a", ["z"]],
         ["m", ["z", "a", "z"]],
@@ -110,7 +110,12 @@ export function describeState(engine: string, make: MakeSpecimen): void {
       const seq = within(store, () => acquire(store, "a", { expiresAtMs: 90, ttlMs: 60, nowMs: 30 }));
       const lease = { id: "lease of a", owner: "ann", expiresAtMs: 90, ttlMs: 60, fencingToken: seq };
       expect(store.nodeHead("a")).toEqual(nodeHead({ id: "a", taskId: "t", status: "RUNNING", lease }));
-      expect(store.nodesOf("t")[0]).toMatchObject({ lease, acquiredAtMs: 30, updatedAtMs: 30, resultPayload: null });
+      expect([...store.nodesOf("t")][0]).toMatchObject({
+        lease,
+        acquiredAtMs: 30,
+        updatedAtMs: 30,
+        resultPayload: null,
+      });
     });
 
     test.each<[string, string, unknown, (store: Store) => void]>([
@@ -124,7 +129,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
         end(store);
       });
       const { store } = specimen;
-      expect(store.nodesOf("t")[0]).toMatchObject({ status, lease: null, resultPayload: result });
+      expect([...store.nodesOf("t")][0]).toMatchObject({ status, lease: null, resultPayload: result });
       expect([store.outcomeOf("a")?.result, store.nextDeadlineMs()]).toEqual([result, null] as never);
     });
   });
