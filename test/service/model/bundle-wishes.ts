@@ -6,7 +6,8 @@ import { claim, given, type Known, nobody, nodeOf, often, pick, seldom, type Wis
 /* What is asked about patch bundles, whose diffs nobody sends here: how those are read and compared has tests of its own. */
 
 const revision = fc.constantFrom("1".repeat(40), "2".repeat(40));
-const verification = fc.array(fc.record({ command: fc.constant("make"), exit_code: fc.nat(1) }), { maxLength: 2 });
+const run = fc.record({ command: fc.constant("make"), exit_code: fc.nat(1), timed_out: seldom(fc.boolean()) });
+const verification = fc.array(run.map(given), { maxLength: 2 });
 const author = fc.constantFrom<Params>({ owner: "ann", provider: "p" }, { owner: "bob", provider: "p" });
 const scope = fc.constantFrom("s", "ignoring case");
 
@@ -25,26 +26,29 @@ function purpose(model: ModelState, known: Known, n: number): Params {
   return n % 16 === 3 ? { task_id: nodeOf(model, n >> 4).task_id } : {};
 }
 
-const submit = wishFor(
-  "SubmitPatchBundle",
-  fc
-    .record({
-      author,
-      scope,
-      base_revision: revision,
-      head_revision: revision,
-      touched_paths: fc.array(fc.constantFrom("a", "a/b", "b"), { minLength: 1, maxLength: 3 }),
-      confidence: fc.constantFrom("low", "medium", "high"),
-      verification: often(verification),
-      assumptions: seldom(fc.constant<string[]>(["a=1"])),
-      intent: seldom(fc.constant("to test")),
-    })
-    .map(({ author: its, ...params }) => ({ ...given(params), ...its, diff_summary: "a patch" })),
-  (model, known, n) => ({
-    ...purpose(model, known, n >> 2),
-    ...(n % 4 === 0 && { supersedes: bundleId(model, n >> 2) }),
-  }),
-);
+const submission = (method: "SubmitPatchBundle" | "CheckPatchBundle") =>
+  wishFor(
+    method,
+    fc
+      .record({
+        author,
+        scope,
+        base_revision: revision,
+        head_revision: revision,
+        touched_paths: fc.array(fc.constantFrom("a", "a/b", "b"), { minLength: 1, maxLength: 3 }),
+        confidence: fc.constantFrom("low", "medium", "high"),
+        verification: often(verification),
+        assumptions: seldom(fc.constant<string[]>(["a=1"])),
+        intent: seldom(fc.constant("to test")),
+        merge_drivers: seldom(fc.constant<Params>({ a: ["binary"] })),
+      })
+      .map(({ author: its, ...params }) => ({ ...given(params), ...its, diff_summary: "a patch" })),
+    (model, known, n) => ({
+      ...purpose(model, known, n >> 2),
+      ...(n % 4 === 0 && { supersedes: bundleId(model, n >> 2) }),
+      ...(n % 8 === 1 && { contains: [bundleId(model, n >> 3)] }),
+    }),
+  );
 
 const decide = wishFor(
   "DecidePatchBundle",
@@ -52,6 +56,7 @@ const decide = wishFor(
     .record({
       decision: fc.constantFrom("accepted", "rejected", "superseded"),
       merged_revision: seldom(revision),
+      verification: seldom(verification),
     })
     .map((params) => given({ ...params, reason: "it was time", decided_by: "eve" })),
   (model, _known, n) => ({
@@ -74,7 +79,8 @@ const list = fc
 const get = wishFor("GetPatchBundle", fc.constant({}), (model, _known, n) => ({ bundle_id: bundleId(model, n) }));
 
 export const bundleWishes = [
-  { weight: 4, arbitrary: submit },
+  { weight: 4, arbitrary: submission("SubmitPatchBundle") },
+  { weight: 1, arbitrary: submission("CheckPatchBundle") },
   { weight: 3, arbitrary: decide },
   { weight: 1, arbitrary: list },
   { weight: 1, arbitrary: get },

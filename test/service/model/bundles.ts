@@ -21,9 +21,13 @@ export interface ModelBundle {
 }
 
 export const bundleMethods: Record<string, Method> = {
+  CheckPatchBundle(state, params) {
+    acceptable(state, params);
+    return { ok: true, path_count: new Set(params.touched_paths as string[]).size };
+  },
+
   SubmitPatchBundle(state, params) {
-    checkPurpose(state, params);
-    const before = params.supersedes === undefined ? null : replaceable(state, params);
+    const before = acceptable(state, params);
     const bundle = record(state, params);
     const overlaps = state.bundles.toReversed().flatMap((other) => (other === before ? [] : overlap(other, bundle)));
     state.bundles.push(bundle);
@@ -61,9 +65,7 @@ export const bundleMethods: Record<string, Method> = {
 
   GetPatchBundle(state, { bundle_id }) {
     const bundle = find(state, bundle_id);
-    const { diff, diff_exact, assumptions, verification, intent } = carried(bundle);
-    const all = { touched_paths: bundle.paths, diff, diff_exact, assumptions, verification, intent };
-    return { bundle: { ...view(bundle), ...all } };
+    return { bundle: { ...view(bundle), touched_paths: bundle.paths, ...carried(bundle) } };
   },
 };
 
@@ -71,6 +73,13 @@ function find({ bundles }: ModelState, id: Json | undefined): ModelBundle {
   const bundle = bundles.find((one) => one.id === id);
   if (bundle === undefined) throw new Refused("NOT_FOUND");
   return bundle;
+}
+
+/** The bundle whose place a submission would take, if it can be taken at all. */
+function acceptable(state: ModelState, params: Params): ModelBundle | null {
+  for (const id of (params.contains ?? []) as Json[]) find(state, id);
+  checkPurpose(state, params);
+  return params.supersedes === undefined ? null : replaceable(state, params);
 }
 
 /** Who hands in a patch for a node has the node, where he says he has. */
@@ -99,7 +108,7 @@ function replaceable(state: ModelState, { supersedes, owner, provider, scope }: 
 function record(state: ModelState, params: Params): ModelBundle {
   const id = state.journal.fresh(({ payload }) => (payload as Params).bundle_id);
   const { task_id = null, node_id = null, lease_id = null, supersedes = null, verification = [], ...rest } = params;
-  const runs = (verification as Params[]).map((run) => ({ duration_ms: 0, output_tail: "", ...run }));
+  const runs = runsOf(verification);
   const told: Params = { ...rest, task_id, node_id, lease_id, supersedes, verification: runs };
   const paths = [...new Set(params.touched_paths as string[])].toSorted();
   const bundle: ModelBundle = {
@@ -121,22 +130,37 @@ function record(state: ModelState, params: Params): ModelBundle {
   return bundle;
 }
 
-const carried = ({ told: { assumptions = [], verification = [], intent = null } }: ModelBundle) => ({
+const runsOf = (runs: Json) =>
+  (runs as Params[]).map((run) => ({ duration_ms: 0, output_tail: "", timed_out: false, ...run }));
+
+const carried = ({
+  told: { merge_drivers = null, contains = [], assumptions = [], verification = [], intent = null },
+}: ModelBundle) => ({
   diff: null,
   diff_exact: false,
+  merge_drivers,
+  contains,
   assumptions,
   verification,
   intent,
 });
 
 function decide(state: ModelState, bundle: ModelBundle, { decision, ...params }: Params): void {
-  const { reason = null, decided_by = null, merged_revision = null, alternatives = [] } = params;
+  const { reason = null, decided_by = null, merged_revision = null, alternatives = [], verification = [] } = params;
   bundle.status = text(decision).toUpperCase() as ModelBundle["status"];
   const told = { reason, decided_by, merged_revision, alternatives: [...new Set(alternatives as string[])] };
   const { task_id = null, node_id = null } = bundle.told;
-  const payload = { bundle_id: bundle.id, status: bundle.status, ...told };
+  const runs = runsOf(verification);
+  const kept = runs.length === 0 ? {} : { verification: runs };
+  const payload = { bundle_id: bundle.id, status: bundle.status, ...told, ...kept };
   state.journal.write("DECIDE_PATCH_BUNDLE", { task: task_id, node: node_id }, payload);
-  bundle.decision = { decision: decision ?? null, ...told, decided_at: iso(state.now), seq: state.seq };
+  bundle.decision = {
+    decision: decision ?? null,
+    ...told,
+    verification: runs,
+    decided_at: iso(state.now),
+    seq: state.seq,
+  };
 }
 
 /** How an open bundle of the same scope is met: nobody knows what either does to a path, but that they do. */
@@ -151,7 +175,9 @@ function overlap({ id, told, paths, status }: ModelBundle, bundle: ModelBundle):
   const relation = both ?? (pairs.some(([one, other]) => one !== other) ? "overlapping" : "unknown");
   const { owner = null, provider = null } = told;
   const named = [...new Set(pairs.map(([path]) => path ?? ""))].toSorted();
-  return [{ bundle_id: id, owner, provider, relation, paths: named, path_count: pairs.length }];
+  const isBuiltOn = both === null && ((bundle.told.contains ?? []) as Json[]).includes(id);
+  const container = isBuiltOn ? bundle.id : null;
+  return [{ bundle_id: id, owner, provider, relation, container, paths: named, path_count: pairs.length }];
 }
 
 /** Tells everybody whose locks a patch of somebody else is in; in which order is not foretold. */
@@ -188,10 +214,11 @@ function view(bundle: ModelBundle) {
     Json
   >;
   const { task_id, node_id, supersedes } = told as Record<string, Json>;
-  const runs = told.verification as { exit_code: number }[];
-  const failed = runs.some(({ exit_code }) => exit_code !== 0);
+  const runs = told.verification as { exit_code: number; timed_out: boolean }[];
+  const failed = runs.some(({ exit_code, timed_out: late }) => !late && exit_code !== 0);
+  const late = runs.some(({ timed_out: tooLong }) => tooLong);
   const about = { bundle_id: id, status, provider, owner, scope, base_revision, head_revision } as Params;
   const rest = { diff_summary, confidence, task_id, node_id, supersedes, decision } as Params;
-  const verified = runs.length === 0 ? "missing" : failed ? "failed" : "passed";
+  const verified = failed ? "failed" : runs.length === 0 || late ? "missing" : "passed";
   return { ...about, ...rest, path_count: paths.length, verified, submitted_at: iso(submitted), seq };
 }
