@@ -33,31 +33,39 @@ function containsEdits(outer: readonly Edit[], inner: readonly Edit[]): Containm
     const around = outer[next];
     if (around === undefined || around.start > edit.start || endOf(around) < endOf(edit))
       return { contains: false, work };
-    work += linesOf(around).length;
-    if (!addsAll(around, edit)) return { contains: false, work };
+    const found = addsAll(around.added, edit.added);
+    work += found.work;
+    if (!found.contains) return { contains: false, work };
   }
   return { contains: true, work };
 }
 
 const endOf = (edit: Edit | undefined) => (edit === undefined ? Infinity : edit.start + edit.removed);
 
-function addsAll(outer: Edit, inner: Edit): boolean {
+/** Whether lines have others among them, in order. Nothing is kept of them: they may be many, in many bundles. */
+function addsAll(lines: string, wanted: string): Containment {
   // Lines that only go may have come back among others that come.
-  if (inner.added === "") return outer.added === "";
-  if (inner.added.length > outer.added.length) return false;
-  const wanted = linesOf(inner);
-  let found = 0;
-  for (const line of linesOf(outer)) if (line === wanted[found]) found++;
-  return found === wanted.length;
+  if (wanted === "") return { contains: lines === "", work: 1 };
+  if (wanted.length > lines.length) return { contains: false, work: 1 };
+  let work = 1;
+  let want = lineAt(wanted, 0);
+  for (let at = 0; at < lines.length; work++) {
+    const end = endOfLine(lines, at);
+    if (end - at === want.text.length && lines.startsWith(want.text, at)) {
+      if (want.next >= wanted.length) return { contains: true, work };
+      want = lineAt(wanted, want.next);
+    }
+    at = end + 1;
+  }
+  return { contains: false, work };
 }
 
-/** Remembered, since each bundle is compared with many. */
-const split = new WeakMap<Edit, readonly string[]>();
+function lineAt(text: string, start: number): { text: string; next: number } {
+  const end = endOfLine(text, start);
+  return { text: text.slice(start, end), next: end + 1 };
+}
 
-function linesOf(edit: Edit): readonly string[] {
-  const known = split.get(edit);
-  if (known !== undefined) return known;
-  const lines = edit.added.replace(/\n$/, "").split("\n");
-  split.set(edit, lines);
-  return lines;
+function endOfLine(text: string, start: number): number {
+  const end = text.indexOf("\n", start);
+  return end === -1 ? text.length : end;
 }
