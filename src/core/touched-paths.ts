@@ -1,6 +1,7 @@
 import { type Decision, isRefusal, refuse } from "./decision.ts";
 import { diffFilesMax, touchedPaths } from "./diff.ts";
 import type { FileChange } from "./file-change.ts";
+import { limits } from "../protocol/limits.ts";
 import { checkRepositoryPath } from "./repository-path.ts";
 
 /** Paths that one bundle may touch: a rename touches two. */
@@ -9,7 +10,7 @@ export const touchedPathsMax = 2 * diffFilesMax;
 /**
  * Checks the paths a bundle says it touches, against its changes where these are known: in order, without repetition.
  * Refusals: INVALID_PARAMS (none, an unsafe path, one the changes have and it does not say or the other way round),
- * LIMIT_EXCEEDED (`touchedPathsMax`, the length or depth of a path).
+ * LIMIT_EXCEEDED (`touchedPathsMax`, `bundleDirectoriesMax`, the length or depth of a path).
  */
 export function checkTouchedPaths(
   stated: readonly string[],
@@ -25,6 +26,12 @@ export function checkTouchedPaths(
     if (isRefusal(checked)) return checked;
   }
   const paths = [...new Set(stated)].toSorted();
+  const directories = directoryCount(paths);
+  if (directories > limits.bundleDirectoriesMax) {
+    const max = limits.bundleDirectoriesMax;
+    const message = `the paths of the bundle lie in ${directories} directories and the limit is ${max}; split it into several`;
+    return refuse("LIMIT_EXCEEDED", message, { limit: "bundle_directories_max", max, got: directories });
+  }
   if (changes === null) return paths;
   const changed = touchedPaths(changes);
   const said = new Set(paths);
@@ -34,6 +41,19 @@ export function checkTouchedPaths(
   const unchanged = paths.find((path) => !touched.has(path));
   if (unchanged !== undefined) return disagreeing(unchanged, "touched_paths lists it, but the diff does not change it");
   return paths;
+}
+
+/** How many directories there are above sorted paths: of each, those that the one before it does not share. */
+function directoryCount(paths: readonly string[]): number {
+  let count = 0;
+  let above: string[] = [];
+  for (const path of paths) {
+    const names = path.split("/").slice(0, -1);
+    const shared = names.findIndex((name, depth) => name !== above[depth]);
+    count += shared === -1 ? 0 : names.length - shared;
+    above = names;
+  }
+  return count;
 }
 
 function disagreeing(path: string, why: string) {

@@ -78,6 +78,8 @@ export const limits = {
   nodeResourcesMax: 64,
   /** Paths one patch bundle may touch. */
   bundlePathsMax: 4_000,
+  /** Directories they lie in, each with all that are above it. */
+  bundleDirectoriesMax: 16_000,
   bundleAssumptionsMax: 100,
   bundleVerificationsMax: 50,
   /** What is kept of a command's output. */

@@ -166,7 +166,8 @@ without \`node_id\`, and shows the newest ${limits.attemptsShownMax} attempts at
 at most ${limits.leaseLocksMax}, a node declares at most ${limits.nodeResourcesMax}; ${limits.lockWaitersMax} requests may wait for locks. What one
 request compares with held and waited for locks costs at most ${limits.lockStepsMax} steps, each the comparison of two characters.
 In a resource key, a path has at most ${limits.pathCharsMax} characters and ${limits.pathDepthMax} directories; a glob, once its braces are expanded, ${limits.globCharsMax}
-characters and ${limits.globWildcardsMax} wildcards; any other key ${limits.keyCharsMax} characters, unless \`AcquireResourceLock\` takes it in the global scope.`;
+characters and ${limits.globWildcardsMax} wildcards; any other key ${limits.keyCharsMax} characters, unless \`AcquireResourceLock\` takes it in the global scope. A patch bundle touches at most ${limits.bundlePathsMax} paths in
+${limits.bundleDirectoriesMax} directories.`;
 
 function settingRow({ variable, notation, summary, ...numbers }: Setting): string[] {
   const written = (value: number) => (notation === "octal" ? `0${value.toString(8)}` : String(value));

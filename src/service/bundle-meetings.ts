@@ -3,6 +3,8 @@ import { pathsListed } from "../core/bundle-pair.ts";
 import { compareBundles } from "../core/compare-bundles.ts";
 import { actions, type Entry } from "../core/journal.ts";
 import type { LockHead } from "../core/model.ts";
+import { WorkBudget } from "../core/work-budget.ts";
+import { limits } from "../protocol/limits.ts";
 import type { Result } from "../protocol/methods.ts";
 import type { Context } from "./handler.ts";
 import { lockSituation } from "./lock-situation.ts";
@@ -11,6 +13,8 @@ type Overlaps = Result<"SubmitPatchBundle">["overlaps"];
 
 /** Characters of other diffs that are read for one submission: more would keep other clients waiting. */
 const readMax = 256 << 10;
+/** What the comparison with held locks may cost: storing the bundle has its cost, too. */
+const notingStepsMax = limits.lockStepsMax / 2;
 /** Leases that are named of those a patch meets. */
 const leasesNamedMax = 20;
 
@@ -39,14 +43,16 @@ export function overlapsOf(bundleId: string, others: readonly BundleRecord[], { 
 export function noteLockedPaths(bundle: BundleRecord, paths: readonly string[], context: Context): void {
   const { store, keys } = context;
   const { owner, provider, scope } = bundle;
+  if (store.ignoresCase(scope) === null) return;
+  const budget = new WorkBudget(notingStepsMax);
   const ignoreCase = keys.ignoresCase(scope, store);
   const locks = paths.map((path) => {
-    return { scope, key: keys.readLenient(`file:${path}`, ignoreCase, context.budget), mode: "exclusive" as const };
+    return { scope, key: keys.readLenient(`file:${path}`, ignoreCase, budget), mode: "exclusive" as const };
   });
   const wish = { locks, leaseId: null, owner, provider, sinceMs: context.nowMs };
   let uncompared: LockHead | null = null;
   const met = new Map<string, { lock: LockHead; paths: Set<string> }>();
-  for (const obstacle of lockSituation(context, [], "free").against(wish)) {
+  for (const obstacle of lockSituation({ ...context, budget }, [], "free").against(wish)) {
     if ("tooMuch" in obstacle) {
       uncompared = obstacle.tooMuch.lock;
       break;

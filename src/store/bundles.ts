@@ -58,7 +58,8 @@ export function bundleTable(db: Database) {
       verified, task_id, node_id, supersedes, submitted_at_ms, status)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'SUBMITTED')
     RETURNING row`);
-  const insertPath = db.prepare<null, [string, string, number]>("INSERT OR IGNORE INTO bundle_paths VALUES (?, ?, ?)");
+  const insertPaths = db.prepare<null, [string, string, number]>(`
+    INSERT OR IGNORE INTO bundle_paths SELECT ?1, value, ?3 FROM json_each(?2)`);
   const decide = db.prepare<{ row: number; scope: string }, [BundleStatus, number, number, string, string]>(`
     UPDATE bundles SET status = ?1, decided_seq = ?2, decided_at_ms = ?3, decision = ?4 WHERE id = ?5
     RETURNING row, scope`);
@@ -73,8 +74,9 @@ export function bundleTable(db: Database) {
   const after = db.prepare<Row, [number, number]>("SELECT * FROM bundles WHERE row > ?1 ORDER BY row LIMIT ?2");
   const pathsOf = db.prepare<{ scope: string; path: string }, [number]>(`
     SELECT scope, path FROM bundle_paths WHERE bundle = (SELECT ?)`);
-  const at = db.prepare<{ bundle: number }, [string, string]>(`
-    SELECT bundle FROM bundle_paths WHERE scope = (SELECT ?1) AND path = (SELECT ?2)`);
+  const at = db.prepare<{ bundle: number }, [string, string, number]>(`
+    SELECT bundle FROM bundle_paths WHERE scope = (SELECT ?1) AND path = (SELECT ?2)
+    ORDER BY bundle DESC LIMIT (SELECT ?3)`);
   const below = db.prepare<{ bundle: number }, [string, string, string]>(`
     SELECT bundle FROM bundle_paths WHERE scope = (SELECT ?1) AND path > (SELECT ?2) AND path < (SELECT ?3)`);
   const atRow = db.prepare<Row, [number]>("SELECT * FROM bundles WHERE row = ?");
@@ -100,7 +102,7 @@ export function bundleTable(db: Database) {
         bundle.submittedAtMs,
       );
       if (inserted === null) throw new Error("a stored bundle has no row");
-      for (const path of paths) insertPath.run(bundle.scope, foldedPath(path), inserted.row);
+      insertPaths.run(bundle.scope, JSON.stringify(paths.map(foldedPath)), inserted.row);
     },
     /** A decided bundle meets no new one. */
     decide(bundleId: string, status: BundleStatus, seq: number, atMs: number, decision: Json): void {
@@ -118,12 +120,14 @@ export function bundleTable(db: Database) {
     /** Open bundles that have one of these paths, or one above or below it, newest first. */
     meeting(scope: string, paths: readonly string[], limit: number): BundleRecord[] {
       const rows = new Set<number>();
-      for (const path of paths) {
-        const folded = foldedPath(path);
-        for (const name of [folded, ...directoriesOver(folded)]) {
-          for (const { bundle } of at.all(scope, name)) rows.add(bundle);
-        }
-        for (const { bundle } of below.all(scope, `${folded}/`, `${folded}0`)) rows.add(bundle);
+      if (openOfScope.get(scope, 1) === null) return [];
+      const names = paths.map(foldedPath);
+      // The newest of all are among the newest of one of them.
+      for (const name of new Set(names.flatMap((path) => [path, ...directoriesOver(path)]))) {
+        for (const { bundle } of at.all(scope, name, limit)) rows.add(bundle);
+      }
+      for (const name of names) {
+        for (const { bundle } of below.all(scope, `${name}/`, `${name}0`)) rows.add(bundle);
       }
       const newest = [...rows].toSorted((a, b) => b - a).slice(0, limit);
       return newest.flatMap((row) => atRow.get(row) ?? []).map(toRecord);

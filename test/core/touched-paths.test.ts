@@ -16,6 +16,12 @@ describe("the paths a bundle says it touches", () => {
     ["are safe in every spelling", ["x", ".GIT/config"], null, "INVALID_PARAMS"],
     ["are not too long", ["x".repeat(5_000)], null, "LIMIT_EXCEEDED"],
     [
+      "lie in no more directories than the limit",
+      Array.from({ length: 160 }, (_, i) => `${i}/${"a/".repeat(100)}f`),
+      null,
+      "LIMIT_EXCEEDED",
+    ],
+    [
       "are no more than the limit",
       Array.from({ length: touchedPathsMax + 1 }, (_, i) => `f${i}`),
       null,
