@@ -22,7 +22,7 @@ export const commonRefusals = {
     "SHUTTING_DOWN",
     "INTERNAL",
   ],
-  mutating: ["IDEMPOTENCY_MISMATCH", "STORAGE_FULL", "STORAGE_FAILED", "OUTCOME_UNKNOWN"],
+  mutating: ["IDEMPOTENCY_MISMATCH", "IDEMPOTENCY_PENDING", "STORAGE_FULL", "STORAGE_FAILED", "OUTCOME_UNKNOWN"],
 } as const satisfies Record<string, readonly ErrorKind[]>;
 
 /** How bytes become requests, in one sentence for programs and people. */

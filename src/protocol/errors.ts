@@ -40,6 +40,12 @@ export const errors = {
     retryable: false,
     meaning: "the idempotency key was used for another request",
   },
+  IDEMPOTENCY_PENDING: {
+    code: -32000,
+    exit: 5,
+    retryable: true,
+    meaning: "an earlier request under the idempotency key still waits for its answer",
+  },
   LIMIT_EXCEEDED: { code: -32000, exit: 1, retryable: false, meaning: "a stated limit would be passed" },
   EVENTS_PRUNED: { code: -32000, exit: 1, retryable: false, meaning: "the journal no longer holds events that old" },
   FILES_UNREACHABLE: {

@@ -94,9 +94,11 @@ nothing is done.
 
 Any request of a method that changes state may carry an \`idempotency_key\`. A repetition of the request under the same
 key, on any connection, changes nothing: it gets the first answer again, with \`"replayed": true\` beside \`result\`. The
-daemon remembers a key for ${limits.idempotencyDays} days, also over a restart. The same key with another method or other
-parameters is refused with \`IDEMPOTENCY_MISMATCH\`; \`wait_ms\` may differ. A client that lost its connection, or was told \`OUTCOME_UNKNOWN\`,
-sends the request again under the same key.`;
+daemon remembers a key for ${limits.idempotencyDays} days, also over a restart. Two requests are the same when their
+parameters are, however these are written: \`null\` says the same as leaving a parameter out, and \`wait_ms\` may differ. The
+same key with another method or other parameters is refused with \`IDEMPOTENCY_MISMATCH\`. While the first request still
+waits for its answer, a repetition is refused with \`IDEMPOTENCY_PENDING\` and not executed. A client that lost its
+connection, or was told \`OUTCOME_UNKNOWN\`, sends the request again under the same key.`;
 
 const errorChapter = () => `## Errors
 

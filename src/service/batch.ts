@@ -1,7 +1,8 @@
 import type { Entry } from "../core/journal.ts";
 import type { Store } from "../store/store.ts";
 import { StorageFailure } from "../store/store.ts";
-import { type Answer, type Call, encodeError, execute } from "./execute.ts";
+import type { Answer, Call } from "./call.ts";
+import { encodeError, execute } from "./execute.ts";
 import { type Context, isLater, type Later } from "./handler.ts";
 
 /** What became of one call of a batch. */

@@ -8,7 +8,8 @@ import type { Settings } from "../protocol/settings.ts";
 import type { Store } from "../store/store.ts";
 import { type Chores, GroupCommit, type Reports } from "./batch.ts";
 import { type Job, turnChores } from "./chores.ts";
-import { type Answer, encodeError, encodeReply, prepareCall } from "./execute.ts";
+import type { Answer } from "./call.ts";
+import { encodeError, encodeReply, prepareCall } from "./execute.ts";
 import { type Context, isLater } from "./handler.ts";
 import { Parked, type Waiting } from "./parked.ts";
 import { BundleContents } from "./bundle-contents.ts";
@@ -258,9 +259,10 @@ export class Dispatcher {
   #context(nowMs: number, count: Context["count"]): Context {
     const { store, settings, paths, newId, random, checkPages } = this.#options;
     const lockWishes: Context["lockWishes"] = (before = null) => this.#parked.lockWishes(before);
+    const waitingUnder: Context["waitingUnder"] = (key) => this.#parked.waitingUnder(key);
     const memory = { runtime: this.#runtime, keys: this.#keys, bundles: this.#bundles, checkPages };
     const budget = new WorkBudget(limits.lockStepsMax);
-    return { store, settings, paths, ...memory, nowMs, newId, random, lockWishes, budget, count };
+    return { store, settings, paths, ...memory, nowMs, newId, random, lockWishes, waitingUnder, budget, count };
   }
 
   #makeRuntime(startedAtMs: number): Runtime {

@@ -1,27 +1,16 @@
 import * as v from "valibot";
 import { isRefusal, refuse } from "../core/decision.ts";
+import { withoutAbsent } from "../protocol/absent.ts";
 import { describe, type Request, type Response } from "../protocol/envelope.ts";
 import { type ErrorKind, type Facts, wireError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import { findMethod, type MethodName, methodRow } from "../protocol/methods.ts";
 import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
 import { ignoredFields, type Warning } from "../protocol/warnings.ts";
+import type { Answer, Call } from "./call.ts";
 import { type Context, isLater, type Later, type Warned, withBudget } from "./handler.ts";
 import { handlers, preparations } from "./handlers.ts";
 import { readsFromDirectory, withKeysPlaced } from "./placing.ts";
-
-/** A request whose method is known and whose parameters fit. */
-export interface Call {
-  request: Request;
-  name: MethodName;
-  mutates: boolean;
-  params: unknown;
-  /** What of it was ignored. */
-  warnings: readonly Warning[];
-}
-
-/** An answer as JSON text, without its id: `{"result":…}` or `{"error":…}`. */
-export type Answer = string;
 
 type Outcome = Omit<Response, "id">;
 
@@ -63,47 +52,67 @@ export function prepareState(call: Call, context: Context): void {
  */
 export function execute(call: Call, context: Context): Answer | Later<unknown> {
   if (!call.mutates) return run(call, context);
-  return once(call, context, () => runUndoable(call, context));
+  return once(call, context);
 }
 
 /** Asks again for the answer of a call that waits to change state; null while it is still not ready. */
 export function executeLater(call: Call, later: Later<unknown>, last: boolean, context: Context): Answer | null {
-  const answer = once(call, context, () =>
+  const work = () =>
     context.store.attempt(
       () => {
         const ready = later.resume(withBudget(context), last);
         return ready === null ? null : encodeReply(ready.reply, call, context);
       },
       (made) => made === null || isKept(made),
-    ),
-  );
-  return typeof answer === "object" ? null : answer;
+    );
+  const { idempotencyKey: key } = call.request;
+  return key === undefined ? work() : keep(key, call, work(), context);
 }
 
 /**
- * Runs a call unless its idempotency key has an answer already, which is remembered once it is there. How long it is waited
- * for is no part of what is asked: who lost the connection asks again for the time that is left.
+ * Runs a call unless its idempotency key stands for a request already: for one that was answered, whose answer it gets when
+ * it asks the same, or for one that still waits.
  */
-function once<T extends Later<unknown> | null>(call: Call, context: Context, work: () => Answer | T): Answer | T {
+function once(call: Call, context: Context): Answer | Later<unknown> {
   const { idempotencyKey: key } = call.request;
-  if (key === undefined) return work();
+  if (key === undefined) return runUndoable(call, context);
 
-  const { wait_ms: _patience, ...asked } = call.params as Record<string, Json>;
-  const paramsHash = Bun.SHA256.hash(canonicalText(asked), "hex");
   const first = context.store.rememberedAnswer(key, context.nowMs);
-  if (first === null) {
-    const answer = work();
-    if (typeof answer === "string") {
-      context.store.rememberAnswer(key, { method: call.name, paramsHash, answer }, context.nowMs);
-    }
-    return answer;
-  }
-  if (first.method === call.name && first.paramsHash === paramsHash) {
+  if (first !== null) {
+    const isSame = first.method === call.name && first.paramsHash === hashOf(call);
+    if (!isSame) return mismatch(key, first.method, call, context);
     return `${first.answer.slice(0, -1)},"replayed":true}`;
   }
-  const difference = first.method === call.name ? "other parameters" : first.method;
+  const waiting = context.waitingUnder(key);
+  if (waiting === null) return keep(key, call, runUndoable(call, context), context);
+  if (waiting.name !== call.name || hashOf(waiting) !== hashOf(call)) return mismatch(key, waiting.name, call, context);
+  const message = `an earlier request with the idempotency key ${JSON.stringify(key)} still waits for its answer; ask again with the same key later`;
+  return encodeReply(refuse("IDEMPOTENCY_PENDING", message, { method: waiting.name }), call, context);
+}
+
+/** An answer is remembered with its key once it is there. */
+function keep<T extends Later<unknown> | null>(key: string, call: Call, answer: Answer | T, context: Context) {
+  if (typeof answer !== "string") return answer;
+  context.store.rememberAnswer(key, { method: call.name, paramsHash: hashOf(call), answer }, context.nowMs);
+  return answer;
+}
+
+/**
+ * What two requests under one key must share. How long the answer is waited for is no part of it: who lost the connection
+ * asks again for the time that is left.
+ */
+function hashOf({ name, params }: Call): string {
+  const { wait_ms: _patience, ...asked } = withoutAbsent(methodRow(name).params, params as Json) as Record<
+    string,
+    Json
+  >;
+  return Bun.SHA256.hash(canonicalText(asked), "hex");
+}
+
+function mismatch(key: string, method: string, call: Call, context: Context): Answer {
+  const difference = method === call.name ? "other parameters" : method;
   const message = `idempotency key ${JSON.stringify(key)} was used for ${difference}; use a new key for a new request`;
-  return encodeReply(refuse("IDEMPOTENCY_MISMATCH", message, { method: first.method }), call, context);
+  return encodeReply(refuse("IDEMPOTENCY_MISMATCH", message, { method }), call, context);
 }
 
 /** The answer is made before the change is kept: what cannot be answered is undone. */

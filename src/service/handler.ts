@@ -9,6 +9,7 @@ import type { Settings } from "../protocol/settings.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import type { Store } from "../store/store.ts";
 import type { BundleContents } from "./bundle-contents.ts";
+import type { Call } from "./call.ts";
 import type { ResourceKeys } from "./resource-keys.ts";
 import type { CheckPages } from "./page-check.ts";
 import type { Counter, Runtime } from "./runtime.ts";
@@ -29,6 +30,8 @@ export interface Context {
   readonly random: () => number;
   /** Lock requests in line, first come first: all, or those before a waiting request. */
   lockWishes(before?: Later<unknown> | null): readonly LockWish[];
+  /** The request that waits for its answer under an idempotency key, if one does. */
+  waitingUnder(key: string): Call | null;
   /** What the request may still cost. A request's own, whatever it looks at. */
   readonly budget: WorkBudget;
   /** Counts something for Metrics once the turn is committed. Called after everything that may refuse the request. */

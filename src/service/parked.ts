@@ -1,7 +1,8 @@
 import type { ClockReading } from "../core/clock.ts";
 import type { Entry } from "../core/journal.ts";
 import type { LockWish } from "../core/lock-queue.ts";
-import { type Answer, type Call, isErrorAnswer } from "./execute.ts";
+import type { Answer, Call } from "./call.ts";
+import { isErrorAnswer } from "./execute.ts";
 import type { Later } from "./handler.ts";
 import type { Session, Slot } from "./sessions.ts";
 
@@ -69,6 +70,14 @@ export class Parked {
       if (place.later.lockWish !== undefined && !this.#served.has(place)) wishes.push(place.later.lockWish);
     }
     return wishes;
+  }
+
+  /** The request that waits to change state under this idempotency key, if its client is there to be answered. */
+  waitingUnder(key: string): Call | null {
+    for (const { call, slot } of this.#places) {
+      if (call.mutates && call.request.idempotencyKey === key && !slot.session.gone) return call;
+    }
+    return null;
   }
 
   /** Whether somebody waits for locks that are to be added to a lease. */

@@ -1,5 +1,5 @@
 import type { BadLine, Request } from "../protocol/envelope.ts";
-import type { Answer } from "./execute.ts";
+import type { Answer } from "./call.ts";
 
 /** A place in a session's row of answers, filled when its request is answered. */
 export interface Slot {

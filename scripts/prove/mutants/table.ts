@@ -117,8 +117,8 @@ export const mutants: readonly Mutant[] = [
     "an idempotency key not remembered",
     "simulation",
     "service/execute.ts",
-    'if (typeof answer === "string") {\n      context',
-    'if (typeof answer === "string" && isErrorAnswer(answer)) {\n      context',
+    'if (typeof answer !== "string") return answer;',
+    'if (typeof answer !== "string" || !isErrorAnswer(answer)) return answer;',
   ),
   one(
     "deadlines that do not move with the clock",
@@ -180,8 +180,8 @@ export const mutants: readonly Mutant[] = [
     "the parameters of a key not compared",
     "test/service/idempotency.test.ts",
     "service/execute.ts",
-    "if (first.method === call.name && first.paramsHash === paramsHash) {",
-    "if (first.method === call.name) {",
+    "first.method === call.name && first.paramsHash === hashOf(call);",
+    "first.method === call.name;",
   ),
   one(
     "a journal hash that is not chained",

@@ -8,7 +8,6 @@ import { lockWishes } from "./lock-wishes.ts";
 import { nodeWishes } from "./node-wishes.ts";
 import type { Ask } from "./reference.ts";
 import { taskWishes } from "./task-wishes.ts";
-import { wantsLocks } from "./views.ts";
 import { pick, seldom, type Wish } from "./wishes.ts";
 
 /* What a story is made of: turns, in which clients ask and go, time passes and commits may fail, restarts and kills. */
@@ -35,19 +34,9 @@ function perform({ client, wanted, key }: Act, expected: Expected): void {
   const { known, reference } = expected;
   const ask: Ask | undefined =
     "retry" in wanted ? pick(known.keyed, wanted.retry) : { ...wanted.resolve(reference.state, known), key };
-  if (ask === undefined || (ask.key !== undefined && isAmbiguous(ask, ask.key, expected))) return;
+  if (ask === undefined) return;
   if (ask.key !== undefined && !known.keyed.includes(ask)) known.keyed.push(ask);
   expected.send(client, ask);
-}
-
-/**
- * While one request waits in line for locks, the contract does not say when another under its key has its answer, nor
- * then for how long it still stands in the way of those behind.
- */
-function isAmbiguous(ask: Ask, key: string, expected: Expected): boolean {
-  const others = expected.unanswered(key);
-  const waits = ({ method, params }: Ask) => wantsLocks(method) && params.wait_ms !== undefined;
-  return others.length > 0 && [ask, ...others].some(waits);
 }
 
 interface Passing {

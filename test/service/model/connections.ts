@@ -25,17 +25,6 @@ export class Connection {
     this.client = service.client();
   }
 
-  /** What the service may still answer under this key. */
-  unanswered(key: string): Ask[] {
-    const open = this.#unanswered.filter(({ answer }) => answer === null);
-    return open.map(({ ask }) => ask).filter((ask) => ask.key === key);
-  }
-
-  /** The keys of what the service may still answer. */
-  keys(): string[] {
-    return this.#unanswered.flatMap(({ ask, answer }) => (answer === null ? (ask.key ?? []) : []));
-  }
-
   send(ask: Ask): void {
     const pending = new Pending(ask);
     this.queue.push(pending);
@@ -62,15 +51,14 @@ export class Connection {
   }
 
   /** Compares the answers the client got with those it must have: no later one comes before an earlier one. */
-  hear(witness: Witness, monotonic: number): void {
+  hear(witness: Witness): void {
     if (this.#gone) return;
     const { answers } = this.client;
     const open = this.#unanswered.findIndex((pending) => {
-      const { answer, isLoose, deadline } = pending;
-      if (answer === null || (isLoose && answers.length === 0 && deadline > monotonic)) return true;
+      const { answer } = pending;
+      if (answer === null) return true;
       const seen = answers.shift() ?? {};
-      if (isLoose) checkLoose(pending, seen);
-      else if (!pending.isVague) check(pending.ask, seen, answer);
+      if (!pending.isVague) check(pending.ask, seen, answer);
       witness.hear(pending.ask, seen);
       return false;
     });
@@ -96,8 +84,6 @@ export class Expected {
   readonly known = new Known();
   readonly witness = new Witness();
   readonly connections: Connection[] = [];
-  /** Those that others took the place of. */
-  #gone: Connection[] = [];
   /** Connections in the order in which their first waiting request came. */
   #arrival: Connection[] = [];
   readonly #time: LeaseTime;
@@ -121,23 +107,16 @@ export class Expected {
     connection.send(ask);
   }
 
-  /** What the service may still answer under this key, to whomever. */
-  unanswered(key: string): Ask[] {
-    return [...this.connections, ...this.#gone].flatMap((connection) => connection.unanswered(key));
-  }
-
   /** A client goes, in one way or the other, and another comes in its place. */
   replace(client: number, how: "leave" | "die"): void {
     const connection = this.connections[client];
     connection?.[how]();
-    if (connection !== undefined) this.#gone.push(connection);
     this.connections[client] = new Connection(this.service);
   }
 
   /** Runs the service's turn and the model's, and compares what was written and answered. */
-  turn(wanted: Fate = "commits"): void {
+  turn(fate: Fate = "commits"): void {
     const { service, reference } = this;
-    const fate = this.#sharesKeys() ? "commits" : wanted;
     const { journal } = reference.state;
     const asked = this.#takeAll();
     const before = journal.seq;
@@ -199,12 +178,6 @@ export class Expected {
     return taken.toSorted((a, b) => a.round - b.round || a.place - b.place).map(({ pending }) => pending);
   }
 
-  /** Whether several requests wait under one key: what a commit that fails means for each the contract does not say. */
-  #sharesKeys(): boolean {
-    const open = [...this.connections, ...this.#gone].flatMap((connection) => connection.keys());
-    return new Set(open).size < open.length;
-  }
-
   /** The turn's commit did not come back. */
   #fail(fate: Fate, asked: readonly Pending[]): void {
     if (fate.startsWith("dies")) {
@@ -217,11 +190,10 @@ export class Expected {
   }
 
   #hear(): void {
-    for (const connection of this.connections) connection.hear(this.witness, this.reference.monotonic);
+    for (const connection of this.connections) connection.hear(this.witness);
   }
 
   #startAnew(): void {
-    this.#gone = [];
     this.#connect();
     this.#time.restart(this.service.clock, this.reference);
   }
@@ -231,14 +203,6 @@ function check(ask: Ask, { error, ...rest }: Answer, foretold: Foretold | null):
   const { kind, seq, reason } = (error?.data ?? {}) as { kind?: string; seq?: Json; reason?: Json };
   const seen = error === undefined ? asForetold(rest) : { ...rest, refused: { kind, seq, reason } };
   same({ ask, answer: seen }, { ask, answer: foretold });
-}
-
-/** An answer that is an earlier one under its key, or the failure of a turn in which it might have come. */
-function checkLoose({ ask, answer }: Pending, seen: Answer): void {
-  const kind = seen.error?.data.kind ?? "";
-  if (["STORAGE_FULL", "OUTCOME_UNKNOWN", "SHUTTING_DOWN"].includes(kind)) return;
-  if (kind !== "IDEMPOTENCY_MISMATCH") check(ask, seen, answer);
-  else same(kind, answer?.refused?.kind);
 }
 
 /**

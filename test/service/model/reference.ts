@@ -30,8 +30,6 @@ export interface Foretold {
 export class Pending {
   readonly ask: Ask;
   answer: Foretold | null = null;
-  /** When it gets its answer is not foretold: somebody else's under its key is there, and it waits for something else. */
-  isLoose = false;
   /** Its answer tells who stands in line, in a turn that failed: those who were served or came in it may still be told. */
   isVague = false;
   /** Its client has gone, so it gets nothing any more. */
@@ -134,7 +132,6 @@ export class ReferenceModel {
     this.#line = this.#lineBefore.filter((pending) => {
       const isOver = pending.deadline <= this.monotonic || (kind === "OUTCOME_UNKNOWN" && pending.answer !== null);
       pending.answer = isOver ? failure : null;
-      pending.isLoose = false;
       return !isOver;
     });
     this.#stirred = this.#line.some(({ wish }) => wish !== null);
@@ -190,8 +187,7 @@ export class ReferenceModel {
         this.waits.gone++;
         continue;
       }
-      pending.isLoose = pending.ask.key !== undefined && this.#keys.has(pending.ask.key);
-      pending.answer = this.#answer(pending.ask, () => this.#tryAgain(pending, last));
+      pending.answer = this.#keep(pending.ask, this.#tryAgain(pending, last));
       if (!pending.gone && pending.answer === null) this.#line.push(pending);
     }
   }
@@ -220,19 +216,25 @@ export class ReferenceModel {
     return { result: null, seq: state.seq };
   }
 
-  /** The first answer under the request's key, or what `work` gives. */
-  #answer({ method, params, key }: Ask, work: () => Foretold | null): Foretold | null {
-    const first = key === undefined || isRead(method) ? undefined : this.#keys.get(key);
-    const asked = sameRequest(params);
-    if (first === undefined) {
-      const answer = work();
-      if (key !== undefined && answer !== null && !isRead(method)) {
-        this.#keys.set(key, { method, params: asked, answer });
-      }
-      return answer;
-    }
-    if (first.method === method && first.params === asked) return { ...first.answer, replayed: true };
-    return { refused: { kind: "IDEMPOTENCY_MISMATCH", seq: this.state.seq, reason: undefined } };
+  /** The first answer under the request's key, or what `work` gives; not while another request waits under it. */
+  #answer(ask: Ask, work: () => Foretold | null): Foretold | null {
+    const { method, params, key } = ask;
+    if (key === undefined || isRead(method)) return work();
+    const first = this.#keys.get(key);
+    const waiting = this.#line.find(({ ask: other, gone }) => other.key === key && !gone)?.ask;
+    const other = first ?? (waiting === undefined ? undefined : { ...waiting, params: sameRequest(waiting.params) });
+    if (other === undefined) return this.#keep(ask, work());
+    const isSame = other.method === method && other.params === sameRequest(params);
+    if (isSame && first !== undefined) return { ...first.answer, replayed: true };
+    const kind = isSame ? "IDEMPOTENCY_PENDING" : "IDEMPOTENCY_MISMATCH";
+    return { refused: { kind, seq: this.state.seq, reason: undefined } };
+  }
+
+  /** An answer is kept under the request's key. */
+  #keep({ method, params, key }: Ask, answer: Foretold | null): Foretold | null {
+    if (key !== undefined && answer !== null && !isRead(method))
+      this.#keys.set(key, { method, params: sameRequest(params), answer });
+    return answer;
   }
 
   #perform({ ask: { method, params }, wish }: Pending): Foretold | null {
