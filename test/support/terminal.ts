@@ -1,3 +1,4 @@
+import { Screen } from "./screen.ts";
 import { type Home, ownEnvironment, program } from "./daemon.ts";
 
 /** An agentd command in a pseudo terminal. */
@@ -8,6 +9,8 @@ export interface TerminalRun {
   writes(text: string): Promise<void>;
   /** Resolves once the screen shows this text. */
   shows(text: string): Promise<void>;
+  /** What the screen shows now, a text for each row. */
+  screen(): string[];
   /** Resolves once the screen does not show this text. */
   loses(text: string): Promise<void>;
   type(keys: string): void;
@@ -46,7 +49,12 @@ export function runInTerminal(home: Home, args: readonly string[], options: Term
     env: { ...ownEnvironment(), TERM: "xterm-256color", AGENTD_HOME: home.path, ...environment },
     terminal,
   });
-  const screen = () => screenOf(written, rows).join("\n");
+  const screen = () => {
+    const shown = new Screen(width);
+    shown.write(written.slice(Math.max(0, written.lastIndexOf("\x1b[2J"))));
+    return shown.lines;
+  };
+  let width = columns;
   async function until(met: () => boolean): Promise<void> {
     const done = Promise.withResolvers<void>();
     if (met()) done.resolve();
@@ -65,10 +73,12 @@ export function runInTerminal(home: Home, args: readonly string[], options: Term
   return {
     written: () => written,
     writes: (text) => until(() => written.includes(text)),
-    shows: (text) => until(() => screen().includes(text)),
-    loses: (text) => until(() => !screen().includes(text)),
+    shows: (text) => until(() => screen().join("\n").includes(text)),
+    loses: (text) => until(() => !screen().join("\n").includes(text)),
     type: (keys) => void terminal.write(keys),
+    screen,
     resize(to, by) {
+      width = to;
       terminal.resize(to, by);
       // The kernel tells the terminal's own session only, and Bun starts none.
       child.kill("SIGWINCH");
@@ -76,16 +86,4 @@ export function runInTerminal(home: Home, args: readonly string[], options: Term
     kill: (signal) => child.kill(signal),
     ended: end(),
   };
-}
-
-// oxlint-disable-next-line no-control-regex -- a screen is written in control sequences
-const placed = /\x1b\[(\d+);1H(.*?)\x1b\[K/gs;
-
-/** What stands on the screen, without colours; knows no more of terminals than what `agentd watch` uses. */
-function screenOf(written: string, rows: number): string[] {
-  const screen = Array<string>(rows).fill("");
-  for (const [, row, text = ""] of written.slice(written.lastIndexOf("\x1b[2J")).matchAll(placed)) {
-    screen[Number(row) - 1] = Bun.stripANSI(text);
-  }
-  return screen;
 }

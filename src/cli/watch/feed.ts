@@ -5,13 +5,15 @@ import type { MethodName, ParamsInput, Result } from "../../protocol/methods.ts"
 import { isAway } from "../patience.ts";
 import { Session } from "../session.ts";
 import { drawTree } from "../tree.ts";
-import { eventLine, type Lease, leasesOf, type Model, type Opened, orderTasks, type Task, unknown } from "./model.ts";
+import { eventLine, leasesOf, type Lock, type Model, type Opened, orderTasks, type Task, unknown } from "./model.ts";
 
 /** The last events kept. A reader further behind than this skips what it could not show anyway. */
 const eventsKept = 1_000;
 const tasksListed = 100;
-/** As many as a screen shows at once: only their leases are asked for. */
-const tasksLeased = 40;
+/** More than any screen has rows. */
+const leasesListed = 1_000;
+/** Locks of which it is asked who waits: more than a panel shows where others want their rows. */
+const waitedAsked = 20;
 /** The pause between two looks, at least; and so many times what the last one took, that watching stays cheap. */
 const pauseMsMin = 100;
 const pauseFactor = 9;
@@ -35,7 +37,6 @@ export class Feed implements Disposable {
 
   // What was seen, kept until an event touches it; null where it has to be looked at.
   #opened: Opened | null = null;
-  #leases = new Map<string, Lease[]>();
   #olderActive: readonly Task[] | null = null;
   #leasesSeenAt = 0;
 
@@ -112,10 +113,10 @@ export class Feed implements Disposable {
       const startedAt = performance.now();
       const touched = this.#forgetTouched(startedAt);
       const seen = this.#openedId === null ? await this.#lookAround(touched) : await this.#lookInto(this.#openedId);
-      const { locks } = await this.#ask(this.#asking, "ListResourceLocks", {});
+      const locks = await this.#lookAtLocks();
       this.#show({ ...seen, locks });
       await this.#rest(Math.max(pauseMsMin, pauseFactor * (performance.now() - startedAt)));
-      const leased = this.#leases.size > 0 || (this.#opened?.leases.length ?? 0) > 0 || locks.length > 0;
+      const leased = (seen.leases?.length ?? 0) > 0 || (this.#opened?.leases.length ?? 0) > 0 || locks.length > 0;
       await within(Promise.race([this.#woken.promise, this.#closed.promise]), leased ? leasesMs : limits.waitMsMax);
     }
   }
@@ -125,8 +126,6 @@ export class Feed implements Disposable {
     const touched = this.#touched;
     const renewLeases = this.#allTouched || now - this.#leasesSeenAt >= leasesMs;
     if (renewLeases) this.#leasesSeenAt = now;
-    if (renewLeases) this.#leases.clear();
-    for (const id of touched) this.#leases.delete(id);
     const { task, leases = [] } = this.#opened ?? {};
     if (this.#allTouched || touched.has(task?.id ?? "") || (renewLeases && leases.length > 0)) this.#opened = null;
     if (this.#allTouched) this.#olderActive = null;
@@ -138,23 +137,47 @@ export class Feed implements Disposable {
   async #lookInto(task_id: string): Promise<Partial<Model>> {
     if (this.#opened?.task.id !== task_id) {
       const { nodes, ...status } = await this.#ask(this.#asking, "TaskStatus", { task_id });
-      this.#opened = { ...status, tree: drawTree(nodes), leases: byDeadline(leasesOf(nodes)) };
+      const leases = leasesOf(nodes).toSorted((a, b) => a.expiresAtMs - b.expiresAtMs);
+      this.#opened = { ...status, tree: drawTree(nodes), leases };
     }
     return { opened: this.#opened };
   }
 
   async #lookAround(touched: ReadonlySet<string>): Promise<Partial<Model>> {
+    const running = await this.#ask(this.#asking, "ListTasks", { running: true, limit: tasksListed });
     const newest = await this.#ask(this.#asking, "ListTasks", { limit: tasksListed });
-    const older = newest.next_before !== null;
-    const tasks = orderTasks(newest.tasks, older ? await this.#older(newest.tasks, touched) : []);
-    const seen = new Map<string, Lease[]>();
-    for (const { id: task_id, counts } of tasks.slice(0, tasksLeased)) {
-      if ((counts.RUNNING ?? 0) === 0) continue;
-      const known = this.#leases.get(task_id);
-      seen.set(task_id, known ?? leasesOf((await this.#ask(this.#asking, "TaskStatus", { task_id })).nodes));
+    const older = newest.next_before === null ? [] : await this.#older(newest.tasks, touched);
+    const { nodes, total } = await this.#ask(this.#asking, "ListRunningNodes", { limit: leasesListed });
+    const { database } = await this.#ask(this.#asking, "Metrics", {});
+    return {
+      listed: true,
+      tasks: orderTasks(running.tasks, newest.tasks, older),
+      leases: leasesOf(nodes),
+      totals: { tasks: database.total_tasks, running: total },
+    };
+  }
+
+  /** All locks; of those that are waited for, also by whom. */
+  async #lookAtLocks(): Promise<Lock[]> {
+    const { locks } = await this.#ask(this.#asking, "ListResourceLocks", {});
+    const waited = locks.filter(({ waiting }) => waiting > 0).slice(0, waitedAsked);
+    const waiters = new Map<Lock["lease_id"], string[]>();
+    for (const { resource_key, scope, lease_id } of waited) {
+      const asked = { locks: [{ resource_key }], scope };
+      waiters.set(`${lease_id} ${resource_key}`, await this.#waiters(asked));
     }
-    this.#leases = seen;
-    return { listed: true, tasks, older, leases: byDeadline([...seen.values()].flat()) };
+    return locks.map((lock) => ({ ...lock, waiters: waiters.get(`${lock.lease_id} ${lock.resource_key}`) ?? [] }));
+  }
+
+  /** Who waits for a key; nobody is named where it would take the daemon too long to say. */
+  async #waiters(asked: ParamsInput<"CheckResourceLocks">): Promise<string[]> {
+    try {
+      const { locks } = await this.#ask(this.#asking, "CheckResourceLocks", asked);
+      return locks.flatMap(({ waiting }) => waiting.map(({ owner }) => owner));
+    } catch (cause) {
+      if (cause instanceof RequestRefused && cause.kind === "LIMIT_EXCEEDED") return [];
+      throw cause;
+    }
   }
 
   /** ACTIVE tasks older than the newest page. Finding them looks at thousands, so only when something touched one. */
@@ -208,8 +231,4 @@ export class Feed implements Disposable {
   async #rest(ms: number): Promise<void> {
     await within(this.#closed.promise, ms);
   }
-}
-
-function byDeadline(leases: readonly Lease[]): Lease[] {
-  return leases.toSorted((a, b) => a.expiresAtMs - b.expiresAtMs);
 }

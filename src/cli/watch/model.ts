@@ -1,24 +1,25 @@
 import type { Result } from "../../protocol/methods.ts";
 import { labelOf, progressOf } from "../node-text.ts";
-import type { drawTree, Tree } from "../tree.ts";
+import type { Tree } from "../tree.ts";
 import { oneLine } from "../text.ts";
 
 type Status = Result<"TaskStatus">;
-type Node = Parameters<typeof drawTree>[0][number];
+type Node = Result<"ListRunningNodes">["nodes"][number];
 export type Task = Result<"ListTasks">["tasks"][number];
-export type Lock = Result<"ListResourceLocks">["locks"][number];
+/** A lock, and who waits for it as far as that was asked. */
+export type Lock = Result<"ListResourceLocks">["locks"][number] & { waiters: readonly string[] };
 type Event = Result<"ListEvents">["events"][number];
 
 /** What is known of the daemon at one moment: all a screen shows, and no more. */
 export interface Model {
   /** The tasks were asked for; until then there may be any. */
   listed: boolean;
-  /** ACTIVE ones first, then newest first. */
+  /** Those that run first, then ACTIVE ones, then newest first. */
   tasks: readonly Task[];
-  /** There are older tasks than those listed. */
-  older: boolean;
-  /** Of the tasks a screen can show; what ends first comes first. */
+  /** What ends first comes first. */
   leases: readonly Lease[];
+  /** How many there are of all, listed or not. */
+  totals: { tasks: number; running: number };
   locks: readonly Lock[];
   /** The last ones, oldest first. */
   events: readonly EventLine[];
@@ -31,8 +32,8 @@ export interface Model {
 export const unknown: Model = {
   listed: false,
   tasks: [],
-  older: false,
   leases: [],
+  totals: { tasks: 0, running: 0 },
   locks: [],
   events: [],
   opened: null,
@@ -96,9 +97,9 @@ export function leasesOf(nodes: readonly Node[]): Lease[] {
   );
 }
 
-/** The newest page of tasks, and older ACTIVE ones, in the order they are shown. */
-export function orderTasks(newest: readonly Task[], active: readonly Task[]): Task[] {
-  const listed = new Set(newest.map(({ id }) => id));
-  const all = [...newest, ...active.filter(({ id }) => !listed.has(id))];
-  return [...all.filter(({ state }) => state === "ACTIVE"), ...all.filter(({ state }) => state !== "ACTIVE")];
+/** Pages of tasks, each newest first, in the order they are shown: those that run, ACTIVE ones, the rest; each once. */
+export function orderTasks(...pages: readonly (readonly Task[])[]): Task[] {
+  const all = [...new Map(pages.flat().map((task) => [task.id, task])).values()];
+  const rank = ({ state, counts }: Task) => ((counts.RUNNING ?? 0) > 0 ? 0 : state === "ACTIVE" ? 1 : 2);
+  return all.toSorted((a, b) => rank(a) - rank(b));
 }

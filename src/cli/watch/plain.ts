@@ -6,6 +6,7 @@ import type { Exit } from "../exits.ts";
 import type { Session } from "../session.ts";
 import { countsText, statusText } from "../text.ts";
 import { taskText } from "../tree.ts";
+import { orderTasks } from "./model.ts";
 
 type Status = Result<"TaskStatus">;
 
@@ -15,8 +16,10 @@ const tasksShown = 50;
 export async function printAll(session: Session): Promise<Exit> {
   // Asked for first, so that nothing falls between the list and the events.
   const { last_seq: after } = await session.call("Health", {});
-  const { tasks } = await session.call("ListTasks", { limit: tasksShown });
+  const running = await session.call("ListTasks", { running: true, limit: tasksShown });
+  const newest = await session.call("ListTasks", { limit: tasksShown });
   const { locks } = await session.call("ListResourceLocks", {});
+  const tasks = orderTasks(running.tasks, newest.tasks);
   session.show({ tasks, locks }, () => tasksText(tasks));
   return followEvents(session, {}, after);
 }

@@ -1,5 +1,5 @@
 import { shortIds } from "../ids.ts";
-import { bold, clip, columns, dim, green, momentText, oneLine, red, share, spanText, yellow } from "../text.ts";
+import { bold, clip, dim, fitted, green, momentText, oneLine, red, share, spanText, yellow } from "../text.ts";
 import { stateText } from "../node-text.ts";
 import { noTasks, type Tree, treeLine } from "../tree.ts";
 import type { EventLine, Lease, Lock, Model, Opened, Task } from "./model.ts";
@@ -14,7 +14,10 @@ export interface Size {
 /** A titled part of the screen, which may have more rows than there is room for. */
 interface Panel {
   title: string;
+  /** Rows it has. */
   count: number;
+  /** Where it cannot list all there is, how many that is. */
+  total?: number;
   /** The first row wanted when `height` rows fit: a chosen one stays in the middle where there is more on both sides. */
   top: (height: number) => number;
   rows: (from: number, to: number) => string[];
@@ -26,7 +29,7 @@ const idColumns = 8;
 export function screen(model: Model, view: View, size: Size, nowMs: number): string[] {
   const { opened } = model;
   const loaded = view.opened === null ? model.listed : view.opened === opened?.task.id;
-  const panels = loaded ? panelsOf(model, view, nowMs) : [];
+  const panels = loaded ? panelsOf(model, view, size.columns, nowMs) : [];
   const head = header(model, view, size, nowMs);
   const body = fill(panels, Math.max(0, size.rows - head.length - 1));
   const lines = [...head, ...body, ...Array<string>(size.rows).fill("")].slice(0, Math.max(0, size.rows - 1));
@@ -47,11 +50,15 @@ function header(model: Model, view: View, size: Size, nowMs: number): string[] {
   ];
 }
 
-function summary({ listed, tasks, older, leases, locks }: Model): string {
+/** Counts of everything, whatever part of it is listed. */
+function summary({ listed, totals, locks }: Model): string {
   if (!listed) return "";
-  const active = tasks.filter(({ state }) => state === "ACTIVE").length;
-  return `${active} active of ${tasks.length}${older ? "+" : ""} tasks, ${leases.length} leases, ${locks.length} locks`;
+  const waiting = locks.reduce((sum, lock) => sum + lock.waiting, 0);
+  const counts = [plural(totals.tasks, "task"), `${totals.running} running`, plural(locks.length, "lock")];
+  return [...counts, ...(waiting === 0 ? [] : [`${waiting} waiting`])].join(", ");
 }
+
+const plural = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 function spread(left: string, right: string, width: number): string {
   const gap = width - Bun.stringWidth(left) - Bun.stringWidth(right);
@@ -65,18 +72,20 @@ function footer({ away }: Model, view: View): string {
 }
 
 /** The panels in order of importance: a low screen shows the first ones only. */
-function panelsOf(model: Model, view: View, nowMs: number): Panel[] {
+function panelsOf(model: Model, view: View, width: number, nowMs: number): Panel[] {
   const { opened, locks, events } = model;
   if (view.opened === null || opened === null) {
-    const panels = [leasePanel(model.leases, nowMs), lockPanel(locks, nowMs), eventPanel(events)];
-    return [taskPanel(model, view, nowMs), ...panels.filter(({ count }) => count > 0)];
+    const leases = { ...leasePanel(model.leases, width, nowMs), total: model.totals.running };
+    const panels = [leases, lockPanel(locks, width, nowMs), eventPanel(events, width)];
+    return [taskPanel(model, view, width, nowMs), ...panels.filter(({ count }) => count > 0)];
   }
   const ofTask = ({ task_id: id }: Lock) => id === view.opened;
   const panels = [
-    leasePanel(opened.leases, nowMs, opened.tree),
-    lockPanel(locks.filter(ofTask), nowMs),
+    leasePanel(opened.leases, width, nowMs, opened.tree),
+    lockPanel(locks.filter(ofTask), width, nowMs),
     eventPanel(
       events.filter(({ taskId }) => taskId === view.opened),
+      width,
       opened.tree,
     ),
   ];
@@ -94,20 +103,25 @@ function fill(panels: readonly Panel[], height: number): string[] {
   return shown.flatMap((panel, index) => [...(index === 0 ? [] : [""]), ...draw(panel, heights[index] ?? 0)]);
 }
 
-function draw({ title, count, top, rows }: Panel, height: number): string[] {
+function draw({ title, count, total = count, top, rows }: Panel, height: number): string[] {
   if (height <= 0) return [];
-  const room = height - 1;
-  if (count <= room) return [dim(title), ...rows(0, count)];
+  const room = Math.min(height - 1, count);
+  if (total <= room) return [dim(title), ...rows(0, count)];
   const from = Math.max(0, Math.min(top(room), count - room));
-  const shown = room === 0 ? `${count}` : `${from + 1}–${from + room} of ${count}`;
+  const shown = room === 0 ? `${total}` : `${from + 1}–${from + room} of ${total}`;
   return [dim(`${title}  ${shown}`), ...rows(from, from + room)];
 }
 
 const first = () => 0;
+/** A column that is cut before others are. */
+const gives = { gives: true } as const;
+/** Who holds something is shown whole where there is room for it at all. */
+const ownerColumns = 200;
+const waitersNamed = 3;
 const barColumns = 20;
 
-function taskPanel(model: Model, view: View, nowMs: number): Panel {
-  const { tasks } = model;
+function taskPanel(model: Model, view: View, width: number, nowMs: number): Panel {
+  const { tasks, totals } = model;
   const at = selectedIndex(view, model);
   const names = shortIds(tasks.map(({ id }) => id));
   const row = (task: Task, index: number) => [
@@ -123,7 +137,13 @@ function taskPanel(model: Model, view: View, nowMs: number): Panel {
     title: "TASKS",
     count: tasks.length,
     top: (height) => at - Math.floor(height / 2),
-    rows: (from, to) => columns(tasks.slice(from, to).map((task, index) => row(task, from + index))),
+    total: totals.tasks,
+    rows: (from, to) =>
+      fitted(
+        tasks.slice(from, to).map((task, index) => row(task, from + index)),
+        [{}, {}, {}, {}, gives, {}],
+        width,
+      ),
   };
 }
 
@@ -143,37 +163,47 @@ function treePanel({ tree }: Opened, { row: chosen }: View, nowMs: number): Pane
 const marker = (chosen: boolean) => (chosen ? bold("▸") : " ");
 const shortened = (id: string) => id.slice(0, idColumns);
 
-function leasePanel(leases: readonly Lease[], nowMs: number, tree?: Tree): Panel {
+function leasePanel(leases: readonly Lease[], width: number, nowMs: number, tree?: Tree): Panel {
   const row = ({ taskId, nodeId, label, progress, owner, expiresAtMs }: Lease) => [
     timeLeft(expiresAtMs, nowMs),
-    oneLine(owner, 30),
+    oneLine(owner, ownerColumns),
     ...(tree === undefined ? [dim(shortened(taskId)), shortened(nodeId)] : [tree.idOf(nodeId)]),
     label,
     progress,
   ];
+  const ofAll = [{}, {}, {}, {}, gives, gives];
+  const ofTask = [{}, {}, {}, gives, gives];
   return {
     title: "LEASES",
     count: leases.length,
     top: first,
-    rows: (from, to) => columns(leases.slice(from, to).map(row)),
+    rows: (from, to) => fitted(leases.slice(from, to).map(row), tree === undefined ? ofAll : ofTask, width),
   };
 }
 
-function lockPanel(locks: readonly Lock[], nowMs: number): Panel {
-  const row = ({ lease_expires_at_ms: expiresAtMs, owner, resource_key: key }: Lock) => [
+function lockPanel(locks: readonly Lock[], width: number, nowMs: number): Panel {
+  const row = ({ lease_expires_at_ms: expiresAtMs, owner, resource_key: key, waiting, waiters }: Lock) => [
     timeLeft(expiresAtMs, nowMs),
-    oneLine(owner, 30),
-    oneLine(key, 120),
+    oneLine(owner, ownerColumns),
+    oneLine(key, 200),
+    waiting === 0 ? "" : yellow(waitingText(waiting, waiters)),
   ];
   return {
     title: "LOCKS",
     count: locks.length,
     top: first,
-    rows: (from, to) => columns(locks.slice(from, to).map(row)),
+    rows: (from, to) => fitted(locks.slice(from, to).map(row), [{}, {}, gives, gives], width),
   };
 }
 
-function eventPanel(events: readonly EventLine[], tree?: Tree): Panel {
+/** `2 waiting: codex-2, claude-1`. */
+function waitingText(waiting: number, waiters: readonly string[]): string {
+  const names = waiters.slice(0, waitersNamed).map((name) => oneLine(name, ownerColumns));
+  const more = waiting > names.length ? [`${waiting - names.length} more`] : [];
+  return names.length === 0 ? `${waiting} waiting` : `${waiting} waiting: ${[...names, ...more].join(", ")}`;
+}
+
+function eventPanel(events: readonly EventLine[], width: number, tree?: Tree): Panel {
   const row = ({ seq, atMs, action, taskId, nodeId, payload }: EventLine) => [
     String(seq).padStart(6),
     dim(momentText(atMs / 1000).slice(11)),
@@ -185,7 +215,7 @@ function eventPanel(events: readonly EventLine[], tree?: Tree): Panel {
     title: "EVENTS",
     count: events.length,
     top: (height) => events.length - height,
-    rows: (from, to) => columns(events.slice(from, to).map(row)),
+    rows: (from, to) => fitted(events.slice(from, to).map(row), [{}, {}, {}, {}, gives], width),
   };
 }
 

@@ -51,8 +51,9 @@ export class Terminal implements Disposable {
   /** Shows a frame; rows that stay as they are cost nothing. */
   draw(lines: readonly string[]): void {
     if (!this.#entered) return;
+    // What was there is erased first: behind a line that fills its row the cursor stands on its last character.
     const changed = lines.flatMap((line, row) =>
-      line === this.#shown[row] ? [] : [`\x1b[${row + 1};1H${line}\x1b[0m\x1b[K`],
+      line === this.#shown[row] ? [] : [`\x1b[${row + 1};1H\x1b[0m\x1b[K${line}\x1b[0m`],
     );
     this.#shown = lines;
     if (changed.length > 0) this.#write(`${beginFrame}${changed.join("")}${endFrame}`);

@@ -43,6 +43,7 @@ const lock: Model["locks"][number] = {
   mode: "exclusive",
   ends_with_node: false,
   waiting: 0,
+  waiters: [],
   lease_id: id("f"),
   owner: "codex-1",
   provider: null,
@@ -86,8 +87,9 @@ describe("the screen of all tasks", () => {
   test("shows tasks, leases, locks and events", () => {
     const tasks = [task("a", { counts: { COMPLETED: 1, RUNNING: 1, PENDING: 2 } }), task("b")];
     const leases = leasesOf([running("1", 42, { payload_schema: { name: "parser" } })]);
-    expect(draw(known({ tasks, leases, locks: [lock], events: [event(7)] }))).toEqual([
-      "agentd watch                              2 active of 2 tasks, 1 leases, 1 locks  hh:mm:ss",
+    const totals = { tasks: 2, running: 1 };
+    expect(draw(known({ tasks, leases, totals, locks: [lock], events: [event(7)] }))).toEqual([
+      `agentd watch${" ".repeat(42)}2 tasks, 1 running, 1 lock  hh:mm:ss`,
       "",
       "TASKS",
       "▸ aaaaaaaa  ACTIVE  █████▒▒▒▒▒··········  1/4, 1 running  goal a  1m old",
@@ -120,6 +122,20 @@ describe("the screen of all tasks", () => {
     expect(draw(unknown).join("")).not.toContain("tasks;");
   });
 
+  test("says how many wait for a lock, and who, and cuts a key before an owner", () => {
+    const owner = "claude-code-of-somebody-with-a-long-name";
+    const waited = {
+      ...lock,
+      owner,
+      waiting: 5,
+      waiters: ["codex-1", "codex-2", "codex-3"],
+      resource_key: "k".repeat(80),
+    };
+    const lines = draw(known({ locks: [waited], totals: { tasks: 0, running: 0 } }), { columns: 120 });
+    expect(lines[0]).toContain("0 tasks, 0 running, 1 lock, 5 waiting");
+    expect(lines).toContain(`1m 30s  ${owner}  ${"k".repeat(33)}…  5 waiting: codex-1, codex-2, code…`);
+  });
+
   test("says that the daemon is away, and keeps showing what was known", () => {
     const lines = draw(known({ tasks: [task("a")], away: "no daemon listens at /x" }));
     expect(lines.at(-1)).toBe("the daemon is away, trying again: no daemon listens at /x");
@@ -130,12 +146,13 @@ describe("the screen of all tasks", () => {
     const tasks = Array.from({ length: 100 }, (_, index) =>
       task("a", { id: `${1000 + index}`, goal: `goal ${index}` }),
     );
-    const lines = draw(known({ tasks, older: true, events: Array.from({ length: 50 }, (_, seq) => event(seq)) }), {
+    const totals = { tasks: 5_012, running: 0 };
+    const lines = draw(known({ tasks, totals, events: Array.from({ length: 50 }, (_, seq) => event(seq)) }), {
       view: { ...startAt(null), selected: "1070" },
     });
-    expect(lines.find((line) => line.startsWith("TASKS"))).toBe("TASKS  68–74 of 100");
+    expect(lines.find((line) => line.startsWith("TASKS"))).toBe("TASKS  68–74 of 5012");
     expect(lines.find((line) => line.startsWith("▸"))).toContain("goal 70");
-    expect(lines[0]).toContain("100 active of 100+ tasks");
+    expect(lines[0]).toContain("5012 tasks, 0 running, 0 locks");
     expect(lines.at(-2)).toStartWith("    49");
   });
 
@@ -236,9 +253,14 @@ describe("no text of an agent can steer the terminal", () => {
   });
 });
 
-test("tasks are listed ACTIVE first, older ACTIVE ones too, each once", () => {
+test("tasks are listed with those that run first, then ACTIVE ones, each once", () => {
   const newest = [task("d", { state: "COMPLETED" }), task("c"), task("b", { state: "FAILED" })];
-  expect(orderTasks(newest, [task("c"), task("a")]).map(({ id: [digit] }) => digit)).toEqual(["c", "a", "d", "b"]);
+  const busy = task("0", { counts: { RUNNING: 1 } });
+  expect(
+    orderTasks([busy], newest, [task("c"), task("a")])
+      .map(({ id: [digit] }) => digit)
+      .join(""),
+  ).toBe("0cadb");
 });
 
 describe("a bar", () => {

@@ -32,7 +32,7 @@ describe("on a terminal", () => {
     await daemon.client.call("CompleteNode", { ...claim, result_payload: {} });
     await watch.shows("COMPLETED  grammar");
     watch.type("\x1b");
-    await watch.shows("0 active of 1 tasks");
+    await watch.shows("1 task, 0 running");
     watch.type("q");
     expect(await watch.ended).toBe(0);
     expect(watch.written()).toStartWith(enter);
@@ -73,7 +73,8 @@ describe("on a terminal", () => {
     const watch = runInTerminal(daemon, ["watch"]);
     await watch.shows("no tasks");
     watch.resize(30, 10);
-    await watch.writes("\x1b[10;1H\x1b[2mq quit   ↑↓ choose   Enter lo…");
+    await watch.shows("q quit   ↑↓ choose   Enter lo…");
+    expect(watch.screen()).toHaveLength(10);
     watch.type("q");
     expect(await watch.ended).toBe(0);
   });
