@@ -68,7 +68,7 @@ describe("what git merges by its attributes, and nothing else, is called compati
     const accepted = report.bundles.find(({ outcome }) => outcome === "accepted");
     const rejected = report.bundles.filter(({ outcome }) => outcome === "rejected");
     for (const { reason } of rejected) {
-      expect(reason).toContain(`it conflicts in f.lock with ${accepted?.bundle_id}, which was merged first`);
+      expect(reason).toContain(`it conflicts in f.lock with ${accepted?.bundle_id}, merged before it`);
     }
   });
 });

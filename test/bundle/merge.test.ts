@@ -44,7 +44,7 @@ describe("agentd bundle merge", () => {
     });
     expect(await decided(cy)).toMatchObject({
       status: "REJECTED",
-      decision: { reason: `it conflicts in a.txt with ${ann}, which was merged first`, alternatives: [ann] },
+      decision: { reason: `it conflicts in a.txt with ${ann}, merged before it`, alternatives: [ann] },
     });
     expect(report).toMatchObject({
       branch: "merged",

@@ -127,13 +127,13 @@ class Run {
     const more = { conflicts, needsRebase: true };
     if ("conflicts" in alone) {
       const against = this.#pairs.inTheWay(id, this.#there(id), conflicts);
-      const others = against.length === 0 ? "" : ` (${against.join(", ")} was merged there)`;
+      const others = against.length === 0 ? "" : ` (${merged(against)} there)`;
       const reason = `it is stale: ${onto.name} changed since its base what it changes, too${others}, and git cannot merge ${where}`;
       return outcome(id, "rejected", reason, { ...more, against });
     }
     const against = this.#pairs.inTheWay(id, this.#accepted(), conflicts);
-    const named = against.length === 0 ? "what was merged before it" : against.join(", ");
-    return outcome(id, "rejected", `it conflicts in ${where} with ${named}, which was merged first`, {
+    const named = against.length === 0 ? "what was merged before it" : `${against.join(", ")}, merged before it`;
+    return outcome(id, "rejected", `it conflicts in ${where} with ${named}`, {
       ...more,
       against,
     });
@@ -277,6 +277,9 @@ class Run {
     return this.#merging.compared.acceptedSince[base] ?? [];
   }
 }
+
+/** `A was merged`, `A, B were merged`. */
+const merged = (ids: readonly string[]) => `${ids.join(", ")} ${ids.length > 1 ? "were" : "was"} merged`;
 
 const choice = "decide on it, or merge it with --override REASON";
 
