@@ -55,12 +55,12 @@ export function ignoredFields(
       if (isMisplaced) return ignored(path, "a member of the request, beside params", undefined);
       return ignored(path, `no field of ${name}`, field.meant);
     }),
-    ...(more === 0 ? [] : [{ kind: "UNKNOWN_FIELD", message: `${more} more unknown fields were ignored` } as const]),
+    ...(more === 0 ? [] : [{ kind: "UNKNOWN_FIELD", message: `${more} more fields are unknown` } as const]),
   ];
 }
 
 function ignored(path: string, what: string, meant: string | undefined): Warning {
   const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
-  const message = `${path} is ${what}: it was ignored${hint}`;
+  const message = `${path} is ${what}${hint}`;
   return { kind: "UNKNOWN_FIELD", message, path, ...(meant === undefined ? {} : { did_you_mean: meant }) };
 }

@@ -190,7 +190,7 @@ function invalidParams(
 }
 
 function refuseUnknown(name: MethodName, warnings: readonly [Warning, ...Warning[]]): Answer {
-  const unknown = warnings.map(({ message }) => message.replace(": it was ignored", "")).join("; ");
+  const unknown = warnings.map(({ message }) => message).join("; ");
   const [{ path = "params" }] = warnings;
   const facts = { path, expected: "nothing", received: "a field nobody knows", warnings };
   return encodeError(

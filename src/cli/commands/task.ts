@@ -64,7 +64,7 @@ export const register = command({
     const task = await session.call("RegisterTask", wanted, key).catch(inFile(file));
     const nodes = task.nodes.length;
     session.show(task, () => `registered task ${task.task_id} with ${nodes} ${nodes === 1 ? "node" : "nodes"}`);
-    session.note(`next: agentd node acquire ${task.task_id} --owner NAME`);
+    if (nodes > 0) session.note(`next: agentd node acquire ${task.task_id} --owner NAME`);
   },
 });
 
