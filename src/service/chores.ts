@@ -10,6 +10,7 @@ import { hearHolders } from "./holders.ts";
 import type { Parked, Waiting } from "./parked.ts";
 import { goOnPruning } from "./prune.ts";
 import type { Slot } from "./sessions.ts";
+import { sharedTime } from "./turns.ts";
 
 /** A call and where its answer goes. */
 export interface Job {
@@ -38,8 +39,11 @@ interface Beginning {
 export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs, ...due }: Beginning): Chores {
   const { store, nowMs } = context;
   const { stirred } = parked;
-  const resume = ({ call, later }: Waiting, last: boolean) =>
-    commit.contain(call.name, () => executeLater(call, later, last, context));
+  const asking = {
+    resume: ({ call, later }: Waiting, last: boolean) =>
+      commit.contain(call.name, () => executeLater(call, later, last, context)),
+    begin: sharedTime(context),
+  };
   const expire = () =>
     store.attempt(
       () => expireDue(context),
@@ -56,12 +60,12 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
     if (renews) store.renewLeases(nowMs);
     else if (shiftMs !== 0) store.shiftDeadlines(shiftMs);
     if (hears) hearHolders(calls, context);
-    if (stirred) parked.askStirred(resume);
+    if (stirred) parked.askStirred(asking);
   };
   const end = () => {
     if (due.expires) commit.contain("expiry", expire);
     if (due.prunes) commit.contain("pruning", prune);
-    parked.askDueTakers(now, resume, due.expires);
+    parked.askDueTakers(now, asking, due.expires);
   };
   return {
     before: renews || shiftMs !== 0 || hears || stirred ? begin : null,
@@ -76,7 +80,7 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
       // for locks under a node's lease is told of its end.
       const isIdle = (entry: Entry) => freesNothing(entry, store) && !parked.hasWaitersUnderLease;
       const concern = entries.filter((entry) => entry.origin === "daemon" && !isIdle(entry));
-      if (concern.length > 0) parked.askTakers(concern, resume);
+      if (concern.length > 0) parked.askTakers(concern, asking);
     },
     after: due.expires || due.prunes || parked.takerIsDue(now) ? end : null,
   };

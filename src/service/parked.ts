@@ -18,8 +18,15 @@ interface Place extends Waiting {
   readonly deadlineMs: number;
 }
 
-/** Gives a waiting request's answer; null where it is still not ready. */
-type Resume = (waiting: Waiting, last: boolean) => Answer | null;
+/** Gives waiting requests their answers. */
+interface Asking {
+  /** Null where it is still not ready. */
+  resume: (waiting: Waiting, last: boolean) => Answer | null;
+  /** Tells, from now on, whether this turn may ask another; who is not asked is asked at the beginning of the next. */
+  begin: () => () => boolean;
+}
+
+type Resume = Asking["resume"];
 
 /**
  * Requests that wait: for a journal entry, for their next slice, or for their deadline. First come, first served.
@@ -37,6 +44,8 @@ export class Parked {
   #behind = false;
   /** Somebody has left the line for locks between two turns: who stood behind may go on. */
   #stirred = false;
+  /** Takers for whom there was no time when something moved. */
+  readonly #owed = new Set<Place>();
   /** Called inside a transaction when somebody leaves that line without locks, before those behind are asked. */
   readonly #cleared: () => void;
 
@@ -59,7 +68,7 @@ export class Parked {
 
   /** Whether those in line for locks are to be asked before anybody who comes now. */
   get stirred(): boolean {
-    return this.#stirred;
+    return this.#stirred || this.#owed.size > 0;
   }
 
   /** Lock requests in line, first come first: those before this one, or all. */
@@ -123,31 +132,34 @@ export class Parked {
   }
 
   /** Asks takers inside the transaction that journalled `entries`; the answers are held until `settleTakers`. */
-  askTakers(entries: readonly Entry[], resume: Resume): void {
+  askTakers(entries: readonly Entry[], asking: Asking): void {
     const known = new Map<string, boolean>();
-    this.#ask((place) => (areWoken(place, entries, known) ? "again" : "not"), resume);
+    this.#ask((place) => (areWoken(place, entries, known) ? "again" : "not"), asking);
   }
 
   /**
    * At the end of a turn's transaction: asks takers in their order, for the last time those whose deadline has passed,
    * then those that go on each turn, and all of them when what they wait for may have come by time alone (`all`).
    */
-  askDueTakers({ monotonicMs }: ClockReading, resume: Resume, all: boolean): void {
+  askDueTakers({ monotonicMs }: ClockReading, asking: Asking, all: boolean): void {
     const again = all || this.#behind;
     this.#ask(({ deadlineMs, later }) => {
       if (deadlineMs <= monotonicMs) return "last";
       return again || later.wakes === "turn" ? "again" : "not";
-    }, resume);
+    }, asking);
   }
 
   /** At the beginning of a turn's transaction: who stood behind somebody who has left goes before who comes now. */
-  askStirred(resume: Resume): void {
+  askStirred(asking: Asking): void {
+    const all = this.#stirred;
+    const owed = new Set(this.#owed);
     this.#stirred = false;
-    this.#cleared();
-    this.#ask(() => "again", resume);
+    if (all) this.#cleared();
+    this.#ask((place) => (all || owed.has(place) ? "again" : "not"), asking);
   }
 
-  #ask(how: (place: Place) => "not" | "again" | "last", resume: Resume): void {
+  #ask(how: (place: Place) => "not" | "again" | "last", { resume, begin }: Asking): void {
+    const timeLeft = begin();
     const inVain = new Set<string>();
     let cleared = false;
     const clear = (later: Later<unknown>) => {
@@ -159,9 +171,15 @@ export class Parked {
     for (const place of this.#places) {
       const { call, later } = place;
       if (!call.mutates || this.#served.has(place)) continue;
+      if (!timeLeft()) {
+        this.#owed.add(place);
+        continue;
+      }
       const asked = cleared && how(place) === "not" ? "again" : how(place);
       const isVain = later.wish !== undefined && inVain.has(later.wish);
-      if (asked === "not" || (asked === "again" && isVain)) continue;
+      if (asked === "not") continue;
+      this.#owed.delete(place);
+      if (asked === "again" && isVain) continue;
       if (place.slot.session.gone) {
         this.#leave(place);
         clear(later);
@@ -203,6 +221,7 @@ export class Parked {
       const isOver = place.deadlineMs <= monotonicMs || (unknown && this.#served.has(place));
       if (!place.call.mutates || !isOver) continue;
       this.#places.delete(place);
+      this.#owed.delete(place);
       answer(place.slot, failure);
     }
     this.#served.clear();
@@ -235,6 +254,7 @@ export class Parked {
     this.#places.delete(place);
     this.#served.delete(place);
     this.#arrived.delete(place);
+    this.#owed.delete(place);
     place.later.cancel?.();
   }
 }

@@ -13,6 +13,19 @@ export function hasTime({ runtime }: Context): () => boolean {
   return () => runtime.monotonicMicros() < until;
 }
 
+/** Begins work whose parts share that time, and tells whether there is any left; called once for each part. */
+export function sharedTime({ runtime }: Context): () => () => boolean {
+  let spent = 0;
+  return () => {
+    const before = spent;
+    const since = runtime.monotonicMicros();
+    return () => {
+      spent = before + runtime.monotonicMicros() - since;
+      return spent < dueMicrosMax;
+    };
+  };
+}
+
 /**
  * Does one piece of work after the other, in a turn as many as there is time for, and replies when all are done, or
  * one was the last (false). What is done is kept: others see it in between, and find some of the pieces gone.
