@@ -2,6 +2,8 @@
  * What the socket code costs alone: the daemon's own server, connections, sessions and turns, over a dispatcher that has
  * no state and gives every request the answer CommitEvent gives. Listens at the path it is told until it is killed.
  */
+import { CaseProbe } from "../../src/daemon/case-probe.ts";
+import { KeyPlaces } from "../../src/daemon/key-places.ts";
 import { createLog, stderrSink } from "../../src/daemon/log.ts";
 import { Server } from "../../src/daemon/server.ts";
 import type { BadLine, Request } from "../../src/protocol/envelope.ts";
@@ -42,5 +44,6 @@ class Echo implements Pick<Dispatcher, keyof Dispatcher> {
 }
 
 // A class with private members is no interface; the server uses the public ones.
-new Server(new Echo() as unknown as Dispatcher, settings, createLog(stderrSink)).listen(Bun.argv[2] ?? "");
+const places = new KeyPlaces({ probe: new CaseProbe("/") });
+new Server(new Echo() as unknown as Dispatcher, places, settings, createLog(stderrSink)).listen(Bun.argv[2] ?? "");
 console.log("ready");

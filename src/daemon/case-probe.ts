@@ -1,38 +1,86 @@
 import { statSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Scopes remembered at most; then all are probed anew. */
-const scopesMax = 1_000;
+/** Scopes remembered at most. */
+const scopesMax = 10_000;
+
+/** Which file a path is of, or null; links are followed. */
+type Identify = (path: string) => Promise<string | null>;
 
 /**
  * Tells of a scope whether its file system takes names that differ by case only for one, as git finds out at `git init`:
- * by asking for a path in the other case. A scope that is no path of this machine is told by the daemon's home.
+ * by asking for a path in the other case. A scope that is no path of this machine is told by the daemon's home, and so is
+ * one that was not learned: a turn waits for no file system.
  */
-export function caseProbe(home: string): (scope: string) => boolean {
-  const known = new Map<string, boolean>();
-  return (scope) => {
-    const found = known.get(scope) ?? ignoresCase(scope.startsWith("/") ? scope : home);
-    if (known.size >= scopesMax) known.clear();
-    known.set(scope, found);
-    return found;
-  };
+export class CaseProbe {
+  readonly #identify: Identify;
+  readonly #ofHome: boolean;
+  readonly #known = new Map<string, boolean>();
+
+  constructor(home: string, identify: Identify = identity) {
+    this.#identify = identify;
+    this.#ofHome = ignoresCaseAt(home, identityNow);
+  }
+
+  ignoresCase(scope: string): boolean {
+    const known = this.#known.get(scope);
+    // One that no request named, such as that of a node's resources from before the start, is known the next time.
+    if (known === undefined && this.isNew(scope)) void this.learn(scope);
+    return known ?? this.#ofHome;
+  }
+
+  /** Whether a scope's file system is still to be asked. */
+  isNew(scope: string): boolean {
+    return scope.startsWith("/") && !this.#known.has(scope);
+  }
+
+  /** Asks the file system. */
+  async learn(scope: string): Promise<void> {
+    // From the nearest directory that is there and has letters in its name.
+    for (let path = scope; ; path = dirname(path)) {
+      const other = inOtherCase(path);
+      const found = await this.#identify(path);
+      if (found !== null && other !== path) return this.#remember(scope, (await this.#identify(other)) === found);
+      if (path === dirname(path)) return this.#remember(scope, false);
+    }
+  }
+
+  #remember(scope: string, ignoresCase: boolean): void {
+    const [oldest] = this.#known.keys();
+    if (this.#known.size >= scopesMax && oldest !== undefined) this.#known.delete(oldest);
+    this.#known.set(scope, ignoresCase);
+  }
 }
 
-/** Asks for the nearest directory that is there and has letters in its name. */
-function ignoresCase(path: string): boolean {
+/** The same at once, for a place that is the daemon's own. */
+function ignoresCaseAt(path: string, identify: (path: string) => string | null): boolean {
+  const other = inOtherCase(path);
+  const found = identify(path);
+  if (found !== null && other !== path) return identify(other) === found;
+  return path === dirname(path) ? false : ignoresCaseAt(dirname(path), identify);
+}
+
+function inOtherCase(path: string): string {
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const found = identity(path);
-  const isAnswerable = found !== null && swapped(name) !== name;
-  if (isAnswerable) return identity(path.slice(0, path.length - name.length) + swapped(name)) === found;
-  return path === dirname(path) ? false : ignoresCase(dirname(path));
+  return (
+    path.slice(0, path.length - name.length) + (name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase())
+  );
 }
 
-const swapped = (name: string) => (name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase());
-
-function identity(path: string): string | null {
+async function identity(path: string): Promise<string | null> {
   try {
-    const found = statSync(path, { throwIfNoEntry: false });
-    return found === undefined ? null : `${found.dev}:${found.ino}`;
+    const { dev, ino } = await stat(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return null;
+  }
+}
+
+function identityNow(path: string): string | null {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
   } catch {
     return null;
   }

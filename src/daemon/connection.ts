@@ -2,10 +2,9 @@ import type { Socket } from "bun";
 import { type BadLine, encodeResponse, notUtf8, parseRequest, type Request } from "../protocol/envelope.ts";
 import { type WireError, wireError } from "../protocol/errors.ts";
 import { type Frame, LineReader, NOT_UTF8, TOO_LONG } from "../protocol/framing.ts";
-import type { PlacedWord } from "../protocol/key-words.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/dispatcher.ts";
-import { wordsToResolve } from "../service/request-words.ts";
+import { type Named, namedBy } from "../service/request-words.ts";
 import type { Session } from "../service/sessions.ts";
 import { fdOf, isHungUp } from "../native/libc.ts";
 import type { KeyPlaces } from "./key-places.ts";
@@ -38,8 +37,8 @@ export class Connection {
   /** What was read and is not under way; it starts at `#next`. */
   #waiting: Frame[] = [];
   #next = 0;
-  /** A request whose keys are being resolved; those after it wait. */
-  #resolving: Request | null = null;
+  /** A request whose keys are being looked up; those after it wait. */
+  #lookedUp: Request | null = null;
   /** No further request is read: the client has ended its side, or broke the framing. */
   #ending = false;
   #paused = false;
@@ -70,7 +69,7 @@ export class Connection {
 
   /** Whether everything asked was answered and taken. */
   get idle(): boolean {
-    return !this.#waits && this.#resolving === null && this.#session.unanswered === 0 && this.#outbox.bytes === 0;
+    return !this.#waits && this.#lookedUp === null && this.#session.unanswered === 0 && this.#outbox.bytes === 0;
   }
 
   received(chunk: Uint8Array): void {
@@ -107,9 +106,9 @@ export class Connection {
   refuseMore(): void {
     this.#ending = true;
     this.#pause();
-    const resolving = this.#resolving;
-    this.#resolving = null;
-    if (resolving !== null) this.#dispatcher.submit(this.#session, resolving);
+    const lookedUp = this.#lookedUp;
+    this.#lookedUp = null;
+    if (lookedUp !== null) this.#dispatcher.submit(this.#session, lookedUp);
     while (this.#waits) this.#dispatcher.submit(this.#session, this.#nextRequest());
     this.#submitted();
   }
@@ -118,7 +117,7 @@ export class Connection {
     this.#forgive();
     if (this.#farewell !== null) clearTimeout(this.#farewell);
     this.#outbox.clear();
-    this.#resolving = null;
+    this.#lookedUp = null;
     if (this.#dispatcher.drop(this.#session)) this.#submitted();
   }
 
@@ -139,7 +138,7 @@ export class Connection {
 
   /** Puts as much under way as the client's share allows, and reads its socket on only when nothing is left over. */
   #admit(): void {
-    while (this.#waits && this.#resolving === null && this.#session.unanswered < underWayMax && !this.#overfull)
+    while (this.#waits && this.#lookedUp === null && this.#session.unanswered < underWayMax && !this.#overfull)
       this.#submit();
     if (this.#waits) this.#pause();
     else if (this.#paused && !this.#ending) this.#resume();
@@ -147,22 +146,24 @@ export class Connection {
 
   #submit(): void {
     const request = this.#nextRequest();
-    const words = "error" in request ? [] : wordsToResolve(request);
-    if (!("error" in request) && words.length > 0) {
-      void this.#resolve(request, words);
-      return;
+    if (!("error" in request)) {
+      const named = namedBy(request);
+      if (this.#places.isNeededFor(named)) {
+        void this.#lookUp(request, named);
+        return;
+      }
     }
     this.#dispatcher.submit(this.#session, request);
     this.#submitted();
   }
 
   /** Submits a request once it is known what its keys stand for. */
-  async #resolve(request: Request, words: readonly PlacedWord[]): Promise<void> {
-    this.#resolving = request;
-    const placements = await this.#places.resolve(words);
+  async #lookUp(request: Request, named: Named): Promise<void> {
+    this.#lookedUp = request;
+    const placements = await this.#places.lookUp(named);
     // The client may be gone, or the daemon stopping.
-    if (this.#resolving !== request) return;
-    this.#resolving = null;
+    if (this.#lookedUp !== request) return;
+    this.#lookedUp = null;
     this.#dispatcher.submit(this.#session, { ...request, placements });
     this.#submitted();
     this.#admit();

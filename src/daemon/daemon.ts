@@ -7,12 +7,13 @@ import { goOnAfterLoss, type Loss } from "../service/epoch.ts";
 import { putInPlace } from "../store/restored-file.ts";
 import { openStore } from "../store/sqlite-store.ts";
 import { type Store, StorageFailure } from "../store/store.ts";
-import { caseProbe } from "./case-probe.ts";
+import { CaseProbe } from "./case-probe.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 import { prepareHome } from "./home.ts";
 import { claimHome, type Instance, type KnownFile, knownFile, removeStaleSocket, watchFiles } from "./instance.ts";
 import { exitNow, redirectStderr } from "../native/libc.ts";
 import { type CheckCommand, pageChecks } from "./page-check.ts";
+import { KeyPlaces } from "./key-places.ts";
 import { createLog, fileSink, type Log, type LogSink, stderrSink } from "./log.ts";
 import { keepRetention } from "./retention.ts";
 import { Server } from "./server.ts";
@@ -89,6 +90,7 @@ async function start(
   started.defer(() => store.close());
   const loss = goOnAfterLoss(store, Date.now());
   if (loss !== null) log.warn(lossText(paths.database, loss));
+  const probe = new CaseProbe(paths.home);
   const dispatcher = new Dispatcher({
     store,
     settings,
@@ -98,7 +100,7 @@ async function start(
     readClock: () => ({ wallMs: Date.now(), monotonicMs: performance.now() }),
     newId: () => crypto.randomUUID(),
     random: Math.random,
-    ignoresCase: caseProbe(paths.home),
+    ignoresCase: (scope) => probe.ignoresCase(scope),
     checkPages: pageChecks(checkPages, () => server.wake()),
     reports: {
       served: settings.logRequests === 1 ? (served) => log.info(requestLine(served)) : null,
@@ -109,7 +111,7 @@ async function start(
   // Before anyone can know that it serves: the first thing it hears may be a signal.
   const { promise: end, resolve: endWith } = Promise.withResolvers<End>();
   hearSignals(endWith, log, sink);
-  const server = new Server(dispatcher, settings, log);
+  const server = new Server(dispatcher, new KeyPlaces({ probe }), settings, log);
   started.defer(() => server.unlink());
   server.listen(paths.socket);
   const socket = knownFile(paths.socket);

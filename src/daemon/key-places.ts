@@ -5,8 +5,10 @@ import {
   type Placements,
   type ResolvedKey,
 } from "../protocol/key-words.ts";
+import type { Named } from "../service/request-words.ts";
 import { Resolver } from "../resolver/resolver.ts";
 import { Unresolvable } from "../resolver/unresolvable.ts";
+import type { CaseProbe } from "./case-probe.ts";
 
 /** How long a request may wait for one of its keys to be resolved: a file system that hangs is not waited for longer. */
 const patienceMs = 2_000;
@@ -16,30 +18,49 @@ const atOnceMax = 4;
 /** Resolves a word; aborted when nobody waits any more. */
 type Resolve = (word: PlacedWord, giveUp: AbortSignal) => Promise<ResolvedKey>;
 
+/** What else may be asked, and how. */
+interface Options {
+  probe: Pick<CaseProbe, "isNew" | "learn">;
+  newResolve?: () => Resolve;
+  patienceMs?: number;
+}
+
 /**
- * Finds out what the words of requests stand for, in the daemon's file system and beside its turns. Whatever the file
- * system does costs the request that names it `patienceMs` at most, and nobody else more than that.
+ * Finds out what requests name in the daemon's file system, beside its turns: what words stand for, and whether case counts
+ * in scopes. Whatever the file system does costs the request that names it `patienceMs` at most, and others no more.
  */
 export class KeyPlaces {
+  readonly #probe: Options["probe"];
   readonly #newResolve: () => Resolve;
   readonly #patienceMs: number;
   readonly #waiting: (() => void)[] = [];
   #busy = 0;
 
-  constructor(newResolve: () => Resolve = realFiles, patience = patienceMs) {
+  constructor({ probe, newResolve = realFiles, patienceMs: patience = patienceMs }: Options) {
+    this.#probe = probe;
     this.#newResolve = newResolve;
     this.#patienceMs = patience;
   }
 
-  /** What these words stand for, each by its name. Never rejects: what was not found out says so. */
-  async resolve(words: readonly PlacedWord[]): Promise<Placements> {
+  /** Whether the file system has to be asked for these. */
+  isNeededFor({ words, scopes }: Named): boolean {
+    return words.length > 0 || [...scopes].some((scope) => this.#probe.isNew(scope));
+  }
+
+  /** What the words stand for, each by its name. Never rejects: what was not found out says so. */
+  async lookUp({ words, scopes }: Named): Promise<Placements> {
     const found = new Map<string, Placement>();
     const giveUp = new AbortController();
     const { signal } = giveUp;
     const late = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => late.resolve());
     const patience = setTimeout(() => giveUp.abort(), this.#patienceMs);
-    const work = () => this.#resolveAll(words, found, signal, () => patience.refresh());
+    const goesOn = () => patience.refresh();
+    const work = async () => {
+      await this.#resolveAll(words, found, signal, goesOn);
+      const resolved = Array.from(found.values(), (placement) => ("scope" in placement ? placement.scope : null));
+      await this.#learnAll(new Set([...scopes, ...resolved.filter((scope) => scope !== null)]), signal, goesOn);
+    };
     await Promise.race([this.#inPlace(signal, work), late.promise]);
     clearTimeout(patience);
     for (const word of words) {
@@ -48,6 +69,14 @@ export class KeyPlaces {
     }
     // What comes after the answer is nobody's.
     return new Map(found);
+  }
+
+  async #learnAll(scopes: ReadonlySet<string>, giveUp: AbortSignal, goesOn: () => void): Promise<void> {
+    for (const scope of scopes) {
+      if (giveUp.aborted) return;
+      if (this.#probe.isNew(scope)) await this.#probe.learn(scope);
+      goesOn();
+    }
   }
 
   async #inPlace(giveUp: AbortSignal, work: () => Promise<void>): Promise<void> {

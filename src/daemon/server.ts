@@ -6,7 +6,7 @@ import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/dispatcher.ts";
 import { Connection, turnAway } from "./connection.ts";
 import { fdOf, peerUid } from "../native/libc.ts";
-import { KeyPlaces } from "./key-places.ts";
+import type { KeyPlaces } from "./key-places.ts";
 import type { Log } from "./log.ts";
 import { Ticker } from "./ticker.ts";
 
@@ -18,7 +18,7 @@ export class Server {
   readonly #settings: Settings;
   readonly #log: Log;
   readonly #ticker: Ticker;
-  readonly #places = new KeyPlaces();
+  readonly #places: KeyPlaces;
   readonly #connections = new Set<Connection>();
   #listener: { stop(closeActive?: boolean): void } | null = null;
   /** No further client is served. */
@@ -26,8 +26,9 @@ export class Server {
   /** No further request is read. */
   #draining = false;
 
-  constructor(dispatcher: Dispatcher, settings: Settings, log: Log) {
+  constructor(dispatcher: Dispatcher, places: KeyPlaces, settings: Settings, log: Log) {
     this.#dispatcher = dispatcher;
+    this.#places = places;
     this.#settings = settings;
     this.#log = log;
     this.#ticker = new Ticker(dispatcher, () => {

@@ -21,14 +21,23 @@ const naming: ReadonlySet<MethodName> = new Set([
 
 /** Whether any key of a request is read from a directory. */
 export function readsFromDirectory(params: unknown): boolean {
-  if (!isFields(params)) return false;
-  const hasCwd = (key: unknown) => isFields(key) && typeof key.cwd === "string";
-  const inNodes = (nodes: unknown) =>
-    Array.isArray(nodes) &&
-    nodes.some((node) => isFields(node) && Array.isArray(node.resources) && node.resources.some(hasCwd));
-  const { locks, initial_nodes, nodes } = params;
-  return hasCwd(params) || (Array.isArray(locks) && locks.some(hasCwd)) || inNodes(initial_nodes) || inNodes(nodes);
+  return bearers(params).some(({ cwd }) => typeof cwd === "string");
 }
+
+/** The scopes a request names. */
+export function scopesOf(params: unknown): Set<string> {
+  return new Set(bearers(params).flatMap(({ scope }) => (typeof scope === "string" ? [scope] : [])));
+}
+
+/** Everything in a request that may bear a directory or a scope: itself, its locks, and the resources of its nodes. */
+function bearers(params: unknown): Fields[] {
+  if (!isFields(params)) return [];
+  const { locks, initial_nodes, nodes } = params;
+  const resources = [...fieldsIn(initial_nodes), ...fieldsIn(nodes)].flatMap((node) => fieldsIn(node.resources));
+  return [params, ...fieldsIn(locks), ...resources];
+}
+
+const fieldsIn = (list: unknown): Fields[] => (Array.isArray(list) ? list.filter(isFields) : []);
 
 /** The words of a request that are read from a directory. */
 export function wordsOf(params: unknown): PlacedWord[] {
