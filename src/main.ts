@@ -19,20 +19,20 @@ const host: Host = {
       throw cause;
     }
   },
-  async verifyBackup(at, file, head) {
-    const { NoBackup, verifyBackup } = await import("./daemon/backup-file.ts");
-    const { paths } = await (await import("./daemon/configuration.ts")).readConfiguration(process.env, at);
+  async verifyBackup(file, database, head) {
+    const { DamagedBackup, NoBackup, verifyBackup } = await import("./daemon/backup-file.ts");
     const { readHead } = await import("./service/verify.ts");
     try {
-      return verifyBackup(file, paths.database, readHead(head));
+      return verifyBackup(file, database, readHead(head));
     } catch (cause) {
       if (cause instanceof NoBackup) throw new Failure("USAGE", cause.message);
+      if (cause instanceof DamagedBackup) throw new Failure("FOUND_A_PROBLEM", cause.message);
       throw cause;
     }
   },
   async restore(at, file) {
-    const { DamagedBackup, restore } = await import("./daemon/restore.ts");
-    const { NoBackup } = await import("./daemon/backup-file.ts");
+    const { restore } = await import("./daemon/restore.ts");
+    const { DamagedBackup, NoBackup } = await import("./daemon/backup-file.ts");
     const { StartRefused } = await import("./daemon/start-refused.ts");
     const { StorageFailure } = await import("./store/store.ts");
     try {

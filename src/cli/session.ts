@@ -30,8 +30,8 @@ export interface Host {
   program: readonly string[];
   /** Runs the daemon until it is stopped; a Failure when it cannot start. */
   serve(options: { at: Whereabouts; background: boolean }): Promise<void>;
-  /** Verifies a copy of a database; a Failure when it is none. */
-  verifyBackup(at: Whereabouts, file: string, head: string | undefined): Promise<BackupReport>;
+  /** Verifies a copy of a database, where `database` is the one in use; a Failure when it is none. */
+  verifyBackup(file: string, database: string, head: string | undefined): Promise<BackupReport>;
   /** Puts a backup in the database's place; a Failure when a daemon runs, or the backup cannot be used. */
   restore(at: Whereabouts, file: string): Promise<Restored>;
   /** What SQLite's own check finds wrong in a database's file that nobody writes. */
@@ -89,11 +89,17 @@ export class Session implements Disposable {
         throw new Failure("UNREACHABLE", `${cause.message}, and starting one is turned off; run: agentd start`);
       }
     }
-    const { isStopped, startDaemon } = await import("../client/start.ts");
+    const { isStopped } = await import("../client/start.ts");
     if (await isStopped(located.paths)) {
       throw new Failure("UNREACHABLE", "the daemon was stopped with `agentd stop`; run: agentd start");
     }
-    return startDaemon(this.host.program, located);
+    return this.start(located);
+  }
+
+  /** Starts a daemon in the background. What one should know of its start is said on standard error. */
+  async start(located: Located): Promise<Client> {
+    const { startDaemon } = await import("../client/start.ts");
+    return startDaemon(this.host.program, located, undefined, (text) => this.note(`warning: ${text}`));
   }
 
   /** Calls a method; that an answer was given before, to the same idempotency key, is said on standard error. */

@@ -12,7 +12,7 @@ const holderPatienceMs = 250;
 const pollMs = 5;
 
 /** The line a starting daemon reports with. `held` means another daemon has the lock already. */
-type Readiness = { ready: true; pid: number } | { ready: false; error: string; held?: boolean };
+type Readiness = { ready: true; pid: number; warning?: string } | { ready: false; error: string; held?: boolean };
 
 /** Automatic starts stay away after `agentd stop`, until the marker it left is removed. */
 export function isStopped(paths: Paths): Promise<boolean> {
@@ -27,19 +27,24 @@ export async function clearStopMarker(paths: Paths): Promise<void> {
 
 /**
  * Starts a background daemon and connects to it; when another start wins the race, connects to the winner.
- * `program` is the command that runs agentd, to which `serve --background` is added.
+ * `program` is the command that runs agentd, to which `serve --background` is added. `warn` is told what a person should
+ * know of the start.
  * @throws {StartFailed} with the daemon's own error, or after `deadlineMs` (5 s).
  */
 export async function startDaemon(
   program: readonly string[],
   located: Located,
   deadlineMs = deadlineMsDefault,
+  warn: (text: string) => void = () => {},
 ): Promise<Client> {
   const { paths } = located;
   const deadline = Date.now() + deadlineMs;
   while (Date.now() < deadline) {
     const report = await spawnDaemon(program, located, deadline);
-    if (report.ready) return connectAt(paths);
+    if (report.ready) {
+      if (report.warning !== undefined) warn(report.warning);
+      return connectAt(paths);
+    }
     if (report.held !== true) throw new StartFailed(`the daemon did not start: ${report.error}${logOf(paths)}`);
     const client = await pollSocket(paths, Math.min(deadline, Date.now() + holderPatienceMs));
     if (client !== undefined) return client;

@@ -9,24 +9,28 @@ import { StorageFailure } from "../store/store.ts";
 /** A file that cannot be checked or restored; the message tells a person what stands in the way and what to do. */
 export class NoBackup extends Error {}
 
+/** A backup that is not as its journal says, or whose pages are damaged. */
+export class DamagedBackup extends Error {}
+
 /** What is found in a backup, by itself and with no daemon. */
 export type BackupReport = Result<"VerifyJournal"> & { file: string };
 
 /**
  * Verifies a copy of a database as the daemon verifies its own, and leaves it as it is. `database` is the one that is
  * in use here, which is no copy.
- * @throws {NoBackup}
+ * @throws {NoBackup | DamagedBackup} where it cannot even be opened
  */
 export function verifyBackup(file: string, database: string, kept: JournalHead | null): BackupReport {
   refuseUnusable(file, database);
-  const store = opened(file);
+  const faults = pageFaults(file);
+  const store = opened(file, faults);
   try {
     if (store.isPruning && store.pruning?.stage !== "pages") {
       throw new NoBackup(
         `${file} was copied while old rows were leaving, so half of them are there; start a daemon on it, and verify it there`,
       );
     }
-    return { file, ...verifyStore(store, pageFaults(file), Date.now(), kept) };
+    return { file, ...verifyStore(store, faults, Date.now(), kept) };
   } finally {
     store.close();
   }
@@ -64,10 +68,11 @@ export function isDatabase(file: string): boolean {
   }
 }
 
-function opened(file: string) {
+function opened(file: string, faults: readonly string[]) {
   try {
     return openBackup(file);
   } catch (error) {
+    if (faults[0] !== undefined) throw new DamagedBackup(`${file} is damaged: ${faults[0]}; look for another backup`);
     if (error instanceof StorageFailure) throw new NoBackup(error.message);
     throw error;
   }

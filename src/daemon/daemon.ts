@@ -36,13 +36,14 @@ const drainMsMax = 2_000;
 /**
  * Runs the daemon until SIGTERM or SIGINT has drained it, or its home is taken from it.
  *
- * In the background, standard output gets exactly one line: `{"ready":true,"pid":…,"socket":"…"}`, or
+ * In the background, standard output gets exactly one line: `{"ready":true,"pid":…,"socket":"…","warning":…}`, or
  * `{"ready":false,"error":"…","held":…}` when it cannot start; in the foreground a start that fails throws StartRefused.
  */
 export async function serve({ at, background, checkPages }: ServeOptions): Promise<void> {
   try {
     const daemon = await start(await readConfiguration(process.env, at), background, checkPages);
-    if (background) report({ ready: true, pid: process.pid, socket: daemon.paths.socket });
+    const { paths, warning } = daemon;
+    if (background) report({ ready: true, pid: process.pid, socket: paths.socket, warning });
     const { why, status } = await daemon.end;
     await takeDown(daemon, why);
     exitNow(status);
@@ -89,7 +90,8 @@ async function start(
   const store = openStore(paths.database, Date.now, settings.nodeTimeoutSecs * 1000);
   started.defer(() => store.close());
   const loss = goOnAfterLoss(store, Date.now());
-  if (loss !== null) log.warn(lossText(paths.database, loss));
+  const warning = loss === null ? undefined : lossText(paths.database, loss);
+  if (warning !== undefined) log.warn(warning);
   const probe = new CaseProbe(paths.home);
   const dispatcher = new Dispatcher({
     store,
@@ -122,7 +124,7 @@ async function start(
   keepRetention(settings.retentionDays, server, log);
   log.info(`agentd ${version} (${commit}) serves ${paths.socket}, pid ${process.pid}, journal at ${store.head.seq}`);
   started.move();
-  return { paths, log, store, server, instance, socket, end };
+  return { paths, log, store, server, instance, socket, end, warning };
 }
 
 function lossText(database: string, { lost, from, seq }: Loss): string {
@@ -144,6 +146,8 @@ interface Daemon {
   /** Its socket, which somebody else's may have replaced. */
   socket: KnownFile;
   end: Promise<End>;
+  /** What whoever started it should know. */
+  warning: string | undefined;
 }
 
 /** Why a daemon ends. */

@@ -8,13 +8,10 @@ import { HeadNote } from "../store/head-note.ts";
 import { pageFaults } from "../store/page-faults.ts";
 import { putInPlace, restoredName } from "../store/restored-file.ts";
 import { lastHeadOf, openStore } from "../store/sqlite-store.ts";
-import { NoBackup, refuseUnusable } from "./backup-file.ts";
+import { DamagedBackup, NoBackup, refuseUnusable } from "./backup-file.ts";
 import { readConfiguration } from "./configuration.ts";
 import { prepareHome } from "./home.ts";
 import { claimHome } from "./instance.ts";
-
-/** A backup that is not as its journal says, or whose pages are damaged. */
-export class DamagedBackup extends Error {}
 
 /** What became of a restore. */
 export interface Restored {

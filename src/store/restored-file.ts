@@ -12,13 +12,20 @@ export function putInPlace(database: string): string | null | undefined {
   const restored = restoredName(database);
   const waiting = statSync(restored, { throwIfNoEntry: false });
   if (waiting === undefined) return undefined;
-  // The same name before a crash and after it.
-  const moment = waiting.mtime.toISOString().replaceAll(/[-:]|\.\d+/g, "");
-  const aside = `${database}.replaced-${moment}`;
+  const aside = nameAside(database, waiting.mtime);
   // The log belongs to what is replaced, and goes first: beside another file it would be folded into that.
   for (const part of ["-wal", "-journal", ""]) {
     if (existsSync(`${database}${part}`)) renameSync(`${database}${part}`, `${aside}${part}`);
   }
   moveDurably(restored, database);
   return existsSync(aside) ? aside : null;
+}
+
+/** A name that nothing has, and the same one before a crash in the middle and after it. */
+function nameAside(database: string, moment: Date): string {
+  const first = `${database}.replaced-${moment.toISOString().replaceAll(/[-:]/g, "")}`;
+  let name = first;
+  // Where both are there, the name is an earlier one's: this one's would have moved what was in the database's place.
+  for (let n = 2; existsSync(name) && existsSync(database); n++) name = `${first}.${n}`;
+  return name;
 }

@@ -31,10 +31,10 @@ export const start = command({
   notes: "Client commands start the daemon by themselves, unless it was stopped with `agentd stop`.",
   async run(_args, session) {
     const located = await session.locate();
-    const { clearStopMarker, startDaemon } = await import("../../client/start.ts");
+    const { clearStopMarker } = await import("../../client/start.ts");
     await clearStopMarker(located.paths);
     const running = await connectIfRunning(session);
-    using client = running ?? (await startDaemon(session.host.program, located));
+    using client = running ?? (await session.start(located));
     const health = await client.call("Health", {});
     session.show(health, () => `${running === undefined ? "started" : "already running"}: ${healthLine(health)}`);
     warnOfVersions(session, health);
@@ -78,8 +78,7 @@ async function runsInForeground(session: Session): Promise<boolean> {
 }
 
 async function startAnother(session: Session): Promise<Client> {
-  const { startDaemon } = await import("../../client/start.ts");
-  return startDaemon(session.host.program, await session.locate());
+  return session.start(await session.locate());
 }
 
 /** Waits for the daemon that a supervisor starts: one started from here would run on outside of it. */

@@ -41,7 +41,8 @@ head it prints in another place, and give it with --head.`,
       session.show(found, () => archiveText(found));
       return found.ok ? 0 : 1;
     }
-    const report = await session.host.verifyBackup(session.globals.at, path, head);
+    const { paths } = await session.locate();
+    const report = await session.host.verifyBackup(path, paths.database, head);
     session.show(report, () => verifyText(report, `next: look for another backup than ${path}`));
     return report.ok ? 0 : 1;
   },
@@ -78,7 +79,7 @@ function verifyText(report: Result<"VerifyJournal">, next: string): string {
   const held = [
     `${rows} journal rows up to seq ${last}, ${tasks} tasks, ${nodes} nodes, ${locks} locks`,
     ...(pruned > 0 ? [`${pruned} rows were pruned`] : []),
-    ...((restores ?? 0) > 0 ? [`an older copy went on ${restores} times`] : []),
+    ...((restores ?? 0) > 0 ? [`restored from an older copy: ${restores}`] : []),
   ].join("; ");
   if (difference === null) {
     const ofKept = kept === "pruned" ? ["the head that was kept is of a row that was pruned: its archive has it"] : [];
