@@ -7,6 +7,7 @@ import { overlaps } from "../core/resource-key.ts";
 import { WorkBudget } from "../core/work-budget.ts";
 import { limits } from "../protocol/limits.ts";
 import { deadlock } from "./deadlock.ts";
+import { inStoredNames } from "./plan-names.ts";
 import type { Context, Handlers, Later } from "./handler.ts";
 import { grantFor, type LockRequest, lockRequest, lockTtlMs } from "./lock-requests.ts";
 import { lockEndings, lockSituation, takeOver, tooMuchToCompare } from "./lock-situation.ts";
@@ -41,7 +42,7 @@ export const lockHandlers = {
     const { claim, claimed, others } = claimOf(params, context);
     const ttlMs = lockTtlMs(params.ttl_secs, context);
     const expiresAtMs = heartbeatLocks(claimed, others, claim, ttlMs, nowMs);
-    if (isRefusal(expiresAtMs)) return expiresAtMs;
+    if (isRefusal(expiresAtMs)) return inStoredNames(expiresAtMs, store);
     store.extendLocks(claim.leaseId, expiresAtMs, ttlMs, nowMs);
     return { ok: true, ...deadlineView(expiresAtMs), seq: store.head.seq };
   },

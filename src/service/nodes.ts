@@ -6,7 +6,7 @@ import { limits } from "../protocol/limits.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { changeNode } from "./node-locks.ts";
-import { inPlanNames, storedName } from "./plan-names.ts";
+import { inStoredNames } from "./plan-names.ts";
 import { unmetPolicy } from "./policy.ts";
 import { deadlineView, nodeView } from "./views.ts";
 
@@ -37,7 +37,7 @@ export const nodeHandlers = {
     const transition = completeNode(store.nodeHead(claim.nodeId), claim, result, eventId, nowMs);
     if (isRefusal(transition)) return withReason(transition, claim, context);
     const unmet = unmetPolicy(transition.node, context);
-    if (unmet !== null) return unmet;
+    if (unmet !== null) return inStoredNames(unmet, store);
     context.count("completed_nodes");
     return { event_id: eventId, seq: changeNode(transition, context) };
   },
@@ -75,7 +75,7 @@ export const nodeHandlers = {
     const { store, nowMs } = context;
     const claim = { taskId, nodeId };
     const transition = retryNode(store.nodeHead(nodeId), claim, store.failedDependencies(nodeId), nowMs);
-    if (isRefusal(transition)) return inPlanNames(transition, (id) => storedName(id, store));
+    if (isRefusal(transition)) return inStoredNames(transition, store);
     store.changeNode(transition);
     const followed = followChanges(taskId, context);
     return { ok: true, node_ids: [nodeId, ...followed.map(({ id }) => id)], seq: store.head.seq };
@@ -93,6 +93,7 @@ export function withReason(
   { store }: Context,
 ): Refusal {
   const ended = refusal.refused === "LEASE_LOST" && leaseId !== null ? store.attemptUnder(nodeId, leaseId) : null;
-  if (ended === null) return refusal;
-  return { ...refusal, facts: { ...refusal.facts, reason: ended.outcome, ended_at_ms: ended.endedAtMs } };
+  const named = inStoredNames(refusal, store);
+  if (ended === null) return named;
+  return { ...named, facts: { ...named.facts, reason: ended.outcome, ended_at_ms: ended.endedAtMs } };
 }

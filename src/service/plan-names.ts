@@ -13,10 +13,15 @@ export interface PlanName {
 /** Null for what is no node. */
 export type FindPlanName = (id: string) => PlanName | null;
 
+/** A refusal about registered nodes, in the names of their plan. */
+export function inStoredNames(refusal: Refusal, store: Store): Refusal {
+  return inPlanNames(refusal, (id) => storedName(id, store));
+}
+
 /** A node that is registered: whoever asks can have read its id. */
 export function storedName(id: string, store: Store): PlanName | null {
-  const node = store.node(id);
-  return node === null ? null : { name: node.name, id, place: null };
+  const name = store.nodeName(id);
+  return name === undefined ? null : { name, id, place: null };
 }
 
 const anyId = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;

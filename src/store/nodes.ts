@@ -56,6 +56,7 @@ export function nodeTable(db: Database) {
   const isThere = "NOT EXISTS (SELECT 1 FROM departing_tasks WHERE departing_tasks.task_id = nodes.task_id)";
   const head = db.prepare<HeadRow, [string]>(`SELECT ${headColumns} FROM nodes WHERE id = ? AND ${isThere}`);
   const exists = db.prepare<{ 1: 1 }, [string]>("SELECT 1 FROM nodes WHERE id = ?");
+  const nameOf = db.prepare<{ name: string | null }, [string]>("SELECT name FROM nodes WHERE id = ?");
   const byName = db.prepare<{ id: string }, [string, string]>("SELECT id FROM nodes WHERE task_id = ? AND name = ?");
   const one = db.prepare<Row, [string]>(`SELECT * FROM nodes WHERE id = ? AND ${isThere}`);
   // The index alone says which come first; only those are read.
@@ -108,6 +109,8 @@ export function nodeTable(db: Database) {
       const row = one.get(nodeId);
       return row === null ? null : toNode(row);
     },
+    /** Undefined where there is no such node. */
+    nameOf: (nodeId: string): string | null | undefined => nameOf.get(nodeId)?.name,
     running: (bounds: SliceBounds): Node[] =>
       boundedRows(running.iterate(bounds.rows), bounds, (row) => row.payload_schema.length).map(toNode),
     ofTask(taskId: string): Iterable<Node> {

@@ -56,6 +56,10 @@ export class Reads extends Transactions {
     return this.tables.nodes.idByName(taskId, name);
   }
 
+  nodeName(nodeId: string) {
+    return this.tables.nodes.nameOf(nodeId);
+  }
+
   node(nodeId: string) {
     return this.tables.nodes.one(nodeId);
   }

@@ -68,6 +68,8 @@ export interface Store extends PrunableStore, VerifiableStore {
   /** Whether a node id is taken, by any task. */
   nodeExists(nodeId: string): boolean;
   nodeHead(nodeId: string): NodeHead | null;
+  /** Null for a node without a name, undefined for no node. */
+  nodeName(nodeId: string): string | null | undefined;
   /** The task's RUNNING node under this lease. */
   nodeUnderLease(taskId: string, leaseId: string): NodeHead | null;
   nodeIdByName(taskId: string, name: string): string | null;

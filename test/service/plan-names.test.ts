@@ -107,6 +107,26 @@ describe("a plan that is refused is told in the plan's own names", () => {
   });
 });
 
+test("a worker that is refused is told the name of its node", () => {
+  using work = new Work({ grammar: { resources: [{ resource_key: "file:a", scope: "s" }] } });
+  work.acquire();
+  const claim = work.claim("grammar");
+  const { error: locks } = work.user.ask("HeartbeatResourceLock", { lease_id: claim.lease_id });
+  expect(locks?.message).toContain("belongs to node grammar");
+  work.complete("grammar");
+  const calls = [
+    work.user.ask("HeartbeatNode", claim),
+    work.user.ask("CompleteNode", { ...claim, result_payload: 1 }),
+    work.user.ask("FailNode", { ...claim, error_payload: 1 }),
+    work.user.ask("ReleaseNode", claim),
+    work.user.ask("RetryNode", { task_id: claim.task_id, node_id: claim.node_id }),
+  ];
+  for (const { error } of calls) {
+    expect(error?.message).toStartWith("node grammar cannot be ");
+    expect(error?.data.node_id).toBe(claim.node_id);
+  }
+});
+
 test("a node that cannot be retried before another is told that one's name", () => {
   using work = new Work({ a: {}, b: { dependencies: ["a"], on_dependency_failure: "skip" } });
   work.acquire();
