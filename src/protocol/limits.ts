@@ -21,6 +21,8 @@ export const limits = {
   pageMax: 1_000,
   /** A page ends after the row with which its payloads, or goals, pass this many characters. */
   pageCharsMax: 1 << 20,
+  /** Characters of events that the context of an acquired node shows, and bytes of the results of its dependencies. */
+  contextCharsMax: 8 << 20,
   /** Journal rows or tasks one page may look at before it answers with what it has. */
   pageScanMax: 10_000,
   /** Longest wait a request may ask for. */

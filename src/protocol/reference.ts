@@ -162,7 +162,9 @@ ${table(["variable", "default", "least", "most", "meaning"], Object.values(setti
 
 Fixed: a page of \`ListTasks\` or \`ListEvents\` has at most ${limits.pageMax} entries, a wait lasts at most
 ${limits.waitMsMax} ms, and a lock asked for longer than ${limits.ttlSecsMax} seconds is cut to that. One AcquireNextNode
-takes at most ${limits.acquireMax} nodes, fewer where their contexts pass ${limits.pageCharsMax} characters; one RegisterTask or AddNodes makes at most
+takes at most ${limits.acquireMax} nodes, fewer where their contexts pass ${limits.pageCharsMax} characters; that context ends its events, newest first, with
+the one that passes ${limits.contextCharsMax} characters, and leaves out results of dependencies (\`result_omitted\`) that would pass
+as many bytes together; one RegisterTask or AddNodes makes at most
 ${limits.newDependenciesMax} dependencies, those by \`expand_before\` included, and a task has at most ${limits.taskDependenciesMax}; TaskStatus tells at most ${limits.statusBytesMax} bytes of payloads and results
 without \`node_id\`, and shows the newest ${limits.attemptsShownMax} attempts at a node. One request names at most ${limits.locksMax} locks and stores ${limits.lockMetadataCharsMax} characters of metadata, as often as there are keys; a lease holds
 at most ${limits.leaseLocksMax}, a node declares at most ${limits.nodeResourcesMax}; ${limits.lockWaitersMax} requests may wait for locks. What one

@@ -227,12 +227,15 @@ export function rollBack(node: NodeHead, context: Context): void {
 
 /** All an agent needs to start on the node without asking again. */
 function nodeContext(task: Task, node: Node, events: Events, { store, settings }: Context) {
+  let left: number = limits.contextCharsMax;
   return {
     task: taskView(task),
     node: nodeView(node),
     completed_dependencies: node.dependencies.map((id) => {
-      const ended = store.outcomeOf(id);
-      const dependency = { node_id: id, result_payload: ended?.result ?? null };
+      const ended = store.outcomeOf(id, left);
+      left -= ended?.result === null ? 0 : (ended?.bytes ?? 0);
+      const omitted = ended?.result === null ? { result_omitted: true as const } : {};
+      const dependency = { node_id: id, result_payload: ended?.result?.told ?? null, ...omitted };
       // An addition the original's clients never meet: their nodes run after COMPLETED ones only.
       return ended?.status === "FAILED" ? { ...dependency, status: "FAILED" as const } : dependency;
     }),

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { type Entry, type JournalFilter, type JournalHead, type JournalRow, matchesFilter } from "../core/journal.ts";
 import { type ChainedRow, type HashedRow, hashedText, type Origin } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
+import { limits } from "../protocol/limits.ts";
 import { boundedRows } from "./slices.ts";
 import type { JournalPage, PageBounds, SliceBounds } from "./store.ts";
 
@@ -94,7 +95,13 @@ export function journalTable(db: Database) {
     },
 
     newestEvents: (taskId: string, limit: number): JournalRow[] =>
-      newestEvents.all(taskId, limit).toReversed().map(toJournalRow),
+      boundedRows(
+        newestEvents.iterate(taskId, limit),
+        { rows: limit, chars: limits.contextCharsMax },
+        ({ payload }) => payload.length,
+      )
+        .toReversed()
+        .map(toJournalRow),
 
     page(filter: JournalFilter, afterSeq: number, lastSeq: number, bounds: PageBounds): JournalPage {
       const { scanMax } = bounds;

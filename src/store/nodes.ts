@@ -17,6 +17,7 @@ import {
 } from "./node-rows.ts";
 import type { Standing } from "./dependencies.ts";
 import { boundedRows, type SliceBounds } from "./slices.ts";
+import type { Outcome } from "./store.ts";
 
 const noLease = `
   lease_id = NULL, lease_owner = NULL, lease_expires_at_ms = NULL, lease_ttl_ms = NULL, fencing_token = NULL,
@@ -75,8 +76,10 @@ export function nodeTable(db: Database) {
   const payloadBytes = db.prepare<{ bytes: number }, [string]>(`
     SELECT coalesce(sum(octet_length(payload_schema) + coalesce(octet_length(result_payload), 0)), 0) AS bytes
     FROM nodes WHERE task_id = ?`);
-  const outcome = db.prepare<{ status: NodeStatus; result_payload: string | null }, [string]>(`
-    SELECT status, result_payload FROM nodes WHERE id = ?`);
+  const outcome = db.prepare<{ status: NodeStatus; bytes: number; result_payload: string | null }, [string, number]>(`
+    SELECT status, coalesce(octet_length(result_payload), 0) AS bytes,
+      iif(octet_length(result_payload) <= ?2, result_payload, NULL) AS result_payload
+    FROM nodes WHERE id = ?1`);
 
   const change = db.prepare<{ row: number }, AfterValues>(`
     UPDATE nodes SET
@@ -118,9 +121,11 @@ export function nodeTable(db: Database) {
       return Iterator.from(rows).map(toNode);
     },
     payloadBytes: (taskId: string): number => payloadBytes.get(taskId)?.bytes ?? 0,
-    outcome(nodeId: string): { status: NodeStatus; result: Json } | null {
-      const row = outcome.get(nodeId);
-      return row === null ? null : { status: row.status, result: json(row.result_payload) };
+    outcome(nodeId: string, bytesMax: number): Outcome | null {
+      const row = outcome.get(nodeId, bytesMax);
+      if (row === null) return null;
+      const { status, bytes, result_payload: result } = row;
+      return { status, bytes, result: bytes > bytesMax ? null : { told: json(result) } };
     },
 
     /** What becomes of a node that runs no more, or never did; its row. */

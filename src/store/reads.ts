@@ -96,8 +96,8 @@ export class Reads extends Transactions {
     return this.tables.ready.holdsBack();
   }
 
-  outcomeOf(nodeId: string) {
-    return this.tables.nodes.outcome(nodeId);
+  outcomeOf(nodeId: string, bytesMax: number) {
+    return this.tables.nodes.outcome(nodeId, bytesMax);
   }
 
   failedDependencies(nodeId: string) {

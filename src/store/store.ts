@@ -15,6 +15,14 @@ import type { VerifiableStore } from "./verifiable-store.ts";
 
 export type { SliceBounds } from "./slices.ts";
 
+/** How a node has ended, or stands. */
+export interface Outcome {
+  status: NodeStatus;
+  /** What its result takes; null where that is more than was asked for. */
+  bytes: number;
+  result: { told: Json } | null;
+}
+
 /**
  * The durable state, in the domain's words: no SQL and no engine shows through.
  *
@@ -87,7 +95,7 @@ export interface Store extends PrunableStore, VerifiableStore {
   /** The next node to hand out, of the task or of any: by task priority, node priority, registration order. */
   nextRunnable(taskId: string | null, labels: Labels): Node | null;
   /** A node's status, and its result or error; null for a node nobody knows. */
-  outcomeOf(nodeId: string): { status: NodeStatus; result: Json } | null;
+  outcomeOf(nodeId: string, bytesMax: number): Outcome | null;
   /** Whether another node depends on it. */
   hasDependents(nodeId: string): boolean;
   /** Which of the node's dependencies are FAILED, in their order. */

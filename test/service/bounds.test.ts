@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { StorageFailure, type Store } from "../../src/store/store.ts";
-import { registerTask, TestService } from "./harness.ts";
+import { acquire, registerTask, TestService } from "./harness.ts";
 import { overriding } from "./overriding.ts";
 import { Work } from "./work.ts";
 
@@ -28,6 +28,23 @@ describe("no request holds others up for long", () => {
     const { task_id } = client.call("RegisterTask", { goal: "g", context, initial_nodes });
     const taken = () => (client.call("AcquireNextNode", { task_id, count: 100 }) as { nodes: unknown[] }).nodes.length;
     expect([taken(), taken(), taken()]).toEqual([4, 4, 1]);
+  });
+
+  test("a node's context holds what eight mebibytes of results and events leave room for, and says what it leaves out", () => {
+    using service = new TestService();
+    const client = service.client();
+    const names = Array.from({ length: 12 }, (_, n) => `n${n}`);
+    const initial_nodes = [...names.map((name) => ({ name })), { name: "last", dependencies: names }];
+    const { task_id } = client.call("RegisterTask", { goal: "g", initial_nodes });
+    const result_payload = "x".repeat(900_000);
+    for (let n = 0; n < names.length; n++) {
+      client.call("CompleteNode", { ...acquire(client, task_id).claim, result_payload });
+    }
+    const { context } = acquire(client, task_id);
+    const omitted = context.completed_dependencies.map(({ result_omitted }) => result_omitted ?? false);
+    expect(omitted).toEqual([...Array.from({ length: 9 }, () => false), true, true, true]);
+    expect(context.event_journal).toHaveLength(10);
+    expect(context.event_journal.at(-1)).toMatchObject({ action_type: "COMPLETE_NODE" });
   });
 
   test("nodes put before others are refused where that makes too many dependencies", () => {

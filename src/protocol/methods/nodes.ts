@@ -24,8 +24,14 @@ import { contextEventView, nodeView, progressView, taskView } from "./views.ts";
 const leased = { task_id: uuid, node_id: uuid, lease_id: uuid };
 const lease = { task_id: story.task_id, node_id: story.node_id, lease_id: story.lease_id };
 
-/** A dependency with its result; with its status, and the error as result, where it FAILED. */
-const endedDependency = v.object({ node_id: uuid, result_payload: json, status: v.optional(v.literal("FAILED")) });
+/** A dependency with its result; with its status, and the error as result, where it FAILED. Where results are
+ * too long together, one is null and said to be left out: TaskStatus tells it. */
+const endedDependency = v.object({
+  node_id: uuid,
+  result_payload: json,
+  status: v.optional(v.literal("FAILED")),
+  result_omitted: v.optional(v.literal(true)),
+});
 
 const acquired = {
   task_id: uuid,
