@@ -44,6 +44,9 @@ describe("a key is read", () => {
 describe("a key is refused", () => {
   test.each<[string, string, string]>([
     ["with NUL", "tool:a\0b", "NUL character"],
+    ["whose kind is in other letters, and so would guard nothing", "File:src/a", "file:src/a"],
+    ["that is a path without a kind", "src/a", "write file:src/a for the path"],
+    ["that is a name without a mark", "tool:git", "write name:tool:git for a name"],
     ["that climbs out", "file:../a", 'it holds ".."'],
     ["that climbs", "dir:a/../b", 'it holds ".."'],
     ["that climbs in a brace", "glob:{src,../lib}/*", 'it holds ".."'],

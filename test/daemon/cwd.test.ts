@@ -256,13 +256,13 @@ describe("whether case counts in a scope", () => {
     ["/srv/repo/.git", false],
     ["/9/.git", false],
     ["name", false],
-  ])("is learned from the nearest directory with a letter in its name: %s", async (scope, expected) => {
+  ])("is learned from the nearest directory with a letter in its name: %s", async (of, expected) => {
     const probe = new CaseProbe(
       "/",
       files("/Vol", ["/", "/Vol", "/Vol/repo", "/srv", "/srv/repo", "/srv/repo/.git", "/9"]),
     );
-    if (probe.isNew(scope)) await probe.learn(scope);
-    expect(probe.ignoresCase(scope)).toBe(expected);
-    expect(probe.isNew(scope)).toBe(false);
+    if (probe.isNew(of)) await probe.learn(of);
+    expect(probe.ignoresCase(of)).toBe(expected);
+    expect(probe.isNew(of)).toBe(false);
   });
 });
