@@ -18,6 +18,8 @@ export class PagesUnknown extends Error {}
 /** What a verification goes by: whether the pages are known to be sound. */
 export interface PageVerdict {
   readonly known: boolean;
+  /** They could not be looked at, as the disk is full. */
+  readonly unchecked: boolean;
   readonly underWay: boolean;
   /** @throws {Found | PagesUnknown} */
   goOn(): void;
@@ -28,6 +30,7 @@ export interface PageVerdict {
 export function pagesWith(faults: readonly string[]): PageVerdict {
   return {
     known: faults.length === 0,
+    unchecked: false,
     underWay: false,
     goOn() {
       if (faults.length > 0) throw damaged(faults);
@@ -43,6 +46,7 @@ export class Pages implements PageVerdict {
   readonly #check: CheckPages;
   #running: { still: StillFile; check: PageCheck } | null = null;
   #known = false;
+  #unchecked = false;
 
   constructor(store: Store, path: string, check: CheckPages) {
     this.#store = store;
@@ -50,9 +54,13 @@ export class Pages implements PageVerdict {
     this.#check = check;
   }
 
-  /** Whether all are known to be sound. */
+  /** Whether none is left to be looked at. */
   get known(): boolean {
     return this.#known;
+  }
+
+  get unchecked(): boolean {
+    return this.#unchecked;
   }
 
   /** Whether its end, which brings about a turn, is all there is to wait for. */
@@ -65,7 +73,8 @@ export class Pages implements PageVerdict {
     if (this.#known) return;
     if (this.#running === null) {
       if (this.#store.isHeldStill) return;
-      const still = this.#store.holdStill();
+      const still = this.#holdStill();
+      if (still === null) return;
       this.#running = { still, check: this.#check(this.#path) };
     }
     const { still, check } = this.#running;
@@ -80,6 +89,17 @@ export class Pages implements PageVerdict {
     const { faults } = check.outcome;
     if (faults.length > 0) throw damaged(faults);
     this.#known = true;
+  }
+
+  /** On a full disk the log cannot be folded in, and what can be read is verified all the same. */
+  #holdStill(): StillFile | null {
+    try {
+      return this.#store.holdStill();
+    } catch (error) {
+      if (!(this.#store.failureIn(error)?.kind === "STORAGE_FULL")) throw error;
+      this.#known = this.#unchecked = true;
+      return null;
+    }
   }
 
   cancel(): void {

@@ -93,6 +93,7 @@ export class Verification {
   #report(difference: Difference | null): Report {
     return {
       ok: difference === null,
+      pages_checked: this.#pages.known && !this.#pages.unchecked,
       ...this.#journal.told,
       tasks: this.#replay.tasks.size,
       nodes: this.#replay.nodes.size,

@@ -11,7 +11,7 @@ type Report = Result<"VerifyJournal">;
 
 const never = (): boolean => false;
 
-/** Verifies in slices between other requests. Refusals: STORAGE_FULL, STORAGE_FAILED (the pages cannot be looked at). */
+/** Verifies in slices between other requests. Refusal: STORAGE_FAILED (the pages cannot be looked at). */
 export function verifyJournal({ head }: Params<"VerifyJournal">, { store, paths, checkPages }: Context): Later<Report> {
   const place = queueUp(store);
   const verification = new Verification(store, new Pages(store, paths.database, checkPages), readHead(head));

@@ -207,5 +207,7 @@ function explain(path: string, error: unknown): StorageFailure {
     });
   }
   const kind = code === "SQLITE_FULL" ? "STORAGE_FULL" : "STORAGE_FAILED";
-  return new StorageFailure(kind, `the database ${path} cannot be opened: ${message(error)}`, { reopen: true });
+  const isDamaged = code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB");
+  const next = isDamaged ? "; put a backup in its place with: agentd restore FILE" : "";
+  return new StorageFailure(kind, `the database ${path} cannot be opened: ${message(error)}${next}`, { reopen: true });
 }

@@ -75,7 +75,7 @@ function archiveText({ ok, file, rows, first_seq: first, last_seq: last, sha256,
 /** Tolerates the report of an older daemon. */
 function verifyText(report: Result<"VerifyJournal">, next: string): string {
   const { rows, pruned_rows: pruned, tasks, nodes, locks, last_seq: last, head_hash: head } = report;
-  const { first_difference: difference, restores, kept_head: kept } = report;
+  const { first_difference: difference, restores, kept_head: kept, pages_checked: pages } = report;
   const held = [
     `${rows} journal rows up to seq ${last}, ${tasks} tasks, ${nodes} nodes, ${locks} locks`,
     ...(pruned > 0 ? [`${pruned} rows were pruned`] : []),
@@ -83,7 +83,8 @@ function verifyText(report: Result<"VerifyJournal">, next: string): string {
   ].join("; ");
   if (difference === null) {
     const ofKept = kept === "pruned" ? ["the head that was kept is of a row that was pruned: its archive has it"] : [];
-    return [`${green("clean")}: ${held}`, `head ${last}:${head}`, ...ofKept].join("\n");
+    const ofPages = pages ? [] : ["the pages of the file were not looked at, as the disk is full"];
+    return [`${green("clean")}: ${held}`, `head ${last}:${head}`, ...ofKept, ...ofPages].join("\n");
   }
   return [
     `${red("altered")}: ${difference.message}`,

@@ -200,6 +200,7 @@ export const VerifyJournal = defineMethod({
   params: v.object({ head: v.nullish(journalHead) }),
   result: v.object({
     ok: v.boolean(),
+    pages_checked: v.boolean(),
     rows: count,
     pruned_rows: count,
     restores: count,
@@ -212,11 +213,12 @@ export const VerifyJournal = defineMethod({
     bundles: count,
     first_difference: v.nullable(v.object({ where: text, field: text, expected: json, found: json, message: text })),
   }),
-  refusals: ["STORAGE_FULL", "STORAGE_FAILED"],
+  refusals: ["STORAGE_FAILED"],
   example: {
     params: {},
     result: {
       ok: true,
+      pages_checked: true,
       rows: 7,
       pruned_rows: 0,
       restores: 0,
