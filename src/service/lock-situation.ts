@@ -66,8 +66,8 @@ export function lockSituation(
 }
 
 /** What it costs to look for locks in one place, and to read one; in steps. */
-const lookupSteps = 100;
-const lockSteps = 50;
+const lookupSteps = 150;
+const lockSteps = 200;
 
 interface Lookup {
   scope: string;
@@ -87,7 +87,8 @@ function lookups(locks: readonly WantedLock[]): Iterable<Lookup> {
   };
   for (const wanted of locks) {
     const { exact, ranges } = searchTerms(wanted.key);
-    for (const term of exact) add(wanted, `=${term}`, { exact: [term], ranges: [] });
+    const isInRange = (term: string) => ranges.some(({ from, to }) => from <= term && term < to);
+    for (const term of exact) if (!isInRange(term)) add(wanted, `=${term}`, { exact: [term], ranges: [] });
     for (const range of ranges) add(wanted, `>${range.from}`, { exact: [], ranges: [range] });
   }
   return found.values();
