@@ -100,6 +100,17 @@ const pureCore: Rule = ({ path, text }) => {
   return Array.from(codeOf(text).matchAll(impure), ([found]) => `${path} is not pure: ${found}`);
 };
 
+const wholeReads =
+  /\breadFile(Sync)?\b|Bun\.stdin\.(text|json|bytes|arrayBuffer)|Bun\.file\([^()]*\)\.(text|json|bytes|arrayBuffer)\(/;
+/** A pipe is waited for and a device has no end: files are read as a whole by `native/read-file.ts` alone. */
+const boundedReads: Rule = ({ path, text }) => {
+  // What the kernel tells of a process is short, and no file.
+  const found = wholeReads.exec(
+    withoutComments(text).replaceAll(/import \{[^}]*\}|readFileSync\(`\/proc\/[^)]*\)/g, ""),
+  );
+  return layerOf(path) === "native" || found === null ? [] : [`${path} reads without bound: ${found[0]}`];
+};
+
 const shortFiles: Rule = ({ path, text }) => {
   const lines = text.trimEnd().split("\n").length;
   return lines > linesMax ? [`${path} has ${lines} lines`] : [];
@@ -135,6 +146,7 @@ const rules: [string, Rule][] = [
   ["layers import downwards, and main alone both sides", imports],
   ["SQL stands in store only", sqlInStore],
   ["core reads no clock, chance, process or network", pureCore],
+  ["files are read as a whole in one place, with a bound", boundedReads],
   [`a file has at most ${linesMax} lines`, shortFiles],
 ];
 
@@ -166,6 +178,8 @@ describe("a breach is found", () => {
     ["the core making ids", pureCore, "src/core/a.ts", "const id = crypto.randomUUID();"],
     ["the core rolling dice", pureCore, "src/core/a.ts", "const id = `n${Math.random()}`;"],
     ["the core reading the environment", pureCore, "src/core/a.ts", "const home = process.env.HOME;"],
+    ["a file read whole", boundedReads, "src/cli/a.ts", 'await readFile(path, "utf8");'],
+    ["standard input read whole", boundedReads, "src/cli/a.ts", "await Bun.stdin.text();"],
     ["a file too long", shortFiles, "src/core/a.ts", "x;\n".repeat(linesMax + 1)],
     ["a registry's host", ofThisMachine, "a.md", ["https://registry", "example.org"].join(".")],
     ["somebody's home", ofThisMachine, "a.md", ["", "home", "ann", "x"].join("/")],

@@ -6,7 +6,7 @@ export const exits = {
   1: "refused by the state machine, the task FAILED, or verify or doctor found a problem",
   2: "the arguments or parameters do not fit",
   3: "not now: nothing runnable, the lock is held, or the wait timed out",
-  4: "the daemon cannot be reached, or it or the command did not start",
+  4: "the daemon cannot be reached, it or the command did not start, or a file or directory cannot be used",
   5: "the daemon or its storage could not do it now, or a bug; retry may help",
 } as const;
 
@@ -19,6 +19,7 @@ const failures = {
   NOT_NOW: 3,
   UNREACHABLE: 4,
   NOT_STARTED: 4,
+  UNUSABLE_FILE: 4,
   BUG: 5,
 } as const satisfies Record<string, Exit>;
 

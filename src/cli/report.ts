@@ -7,6 +7,7 @@ import {
   Untrusted,
 } from "../client/refusals.ts";
 import { BadPath } from "../protocol/paths.ts";
+import { systemReason } from "../native/system-error.ts";
 import { Unresolvable } from "../resolver/unresolvable.ts";
 import { type Exit, Failure } from "./exits.ts";
 import { GitFailed } from "./git/git.ts";
@@ -38,5 +39,19 @@ export function toFailure(cause: unknown): Failure {
     const advice = "the change may or may not have happened; `agentd logs` may say why";
     return new Failure("OUTCOME_UNKNOWN", `${cause.message}; ${advice}`);
   }
+  const unusable = unusableFile(cause);
+  if (unusable !== null) return new Failure("UNUSABLE_FILE", unusable);
   return new Failure("BUG", `this is a bug in agentd: ${messageOf(cause)}`);
+}
+
+/** What the system refused about a file or directory; null for an error that names none. */
+function unusableFile(cause: unknown): string | null {
+  const reason = systemReason(cause);
+  if (reason === null || !(cause instanceof Error) || !("path" in cause) || typeof cause.path !== "string") return null;
+  const { path } = cause;
+  const temporary = path.startsWith(process.env.TMPDIR ?? "/tmp");
+  const advice = temporary
+    ? "set TMPDIR to a directory that you may write to"
+    : "see what is there, who may use it, and that the disk has room; AGENTD_HOME says where agentd writes";
+  return `${path} cannot be used: ${reason}; ${advice}`;
 }

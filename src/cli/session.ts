@@ -38,6 +38,8 @@ export interface Host {
   pageFaults(file: string): Promise<string[]>;
 }
 
+const isOfAgentd = (name: string): boolean => name.startsWith("AGENTD_");
+
 /** The options every command takes, as given. */
 export interface Globals {
   json: boolean;
@@ -56,6 +58,7 @@ export class Session implements Disposable {
   #located: Promise<Located> | undefined;
   #client: Promise<Client> | undefined;
   #disposed = false;
+  #hasCompared = false;
 
   constructor(globals: Globals, host: Host, helpPage: Session["helpPage"]) {
     this.globals = globals;
@@ -82,7 +85,9 @@ export class Session implements Disposable {
   async connect(): Promise<Client> {
     const located = await this.locate();
     try {
-      return await connectAt(located.paths, located.environment);
+      const client = await connectAt(located.paths, located.environment);
+      await this.#tellOfSettings(client, located);
+      return client;
     } catch (cause) {
       if (!(cause instanceof DaemonUnreachable)) throw cause;
       if (this.globals.noStart || located.environment.AGENTD_NO_START === "1") {
@@ -99,7 +104,29 @@ export class Session implements Disposable {
   /** Starts a daemon in the background. What one should know of its start is said on standard error. */
   async start(located: Located): Promise<Client> {
     const { startDaemon } = await import("../client/start.ts");
-    return startDaemon(this.host.program, located, undefined, (text) => this.note(`warning: ${text}`));
+    const client = await startDaemon(this.host.program, located, undefined, (text) => this.note(`warning: ${text}`));
+    await this.#tellOfOwnSettings(located);
+    return client;
+  }
+
+  /** Tells once where the running daemon goes by other settings than this shell gives; asks only where it gives any. */
+  async #tellOfSettings(client: Client, located: Located): Promise<void> {
+    const isAsked = this.#hasCompared || this.globals.json || !Object.keys(located.environment).some(isOfAgentd);
+    this.#hasCompared = true;
+    if (isAsked) return;
+    const { agree, settingsOfShell, settingsThatDiffer } = await import("./given-settings.ts");
+    if (settingsOfShell(located.environment).length === 0) return;
+    const differing = settingsThatDiffer(await client.call("Health", {}), located);
+    if (differing.length > 0) this.note(`${differing.join("; ")}; ${agree} ${located.paths.envFile}`);
+  }
+
+  /** Tells that a daemon this shell has just started goes by the shell's settings, for everybody. */
+  async #tellOfOwnSettings(located: Located): Promise<void> {
+    this.#hasCompared = true;
+    const { settingsOfShell } = await import("./given-settings.ts");
+    const own = settingsOfShell(process.env).join(" ");
+    if (own === "") return;
+    this.note(`the daemon was started with ${own} of this shell; to keep that, write it to ${located.paths.envFile}`);
   }
 
   /** Calls a method; that an answer was given before, to the same idempotency key, is said on standard error. */

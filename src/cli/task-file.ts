@@ -9,7 +9,7 @@ import { nearest } from "../protocol/nearest.ts";
 import { unknownFields } from "../protocol/unknown-fields.ts";
 import { DocumentRefused, parseYaml, plainJson } from "./document.ts";
 import { Failure } from "./exits.ts";
-import { readFileText } from "./values.ts";
+import { readInput } from "./values.ts";
 
 type Format = "json" | "yaml" | "toml";
 type Fields = { [key: string]: Json };
@@ -34,7 +34,7 @@ export async function readNodesFile(path: string): Promise<NewNodes> {
 }
 
 async function readContent(path: string): Promise<Json> {
-  const text = path === "-" ? await Bun.stdin.text() : await readFileText(path, "FILE");
+  const text = await readInput(path, "FILE");
   const format = formatOf(path, text);
   try {
     if (format === "json") return parseJson(text, limits.depthMax);

@@ -19,16 +19,20 @@ export async function readJson(given: string, what: string): Promise<Json> {
 }
 
 async function readText(given: string, what: string): Promise<string> {
-  if (given === "-") return Bun.stdin.text();
-  return given.startsWith("@") ? readFileText(given.slice(1), what) : given;
+  return given === "-" || given.startsWith("@") ? readInput(given.replace(/^@/, ""), what) : given;
 }
 
-/** @throws {Failure} USAGE when the file cannot be read. */
-export async function readFileText(path: string, what: string): Promise<string> {
+/**
+ * The text of a file somebody named, or of standard input for `-`.
+ * @throws {Failure} USAGE when it cannot be read.
+ */
+export async function readInput(path: string, what: string): Promise<string> {
+  const { readFileText, readStandardInput } = await import("../native/read-file.ts");
   try {
-    return await Bun.file(path).text();
+    return await (path === "-" ? readStandardInput(limits.inputBytesMax) : readFileText(path, limits.inputBytesMax));
   } catch (cause) {
-    throw new Failure("USAGE", `${what}: ${path} cannot be read: ${messageOf(cause)}`);
+    const title = path === "-" ? "standard input" : path;
+    throw new Failure("USAGE", `${what}: ${title} cannot be read: ${messageOf(cause)}`);
   }
 }
 

@@ -1,5 +1,6 @@
-import { createReadStream } from "node:fs";
+import { closeSync, createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
+import { openRegular } from "../native/read-file.ts";
 import { ArchiveCheck } from "../protocol/chain.ts";
 import { messageOf } from "./refusals.ts";
 
@@ -21,18 +22,17 @@ export async function checkArchive(file: string): Promise<ArchiveReport> {
   const check = new ArchiveCheck((text) => Bun.SHA256.hash(text, "hex"));
   let unreadable: string | null = null;
   try {
-    const source = createReadStream(file);
-    source.on("data", (chunk) => digest.update(chunk));
-    const unzipped = createGunzip();
-    source.on("error", (error) => unzipped.destroy(error));
-    // Lines end with \n alone: a payload may hold what other readers of lines take for an end.
-    let rest = "";
-    for await (const chunk of source.pipe(unzipped).setEncoding("utf8")) {
-      const lines = `${rest}${chunk}`.split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) check.read(line);
+    const fd = openRegular(file);
+    try {
+      for await (const chunk of createReadStream("", { fd, autoClose: false, start: 0 }))
+        digest.update(chunk as Buffer);
+      for await (const line of unzippedLines(fd)) {
+        check.read(line);
+        if (check.fault !== null) break;
+      }
+    } finally {
+      closeSync(fd);
     }
-    if (rest !== "") check.read(rest);
     check.end();
   } catch (error) {
     unreadable = messageOf(error);
@@ -48,4 +48,30 @@ export async function checkArchive(file: string): Promise<ArchiveReport> {
     sha256: digest.digest("hex"),
     fault,
   };
+}
+
+/** A journal row; one of the largest request there can be, escaped. */
+const lineCharsMax = 128 << 20;
+
+/** Lines end with \n alone: a payload may hold what other readers of lines take for an end. */
+async function* unzippedLines(fd: number): AsyncGenerator<string> {
+  const source = createReadStream("", { fd, autoClose: false, start: 0 });
+  const unzipped = createGunzip();
+  source.on("error", (error) => unzipped.destroy(error));
+  let parts: string[] = [];
+  let chars = 0;
+  for await (const chunk of source.pipe(unzipped).setEncoding("utf8") as AsyncIterable<string>) {
+    const [first = "", ...more] = chunk.split("\n");
+    parts.push(first);
+    chars += first.length;
+    // A few bytes may unpack to any length.
+    if (chars > lineCharsMax) throw new Error(`a line has more than ${lineCharsMax} characters`);
+    if (more.length === 0) continue;
+    yield parts.join("");
+    const last = more.pop() ?? "";
+    yield* more;
+    [parts, chars] = [[last], last.length];
+  }
+  const rest = parts.join("");
+  if (rest !== "") yield rest;
 }

@@ -1,3 +1,4 @@
+import { limits } from "../protocol/limits.ts";
 import { type Environment, type Paths, resolveEnvironment, type Whereabouts } from "../protocol/paths.ts";
 import { Client } from "./client.ts";
 import { DaemonUnreachable, messageOf, Untrusted } from "./refusals.ts";
@@ -71,7 +72,12 @@ async function readPrivateText(path: string): Promise<string | null> {
     const mode = (found.mode & 0o777).toString(8).padStart(4, "0");
     throw new Untrusted(`${path} has mode ${mode}, so others can reach it; run: chmod 600 ${path}`);
   }
-  return Bun.file(path).text();
+  const { readFileText } = await import("../native/read-file.ts");
+  try {
+    return readFileText(path, limits.envFileBytesMax);
+  } catch (cause) {
+    throw new Untrusted(`the environment file ${path} cannot be read: ${messageOf(cause)}`);
+  }
 }
 
 // Bun.file's stat costs a third of loading node:fs. It follows links, as connecting and reading do, so what is judged

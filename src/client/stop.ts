@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
+import { readFileText } from "../native/read-file.ts";
 import { fdOf, peerPid } from "../native/libc.ts";
 import type { Paths } from "../protocol/paths.ts";
 import { TIMED_OUT, within } from "./deadline.ts";
@@ -29,7 +30,7 @@ export type Stopped =
 export async function stopDaemon(paths: Paths, limits: Partial<typeof patience> = {}): Promise<Stopped> {
   const { answerMs, drainMs } = { ...patience, ...limits };
   if (await checkOwnHome(paths)) {
-    writeFileSync(paths.stopMarker, "stopped by `agentd stop`; `agentd start` removes this file\n", { mode: 0o600 });
+    leaveMarker(paths.stopMarker);
   }
   const found = await findProcess(paths, answerMs);
   if (found.outcome !== "running") return found;
@@ -43,6 +44,17 @@ export async function stopDaemon(paths: Paths, limits: Partial<typeof patience> 
     if (!answered && (pid === null || hasEnded)) return { outcome: "stopped", pid };
     if (Date.now() > deadline) return { outcome: "draining", pid };
     await Bun.sleep(pollMs);
+  }
+}
+
+/** What stands there instead of a file, a pipe perhaps, is not waited for. */
+function leaveMarker(path: string): void {
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK, O_NOFOLLOW } = constants;
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOFOLLOW, 0o600);
+  try {
+    writeSync(fd, "stopped by `agentd stop`; `agentd start` removes this file\n");
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -109,7 +121,7 @@ async function answers(paths: Paths): Promise<boolean> {
 /** The pid in the lock file, which outlives its daemon: only to be trusted while something listens. */
 export function lockHolder(paths: Paths): number | undefined {
   try {
-    const pid = Number.parseInt(readFileSync(paths.lock, "utf8"), 10);
+    const pid = Number.parseInt(readFileText(paths.lock, 64), 10);
     return pid > 1 ? pid : undefined;
   } catch {
     return undefined;

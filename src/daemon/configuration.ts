@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileText, Unreadable } from "../native/read-file.ts";
+import { limits } from "../protocol/limits.ts";
 import { BadPath, type Environment, type Paths, resolveEnvironment, type Whereabouts } from "../protocol/paths.ts";
 import { BadSetting, readSettings, type Settings } from "../protocol/settings.ts";
 import { checkEnvFile } from "./home.ts";
@@ -23,9 +24,10 @@ export async function readConfiguration(environment: Environment, at: Whereabout
 async function readEnvFile(path: string): Promise<string | null> {
   checkEnvFile(path);
   try {
-    return readFileSync(path, "utf8");
+    return readFileText(path, limits.envFileBytesMax);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw new StartRefused(`the environment file ${path} cannot be read: ${String(error)}`);
+    if (!(error instanceof Unreadable)) throw error;
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
+    throw new StartRefused(`the environment file ${path} cannot be read: ${error.message}`);
   }
 }

@@ -17,7 +17,7 @@ import { KeyPlaces } from "./key-places.ts";
 import { createLog, fileSink, type Log, type LogSink, stderrSink } from "./log.ts";
 import { keepRetention } from "./retention.ts";
 import { Server } from "./server.ts";
-import { StartRefused } from "./start-refused.ts";
+import { attempt, StartRefused } from "./start-refused.ts";
 
 export { StartRefused } from "./start-refused.ts";
 
@@ -80,10 +80,12 @@ async function start(
   process.umask(0o077);
   prepareHome(paths);
   const instance = started.adopt(await claimHome(paths), (claimed) => claimed.release());
-  rmSync(paths.stopMarker, { force: true });
+  attempt(`${paths.stopMarker} cannot be removed`, "move it away", () => rmSync(paths.stopMarker, { force: true }));
   await removeStaleSocket(paths.socket);
   // Nobody but the log listens to what the runtime itself says in the background.
-  const sink = background ? fileSink(paths.log, { opened: redirectStderr }) : stderrSink;
+  const openLog = () => fileSink(paths.log, { opened: redirectStderr });
+  const logAdvice = "make it writable for you, or set AGENTD_HOME to another place";
+  const sink = background ? attempt(`the log ${paths.log} cannot be opened`, logAdvice, openLog) : stderrSink;
   const log = createLog(sink);
   // A restore may have been interrupted.
   putInPlace(paths.database);
@@ -115,7 +117,8 @@ async function start(
   hearSignals(endWith, log, sink);
   const server = new Server(dispatcher, new KeyPlaces({ probe }), settings, log);
   started.defer(() => server.unlink());
-  server.listen(paths.socket);
+  const socketAdvice = "set AGENTD_SOCKET_PATH to a path where you may make one";
+  attempt(`the socket ${paths.socket} cannot be made`, socketAdvice, () => server.listen(paths.socket));
   const socket = knownFile(paths.socket);
   watchFiles([socket, knownFile(paths.lock)], paths.stopMarker, {
     lost: (path) => endWith({ status: 1, why: `${path} was removed, replaced or moved` }),

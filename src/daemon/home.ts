@@ -1,7 +1,9 @@
 import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Paths } from "../protocol/paths.ts";
-import { StartRefused } from "./start-refused.ts";
+import { strangeKind } from "../native/read-file.ts";
+import { systemCode } from "../native/system-error.ts";
+import { attempt, StartRefused } from "./start-refused.ts";
 
 /*
  * Who may touch what. Everything agentd keeps belongs to one user; whoever could swap a file under the daemon, or a
@@ -10,7 +12,11 @@ import { StartRefused } from "./start-refused.ts";
 
 /** Makes the home directory if it is missing, and refuses one that others could change. */
 export function prepareHome(paths: Paths): void {
-  mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+  if (lstat(paths.home) === null) {
+    attempt(`the home directory ${paths.home} cannot be made`, elsewhere, () =>
+      mkdirSync(paths.home, { recursive: true, mode: 0o700 }),
+    );
+  }
   checkDirectory(paths.home, "home directory", { maySticky: false });
   checkDirectory(dirname(paths.socket), "socket's directory", { maySticky: true });
   checkDirectory(dirname(paths.database), "database's directory", { maySticky: true });
@@ -39,9 +45,13 @@ function checkDirectory(path: string, what: string, { maySticky }: { maySticky: 
 function checkPrivateFile(path: string): void {
   const stat = lstat(path);
   if (stat === null) return;
-  if (!stat.isFile()) throw new StartRefused(`${path} is not a regular file; move it away`);
+  const kind = strangeKind(stat);
+  if (kind !== null) {
+    throw new StartRefused(`${path} is not a regular file but ${kind}; move it away, or set ${variables}`);
+  }
   checkOwner(stat, path, "file");
-  if ((stat.mode & 0o077) !== 0) chmodSync(path, 0o600);
+  if ((stat.mode & 0o077) === 0) return;
+  attempt(`${path} cannot be closed to others`, `run: chmod 600 ${path}`, () => chmodSync(path, 0o600));
 }
 
 /**
@@ -72,5 +82,19 @@ function checkOwner(stat: Stats, path: string, what: string): void {
   throw new StartRefused(`the ${what} ${path} belongs to user ${stat.uid}, and agentd runs as user ${uid}`);
 }
 
-const lstat = (path: string): Stats | null => lstatSync(path, { throwIfNoEntry: false }) ?? null;
+const variables = "AGENTD_HOME or AGENTD_DATABASE_URL to another place";
+const elsewhere = "set AGENTD_HOME to a directory that you may write to";
+
+function lstat(path: string): Stats | null {
+  return attempt(`${path} cannot be looked at`, elsewhere, () => {
+    try {
+      return lstatSync(path, { throwIfNoEntry: false }) ?? null;
+    } catch (error) {
+      // Below a file there is nothing.
+      if (systemCode(error) === "ENOTDIR") return null;
+      throw error;
+    }
+  });
+}
+
 const octal = (stat: Stats): string => `0${(stat.mode & 0o777).toString(8)}`;

@@ -1,17 +1,9 @@
-import {
-  closeSync,
-  existsSync,
-  ftruncateSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, ftruncateSync, lstatSync, openSync, unlinkSync, writeSync } from "node:fs";
 import type { Paths } from "../protocol/paths.ts";
 import { socketAt } from "./home.ts";
+import { readFileText } from "../native/read-file.ts";
 import { tryLockFile } from "../native/libc.ts";
-import { StartRefused } from "./start-refused.ts";
+import { attempt, StartRefused } from "./start-refused.ts";
 
 /** The right to be the one daemon of a home: a lock the system frees however the process ends. */
 export interface Instance {
@@ -20,7 +12,8 @@ export interface Instance {
 
 /** @throws {StartRefused} (`held`) when another daemon has this home */
 export async function claimHome(paths: Paths): Promise<Instance> {
-  const fd = openSync(paths.lock, "a+", 0o600);
+  const advice = "make it writable for you, or set AGENTD_HOME to a directory that is";
+  const fd = attempt(`the lock ${paths.lock} cannot be opened`, advice, () => openSync(paths.lock, "a+", 0o600));
   if (!tryLockFile(fd)) {
     closeSync(fd);
     const pid = await pidOfHolder(paths.lock);
@@ -29,8 +22,10 @@ export async function claimHome(paths: Paths): Promise<Instance> {
       { held: true },
     );
   }
-  ftruncateSync(fd, 0);
-  writeSync(fd, `${process.pid}\n`);
+  attempt(`the lock ${paths.lock} cannot be written`, "free some space, or set AGENTD_HOME to another place", () => {
+    ftruncateSync(fd, 0);
+    writeSync(fd, `${process.pid}\n`);
+  });
   return { release: () => closeSync(fd) };
 }
 
@@ -41,7 +36,7 @@ const pidMs = { max: 500, every: 5 };
 async function pidOfHolder(lock: string): Promise<number | null> {
   const deadline = performance.now() + pidMs.max;
   for (;;) {
-    const pid = Number(readFileSync(lock, "utf8"));
+    const pid = Number(readFileText(lock, 64));
     if (pid > 0 && isAlive(pid)) return pid;
     if (performance.now() >= deadline) return null;
     await Bun.sleep(pidMs.every);

@@ -7,6 +7,9 @@ export const limits = {
   requestBytesMax: 1 << 20,
   /** Nested arrays and objects in one request, the request's own braces included. */
   depthMax: 32,
+  /** A file, or standard input, that a command reads as a whole: as much as any request may have. */
+  inputBytesMax: 64 << 20,
+  envFileBytesMax: 1 << 20,
   /** Requests that share one turn of the event loop and one commit. */
   batchRequestsMax: 256,
   connectionsMax: 256,

@@ -1,4 +1,6 @@
 import { limits } from "./limits.ts";
+import { suggest } from "./nearest.ts";
+import { settings } from "./settings.ts";
 
 /** Where one agentd lives. Daemon and client find these by the same rules, so they always meet. */
 export interface Paths {
@@ -49,7 +51,9 @@ export async function resolveEnvironment(
   if (text === null && processEnvironment.AGENTD_ENV_FILE !== undefined) {
     throw new BadPath(`AGENTD_ENV_FILE names ${envFile}, which does not exist; create it or unset the variable`);
   }
-  const environment: Environment = { ...parseEnvFile(text ?? ""), ...dropUnset(processEnvironment) };
+  const given = parseEnvFile(text ?? "");
+  refuseUnknown(given, envFile);
+  const environment: Environment = { ...given, ...dropUnset(processEnvironment) };
   const socket = absolute("AGENTD_SOCKET_PATH", at.socket ?? environment.AGENTD_SOCKET_PATH ?? `${home}/agentd.sock`);
   checkSocketPath(socket);
   return {
@@ -67,6 +71,21 @@ export async function resolveEnvironment(
       stopMarker: `${home}/agentd.stopped`,
     },
   };
+}
+
+/** What an environment file can set. Where it lies itself, and what is of one command, is set in the shell. */
+const fileVariables = [
+  "AGENTD_SOCKET_PATH",
+  "AGENTD_DATABASE_URL",
+  "AGENTD_NO_START",
+  ...Object.values(settings).map(({ variable }) => variable),
+];
+
+function refuseUnknown(given: Record<string, string>, envFile: string): void {
+  const unknown = Object.keys(given).find((name) => !fileVariables.includes(name));
+  if (unknown === undefined) return;
+  const hint = suggest(unknown, fileVariables);
+  throw new BadPath(`${envFile} sets ${unknown}, which has no effect there${hint}; correct or remove that line`);
 }
 
 function defaultHome(environment: Environment): string {

@@ -199,6 +199,15 @@ export function errorCode(error: unknown): string {
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** What to do about a database that is damaged, and about one that the file system refuses. */
+const nextSteps: [RegExp, string][] = [
+  [/^SQLITE_(CORRUPT|NOTADB)/, "; put a backup in its place with: agentd restore FILE"],
+  [
+    /^SQLITE_(CANTOPEN|READONLY|PERM|IOERR)/,
+    "; make file and directory writable for you, or set AGENTD_DATABASE_URL to another place",
+  ],
+];
+
 function explain(path: string, error: unknown): StorageFailure {
   const code = errorCode(error);
   if (code.startsWith("SQLITE_BUSY")) {
@@ -207,7 +216,6 @@ function explain(path: string, error: unknown): StorageFailure {
     });
   }
   const kind = code === "SQLITE_FULL" ? "STORAGE_FULL" : "STORAGE_FAILED";
-  const isDamaged = code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB");
-  const next = isDamaged ? "; put a backup in its place with: agentd restore FILE" : "";
+  const next = nextSteps.find(([codes]) => codes.test(code))?.[1] ?? "";
   return new StorageFailure(kind, `the database ${path} cannot be opened: ${message(error)}${next}`, { reopen: true });
 }

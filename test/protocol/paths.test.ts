@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { settings } from "../../src/protocol/settings.ts";
 import { BadPath, databaseUrl, type Environment, parseEnvFile, resolveEnvironment } from "../../src/protocol/paths.ts";
 
 /** Resolves in /repo, where `files` are all the files there are. */
@@ -187,6 +188,27 @@ describe("the env file", () => {
     const files = { "/h/.env": "AGENTD_DEPTH_MAX=8" };
     const { environment } = await resolve({ AGENTD_HOME: "/h", AGENTD_DEPTH_MAX: undefined }, files);
     expect(environment.AGENTD_DEPTH_MAX).toBe("8");
+  });
+
+  test.each<[string, string, string]>([
+    [
+      "a misspelt name",
+      "AGENTD_NODE_TIMEOUT_SEC=7",
+      "AGENTD_NODE_TIMEOUT_SEC, which has no effect there (did you mean AGENTD_NODE_TIMEOUT_SECS?)",
+    ],
+    ["what says where the file is", "AGENTD_HOME=/h", "AGENTD_HOME, which has no effect there"],
+  ])("with %s is refused", async (_what, text, message) => {
+    const refused = await resolve({ AGENTD_HOME: "/h" }, { "/h/.env": text }).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(BadPath);
+    expect((refused as BadPath).message).toStartWith(`/h/.env sets ${message}`);
+  });
+
+  test("may set every setting there is", async () => {
+    const text = Object.values(settings)
+      .map(({ variable }) => `${variable}=1`)
+      .join("\n");
+    const { environment } = await resolve({ AGENTD_HOME: "/h" }, { "/h/.env": text });
+    expect(Object.keys(environment).length).toBe(Object.keys(settings).length + 1);
   });
 
   test("may move socket and database", async () => {

@@ -36,6 +36,7 @@ export const start = command({
     const running = await connectIfRunning(session);
     using client = running ?? (await session.start(located));
     const health = await client.call("Health", {});
+    if (running !== undefined) await warnOfSettings(session, health);
     session.show(health, () => `${running === undefined ? "started" : "already running"}: ${healthLine(health)}`);
     warnOfVersions(session, health);
   },
@@ -116,6 +117,7 @@ export const status = command({
     }
     session.show(health, () => `running: ${healthLine(health)}`);
     warnOfVersions(session, health);
+    await warnOfSettings(session, health);
   },
 });
 
@@ -167,6 +169,13 @@ function healthLine(health: Partial<Result<"Health">>): string {
   if (health.version === undefined) return "the original agentd, which tells neither its version nor its process";
   const up = spanText(health.uptime_secs ?? 0);
   return `agentd ${health.version}, process ${health.pid}, up ${up}, at ${health.socket_path}`;
+}
+
+async function warnOfSettings(session: Session, health: Partial<Result<"Health">>): Promise<void> {
+  const located = await session.locate();
+  const { agree, settingsThatDiffer } = await import("../given-settings.ts");
+  const differing = settingsThatDiffer(health, located);
+  if (differing.length > 0) session.note(`${differing.join("; ")}; ${agree} ${located.paths.envFile}`);
 }
 
 function warnOfVersions(session: Session, health: Partial<Result<"Health">>): void {

@@ -9,6 +9,7 @@ import { type HookState, hookState, installHook, uninstallHook } from "../guard/
 import { gitHooks, isGitHook } from "../guard/hook-names.ts";
 import { changing, type Installation, installationHere, readAgents, readHooks } from "../guard/installation.ts";
 import { dim, green, table, yellow } from "../text.ts";
+import { readInput } from "../values.ts";
 
 const allAgents = Object.keys(agents).join(",");
 const unsupported = [
@@ -122,7 +123,7 @@ export const gitHook = command({
   examples: [["guard git-hook pre-commit", "what the hooks of `agentd guard install` run"]],
   async run({ hook, words }, session) {
     if (!isGitHook(hook)) throw new Failure("USAGE", `there is no guard for the git hook ${hook}`);
-    const input = hook === "pre-push" ? await Bun.stdin.text() : "";
+    const input = hook === "pre-push" ? await readInput("-", "input of the hook") : "";
     return guardGit({ hook, words: Array.isArray(words) ? words.map(String) : [], input }, session);
   },
 });
@@ -134,7 +135,7 @@ export const agentHook = command({
   async run({ agent: name }, session) {
     const agent = Object.hasOwn(agents, name) ? agents[name] : undefined;
     if (agent === undefined) throw new Failure("USAGE", `there is no agent ${name}; there are ${allAgents}`);
-    return guardAgent(name, agent, await Bun.stdin.text(), session);
+    return guardAgent(name, agent, await readInput("-", "input of the hook"), session);
   },
 });
 

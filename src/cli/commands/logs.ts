@@ -20,7 +20,12 @@ export const logs = command({
   async run({ follow, lines }, session) {
     const { log } = (await session.locate()).paths;
     const wanted = lines === undefined ? 50 : readWhole(lines, "lines");
-    if (!(await Bun.file(log).exists())) {
+    const found = await Bun.file(log)
+      .stat()
+      .catch(() => null);
+    if (found?.isFile() === false)
+      throw new Failure("UNUSABLE_FILE", `the log ${log} is not a regular file; move it away`);
+    if (found === null) {
       if (follow !== true) throw new Failure("FOUND_A_PROBLEM", `there is no log at ${log} yet`);
     } else if (wanted > 0) {
       const tail = await lastLines(log, wanted);

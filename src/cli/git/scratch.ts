@@ -1,4 +1,6 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
+import { readFileText } from "../../native/read-file.ts";
+import { limits } from "../../protocol/limits.ts";
 import { join, resolve } from "node:path";
 import { ask, askText } from "./ask.ts";
 import { bareEnvironment, entriesOf, git, type GitEnd, type GitEnvironment, type GitOptions, runGit } from "./git.ts";
@@ -184,7 +186,7 @@ async function readFrom(objects: string, gitDirectory: string): Promise<void> {
 
 async function textIfThere(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return readFileText(path, limits.inputBytesMax);
   } catch (cause) {
     if ((cause as { code?: string }).code === "ENOENT") return "";
     throw cause;

@@ -1,4 +1,6 @@
-import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
+import { readFileText } from "../../native/read-file.ts";
+import { limits } from "../../protocol/limits.ts";
 import { dirname, join } from "node:path";
 import { Failure } from "../exits.ts";
 import { agentCommand, commandMark, executableOf } from "./agent-command.ts";
@@ -152,7 +154,7 @@ async function removeEmpty(directory: string, top: string): Promise<void> {
 
 async function textOf(path: string): Promise<string | null> {
   try {
-    return await readFile(path, "utf8");
+    return readFileText(path, limits.inputBytesMax);
   } catch (cause) {
     const { code } = cause as { code?: string };
     if (code === "ENOENT" || code === "ENOTDIR") return null;

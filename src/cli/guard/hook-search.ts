@@ -1,4 +1,6 @@
-import { lstat, open, readdir, readFile } from "node:fs/promises";
+import { lstat, open, readdir } from "node:fs/promises";
+import { readFileText } from "../../native/read-file.ts";
+import { limits } from "../../protocol/limits.ts";
 import { join } from "node:path";
 import { Failure } from "../exits.ts";
 import type { GitHook } from "./hook-names.ts";
@@ -50,7 +52,7 @@ export async function exists(path: string): Promise<boolean> {
 export async function textOf(path: string): Promise<string | null> {
   if (!(await exists(path))) return null;
   try {
-    return await readFile(path, "utf8");
+    return readFileText(path, limits.inputBytesMax);
   } catch (cause) {
     if ((cause as { code?: string }).code === "ENOENT") return "";
     throw new Failure("FOUND_A_PROBLEM", `${path} cannot be read as a hook: ${(cause as Error).message}`);

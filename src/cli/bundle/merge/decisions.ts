@@ -1,4 +1,6 @@
-import { mkdir, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { readFileText } from "../../../native/read-file.ts";
+import { limits } from "../../../protocol/limits.ts";
 import { join } from "node:path";
 import { RequestRefused } from "../../../client/refusals.ts";
 import type { ParamsInput } from "../../../protocol/methods.ts";
@@ -118,7 +120,7 @@ const isFinal: ReadonlySet<string> = new Set(["INVALID_STATE", "NOT_FOUND"]);
 /** Null for what was not written to its end. */
 async function readPending(path: string): Promise<Pending | null> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as Pending;
+    return JSON.parse(readFileText(path, limits.inputBytesMax)) as Pending;
   } catch (cause) {
     if (cause instanceof SyntaxError) return null;
     throw cause;
