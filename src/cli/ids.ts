@@ -2,17 +2,18 @@ import type { Result } from "../protocol/methods.ts";
 import { Failure } from "./exits.ts";
 import { suggest } from "../protocol/nearest.ts";
 import type { Session } from "./session.ts";
+import { uuidOf } from "../protocol/uuid.ts";
 import { oneLine } from "./text.ts";
 
-const fullId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const pageSize = 1_000;
 const candidatesShown = 5;
 
 type Node = Result<"TaskStatus">["nodes"][number];
 
-/** Whether an id is given in full. */
-export function isFullId(given: string): boolean {
-  return fullId.test(given);
+/** The ids, where all are given in full. */
+export function fullIds(given: readonly string[]): string[] | null {
+  const ids = given.flatMap((each) => uuidOf(each) ?? []);
+  return ids.length === given.length ? ids : null;
 }
 
 /** An id a name or a shortened id may stand for, and what else a person knows it by. */
@@ -27,7 +28,8 @@ export interface Candidate {
  * newest one's where none is; that there are others is said. A full id costs no call.
  */
 export async function resolveTask(session: Session, given: string): Promise<string> {
-  if (fullId.test(given)) return given.toLowerCase();
+  const full = uuidOf(given);
+  if (full !== null) return full;
   const found: NamedTask[] = [];
   let before: string | null = null;
   do {
@@ -66,8 +68,7 @@ export async function resolveNode(session: Session, taskId: string, given: strin
 
 /** The same for several nodes of one task, in the order given. */
 export async function resolveNodes(session: Session, taskId: string, given: readonly string[]): Promise<string[]> {
-  if (given.every((each) => fullId.test(each))) return given.map((each) => each.toLowerCase());
-  return pickNodes((await session.call("TaskStatus", { task_id: taskId })).nodes, given);
+  return fullIds(given) ?? pickNodes((await session.call("TaskStatus", { task_id: taskId })).nodes, given);
 }
 
 /** The ids of those of `nodes` that are meant. */
@@ -78,7 +79,8 @@ export function pickNodes(nodes: readonly Node[], given: readonly string[]): str
 
 /** A running node's lease, named in full or by its beginning. */
 export async function resolveLease(session: Session, taskId: string, given: string): Promise<string> {
-  if (fullId.test(given)) return given.toLowerCase();
+  const full = uuidOf(given);
+  if (full !== null) return full;
   const { nodes } = await session.call("TaskStatus", { task_id: taskId });
   const leases = nodes.flatMap(({ lease_id: id, lease_owner: owner }) =>
     id === null ? [] : [{ id, label: owner ?? "" }],
@@ -88,7 +90,8 @@ export async function resolveLease(session: Session, taskId: string, given: stri
 
 /** A lease of resource locks, named in full or by its beginning. */
 export async function resolveLockLease(session: Session, given: string): Promise<string> {
-  if (fullId.test(given)) return given.toLowerCase();
+  const full = uuidOf(given);
+  if (full !== null) return full;
   const { locks } = await session.call("ListResourceLocks", {});
   const leases = new Map(locks.map(({ lease_id: id, owner: label }) => [id, { id, label }]));
   return pickId(given, "lease", [...leases.values()]);

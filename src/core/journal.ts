@@ -54,6 +54,12 @@ export interface JournalRow extends Entry {
   seq: number;
 }
 
+/** Whether the original's journal would hold the row: it has what clients tell of nodes, completions and failures. */
+export function isOriginalEvent({ id, taskId, origin, actionType }: Omit<Entry, "payload">): boolean {
+  const isEnd = actionType === actions.completeNode || actionType === actions.failNode;
+  return id !== null && taskId !== null && (origin === "client" || isEnd);
+}
+
 /** The journal's newest row. */
 export interface JournalHead {
   seq: number;

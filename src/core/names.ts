@@ -1,15 +1,14 @@
 import { type Decision, refuse } from "./decision.ts";
 import { unknownDependency } from "./dag.ts";
+import { uuidOf } from "../protocol/uuid.ts";
 import type { NewNode } from "./model.ts";
 
 /** Ids of a task's nodes by name, as far as it has them; null for a name it does not have. */
 export type IdByName = (name: string) => string | null;
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** The id a reference stands for: itself where it reads as one, which no name does. */
 export function resolveRef(ref: string, idByName: IdByName): string | null {
-  return uuid.test(ref) ? ref.toLowerCase() : idByName(ref);
+  return uuidOf(ref) ?? idByName(ref);
 }
 
 /**

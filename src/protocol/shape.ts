@@ -7,8 +7,8 @@ export type { JsonSchema };
 export type Shape = string | Shape[] | { [field: string]: Shape };
 
 const conversion: ConversionConfig = {
-  // JSON Schema has no word for it, and it refuses nothing: ids are lower case in answers only.
-  ignoreActions: ["to_lower_case"],
+  // JSON Schema has no word for it, and it refuses nothing: ids are in one spelling in answers only.
+  ignoreActions: ["transform"],
   // A pattern alone says nothing to people; the action's message is what it means.
   overrideAction: ({ valibotAction, jsonSchema }) =>
     valibotAction.type === "regex" && "message" in valibotAction && typeof valibotAction.message === "string"

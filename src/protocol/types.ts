@@ -1,11 +1,12 @@
 import * as v from "valibot";
 import { limits } from "./limits.ts";
+import { uuidOf, uuidPattern } from "./uuid.ts";
 
-/** RFC 9562 text, any version; lower case on output. */
+/** An id; with hyphens and in lower case on output. */
 export const uuid = v.pipe(
   v.string(),
-  v.regex(/^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/, "a UUID"),
-  v.toLowerCase(),
+  v.regex(new RegExp(`^(?:${uuidPattern})$`), "a UUID"),
+  v.transform((text) => uuidOf(text) ?? text),
   v.title("uuid"),
 );
 
@@ -46,8 +47,8 @@ export const iso = v.pipe(v.string(), v.title("iso time"));
 export const json = v.pipe(v.unknown(), v.title("json"));
 export const text = v.pipe(v.string(), v.title("string"));
 
-/** Time to live of a lease in whole seconds. */
-export const ttlSecs = v.pipe(integer, v.minValue(1, "at least 1"), v.title("seconds"));
+/** Time to live of a lock's lease in whole seconds; 0 means 1, as the original took it. */
+export const ttlSecs = v.pipe(integer, v.minValue(0, "0 or more"), v.title("seconds"));
 /** How old something is at least, in whole seconds. */
 export const ageSecs = v.pipe(integer, v.minValue(0, "0 or more"), v.title("seconds"));
 /** A span in whole seconds that a caller chooses freely within reason. */
@@ -84,6 +85,9 @@ export const key = v.pipe(
   v.title("string"),
 );
 
+/** A resource key as the original took it: any text, an empty one included. */
+export const lockKey = v.pipe(v.string(), v.regex(/^[^\0]*$/, "no NUL character"), v.title("string"));
+
 /** How often something may be tried. */
 export const attempts = v.pipe(
   integer,
@@ -114,13 +118,15 @@ export const priority = v.pipe(
 );
 
 const short = v.maxLength<string, number, string>(limits.nameCharsMax, `at most ${limits.nameCharsMax} characters`);
-const looksLikeId = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
 /** What people call a task or node. A name that reads as an id could be taken for another node's. */
 export const name = v.pipe(
   v.string(),
   v.minLength(1, "at least 1 character"),
   short,
-  v.regex(new RegExp(`^(?!${looksLikeId}$)[^\\0]*$`), "a name that does not look like an id and has no NUL character"),
+  v.regex(
+    new RegExp(`^(?!(?:${uuidPattern})$)[^\\0]*$`),
+    "a name that does not look like an id and has no NUL character",
+  ),
   v.title("string"),
 );
 /** A node by its id, or by its name in the task. */
@@ -200,7 +206,7 @@ export const cwd = v.pipe(
 /** A key somebody wants. */
 export const wantedLock = noList(
   v.object({
-    resource_key: key,
+    resource_key: lockKey,
     mode: v.nullish(lockMode, "exclusive"),
     scope: v.nullish(scope),
     cwd: v.nullish(cwd),
@@ -213,6 +219,12 @@ export const locksOf = <const Item extends v.GenericSchema>(item: Item) =>
     v.minLength(1, "at least 1 lock"),
     v.maxLength(limits.locksMax, `at most ${limits.locksMax} locks`),
   );
+/** Paths to be looked at as locks are. */
+export const lockPaths = v.pipe(
+  v.array(key),
+  v.minLength(1, "at least 1 path"),
+  v.maxLength(limits.locksMax, `at most ${limits.locksMax} paths`),
+);
 /** Keys a node's worker holds while it works on it. */
 export const nodeResources = v.pipe(
   v.array(wantedLock),

@@ -59,6 +59,11 @@ export function ignoredFields(
   ];
 }
 
+/** A warning for what stands in the place of parameters, told in words, and is no object, where the original took anything. */
+export function ignoredParams(name: string, given: string): Warning {
+  return ignored("params", `${given}, and ${name} takes an object or nothing`, undefined);
+}
+
 function ignored(path: string, what: string, meant: string | undefined): Warning {
   const hint = meant === undefined ? "" : ` (did you mean ${meant}?)`;
   const message = `${path} is ${what}${hint}`;

@@ -6,7 +6,7 @@ import { type ErrorKind, type Facts, wireError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import { findMethod, type MethodName, methodRow } from "../protocol/methods.ts";
 import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
-import { ignoredFields, type Warning } from "../protocol/warnings.ts";
+import { ignoredFields, ignoredParams, type Warning } from "../protocol/warnings.ts";
 import type { Answer, Call } from "./call.ts";
 import { type Context, isLater, type Later, type Warned, withBudget } from "./handler.ts";
 import { handlers, preparations } from "./handlers.ts";
@@ -19,11 +19,13 @@ export function prepareCall(request: Request): Call | Answer {
   const name = findMethod(request.method);
   if (name === undefined) return encodeError("UNKNOWN_METHOD", `unknown method: ${request.method}`);
   const row = methodRow(name);
-  const params = renameParams(request.params, row.renamedParams);
+  const isIgnored = row.originalParams === "none" && !isObject(request.params) && !request.strict;
+  const params = isIgnored ? {} : renameParams(request.params, row.renamedParams);
   if (!isObject(params)) return invalidParams(name, "params", "an object", describe(params), []);
   const written = (path: string) => pathAsWritten(path, request.params, row.renamedParams);
   const otherNames = Object.keys(row.renamedParams ?? {});
-  const warnings = ignoredFields(request.unknown, { name, params: row.params, otherNames }, params, written);
+  const unknown = ignoredFields(request.unknown, { name, params: row.params, otherNames }, params, written);
+  const warnings = isIgnored ? [ignoredParams(name, describe(request.params)), ...unknown] : unknown;
   const parsed = v.safeParse(row.params, params);
   if (parsed.success) {
     if (request.strict && isSome(warnings)) return refuseUnknown(name, warnings);

@@ -1,5 +1,5 @@
 import { epochBefore } from "../core/epoch.ts";
-import { actions, genesis, type JournalHead } from "../core/journal.ts";
+import { actions, genesis, isOriginalEvent, type JournalHead } from "../core/journal.ts";
 import type { Replay } from "../core/replay.ts";
 import { ImpossibleRow } from "../core/replayed.ts";
 import type { HashedRow } from "../protocol/chain.ts";
@@ -16,6 +16,7 @@ export class FollowedJournal {
   #keptIs: "found" | "pruned" | null = null;
   #head: JournalHead = genesis;
   #rows = 0;
+  #events = 0;
   /** Rows that have left, by their gaps; and those the journal says have. */
   #gone = 0;
   #pruned = 0;
@@ -58,6 +59,7 @@ export class FollowedJournal {
       this.#pass({ seq: row.seq, hash });
     }
     this.#rows += rows.length;
+    this.#events += rows.filter(({ row }) => isOriginalEvent(row)).length;
     return rows.length === 0 || this.#head.seq === this.#store.head.seq;
   }
 
@@ -67,7 +69,8 @@ export class FollowedJournal {
     expectSame("journal", "rows that have left", this.#pruned, this.#gone);
     expectSame("journal head", "seq", this.#head.seq, head.seq);
     expectSame("journal head", "hash", this.#head.hash, head.hash);
-    expectSame("journal head", "events", this.#rows, totals.events);
+    expectSame("journal head", "rows", this.#rows, totals.rows);
+    expectSame("journal head", "events", this.#events, totals.events);
     if (this.#kept !== null && this.#keptIs === null && this.#kept.seq > 0) throw this.#lost(this.#kept);
   }
 

@@ -1,9 +1,9 @@
 import { type Refusal, refuse } from "../core/decision.ts";
-import { genesis } from "../core/journal.ts";
+import { genesis, isOriginalEvent } from "../core/journal.ts";
 import { leaves, type Leaving, pruneEntry, submittedBundle, UnitsThatStay } from "../core/prune.ts";
 import type { ChainedRow } from "../protocol/chain.ts";
 import type { Params, Result } from "../protocol/methods.ts";
-import type { Archive } from "../store/prunable-store.ts";
+import type { Archive, LeavingRows } from "../store/prunable-store.ts";
 import { type SliceBounds, StorageFailure } from "../store/store.ts";
 import type { Context, Handlers, Later } from "./handler.ts";
 import { queueUp } from "./long-walks.ts";
@@ -91,11 +91,11 @@ class Run {
     for (;;) {
       yield* this.#untilCollected();
       const plan = yield* this.#plan(olderThanMs);
-      const { archive, rows } = yield* this.#archiveRows(plan);
-      const found = { tasks: plan.tasks.size, nodes: plan.nodes, rows };
+      const { archive, left } = yield* this.#archiveRows(plan);
+      const found = { tasks: plan.tasks.size, nodes: plan.nodes, rows: left.rows };
       if (archive === null) return this.#sum(found, null);
-      const left = yield* this.#leave(plan, archive, rows);
-      if (!left) continue;
+      const began = yield* this.#leave(plan, archive, left);
+      if (!began) continue;
       this.#sum(found, archive.path);
       if (!plan.more) break;
     }
@@ -157,9 +157,9 @@ class Run {
   }
 
   /** Writes what leaves to an archive, which is none where nothing leaves, or nothing is to. */
-  *#archiveRows(plan: Plan): Generator<void, { archive: Archive | null; rows: number }, void> {
+  *#archiveRows(plan: Plan): Generator<void, { archive: Archive | null; left: LeavingRows }, void> {
     const { store, nowMs, paths } = this.context;
-    let rows = 0;
+    const left: LeavingRows = { rows: 0, events: 0 };
     let previous = genesis;
     for (const old of this.#rowsUpTo(plan.cutSeq)) {
       const leaving = old.flatMap(({ row, hash }) => {
@@ -169,7 +169,8 @@ class Run {
         const previousHash = row.seq === before.seq + 1 ? before.hash : store.hashBefore(row.seq);
         return [{ row, hash, previousHash }];
       });
-      rows += leaving.length;
+      left.rows += leaving.length;
+      left.events += leaving.filter(({ row }) => isOriginalEvent(row)).length;
       if (leaving.length > 0 && !this.#params.dry_run) {
         const name = `journal-to-${plan.cutSeq}-${nowMs}.jsonl.gz`;
         const header = { cut_seq: plan.cutSeq, written_at_ms: nowMs };
@@ -178,7 +179,7 @@ class Run {
       }
       yield;
     }
-    return { archive: this.#archive, rows };
+    return { archive: this.#archive, left };
   }
 
   /** The journal's rows up to one, a slice a turn. */
@@ -191,7 +192,7 @@ class Run {
   }
 
   /** Lets it leave, unless something of it has come to life meanwhile: then all is to be planned anew. */
-  *#leave(plan: Plan, archive: Archive, rows: number): Generator<void, boolean, void> {
+  *#leave(plan: Plan, archive: Archive, left: LeavingRows): Generator<void, boolean, void> {
     const { sha256 } = archive.finish();
     this.#archive = null;
     for (let after = plan.planSeq; ; yield) {
@@ -206,8 +207,8 @@ class Run {
     const { cutSeq, olderThanMs, staying } = plan;
     const tasks = { tasks: [...plan.tasks], strangers: [...plan.strangers], cutSeq, staying };
     const name = archive.path.slice(archive.path.lastIndexOf("/") + 1);
-    const told = { olderThanMs, cutSeq, rows, tasks: plan.tasks.size, archive: name, archiveSha256: sha256 };
-    const seq = store.beginPruning(tasks, rows, pruneEntry(told, nowMs));
+    const told = { olderThanMs, cutSeq, rows: left.rows, tasks: plan.tasks.size, archive: name, archiveSha256: sha256 };
+    const seq = store.beginPruning(tasks, left, pruneEntry(told, nowMs));
     yield;
     // Only now it is known whether that was committed.
     const row = this.context.store.journalRow(seq);

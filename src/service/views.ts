@@ -36,7 +36,8 @@ export function nodeView(node: Node): NodeView {
     dependencies: node.dependencies,
     payload_schema: node.payloadSchema,
     result_payload: node.resultPayload,
-    acquired_at: node.acquiredAtMs === null ? null : unixSecs(node.acquiredAtMs),
+    // As the original, which forgets it with the lease.
+    acquired_at: lease === null || node.acquiredAtMs === null ? null : unixSecs(node.acquiredAtMs),
     lease_id: lease?.id ?? null,
     lease_owner: lease?.owner ?? null,
     lease_expires_at: lease === null ? null : unixSecs(lease.expiresAtMs),

@@ -4,6 +4,7 @@ import type { FailureCause, LockGrant } from "../core/model.ts";
 import { readResourceKey } from "../core/resource-key.ts";
 import { type Json, parseStored } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
+import { recountEvents } from "./head.ts";
 import { journalTable } from "./journal.ts";
 import { lockTable } from "./locks.ts";
 
@@ -247,12 +248,13 @@ function writeHead(db: Database, head: { seq: number; hash: string }): void {
     `
     UPDATE journal_head SET seq = ?1, hash = ?2,
       tasks     = (SELECT count(*) FROM tasks),
-      events    = (SELECT count(*) FROM journal),
+      rows      = (SELECT count(*) FROM journal),
       pending   = (SELECT total(pending) FROM tasks),
       running   = (SELECT total(running) FROM tasks),
       completed = (SELECT total(completed) FROM tasks),
       failed    = (SELECT total(failed) FROM tasks)`,
   ).run(head.seq, head.hash);
+  recountEvents(db);
 }
 
 function adopted(

@@ -17,7 +17,7 @@ export interface PrunableStore {
    * From here on the tasks are gone, and their rows with those of no task leave the journal up to `cutSeq`, but for the
    * leases and bundles that stay: `goOnPruning` takes them out. Not while another is under way.
    */
-  beginPruning(leaving: LeavingTasks, rows: number, entry: Entry): number;
+  beginPruning(leaving: LeavingTasks, rows: LeavingRows, entry: Entry): number;
   /** What is under way; null when nothing is. */
   readonly pruning: Pruning | null;
   /** Whether it is: cheaper to ask. */
@@ -49,6 +49,12 @@ export interface LeavingTasks {
   strangers: readonly string[];
   cutSeq: number;
   staying: readonly string[];
+}
+
+/** How many rows leave, and how many of them the original's journal would hold. */
+export interface LeavingRows {
+  rows: number;
+  events: number;
 }
 
 export interface IdleTasks {

@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { adoptOriginal } from "./adoption.ts";
+import { countEvents } from "./head.ts";
 import { addDigests } from "./idempotency.ts";
 import { createTables } from "./tables.ts";
 import type { SchemaFault } from "./verifiable-store.ts";
@@ -14,9 +15,10 @@ interface Migration {
 const migrations: readonly Migration[] = [
   { version: 3, name: "journalled_state_engine", up: createTables },
   { version: 4, name: "digests_of_answers", up: addDigests },
+  { version: 5, name: "events_of_the_original", up: countEvents },
 ];
 
-export const latestSchemaVersion = 4;
+export const latestSchemaVersion = 5;
 
 /** Brings the database to the newest schema in one transaction; a newer one than this program knows is refused. */
 export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {

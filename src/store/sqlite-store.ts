@@ -14,7 +14,7 @@ import { countMoves } from "./head.ts";
 import { HeadNote } from "./head-note.ts";
 import { latestSchemaVersion } from "./schema.ts";
 import type { Gap } from "./pruning.ts";
-import type { Archive, LeavingTasks } from "./prunable-store.ts";
+import type { Archive, LeavingRows, LeavingTasks } from "./prunable-store.ts";
 import type { RememberedAnswer, Store } from "./store.ts";
 import { VerifiedReads } from "./verified-reads.ts";
 
@@ -180,14 +180,15 @@ class SqliteStore extends VerifiedReads implements Store {
     return startArchive(directory, name, header);
   }
 
-  beginPruning({ tasks, strangers, cutSeq, staying }: LeavingTasks, rows: number, entry: Entry): number {
+  beginPruning({ tasks, strangers, cutSeq, staying }: LeavingTasks, left: LeavingRows, entry: Entry): number {
     const { totals } = this;
     for (const taskId of tasks) {
       const counts = Object.entries(this.tables.tasks.counts(taskId) ?? {}) as [NodeStatus, number][];
       for (const [status, count] of counts) totals.nodes[status] -= count;
     }
     totals.tasks -= tasks.length;
-    totals.events -= rows;
+    totals.rows -= left.rows;
+    totals.events -= left.events;
     this.tables.pruning.begin(cutSeq, [...tasks, ...strangers], staying);
     return this.append(entry);
   }

@@ -208,6 +208,8 @@ export interface Store extends PrunableStore, VerifiableStore {
 /** Kept with the journal's head, so that counting never scans. */
 export interface Totals {
   tasks: number;
+  /** Rows of the journal, and how many of them the original's would hold. */
+  rows: number;
   events: number;
   nodes: Record<NodeStatus, number>;
 }

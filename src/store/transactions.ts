@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import { type Decision, isRefusal, refuse } from "../core/decision.ts";
-import type { Entry, JournalHead } from "../core/journal.ts";
+import { type Entry, isOriginalEvent, type JournalHead } from "../core/journal.ts";
 import {
   type FileIdentity,
   fileIdentity,
@@ -87,7 +87,9 @@ export class Transactions {
   /** Journals an entry in the open transaction; its seq, which is the next one but where an epoch begins. */
   protected append(entry: Entry, seq?: number): number {
     this.#state.journal = this.#tables.journal.append(this.#state.journal, entry, seq);
-    this.#state.totals.events++;
+    const { totals } = this.#state;
+    totals.rows++;
+    if (isOriginalEvent(entry)) totals.events++;
     this.#appended.push(entry);
     return this.#state.journal.seq;
   }

@@ -18,6 +18,7 @@ export const ids = {
   liveLease: "70000000-0000-4000-8000-000000000031",
   deadLease: "60000000-0000-4000-8000-000000000032",
   liveLock: "50000000-0000-4000-8000-000000000041",
+  namelessLock: "51000000-0000-4000-8000-000000000043",
   deadLock: "40000000-0000-4000-8000-000000000042",
 } as const;
 
@@ -50,6 +51,7 @@ const locks = (nowSecs: number) => `
   INSERT INTO resource_locks VALUES
     ('file:src/build.rs', '${ids.liveLock}', 'codex-1', 'codex', '${ids.task}', '${ids.build}',
       '{"intent":"édit"}', ${nowSecs - 60}, ${nowSecs + 3600}, ${nowSecs - 30}),
+    ('', '${ids.namelessLock}', 'script', NULL, NULL, NULL, '{}', ${nowSecs - 60}, ${nowSecs + 3600}, ${nowSecs - 30}),
     ('file:src/a.rs', '${ids.deadLock}', 'ghost', NULL, NULL, NULL, '{}', 1767225600, 1767225900, 1767225600);`;
 
 const tasks = `

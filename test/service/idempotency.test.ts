@@ -10,7 +10,7 @@ describe("the same request with the same key", () => {
     const first = client.ask("RegisterTask", { goal: "g" }, "key");
     const again = client.ask("RegisterTask", { goal: "g" }, "key");
     expect(again).toEqual({ ...first, replayed: true });
-    expect(service.store.totals).toMatchObject({ tasks: 1, events: 1 });
+    expect(service.store.totals).toMatchObject({ tasks: 1, rows: 1 });
   });
 
   test("gets the first refusal again, although it would succeed by now", () => {

@@ -134,7 +134,7 @@ describe("a refused request", () => {
     expect(kinds).toEqual([undefined, "LEASE_LOST", "LEASE_LOST", "DUPLICATE_ID", undefined]);
     const journal = client.call("ListEvents", { action_types: ["COMMIT_EVENT", "COMPLETE_NODE", "REGISTER_TASK"] });
     expect(journal.events.map(({ payload }) => payload)).toMatchObject([{ goal: "g" }, 1, 2]);
-    expect(service.store.totals).toMatchObject({ tasks: 1, events: 4, nodes: { PENDING: 1, RUNNING: 1 } });
+    expect(service.store.totals).toMatchObject({ tasks: 1, rows: 4, nodes: { PENDING: 1, RUNNING: 1 } });
     expect(client.call("VerifyJournal", {})).toMatchObject({ ok: true });
   });
 

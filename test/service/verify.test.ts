@@ -149,9 +149,14 @@ describe("VerifyJournal names the first difference", () => {
       { where: "journal head", field: "FAILED", expected: 0, found: 1 },
     ],
     [
+      "an altered count of rows",
+      "UPDATE journal_head SET rows = 6",
+      { where: "journal head", field: "rows", expected: 7, found: 6 },
+    ],
+    [
       "an altered count of events",
-      "UPDATE journal_head SET events = 6",
-      { where: "journal head", field: "events", expected: 7, found: 6 },
+      "UPDATE journal_head SET events = events + 1",
+      { where: "journal head", field: "events" },
     ],
     [
       "an altered head hash",

@@ -153,7 +153,7 @@ describe("adopted nodes", () => {
     );
     const store = original.adopt();
     expect(asTold(store)).toEqual(recount(store));
-    expect(store.totals).toMatchObject({ tasks: 1, events: 2, nodes: { RUNNING: 1, FAILED: 1 } });
+    expect(store.totals).toMatchObject({ tasks: 1, rows: 2, events: 0, nodes: { RUNNING: 1, FAILED: 1 } });
     within(store, () => tell(store));
     expect(store.head.seq).toBe(3);
   });

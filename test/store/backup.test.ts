@@ -45,7 +45,7 @@ describe("a backup", () => {
     expect(short(finish(backup, path))).toEqual(['"1', '"2', '"3']);
     expect(backup.bytes).toBe(Bun.file(path).size);
     expect(asTold(store)).toEqual(recount(store));
-    expect(asTold(specimen.restart()).totals.events).toBe(53);
+    expect(asTold(specimen.restart()).totals.rows).toBe(53);
   });
 
   test("is refused where something exists already, and touches nothing", () => {

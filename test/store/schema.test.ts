@@ -48,6 +48,7 @@ describe("the schema", () => {
     const applied = [
       { version: 3, name: "journalled_state_engine", applied_at },
       { version: 4, name: "digests_of_answers", applied_at },
+      { version: 5, name: "events_of_the_original", applied_at },
     ];
     const layout = (db: Database) => db.query("SELECT * FROM sqlite_schema ORDER BY name").all();
     const first = inspect(specimen, (db) => [versions(db), layout(db)]);
@@ -61,7 +62,7 @@ describe("a file that cannot be used", () => {
     [
       "with a newer schema",
       ({ file }) => edit(file, "INSERT INTO agentd_schema_migrations VALUES (99, 'of_the_future', '')"),
-      /schema version 99 and this agentd knows 4; use the newer agentd/,
+      /schema version 99 and this agentd knows 5; use the newer agentd/,
     ],
     [
       "of an agentd between two releases",

@@ -128,9 +128,16 @@ export function recount(store: Store) {
   const nodes = { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 };
   for (const { status } of store.nodeSlice(0, everything)) nodes[status]++;
   const last = journal.at(-1);
+  const events = journal.filter(({ row: { id, taskId, origin, actionType } }) => {
+    return (
+      id !== null &&
+      taskId !== null &&
+      (origin === "client" || actionType === "COMPLETE_NODE" || actionType === "FAIL_NODE")
+    );
+  });
   return {
     head: { seq: last?.row.seq ?? 0, hash: last?.hash ?? "0".repeat(64) },
-    totals: { tasks: store.taskSlice(0, everything).length, events: journal.length, nodes },
+    totals: { tasks: store.taskSlice(0, everything).length, rows: journal.length, events: events.length, nodes },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { ParamsInput, Result } from "../../protocol/methods.ts";
-import { type Candidate, isFullId, pickId } from "../ids.ts";
+import { type Candidate, fullIds, pickId } from "../ids.ts";
 import type { Session } from "../session.ts";
 
 /** A bundle with all it carries. */
@@ -26,7 +26,8 @@ export async function allBundles(
 
 /** The bundles ids or beginnings of ids stand for. Full ids cost no call. */
 export async function resolveBundles(session: Session, given: readonly string[]): Promise<string[]> {
-  if (given.every(isFullId)) return given.map((id) => id.toLowerCase());
+  const full = fullIds(given);
+  if (full !== null) return full;
   const candidates = (await allBundles(session, {})).map(candidateOf);
   return given.map((each) => pickId(each, "bundle", candidates));
 }

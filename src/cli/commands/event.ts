@@ -1,5 +1,6 @@
 import type { Result } from "../../protocol/methods.ts";
 import { limits } from "../../protocol/limits.ts";
+import { uuidOf } from "../../protocol/uuid.ts";
 import { command, idempotencyKey, nodeArg, taskArg } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { resolveLease, resolveNode, resolveTask, shortener } from "../ids.ts";
@@ -87,7 +88,8 @@ async function readFilter(
 async function readNode(session: Session, taskId: string | undefined, given: string | undefined) {
   if (given === undefined) return undefined;
   if (taskId !== undefined) return resolveNode(session, taskId, given);
-  if (given.length === 36) return given;
+  const full = uuidOf(given);
+  if (full !== null) return full;
   throw new Failure("USAGE", "--node needs its --task, or the node's full id");
 }
 

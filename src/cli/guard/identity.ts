@@ -1,4 +1,5 @@
 import { type NodeAround, nodeAround } from "../run/node-around.ts";
+import { uuidOf } from "../../protocol/uuid.ts";
 import { agents } from "./agents.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,7 +21,7 @@ export function identityOf(environment: Environment): Identity {
   const leases = [environment.AGENTD_LEASE_ID, environment.AGENTD_LOCK_LEASE_ID].filter(isGiven);
   return {
     owners: new Set(owners),
-    leases: new Set(leases.map((lease) => lease.toLowerCase())),
+    leases: new Set(leases.map((lease) => uuidOf(lease) ?? lease)),
     node: nodeAround(environment),
     label: [...owners, environment.USER].find(isGiven),
   };

@@ -17,6 +17,7 @@ export const DescribeInterface = defineMethod({
   summary: "Describe this protocol: every method with its schemas, refusals and an example.",
   mutates: false,
   params: v.object({}),
+  originalParams: "none",
   result: v.object({
     protocol: v.literal("agentd-jsonl-v1"),
     transport: v.literal("unix-domain-socket"),
@@ -78,6 +79,7 @@ export const Health = defineMethod({
   summary: "Say whether the daemon and its database work, and which limits apply.",
   mutates: false,
   params: v.object({}),
+  originalParams: "none",
   result: v.object({
     status: v.picklist(["ok", "degraded"]),
     database: text,
@@ -122,6 +124,7 @@ export const Metrics = defineMethod({
   summary: "Count what happened since the daemon started, and what the database holds.",
   mutates: false,
   params: v.object({}),
+  originalParams: "none",
   result: v.object({
     uptime_secs: count,
     running_timeout_secs: count,

@@ -6,7 +6,9 @@ import {
   cwd,
   json,
   key,
+  lockKey,
   lockMode,
+  lockPaths,
   ok,
   owner,
   reason,
@@ -59,7 +61,7 @@ const request = {
 export const AcquireResourceLock = defineMethod({
   summary: "Lock a resource key under a new lease; null while another unexpired lease holds what overlaps with it.",
   mutates: true,
-  params: v.object({ resource_key: key, mode: v.nullish(lockMode, "exclusive"), ...request }),
+  params: v.object({ resource_key: lockKey, mode: v.nullish(lockMode, "exclusive"), ...request }),
   result: v.nullable(v.object({ ...lockEntries, seq })),
   refusals: ["DEADLOCK", "LIMIT_EXCEEDED", "FILES_UNREACHABLE"],
   example: {
@@ -113,7 +115,7 @@ export const AcquireResourceLocks = defineMethod({
 });
 
 /** A lease of locks, and one of its keys or, without it, all of them. */
-const claim = { resource_key: v.nullish(key), lease_id: uuid, scope: v.nullish(scope), cwd: v.nullish(cwd) };
+const claim = { resource_key: v.nullish(lockKey), lease_id: uuid, scope: v.nullish(scope), cwd: v.nullish(cwd) };
 
 export const HeartbeatResourceLock = defineMethod({
   summary: "Renew the lease of locks; it then runs ttl_secs from now.",
@@ -137,7 +139,7 @@ export const ForceReleaseResourceLock = defineMethod({
   summary:
     "For people: revoke every lease that holds this key, with all its locks; a node that runs under it is PENDING again.",
   mutates: true,
-  params: v.object({ resource_key: key, scope: v.nullish(scope), cwd: v.nullish(cwd), reason }),
+  params: v.object({ resource_key: lockKey, scope: v.nullish(scope), cwd: v.nullish(cwd), reason }),
   result: v.object({
     ok,
     released: v.array(
@@ -223,13 +225,7 @@ export const CheckResourceLocks = defineMethod({
   mutates: false,
   params: v.object({
     locks: v.nullish(locksOf(v.object({ ...wantedLock.entries, top: v.nullish(cwd) }))),
-    paths: v.nullish(
-      v.pipe(
-        v.array(key),
-        v.minLength(1, "at least 1 path"),
-        v.maxLength(limits.locksMax, `at most ${limits.locksMax} paths`),
-      ),
-    ),
+    paths: v.nullish(lockPaths),
     scope: v.nullish(scope),
     cwd: v.nullish(cwd),
     top: v.nullish(cwd),
@@ -286,6 +282,7 @@ export const ListResourceLocks = defineMethod({
   summary: "List the unexpired resource locks, ordered by key, and how many requests wait for each.",
   mutates: false,
   params: v.object({ scope: v.nullish(scope), owner: v.nullish(text), lease_id: v.nullish(uuid) }),
+  originalParams: "none",
   result: v.object({
     locks: v.array(v.object({ ...lockEntries, updated_at: unixSecs, ends_with_node: v.boolean(), waiting: count })),
   }),

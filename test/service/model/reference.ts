@@ -56,6 +56,9 @@ export interface Waits {
   deadlocked: number;
 }
 
+/** Events of the contract that no client tells. */
+const ends: ReadonlySet<string> = new Set(["COMPLETE_NODE", "FAIL_NODE"]);
+
 export class ReferenceModel {
   readonly state: ModelState;
   readonly waits: Waits = { served: 0, hopeless: 0, over: 0, gone: 0, locked: 0, refused: 0, deadlocked: 0 };
@@ -163,13 +166,15 @@ export class ReferenceModel {
 
   /** What Metrics says of the database, as far as it is not of the schema. */
   metrics(): Json {
-    const { now, nodes, tasks, seq } = this.state;
+    const { now, nodes, tasks, journal } = this.state;
     const locks = this.state.locks.all;
     const running = [...nodes.values()].filter(({ lease }) => lease !== null);
     return {
       total_tasks: tasks.size,
       total_nodes: nodes.size,
-      total_events: seq,
+      total_events: journal.rows.filter((row) =>
+        row.origin === "client" ? row.task_id !== null : ends.has(row.action_type),
+      ).length,
       active_resource_locks: locks.filter(({ isOver }) => !isOver).length,
       expired_resource_locks: locks.filter(({ isOver }) => isOver).length,
       running_leases: running.length,

@@ -170,7 +170,7 @@ export function nodeView(node: ModelNode) {
     dependencies: node.dependencies,
     payload_schema: node.schema,
     result_payload: node.result,
-    acquired_at: secs(node.acquired),
+    acquired_at: node.lease === null ? null : secs(node.acquired),
     lease_id: lease?.id ?? null,
     lease_owner: lease?.owner ?? null,
     lease_expires_at: secs(lease?.until ?? null),

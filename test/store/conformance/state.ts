@@ -11,7 +11,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
       using specimen = make();
       expect(asTold(specimen.store)).toEqual({
         head: { seq: 0, hash: "0".repeat(64) },
-        totals: { tasks: 0, events: 0, nodes: { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 } },
+        totals: { tasks: 0, rows: 0, events: 0, nodes: { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 } },
       });
     });
 
