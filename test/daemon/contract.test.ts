@@ -113,7 +113,7 @@ const provocations: Provocations = {
     NOT_FOUND: async () => ({ ...strange, payload: 1 }),
     LEASE_LOST: async (world) => ({ ...(await world.running()), lease_id: null, payload: 1 }),
   },
-  TaskStatus: { NOT_FOUND: async () => ({ task_id: nobody }) },
+  TaskStatus: { NOT_FOUND: async () => ({ task_id: nobody }), LIMIT_EXCEEDED: (world) => world.large() },
   ListTasks: { NOT_FOUND: async () => ({ before: nobody }) },
   CancelTask: {
     NOT_FOUND: async () => ({ task_id: nobody, reason: "" }),

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Client } from "../../src/client/client.ts";
+import { limits } from "../../src/protocol/limits.ts";
 import { oneNode } from "../../src/protocol/methods/nodes.ts";
 
 /** An id nothing has. */
@@ -38,6 +39,16 @@ export class World {
     const initial_nodes = [{ id: node_id }];
     const { task_id } = await this.client.call("RegisterTask", { goal: "a goal", policy, initial_nodes });
     return { task_id, node_id };
+  }
+
+  /** A task with more in its payloads than one answer tells. */
+  async large(): Promise<{ task_id: string }> {
+    const { task_id } = await this.client.call("RegisterTask", { goal: "a goal" });
+    const payload_schema = "x".repeat(1_000_000);
+    for (let bytes = 0; bytes <= limits.statusBytesMax; bytes += payload_schema.length) {
+      await this.client.call("AddNodes", { task_id, nodes: [{ payload_schema }] });
+    }
+    return { task_id };
   }
 
   async running(policy = {}): Promise<Held> {
