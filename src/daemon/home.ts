@@ -30,7 +30,7 @@ function checkDirectory(path: string, what: string, { maySticky }: { maySticky: 
   if (stat === null) throw new StartRefused(`the ${what} ${path} does not exist; create it with mode 0700`);
   if (stat.isSymbolicLink())
     throw new StartRefused(`the ${what} ${path} is a symbolic link; name the directory itself`);
-  if (!stat.isDirectory()) throw new StartRefused(`the ${what} ${path} is not a directory`);
+  if (!stat.isDirectory()) throw new StartRefused(`the ${what} ${path} is not a directory; set ${variables}`);
   // In a sticky directory of root's, such as /tmp, others can add names but not move or remove ours. The home holds
   // names that are opened without another look, so there they may not even do that.
   if (maySticky && stat.uid === 0 && (stat.mode & 0o1000) !== 0) return;
@@ -60,8 +60,12 @@ function checkPrivateFile(path: string): void {
  * @throws {StartRefused} for one that others may read or that belongs to somebody else
  */
 export function checkEnvFile(path: string): void {
-  const [link, file] = [lstat(path), statSync(path, { throwIfNoEntry: false })];
-  if (link === null || file === undefined) return;
+  const link = lstat(path);
+  if (link === null) return;
+  const file = attempt(`the environment file ${path} cannot be read`, "remove or correct the link", () =>
+    statSync(path, { throwIfNoEntry: false }),
+  );
+  if (file === undefined) return;
   for (const stat of [link, file]) checkOwner(stat, path, "environment file");
   if ((file.mode & 0o077) === 0) return;
   throw new StartRefused(`the environment file ${path} has mode ${octal(file)}; run: chmod 600 ${path}`);
@@ -82,7 +86,7 @@ function checkOwner(stat: Stats, path: string, what: string): void {
   throw new StartRefused(`the ${what} ${path} belongs to user ${stat.uid}, and agentd runs as user ${uid}`);
 }
 
-const variables = "AGENTD_HOME or AGENTD_DATABASE_URL to another place";
+const variables = "AGENTD_HOME, AGENTD_SOCKET_PATH or AGENTD_DATABASE_URL to another place";
 const elsewhere = "set AGENTD_HOME to a directory that you may write to";
 
 function lstat(path: string): Stats | null {

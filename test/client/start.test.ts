@@ -87,6 +87,26 @@ describe("a start", () => {
   });
 });
 
+/** A process that listens and one that answers there, of which a signal ends the first. */
+const twoListeners = `
+import os, signal, socket, sys, threading
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+def serve():
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(target=answer, args=(client,), daemon=True).start()
+def answer(client):
+    for line in client.makefile():
+        client.sendall(b'{"id":1,"result":{"version":"0.2.0"}}\\n')
+if os.fork() == 0:
+    threading.Thread(target=serve, daemon=True).start()
+    print(os.getpid(), flush=True)
+    signal.pause()
+os.wait()
+`;
+
 describe("a stop", () => {
   test("ends the daemon's process and leaves the marker", async () => {
     await using home = await temporaryHome();
@@ -109,6 +129,19 @@ describe("a stop", () => {
       expect(await stopDaemon(paths, { answerMs: 50, drainMs: 0 })).toEqual({ outcome: "draining", pid });
     } finally {
       process.kill(pid, "SIGCONT");
+    }
+  });
+
+  test("that ended a process said so while its socket went on answering", async () => {
+    await using home = await temporaryHome();
+    const { paths } = await locate({ cwd: "/" }, { AGENTD_HOME: home.path });
+    await mkdir(home.path, { mode: 0o700 });
+    await using server = Bun.spawn(["python3", "-c", twoListeners, paths.socket], { stdout: "pipe" });
+    const { value } = await server.stdout.getReader().read();
+    try {
+      expect(await stopDaemon(paths)).toEqual({ outcome: "replaced", pid: server.pid });
+    } finally {
+      process.kill(Number(new TextDecoder().decode(value)), "SIGKILL");
     }
   });
 

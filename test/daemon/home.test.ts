@@ -120,7 +120,7 @@ const traps: Trap[] = [
       makeHome(place);
       writeFileSync(join(place.path, "precious"), "precious");
       symlinkSync(join(place.path, "precious"), join(place.home, name));
-      return `${place.home}/${name} is not a regular file; move it away`;
+      return `${place.home}/${name} is not a regular file but a symbolic link; move it away`;
     },
   })),
   {

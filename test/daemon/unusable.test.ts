@@ -143,6 +143,7 @@ describe("what cannot be used was called a bug, or waited for", () => {
         expect(said).not.toMatch(/bug in agentd|^\s+at /m);
         if (!["stop", "logs"].includes(line)) expect(`${exit} ${said}`).toStartWith("4 ");
         if (["task list", "serve"].includes(line)) expect(said).toMatch(saysWhatToDo);
+        expect(said).not.toContain("before it said anything");
       }
       expect(await agentd(trap, place, ["doctor"])).toMatchObject({ exit: 1, err: "" });
     });
