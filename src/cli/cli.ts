@@ -2,8 +2,9 @@ import { globalArgs, readValues, splitArguments, type SplitArguments, takesValue
 import type { Command } from "./command.ts";
 import { type Exit, Failure } from "./exits.ts";
 import { suggest } from "../protocol/nearest.ts";
+import { checkOutput, printLine } from "./output.ts";
 import { reportFailure } from "./report.ts";
-import { print, printAside } from "./streams.ts";
+import { printAside } from "./streams.ts";
 import { type Globals, type Host, Session } from "./session.ts";
 import { commands, familyOf, shownCommands } from "./table.ts";
 
@@ -12,16 +13,23 @@ import { commands, familyOf, shownCommands } from "./table.ts";
  * Without a command, agentd serves, as the original did.
  */
 export async function runCli(argv: readonly string[], host: Host): Promise<Exit> {
+  const json = argv.includes("--json") && !argv.slice(0, argv.indexOf("--json")).includes("--");
+  const report = (cause: unknown) => reportFailure(cause, json);
+  const exit = await dispatch(argv, host).catch(report);
   try {
-    const { name, tokens } = findCommand(argv);
-    if (name === undefined) return await showHelp([], true);
-    const row = commands[name];
-    if (row === undefined) return await showHelp([name], splitArguments(tokens, globalArgs).options.has("help"));
-    return await run(name, await row.load(), tokens, host);
+    checkOutput();
+    return exit;
   } catch (cause) {
-    const own = argv.slice(0, argv.includes("--") ? argv.indexOf("--") : argv.length);
-    return reportFailure(cause, own.includes("--json"));
+    return report(cause);
   }
+}
+
+async function dispatch(argv: readonly string[], host: Host): Promise<Exit> {
+  const { name, tokens } = findCommand(argv);
+  if (name === undefined) return showHelp([], true);
+  const row = commands[name];
+  if (row === undefined) return showHelp([name], splitArguments(tokens, globalArgs).options.has("help"));
+  return run(name, await row.load(), tokens, host);
 }
 
 function text(value: string | true | string[] | undefined): string | undefined {
@@ -114,6 +122,6 @@ async function showHelp(words: readonly string[], asked: boolean): Promise<Exit>
     printAside(page);
     return 2;
   }
-  print(page);
+  printLine(page);
   return 0;
 }

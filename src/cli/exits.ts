@@ -20,6 +20,7 @@ const failures = {
   UNREACHABLE: 4,
   NOT_STARTED: 4,
   UNUSABLE_FILE: 4,
+  OUTPUT_LOST: 5,
   BUG: 5,
 } as const satisfies Record<string, Exit>;
 

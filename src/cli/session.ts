@@ -6,8 +6,9 @@ import type { MethodName, ParamsInput, Result } from "../protocol/methods.ts";
 import type { Whereabouts } from "../protocol/paths.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import { Failure } from "./exits.ts";
+import { printLine, printLive } from "./output.ts";
 import { askPatiently } from "./patience.ts";
-import { print, printAside } from "./streams.ts";
+import { printAside } from "./streams.ts";
 import { harmless } from "./text.ts";
 
 /** What is found in a copy of a database. */
@@ -152,10 +153,20 @@ export class Session implements Disposable {
 
   /** Prints a command's result: one field of it, itself as one line of JSON, or what `text` makes of it. */
   show(result: unknown, text: () => string): void {
+    const line = this.#shown(result, text);
+    if (line !== null) printLine(line);
+  }
+
+  /** The same for one of many results, beside work that a reader who is slow must not hold up. */
+  async showLive(result: unknown, text: () => string): Promise<void> {
+    const line = this.#shown(result, text);
+    if (line !== null) await printLive(line);
+  }
+
+  #shown(result: unknown, text: () => string): string | null {
     const { get, json } = this.globals;
-    if (get !== undefined) return showField(result, get);
-    if (json) console.log(JSON.stringify(result));
-    else print(text());
+    if (get !== undefined) return fieldText(result, get);
+    return json ? JSON.stringify(result) : text();
   }
 
   /** Tells a person something that is no result. */
@@ -185,9 +196,9 @@ export class Session implements Disposable {
   }
 }
 
-/** Prints a text bare, so that a shell can use it as it is, and anything else as JSON; of no result, nothing. */
-function showField(result: unknown, path: string): void {
-  if (result === null) return;
+/** A text bare, so that a shell can use it as it is, and anything else as JSON; of no result, nothing. */
+function fieldText(result: unknown, path: string): string | null {
+  if (result === null) return null;
   let value: unknown = result;
   for (const key of path.split(".")) {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) {
@@ -197,5 +208,5 @@ function showField(result: unknown, path: string): void {
     }
     value = (value as Record<string, unknown>)[key];
   }
-  console.log(typeof value === "string" ? value : JSON.stringify(value));
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -40,11 +40,6 @@ const as = (stream: Stream, text: string) => (showsColour(stream) ? text : Bun.s
 /** A text as standard output shows it. */
 export const forOutput = (text: string): string => as("stdout", text);
 
-/** Prints what a command gives, for people. */
-export function print(text: string): void {
-  console.log(forOutput(text));
-}
-
 /** Prints what is no result: notes, warnings and errors. */
 export function printAside(text: string): void {
   // Bun paints console.error by rules of its own.

@@ -5,7 +5,7 @@ import { command, idempotencyKey, nodeArg, taskArg } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { resolveLease, resolveNode, resolveTask, shortener } from "../ids.ts";
 import type { Session } from "../session.ts";
-import { printLive } from "../live.ts";
+import { isHeard, printLive } from "../output.ts";
 import { outputColumns } from "../streams.ts";
 import { dim, fitted, momentText, oneLine } from "../text.ts";
 import { readJson, readWhole } from "../values.ts";
@@ -101,13 +101,14 @@ export async function followEvents(
   over: (events: readonly Event[]) => Promise<boolean> = async () => false,
 ): Promise<0> {
   let after_seq = after ?? (await session.call("Health", {})).last_seq;
-  for (;;) {
+  while (isHeard()) {
     const page = await session.call("ListEvents", { ...filter, after_seq, wait_ms: limits.waitMsMax });
     after_seq = page.next_after_seq;
     const lines = session.globals.json ? page.events.map((event) => JSON.stringify(event)) : eventLines(page.events);
     for (const line of lines) if (!(await printLive(line))) return 0;
     if (await over(page.events)) return 0;
   }
+  return 0;
 }
 
 function eventsText(events: readonly Event[]): string {

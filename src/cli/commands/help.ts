@@ -1,6 +1,6 @@
-import { print } from "../streams.ts";
 import { commit, version as ownVersion } from "../../protocol/version.ts";
 import { command } from "../command.ts";
+import { printLine } from "../output.ts";
 
 export const help = command({
   args: {
@@ -12,7 +12,7 @@ export const help = command({
     ["help task wait", "one command"],
   ],
   async run({ command: first, second }, session) {
-    print(await session.helpPage([first, second].filter((word) => word !== undefined)));
+    printLine(await session.helpPage([first, second].filter((word) => word !== undefined)));
   },
 });
 

@@ -1,6 +1,7 @@
 import type { Result } from "../../protocol/methods.ts";
 import { command, idempotencyKey } from "../command.ts";
 import { prometheusText } from "../prometheus.ts";
+import { printLine } from "../output.ts";
 import { absolute } from "./verify.ts";
 import { columns, countsText, green, red, spanText } from "../text.ts";
 import { readDuration } from "../values.ts";
@@ -23,7 +24,7 @@ export const metrics = command({
   ],
   async run({ prometheus }, session) {
     const answer = await session.call("Metrics", {});
-    if (prometheus === true) console.log(prometheusText(answer).trimEnd());
+    if (prometheus === true) printLine(prometheusText(answer).trimEnd());
     else session.show(answer, () => metricsText(answer));
   },
 });

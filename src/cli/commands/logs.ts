@@ -1,6 +1,6 @@
 import { command } from "../command.ts";
 import { Failure } from "../exits.ts";
-import { printLive } from "../live.ts";
+import { isHeard, printLine, printLive } from "../output.ts";
 import { readWhole } from "../values.ts";
 
 const pollMs = 200;
@@ -29,7 +29,7 @@ export const logs = command({
       if (follow !== true) throw new Failure("FOUND_A_PROBLEM", `there is no log at ${log} yet`);
     } else if (wanted > 0) {
       const tail = await lastLines(log, wanted);
-      if (tail !== "") console.log(tail);
+      if (tail !== "") printLine(tail);
     }
     if (follow === true) await followFile(log);
   },
@@ -44,12 +44,12 @@ async function lastLines(path: string, count: number): Promise<string> {
 /** Prints what is added to a file; one that is shorter than before, or another one, is read from its beginning. */
 async function followFile(path: string): Promise<void> {
   let seen = await sizeAndIdentity(path);
-  for (;;) {
+  while (isHeard()) {
     await Bun.sleep(pollMs);
     const now = await sizeAndIdentity(path);
     const offset = now.identity === seen.identity && now.size >= seen.size ? seen.size : 0;
     const added = now.size > offset ? await Bun.file(path).slice(offset, now.size).text() : "";
-    if (added !== "" && !(await printLive(added.replace(/\n$/, "")))) return;
+    if (added !== "") await printLive(added.replace(/\n$/, ""));
     seen = now;
   }
 }

@@ -80,9 +80,9 @@ export const run = command({
     const ends = new Set<End>();
     const outcomes = new Set<Finished["outcome"]>();
     async function worker() {
-      const end = await takeNodes(work, wish, all, (finished) => {
+      const end = await takeNodes(work, wish, all, async (finished) => {
         outcomes.add(finished.outcome);
-        session.show(finished, () => finishedText(finished));
+        await session.showLive(finished, () => finishedText(finished));
       });
       if (end !== undefined) ends.add(end);
     }

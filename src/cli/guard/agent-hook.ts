@@ -4,6 +4,7 @@ import { messageOf } from "../../client/refusals.ts";
 import type { Exit } from "../exits.ts";
 import type { Session } from "../session.ts";
 import { type Agent, type Asked, fieldsOf } from "./agents/agent.ts";
+import { print } from "../output.ts";
 import { isOff, recordBypass } from "./bypass.ts";
 import { wantedFor } from "./edited-files.ts";
 import { identityOf, sessionOwner } from "./identity.ts";
@@ -18,7 +19,7 @@ const endMs = 5_000;
 export async function guardAgent(name: string, agent: Agent, input: string, session: Session): Promise<Exit> {
   const refusal = await refusalOf(name, agent, input, session);
   const { out, err, exit } = agent.answer(refusal);
-  process.stdout.write(out);
+  print(out);
   process.stderr.write(err);
   return exit;
 }

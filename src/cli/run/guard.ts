@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { TIMED_OUT, within } from "../../client/deadline.ts";
 import { messageOf } from "../../client/refusals.ts";
-import { printLive } from "../live.ts";
+import { printLive } from "../output.ts";
 import { temporaryDirectory } from "../temporary.ts";
 import { type Ending, linesOf, type Order, type Report, stderrBytesMax, stdoutBytesMax } from "./guarded.ts";
 import { endSession } from "./process-session.ts";

@@ -24,13 +24,13 @@ export async function takeNodes(
   work: Work,
   wish: Wish,
   all: boolean,
-  show: (finished: Finished) => void,
+  show: (finished: Finished) => Promise<void>,
 ): Promise<End | undefined> {
   for (;;) {
     const taken = await take(work, wish);
     if (typeof taken === "string") return taken;
     work.session.note(`took node ${taken.node_id}`);
-    show(await attempt(taken, work));
+    await show(await attempt(taken, work));
     if (!all || work.stop.aborted) return undefined;
   }
 }
