@@ -147,7 +147,7 @@ export class Session implements Disposable {
       if (again) this.disconnect();
       return (await this.client()).request(method, params, options);
     });
-    this.#warn(answer);
+    this.#warnOf(answer);
     return answer;
   }
 
@@ -175,10 +175,15 @@ export class Session implements Disposable {
   }
 
   /** Tells a person what the daemon warns of; a program finds it in the result, where that is printed whole. */
-  #warn({ result, warnings: beside = [] }: Response): void {
+  #warnOf({ result, warnings: beside = [] }: Response): void {
     const inside = (result as { warnings?: readonly Warning[] } | null)?.warnings ?? [];
     const isPrinted = this.globals.json && this.globals.get === undefined;
-    for (const { message } of [...beside, ...(isPrinted ? [] : inside)]) printAside(`warning: ${harmless(message)}`);
+    for (const { message } of [...beside, ...(isPrinted ? [] : inside)]) this.warn(message);
+  }
+
+  /** Tells whoever looks, be it in a log, of something that is not as they may think. */
+  warn(message: string): void {
+    printAside(`warning: ${harmless(message)}`);
   }
 
   /** Drops the connection; the next call opens another. */

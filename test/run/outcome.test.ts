@@ -29,11 +29,66 @@ describe("the end of the command is the end of its node", () => {
     expect(await shop.node(task)).toMatchObject({ status, result_payload: payload });
   });
 
-  test("with more output than a result may have, its end", async () => {
+  test.each<[what: string, script: string, kept: object, says: string]>([
+    [
+      "is larger than a result may be",
+      "head -c 3000000 /dev/zero | tr '\\0' x; echo y",
+      {
+        stdout_tail: `${"x".repeat(16_382)}y\n`,
+        bytes: 3_000_002,
+        truncated: true,
+        why: "is longer than 1044480 bytes",
+      },
+      "only the last 16384 characters of its output are kept, as it is longer than 1044480 bytes (3000002 bytes)",
+    ],
+    [
+      "is long and no JSON",
+      "head -c 20000 /dev/zero | tr '\\0' x",
+      { stdout_tail: "x".repeat(16_384), bytes: 20_000, truncated: true },
+      "only the last 16384 characters of its output are kept, as it is no JSON value agentd takes: not JSON",
+    ],
+    [
+      "is no JSON",
+      "echo hello",
+      { stdout_tail: "hello\n", bytes: 6, truncated: false },
+      "its output is kept as text, as it is no JSON value agentd takes: not JSON",
+    ],
+    [
+      "is JSON with a key twice",
+      `echo '{"a":1,"a":2}'`,
+      { stdout_tail: '{"a":1,"a":2}\n', bytes: 14, truncated: false },
+      'no JSON value agentd takes: an object names the same key twice: "a" (14 bytes)',
+    ],
+    [
+      "is nested too deeply",
+      "printf '%s' [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+      { bytes: 65, truncated: false },
+      "nested deeper than 30 levels",
+    ],
+    [
+      "is not UTF-8",
+      String.raw`printf '"\377"'`,
+      { stdout_tail: '"\u{fffd}"', bytes: 3, truncated: false, why: "is not UTF-8" },
+      "its output is kept as text, as it is not UTF-8 (3 bytes)",
+    ],
+  ])("is not lost without a word where its output %s", async (_what, script, kept, says) => {
     const task = await shop.task();
-    await shop.work(task, [], "head -c 3000000 /dev/zero | tr '\\0' x; echo y").ended;
+    const ran = await shop.work(task, [], script).ended;
+    const { result_payload, id } = await shop.node(task);
+    expect(result_payload).toMatchObject({ ...kept, exit_code: 0 });
+    expect(ran.err).toContain(`warning: node ${String(id)}: `);
+    expect(ran.err).toContain(says);
+  });
+
+  test("says how much of standard error it kept", async () => {
+    const task = await shop.task();
+    await shop.work(task, [], "head -c 20000 /dev/zero | tr '\\0' x >&2; exit 1").ended;
     const { result_payload } = await shop.node(task);
-    expect(result_payload).toEqual({ stdout_tail: `${"x".repeat(16_382)}y\n`, exit_code: 0 });
+    expect(result_payload).toMatchObject({ stderr_tail: "x".repeat(16_384), bytes: 20_000, truncated: true });
+  });
+
+  test("says nothing of a command that printed nothing", async () => {
+    expect(await shop.work(await shop.task(), [], ":").ended).toMatchObject({ exit: 0, err: "" });
   });
 
   test("also when nobody reads what it prints", async () => {

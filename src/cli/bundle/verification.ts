@@ -67,7 +67,7 @@ async function verifyOnce(
   }, timeLimitMs);
   const end = await guarded.ended().finally(() => clearTimeout(timer));
   stop.throwIfAborted();
-  const tail = late ? `${end.stdout}\nended after ${timeLimitMs / 1000} s` : end.stdout;
+  const tail = late ? `${end.stdout.text}\nended after ${timeLimitMs / 1000} s` : end.stdout.text;
   return {
     command,
     exit_code: late ? lateStatus : statusOf(end),

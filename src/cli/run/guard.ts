@@ -6,7 +6,15 @@ import { TIMED_OUT, within } from "../../client/deadline.ts";
 import { messageOf } from "../../client/refusals.ts";
 import { printLive } from "../output.ts";
 import { temporaryDirectory } from "../temporary.ts";
-import { type Ending, linesOf, type Order, type Report, stderrBytesMax, stdoutBytesMax } from "./guarded.ts";
+import {
+  type Ending,
+  linesOf,
+  type Order,
+  type Printed,
+  type Report,
+  stderrBytesMax,
+  stdoutBytesMax,
+} from "./guarded.ts";
 import { endSession } from "./process-session.ts";
 import { Tail } from "./tail.ts";
 
@@ -49,7 +57,7 @@ async function runPlainly(order: Order, closed: Promise<"closed">): Promise<Repo
   });
   await report({ pid: child.pid, directory: null });
   const interrupted = await endOf(child, order.grace_ms, closed);
-  return ending(child, interrupted, { stdout: "", stdout_bytes: 0, stderr: "" });
+  return ending(child, interrupted, { stdout: nothing, stderr: nothing });
 }
 
 /** With the context on standard input and in a file, its output kept. */
@@ -91,7 +99,7 @@ async function supervise(
     muted.resolve();
     await within(drained, drainMs);
   }
-  return ending(child, interrupted, { stdout: stdout.text(), stdout_bytes: stdout.bytes, stderr: stderr.text() });
+  return ending(child, interrupted, { stdout: stdout.printed(), stderr: stderr.printed() });
 }
 
 /** Waits for the command's end, and ends what it left behind; whether it was told to end before it did. */
@@ -103,7 +111,9 @@ async function endOf(child: Bun.Subprocess, graceMs: number, closed: Promise<"cl
   return interrupted;
 }
 
-type Output = Pick<Ending, "stdout" | "stdout_bytes" | "stderr">;
+type Output = Pick<Ending, "stdout" | "stderr">;
+
+const nothing: Printed = { text: "", bytes: 0, isUtf8: true };
 
 function ending(child: Bun.Subprocess, interrupted: boolean, output: Output): Ending {
   const signal = child.signalCode === null ? null : String(child.signalCode);

@@ -28,11 +28,20 @@ export interface Ending {
   signal: string | null;
   /** It was told to end before it did. */
   interrupted: boolean;
-  /** The last stdoutBytesMax bytes, which is all of it when `stdout_bytes` is no more. */
-  stdout: string;
-  stdout_bytes: number;
+  /** The last stdoutBytesMax bytes. */
+  stdout: Printed;
   /** The last stderrBytesMax bytes. */
-  stderr: string;
+  stderr: Printed;
+}
+
+/** What a command printed. */
+export interface Printed {
+  /** The end of it, from the first whole character on. */
+  text: string;
+  /** How much it was in all. */
+  bytes: number;
+  /** Whether `text` is what was printed, to the letter. */
+  isUtf8: boolean;
 }
 
 /**

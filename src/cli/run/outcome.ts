@@ -1,9 +1,9 @@
 import { RequestRefused } from "../../client/refusals.ts";
-import { type Json, JsonRefused, parseJson } from "../../protocol/json.ts";
-import { limits } from "../../protocol/limits.ts";
+import type { Json } from "../../protocol/json.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
-import { type Ending, stdoutBytesMax } from "./guarded.ts";
+import type { Ending } from "./guarded.ts";
 import { claimOf, isLost } from "./lease.ts";
+import { errorOf, resultOf } from "./result.ts";
 import type { Work } from "./work.ts";
 
 /** What became of a node that was taken. */
@@ -13,16 +13,15 @@ export interface Outcome {
   reason: string | null;
 }
 
-/** The end of standard output that is kept of a result that is no JSON. */
-const stdoutTailChars = 16_384;
-
 /** Ends the node as its command ended: exit status 0 completes it, interruption releases it, all else fails it. */
 export async function settle(node: AcquiredNode, work: Work, ending: Ending): Promise<Outcome> {
   if (ending.interrupted) return release(node, work, "interrupted");
-  const { exit_code, signal, stderr } = ending;
+  const { exit_code, signal } = ending;
   try {
-    if (exit_code !== 0) return await fail(node, work, { exit_code, signal, stderr_tail: stderr });
-    return await complete(node, work, resultOf(ending));
+    if (exit_code !== 0) return await fail(node, work, { exit_code, signal, ...errorOf(ending) });
+    const { value, loss } = resultOf(ending);
+    if (loss !== null) work.session.warn(`node ${node.node_id}: ${loss}`);
+    return await complete(node, work, value);
   } catch (cause) {
     if (!(cause instanceof RequestRefused)) throw cause;
     if (isLost(cause)) return asLost(cause);
@@ -49,23 +48,6 @@ async function fail(
 
 export function asLost(refusal: RequestRefused): Outcome {
   return { outcome: "LEASE_LOST", reason: refusal.message };
-}
-
-/** The result of a command that succeeded: what it printed, when that is one JSON value, else the end of it. */
-export function resultOf({ stdout, stdout_bytes, exit_code }: Ending): Json {
-  const whole = stdout_bytes <= stdoutBytesMax;
-  const value = whole ? parsed(stdout) : undefined;
-  return value === undefined ? { stdout_tail: stdout.slice(-stdoutTailChars).toWellFormed(), exit_code } : value;
-}
-
-function parsed(text: string): Json | undefined {
-  try {
-    // The request around it is two levels deep.
-    return parseJson(text, limits.depthMax - 2);
-  } catch (cause) {
-    if (cause instanceof JsonRefused) return undefined;
-    throw cause;
-  }
 }
 
 /** Gives the node back, so that it can be taken again at once. */

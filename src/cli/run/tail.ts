@@ -1,3 +1,6 @@
+import { isUtf8 } from "node:buffer";
+import type { Printed } from "./guarded.ts";
+
 /** So many pieces are joined into one, so that single bytes do not cost an object each for long. */
 const piecesMax = 1_024;
 
@@ -12,11 +15,6 @@ export class Tail {
     this.#bytesMax = bytesMax;
   }
 
-  /** All bytes that ever came. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   push(piece: Uint8Array): void {
     this.#pieces.push(piece);
     this.#kept += piece.length;
@@ -25,10 +23,11 @@ export class Tail {
   }
 
   /** The last bytes as text, from the first whole character on. */
-  text(): string {
+  printed(): Printed {
     const kept = this.#cut();
     const start = this.#bytes > kept.length ? kept.findIndex((byte) => !isContinuation(byte)) : 0;
-    return new TextDecoder().decode(kept.subarray(Math.max(0, start)));
+    const whole = kept.subarray(Math.max(0, start));
+    return { text: new TextDecoder().decode(whole), bytes: this.#bytes, isUtf8: isUtf8(whole) };
   }
 
   #cut(): Uint8Array {
