@@ -9,6 +9,7 @@ import { Server } from "../../src/daemon/server.ts";
 import type { BadLine, Request } from "../../src/protocol/envelope.ts";
 import { readSettings } from "../../src/protocol/settings.ts";
 import type { Dispatcher } from "../../src/service/dispatcher.ts";
+import { Remembered } from "../../src/service/remembered.ts";
 import { type Recipient, Session } from "../../src/service/sessions.ts";
 
 const settings = readSettings({});
@@ -37,6 +38,7 @@ class Echo implements Pick<Dispatcher, keyof Dispatcher> {
     return false;
   }
 
+  remembered = new Remembered(() => false);
   msUntilTurn = () => null;
   resume = () => undefined;
   drop = () => false;

@@ -51,9 +51,17 @@ function foldSet(set: CharacterSet, negated: boolean): Folded {
   for (const { from } of within(folded, bySingle, ({ single }) => single ?? 0)) ranges.push(point(from));
   for (const { from, to } of images.size === 0 ? [] : several) if (images.has(to)) ranges.push(point(from));
   const closed = unionOf(ranges);
-  const asked = negated || images.size > 0 ? several.filter(({ to }) => images.has(to) !== negated) : [];
-  return { set: negated ? complementOf(closed) : closed, several: byRest(asked) };
+  return { set: negated ? complementOf(closed) : closed, several: severalOf(images, negated) };
 }
+
+/** What becomes several characters and is asked for: of some, or where `negated` of all others. */
+function severalOf(images: ReadonlySet<string>, negated: boolean): Folded["several"] {
+  if (images.size === 0) return negated ? (allSeveral ??= byRest(changes().several)) : [];
+  return byRest(changes().several.filter(({ to }) => images.has(to) !== negated));
+}
+
+/** What most classes that leave something out stand for besides. */
+let allSeveral: Folded["several"] | undefined;
 
 /** Changes of which a number, by which they are sorted, lies in a set. */
 function* within(set: CharacterSet, sorted: readonly Change[], numberOf: (change: Change) => number) {

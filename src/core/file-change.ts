@@ -48,3 +48,12 @@ export interface Span {
   to: number;
   edits: readonly Edit[];
 }
+
+/** What the changes of a diff of so many characters take in memory, at the most: all of them keep its text. */
+export function changesBytes(changes: readonly FileChange[], diffChars: number): number {
+  const objects = changes.map(({ hunks, spans }) => {
+    const edits = hunks.reduce((sum, hunk) => sum + hunk.edits.length, 0);
+    return 1_000 + 200 * hunks.length + 200 * edits + 150 * spans.length;
+  });
+  return objects.reduce((sum, bytes) => sum + bytes, 2 * diffChars);
+}

@@ -230,6 +230,23 @@ const isRun = (token: Token | undefined) => token?.kind === "*" || token?.kind =
 
 const leadsOut = ({ segments }: FlatGlob) => segments.some((segment) => literalOf(segment) === "..");
 
+/** What a pattern takes in memory, at the most, with all that is made of it when it is compared. */
+export function bytesOf({ segments }: FlatGlob): number {
+  const bytes = segments.map((segment) => segment.reduce((sum, token) => sum + tokenBytes(token), segmentBytes));
+  return bytes.reduce((sum, its) => sum + its, 0);
+}
+
+const segmentBytes = 800;
+/** A token with its cell and its state of an automaton. */
+const tokenBytesMin = 320;
+
+function tokenBytes(token: Token): number {
+  if (token.kind === "literal") return tokenBytesMin * Math.max(1, token.text.length);
+  if (token.kind !== "oneOf") return tokenBytesMin;
+  const rests = token.several.reduce((sum, { first, rest }) => sum + 16 * first.length + 130 * (1 + rest.length), 0);
+  return tokenBytesMin + 16 * token.set.length + rests;
+}
+
 /** Whether a segment is `**` alone. */
 export function isAnyDepth(segment: Segment | undefined): boolean {
   return segment?.length === 1 && segment[0]?.kind === "**";

@@ -23,8 +23,9 @@ const run = "*";
 
 export function namePattern(segment: Segment): NamePattern {
   let made: Automaton | undefined;
-  const automaton = () => (made ??= automatonOf(segment));
   const literal = literalOf(segment);
+  // That of one name is soon made, and of long names much.
+  const automaton = () => (literal === null ? (made ??= automatonOf(segment)) : automatonOf(segment));
   const isAny = segment.length === 1 && segment[0]?.kind === "*";
   const possible = literal !== null || isAny || isPossible(segment, automaton);
   const cells = cellsOf(segment);

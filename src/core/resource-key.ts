@@ -4,7 +4,7 @@ import { limits } from "../protocol/limits.ts";
 import { snakeCase } from "../protocol/method.ts";
 import type { LockMode } from "../protocol/types.ts";
 import { type Decision, isRefusal, refuse } from "./decision.ts";
-import { climbs, endingOf, type Faults, type FlatGlob, literalOf, parseGlob } from "./glob.ts";
+import { bytesOf, climbs, endingOf, type Faults, type FlatGlob, literalOf, parseGlob } from "./glob.ts";
 import { literalPattern, type PathPattern, pathPattern, pathsMeet } from "./path-pattern.ts";
 import type { WorkBudget } from "./work-budget.ts";
 
@@ -38,6 +38,8 @@ export interface Place {
   deep: boolean;
   /** What all of its paths end with. */
   ending: string;
+  /** What it takes in memory, with its pattern. */
+  bytes: number;
   /** Exactly these paths; made when first asked for. */
   pattern(): PathPattern;
 }
@@ -83,6 +85,12 @@ export function parseResourceKey(written: string, rules: KeyRules): Decision<Res
 export function readResourceKey(written: string, rules: KeyRules): ResourceKey {
   const key = parseResourceKey(written, rules);
   return isRefusal(key) ? opaqueKey(written) : key;
+}
+
+/** What a key takes in memory, at the most. */
+export function keyBytes(key: ResourceKey): number {
+  const places = key.kind === "opaque" ? [] : key.places;
+  return 300 + 4 * (key.written.length + key.normal.length) + places.reduce((sum, { bytes }) => sum + 200 + bytes, 0);
 }
 
 /**
@@ -146,7 +154,8 @@ function pathKey(kind: "file" | "dir", written: string, text: string, rules: Key
   const path = joined(absolute, names);
   const deep = kind === "dir";
   const pattern = lazily(() => literalPattern(absolute, names, deep));
-  const place = { path, deep, ending: deep ? "" : path, pattern };
+  const bytes = 300 + 500 * names.length + 20 * path.length;
+  const place = { path, deep, ending: deep ? "" : path, bytes, pattern };
   return { kind, written, normal: `${kind}:${path === "" ? "." : path}`, places: [place] };
 }
 
@@ -188,7 +197,7 @@ function placeOf(pattern: FlatGlob): Place {
     literal.map((name) => name ?? ""),
   );
   const ending = wild === -1 ? path : endingOf(pattern.segments.at(-1) ?? []);
-  return { path, deep: wild !== -1, ending, pattern: lazily(() => pathPattern(pattern)) };
+  return { path, deep: wild !== -1, ending, bytes: bytesOf(pattern), pattern: lazily(() => pathPattern(pattern)) };
 }
 
 function lazily(make: () => PathPattern): () => PathPattern {

@@ -1,9 +1,10 @@
 import { statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { Cache } from "../service/cache.ts";
 
-/** Scopes remembered at most. */
-const scopesMax = 10_000;
+/** What scopes that are remembered may take. */
+const scopesBytesMax = 2 << 20;
 
 /** Which file a path is of, or null; links are followed. */
 type Identify = (path: string) => Promise<string | null>;
@@ -16,7 +17,7 @@ type Identify = (path: string) => Promise<string | null>;
 export class CaseProbe {
   readonly #identify: Identify;
   readonly #ofHome: boolean;
-  readonly #known = new Map<string, boolean>();
+  readonly #known = new Cache<boolean>(scopesBytesMax);
 
   constructor(home: string, identify: Identify = identity) {
     this.#identify = identify;
@@ -47,9 +48,7 @@ export class CaseProbe {
   }
 
   #remember(scope: string, ignoresCase: boolean): void {
-    const [oldest] = this.#known.keys();
-    if (this.#known.size >= scopesMax && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(scope, ignoresCase);
+    this.#known.set(scope, ignoresCase, 0);
   }
 }
 

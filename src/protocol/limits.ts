@@ -62,6 +62,8 @@ export const limits = {
   leaseLocksMax: 1_000,
   /** Lock requests that wait at once. */
   lockWaitersMax: 1_000,
+  /** Memory the keys of all of them may take. */
+  lockWaitersBytesMax: 16 << 20,
   /** What one request may cost in comparing locks, in steps: a step compares two characters of patterns. */
   lockStepsMax: 2_000_000,
   /** An opaque resource key; the original's calls take any. */

@@ -167,7 +167,8 @@ the one that passes ${limits.contextCharsMax} characters, and leaves out results
 as many bytes together; one RegisterTask or AddNodes makes at most
 ${limits.newDependenciesMax} dependencies, those by \`expand_before\` included, and a task has at most ${limits.taskDependenciesMax}; TaskStatus tells at most ${limits.statusBytesMax} bytes of payloads and results
 without \`node_id\`, and shows the newest ${limits.attemptsShownMax} attempts at a node. One request names at most ${limits.locksMax} locks and stores ${limits.lockMetadataCharsMax} characters of metadata, as often as there are keys; a lease holds
-at most ${limits.leaseLocksMax}, a node declares at most ${limits.nodeResourcesMax}; ${limits.lockWaitersMax} requests may wait for locks. What one
+at most ${limits.leaseLocksMax}, a node declares at most ${limits.nodeResourcesMax}; ${limits.lockWaitersMax} requests may wait for locks,
+as long as their keys take at most ${limits.lockWaitersBytesMax} bytes of memory. What one
 request compares with held and waited for locks costs at most ${limits.lockStepsMax} steps, each the comparison of two characters.
 In a resource key, a path has at most ${limits.pathCharsMax} characters and ${limits.pathDepthMax} directories; a glob, once its braces are expanded, ${limits.globCharsMax}
 characters and ${limits.globWildcardsMax} wildcards; any other key ${limits.keyCharsMax} characters, unless \`AcquireResourceLock\` takes it in the global scope. A patch bundle touches at most ${limits.bundlePathsMax} paths in

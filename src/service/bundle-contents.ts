@@ -1,12 +1,13 @@
 import type { Confidence, PatchBundle, Verification } from "../core/bundle.ts";
 import { isRefusal } from "../core/decision.ts";
 import { parseDiff } from "../core/diff.ts";
-import type { FileChange } from "../core/file-change.ts";
+import { changesBytes, type FileChange } from "../core/file-change.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Store } from "../store/store.ts";
+import { Cache } from "./cache.ts";
 
-/** Characters of diffs whose changes are remembered, a few times that in memory. */
-const remembered = 4 << 20;
+/** What the changes of diffs that are remembered may take. */
+const changesBytesMax = 16 << 20;
 
 /** What a bundle carries, as the journal tells it in the terms of the wire. */
 export interface BundleContent {
@@ -36,8 +37,7 @@ export const verificationsOf = (runs: readonly Pick<Run, "command" | "exit_code"
 
 /** Reads what bundles carry, and remembers the changes of the last: reading a long diff takes some milliseconds. */
 export class BundleContents {
-  readonly #changes = new Map<string, { changes: readonly FileChange[]; chars: number }>();
-  #chars = 0;
+  readonly #changes = new Cache<readonly FileChange[]>(changesBytesMax);
 
   /** What the journal has of the bundle; null for one nobody knows. */
   read(bundleId: string, store: Store): BundleContent | null {
@@ -74,19 +74,24 @@ export class BundleContents {
     return this.#changes.has(bundleId);
   }
 
-  remember(bundleId: string, changes: readonly FileChange[], chars: number): void {
-    if (this.#chars + chars > remembered) {
-      this.#changes.clear();
-      this.#chars = 0;
-    }
-    this.#changes.set(bundleId, { changes, chars });
-    this.#chars += chars;
+  remember(bundleId: string, changes: readonly FileChange[], diffChars: number): void {
+    this.#changes.set(bundleId, changes, changesBytes(changes, diffChars));
+  }
+
+  /** What they take by now. */
+  get bytes(): number {
+    return this.#changes.bytes;
+  }
+
+  /** Gives it back. */
+  forget(): void {
+    this.#changes.clear();
   }
 
   #changesOf(bundleId: string, { diff, diff_exact: exact }: BundleContent): readonly FileChange[] | null {
     if (diff === null) return null;
     const known = this.#changes.get(bundleId);
-    if (known !== undefined) return known.changes;
+    if (known !== undefined) return known;
     const changes = parseDiff(diff, { exact });
     // It was read when it was submitted.
     if (isRefusal(changes)) throw new Error(`the diff of bundle ${bundleId} cannot be read: ${changes.message}`);

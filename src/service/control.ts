@@ -20,6 +20,7 @@ export const controlHandlers = {
       if (!timeLeft()) break;
       releaseLease(leaseId, context);
     }
+    context.remembered.forget();
     return { ok: true, canceled: PENDING + RUNNING, seq: store.cancelTask(taskId, cancellation(reason), entry) };
   },
 

@@ -12,9 +12,9 @@ import type { Answer } from "./call.ts";
 import { encodeError, encodeReply, prepareCall } from "./execute.ts";
 import { type Context, isLater } from "./handler.ts";
 import { Parked, type Waiting } from "./parked.ts";
-import { BundleContents } from "./bundle-contents.ts";
 import type { CheckPages } from "./page-check.ts";
-import { type CaseProbe, ResourceKeys } from "./resource-keys.ts";
+import { Remembered } from "./remembered.ts";
+import type { CaseProbe } from "./resource-keys.ts";
 import { type Counter, noCounts, type Runtime } from "./runtime.ts";
 import { type Recipient, Session, type Slot } from "./sessions.ts";
 
@@ -46,8 +46,7 @@ export class Dispatcher {
   readonly #counts = noCounts();
   readonly #runtime: Runtime;
   readonly #parked: Parked;
-  readonly #keys: ResourceKeys;
-  readonly #bundles = new BundleContents();
+  readonly remembered: Remembered;
   /** Sessions with requests that wait for a turn, in the order they came. */
   #ready = new Set<Session>();
   #clock: ClockReading;
@@ -63,7 +62,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#commit = new GroupCommit(options.store, options.reports, () => options.readClock().monotonicMs);
-    this.#keys = new ResourceKeys(options.ignoresCase);
+    this.remembered = new Remembered(options.ignoresCase);
     this.#parked = new Parked(() => options.store.forgetHeldBack(), options.store.holdsBack);
     this.#clock = options.readClock();
     this.#runtime = this.#makeRuntime(this.#clock.monotonicMs);
@@ -260,7 +259,9 @@ export class Dispatcher {
     const { store, settings, paths, newId, random, checkPages } = this.#options;
     const lockWishes: Context["lockWishes"] = (before = null) => this.#parked.lockWishes(before);
     const waitingUnder: Context["waitingUnder"] = (key) => this.#parked.waitingUnder(key);
-    const memory = { runtime: this.#runtime, keys: this.#keys, bundles: this.#bundles, checkPages };
+    const { remembered } = this;
+    const { keys, bundles } = remembered;
+    const memory = { runtime: this.#runtime, keys, bundles, remembered, checkPages };
     const budget = new WorkBudget(limits.lockStepsMax);
     return { store, settings, paths, ...memory, nowMs, newId, random, lockWishes, waitingUnder, budget, count };
   }

@@ -10,6 +10,7 @@ import type { Warning } from "../protocol/warnings.ts";
 import type { Store } from "../store/store.ts";
 import type { BundleContents } from "./bundle-contents.ts";
 import type { Call } from "./call.ts";
+import type { Remembered } from "./remembered.ts";
 import type { ResourceKeys } from "./resource-keys.ts";
 import type { CheckPages } from "./page-check.ts";
 import type { Counter, Runtime } from "./runtime.ts";
@@ -22,6 +23,8 @@ export interface Context {
   readonly runtime: Runtime;
   readonly keys: ResourceKeys;
   readonly bundles: BundleContents;
+  /** The last two, to be given back. */
+  readonly remembered: Pick<Remembered, "forget">;
   readonly checkPages: CheckPages;
   /** The turn's one reading of the wall clock. */
   readonly nowMs: number;

@@ -1,9 +1,9 @@
 import { isRefusal, refuse, type Refusal } from "../core/decision.ts";
 import { actions, type Entry } from "../core/journal.ts";
 import { grantLocks, heartbeatLocks, isOver, releaseLocks } from "../core/lock.ts";
-import { circleOf, firstObstacle } from "../core/lock-queue.ts";
+import { circleOf, firstObstacle, type LockWish } from "../core/lock-queue.ts";
 import type { Lock, LockGrant } from "../core/model.ts";
-import { overlaps } from "../core/resource-key.ts";
+import { keyBytes, overlaps } from "../core/resource-key.ts";
 import { WorkBudget } from "../core/work-budget.ts";
 import { limits } from "../protocol/limits.ts";
 import { deadlock } from "./deadlock.ts";
@@ -68,7 +68,8 @@ function acquire<T>(request: LockRequest, context: Context, answer: Answer<T>): 
   const circle = circleOf(request.wish, lockSituation(context, inLine, "free"));
   if (circle === "tooMuch") return tooMuchToCompare();
   if (circle !== null) return deadlock(circle, context.nowMs);
-  if (inLine.length >= limits.lockWaitersMax) return tooManyWaiters();
+  const full = fullLine([...inLine, request.wish]);
+  if (full !== null) return full;
   return waitInLine(request, context, answer, false);
 }
 
@@ -169,8 +170,14 @@ function claimOf(
   return { claim, claimed, others };
 }
 
-function tooManyWaiters(): Refusal {
-  const max = limits.lockWaitersMax;
-  const message = `${max} requests already wait for locks; ask again later, or without wait_ms`;
-  return refuse("LIMIT_EXCEEDED", message, { limit: "lock_waiters_max", max });
+/** Why the last of these may not wait: they are too many, or their keys take too much memory meanwhile. */
+function fullLine(wishes: readonly LockWish[]): Refusal | null {
+  const full = (message: string, limit: string, max: number) => refuse("LIMIT_EXCEEDED", message, { limit, max });
+  const { lockWaitersMax: max, lockWaitersBytesMax: bytesMax } = limits;
+  const instead = "ask again later, or without wait_ms";
+  if (wishes.length > max) return full(`${max} requests already wait for locks; ${instead}`, "lock_waiters_max", max);
+  const bytes = wishes.flatMap(({ locks }) => locks).reduce((sum, { key }) => sum + keyBytes(key), 0);
+  if (bytes <= bytesMax) return null;
+  const message = `the keys of the requests that wait for locks would take more than ${bytesMax >> 20} MiB; ${instead}, or name a directory for many globs`;
+  return full(message, "lock_waiters_bytes_max", bytesMax);
 }

@@ -100,6 +100,7 @@ class Run {
       if (!plan.more) break;
     }
     yield* this.#untilCollected();
+    this.context.remembered.forget();
     return this.#sum({ tasks: 0, nodes: 0, rows: 0 }, null);
   }
 

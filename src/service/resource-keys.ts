@@ -1,12 +1,15 @@
 import { type Decision, isRefusal } from "../core/decision.ts";
 import type { HeldKey } from "../core/model.ts";
-import { type KeyRules, parseResourceKey, type ResourceKey } from "../core/resource-key.ts";
+import { keyBytes, type KeyRules, parseResourceKey, type ResourceKey } from "../core/resource-key.ts";
 import type { WorkBudget } from "../core/work-budget.ts";
 import type { LockMode } from "../protocol/types.ts";
 import type { Store } from "../store/store.ts";
+import { Cache } from "./cache.ts";
 
-/** Keys remembered at most; then all are forgotten, as those in use are soon read again. */
-const keysMax = 50_000;
+/** What the keys that are remembered may take: ten thousand paths' worth, or a few dozen globs at the limits. */
+const keysBytesMax = 64 << 20;
+/** A refusal, beside its message. */
+const refusalBytes = 500;
 
 /** What it costs to read a key, in steps. */
 function readSteps(written: string, { ignoreCase }: KeyRules): number {
@@ -22,7 +25,7 @@ export type CaseProbe = (scope: string) => boolean;
 /** Reads resource keys, and remembers those it has read: reading a glob costs more than all else about a lock. */
 export class ResourceKeys {
   readonly #probe: CaseProbe;
-  readonly #read = new Map<string, Decision<ResourceKey>>();
+  readonly #read = new Cache<Decision<ResourceKey>>(keysBytesMax);
 
   constructor(probe: CaseProbe) {
     this.#probe = probe;
@@ -48,11 +51,20 @@ export class ResourceKeys {
     const name = `${Number(rules.ignoreCase)}${rules.scope}:${written}`;
     const known = this.#read.get(name);
     if (known !== undefined) return known;
-    if (this.#read.size >= keysMax) this.#read.clear();
     budget.spend(readSteps(written, rules));
     const key = parseResourceKey(written, rules);
-    this.#read.set(name, key);
+    this.#read.set(name, key, isRefusal(key) ? refusalBytes + 6 * key.message.length : keyBytes(key));
     return key;
+  }
+
+  /** What those that are remembered take by now. */
+  get bytes(): number {
+    return this.#read.bytes;
+  }
+
+  /** Gives it back. */
+  forget(): void {
+    this.#read.clear();
   }
 }
 

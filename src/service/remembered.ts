@@ -1,0 +1,23 @@
+import { BundleContents } from "./bundle-contents.ts";
+import { type CaseProbe, ResourceKeys } from "./resource-keys.ts";
+
+/** What the daemon remembers so as not to read it again: bounded by bytes, and nothing it needs. */
+export class Remembered {
+  readonly keys: ResourceKeys;
+  readonly bundles = new BundleContents();
+
+  constructor(ignoresCase: CaseProbe) {
+    this.keys = new ResourceKeys(ignoresCase);
+  }
+
+  /** What all of it takes, at the most. */
+  get bytes(): number {
+    return this.keys.bytes + this.bundles.bytes;
+  }
+
+  /** Gives it back: what was asked for of late may have gone. */
+  forget(): void {
+    this.keys.forget();
+    this.bundles.forget();
+  }
+}
