@@ -27,7 +27,10 @@ const meanings: Readonly<Record<string, string>> = {
   "AcquireNextNode.labels": "only nodes with all of these labels",
   "AcquireNextNode.count":
     "take up to this many nodes at once, fewer if their contexts are large; the result is `{nodes, seq}` then",
-  "HeartbeatNode.progress": "how far the work is, shown by TaskStatus; default: unchanged",
+  "HeartbeatNode.progress":
+    "how far the work is, shown by TaskStatus; it replaces what was reported before; default: unchanged",
+  "HeartbeatNode.progress.percent": "how much of it is done",
+  "HeartbeatNode.progress.message": "what is being done",
   "ReleaseNode.delay_secs": "how long the node is not handed out",
   "TaskStatus.node_id": "only this node",
   "TaskStatus.attempts": "include the newest 100 attempts at each node",
@@ -42,7 +45,7 @@ const meanings: Readonly<Record<string, string>> = {
   result_payload: "the result, which nodes that depend on this one receive",
   error_payload: "what went wrong",
   "CommitEvent.lease_id": "the current lease; required while the node is RUNNING",
-  action_type: "the kind of event, which readers can filter by",
+  action_type: "the kind of event, which readers can filter by; see [Event kinds](#event-kinds)",
   payload: "the event itself",
   "ListEvents.task_id": "only events of this task",
   "ListEvents.node_id": "only events of this node",

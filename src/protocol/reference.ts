@@ -2,17 +2,16 @@ import { commonRefusals, framing, resourceLockModel, strictTransitions } from ".
 import { type ErrorKind, errors, wireError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { definitions, exchange, fenced, table } from "./markdown.ts";
-import { meaningOf } from "./meanings.ts";
 import { task_id } from "./methods/examples.ts";
 import { aliasesOf, type MethodName, methodNames, methodRow } from "./methods.ts";
+import { eventChapter, objectChapter, paramsPart, resultPart } from "./reference-parts.ts";
 import { type Setting, settings } from "./settings.ts";
-import { type Field, fieldsOf, jsonSchemaOf, shapeOf } from "./shape.ts";
 import { ignoredFields, warningKinds } from "./warnings.ts";
 
 /** The protocol's reference as Markdown: what docs/protocol.md holds. The same text from every build. */
 export function protocolReference(): string {
   const chapters = [introduction(), requests(), errorChapter(), typeChapter(), limitChapter(), lifeCycles()];
-  return `${[...chapters, methodIndex(), ...methodNames.map(methodChapter)].join("\n\n")}\n`;
+  return `${[...chapters, eventChapter(), objectChapter(), methodIndex(), ...methodNames.map(methodChapter)].join("\n\n")}\n`;
 }
 
 const introduction = () => `# The agentd protocol: agentd-jsonl-v1
@@ -47,7 +46,11 @@ ${table(
 )}
 
 The answer carries the request's \`id\`, and either \`result\` or \`error\`. A request without an \`id\`, or with null,
-gets an answer without one. Answers on one connection come in the order of the requests.
+gets an answer without one.
+
+Answers on one connection come in the order of the requests. A request that waits, as with \`wait_ms\`, therefore holds up
+the answers to all that follow it there: these are carried out, but the client does not hear of it before the wait is over.
+Whoever waits for one thing and has a lease to renew uses a connection for each.
 
 ${exchange(
   { id: 1, method: "TaskStatus", params: { task_id } },
@@ -144,9 +147,12 @@ ${table(
     ["`seconds`, `milliseconds`", "integer span of time"],
     ["`iso time`", "string, `2026-01-31T12:34:56.789Z`"],
     ["`seq`", "integer; a place in the journal, counted from 1, or a fencing token"],
-    ["`int`", "integer from 0 to 2^53 - 1"],
+    ["`int`", "integer from 0 to 2^53 - 1; `integer` may be negative"],
+    ["`revision`", "a git object id in full, 40 or 64 hexadecimal digits"],
+    ["`uuid or name`", "string: a node of the task by its id or its name"],
+    ["`head`", "string: a row of the journal as `SEQ:HASH`"],
     ["`json`", "any JSON value, kept as sent"],
-    ["`[uuid]`", "a list of them"],
+    ["`[uuid]`, `[object]`", "a list of them; the rows below it, or the object of that name, show its members"],
     ["`{string: int}`", "an object of any keys"],
     ["`uuid?`", "optional; null means the same as leaving it out"],
     ["`uuid | null`", "always present, null if there is none"],
@@ -258,7 +264,7 @@ ${table(
 )}`;
 
 function methodChapter(name: MethodName): string {
-  const { summary, params, result, refusals, example } = methodRow(name);
+  const { summary, refusals, example } = methodRow(name);
   const refused = refusals.map((kind) => `- \`${kind}\`: ${errors[kind].meaning}`).join("\n");
   return `### ${name}
 
@@ -266,31 +272,15 @@ ${summary} Also answers to ${aliasesOf(name)
     .map((alias) => `\`${alias}\``)
     .join(", ")}.
 
-${paramsTable(name, fieldsOf(jsonSchemaOf(params)))}
+${paramsPart(name)}
 
 The answer's \`result\`:
 
-${fenced("json", JSON.stringify(shapeOf(jsonSchemaOf(result)), null, 2))}
+${resultPart(name)}
 
 ${refused === "" ? "It has no refusals of its own." : `Or it is refused with:\n\n${refused}`}
 
 Example:
 
 ${exchange({ id: 1, method: name, params: example.params }, { id: 1, result: example.result })}`;
-}
-
-function paramsTable(method: MethodName, fields: Field[]): string {
-  if (fields.length === 0) return "It takes no parameters.";
-  const rows = fields.map(({ path, type, required, fallback, bounds }) => [
-    `\`${path}\``,
-    `\`${type}\``,
-    required ? "required" : fallback === undefined ? "" : `\`${fallback}\``,
-    [meaningOf(method, path), bounds, olderSpelling(method, path)].filter((part) => part !== "").join("; "),
-  ]);
-  return table(["parameter", "type", "default", "meaning"], rows);
-}
-
-function olderSpelling(method: MethodName, path: string): string {
-  const [older] = Object.entries(methodRow(method).renamedParams ?? {}).find(([, name]) => name === path) ?? [];
-  return older === undefined ? "" : `also taken as \`${older}\``;
 }

@@ -89,7 +89,7 @@ export interface Field {
   bounds: string;
 }
 
-/** The fields of an object's schema, each followed by those of the objects it lists. */
+/** The fields of an object's schema, each followed by those of the object, or the objects in the list, that it is. */
 export function fieldsOf(schema: JsonSchema, prefix = ""): Field[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     if (!isSchema(property)) return [];
@@ -98,12 +98,15 @@ export function fieldsOf(schema: JsonSchema, prefix = ""): Field[] {
     const shape = shapeOf(present);
     const field = {
       path,
-      type: typeof shape === "string" ? shape : "[object]",
+      type: typeof shape === "string" ? shape : present.type === "array" ? "[object]" : "object",
       required: schema.required?.includes(name) ?? false,
       fallback: property.default === undefined ? undefined : JSON.stringify(property.default),
       bounds: boundsOf(present),
     };
-    return [field, ...(isSchema(present.items) ? fieldsOf(present.items, `${path}[].`) : [])];
+    return [
+      field,
+      ...(isSchema(present.items) ? fieldsOf(present.items, `${path}[].`) : fieldsOf(present, `${path}.`)),
+    ];
   });
 }
 

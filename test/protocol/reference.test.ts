@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { eventKinds } from "../../src/protocol/event-kinds.ts";
 import { meaningOf } from "../../src/protocol/meanings.ts";
 import { methodNames, methodRow } from "../../src/protocol/methods.ts";
+import { inNames, namesIn, objectShapes } from "../../src/protocol/objects.ts";
 import { protocolReference } from "../../src/protocol/reference.ts";
-import { fieldsOf, jsonSchemaOf } from "../../src/protocol/shape.ts";
+import { fieldsOf, type JsonSchema, jsonSchemaOf, type Shape, shapeOf } from "../../src/protocol/shape.ts";
 
 const root = `${import.meta.dir}/../..`;
 const reference = protocolReference();
@@ -17,13 +19,35 @@ test("scripts/docs.ts --check agrees", async () => {
 });
 
 describe.each(methodNames)("%s", (name) => {
-  const { params, refusals } = methodRow(name);
-  const chapter = reference.split(/^### /m).find((part) => part.startsWith(`${name}\n`)) ?? "";
+  const { params, result, refusals } = methodRow(name);
+  const chapter = chapterOf(name);
 
-  test("has a meaning for every parameter", () => {
-    const paths = fieldsOf(jsonSchemaOf(params)).map(({ path }) => path);
-    expect(paths.filter((path) => meaningOf(name, path) === "")).toEqual([]);
-    for (const path of paths) expect(chapter).toContain(`| \`${path}\` `);
+  test("has a meaning for every parameter, in its chapter or in the one it names", () => {
+    const fields = fieldsOf(jsonSchemaOf(params));
+    expect(fields.filter(({ path }) => meaningOf(name, path) === "")).toEqual([]);
+    const [, twin = name] = /It takes the parameters of \[(\w+)\]/.exec(chapter) ?? [];
+    const lists = [...chapterOf(twin).matchAll(/\| `(\S+)` +\| `\[NewNode\]`/g)].map(([, list = ""]) => `${list}[].`);
+    for (const { path } of fields) {
+      const list = lists.find((within) => path.startsWith(within));
+      if (list === undefined) expect(chapterOf(twin)).toContain(`| \`${path}\` `);
+      else expect(chapterOf("NewNode")).toContain(`| \`${path.slice(list.length)}\` `);
+    }
+  });
+
+  test("calls no object a list, and no list an object", () => {
+    const { properties = {} } = jsonSchemaOf(params);
+    for (const { path, type } of fieldsOf(jsonSchemaOf(params))) {
+      const property = properties[path] as JsonSchema | undefined;
+      const [kind] = [property, ...((property?.anyOf ?? []) as JsonSchema[])].flatMap((each) => each?.type ?? []);
+      if (kind === "array") expect(type).toStartWith("[");
+      if (kind === "object") expect(type).toMatch(/^(object|\{.*\})$/);
+    }
+  });
+
+  test("leaves out no member of what it answers", () => {
+    const shown = inNames(shapeOf(jsonSchemaOf(result)));
+    const parts = [chapter, ...allNames(shown).map(chapterOf)].join("\n");
+    for (const member of membersOf(shapeOf(jsonSchemaOf(result)))) expect(parts).toContain(`"${member}": `);
   });
 
   test("names every refusal, and an exchange that reads as the wire does", () => {
@@ -33,6 +57,65 @@ describe.each(methodNames)("%s", (name) => {
     expect(JSON.parse(response)).toHaveProperty("result");
   });
 });
+
+test("every type it uses is explained", () => {
+  const [, types = ""] = /^## Types\n([^]*?)^## /m.exec(reference) ?? [];
+  const titles = methodNames.flatMap((name) => [methodRow(name).params, methodRow(name).result]).flatMap(titlesIn);
+  for (const title of new Set(titles))
+    if (!["string", "number"].includes(title)) expect(types).toContain(`\`${title}\``);
+});
+
+test.each(Object.entries(eventKinds))("the payload of the event kind %s is shown in full", (kind, { payload }) => {
+  const [, chapter = ""] = /^## Event kinds\n([^]*?)^## /m.exec(reference) ?? [];
+  for (const { path, required } of fieldsOf(jsonSchemaOf(payload))) {
+    const [row = ""] = new RegExp(`^\\| \`${kind}\` +\\| \`${path}\` .*$`, "m").exec(chapter) ?? [];
+    expect(row).toMatch(required ? /required \|$/ : /\| +\|$/);
+  }
+});
+
+test("every link leads to a heading", () => {
+  const anchors = [...reference.matchAll(/^##+ (.*)$/gm)].map(([, title = ""]) =>
+    title.toLowerCase().replaceAll(" ", "-"),
+  );
+  for (const [, anchor = ""] of reference.matchAll(/\]\(#([^)]+)\)/g)) expect(anchors).toContain(anchor);
+});
+
+function chapterOf(title: string): string {
+  return reference.split(/^### /m).find((part) => part.startsWith(`${title}\n`)) ?? "";
+}
+
+/** The objects a shape names, and those that these name. */
+function allNames(shape: Shape): string[] {
+  const names = new Set<string>();
+  const add = (part: Shape) => {
+    for (const name of namesIn(part)) {
+      if (names.has(name)) continue;
+      names.add(name);
+      for (const [other, inner] of objectShapes()) if (other === name) add(inner);
+    }
+  };
+  add(shape);
+  return [...names];
+}
+
+/** Every field of a shape, however deep. */
+function membersOf(shape: Shape): string[] {
+  if (typeof shape === "string") return [];
+  if (Array.isArray(shape)) return shape.flatMap(membersOf);
+  const { nullable, optional } = shape;
+  const inner = nullable ?? optional;
+  if (inner !== undefined) return membersOf(inner);
+  return Object.entries(shape).flatMap(([field, each]) => [...(field === "one_of" ? [] : [field]), ...membersOf(each)]);
+}
+
+function titlesIn(schema: Parameters<typeof jsonSchemaOf>[0]): string[] {
+  const titles: string[] = [];
+  JSON.stringify(jsonSchemaOf(schema), (key, value: unknown) => {
+    if (key === "title" && typeof value === "string") titles.push(value);
+    return value;
+  });
+  return titles;
+}
 
 test("no row of a table is broken by what stands in it", () => {
   const tables = reference.split("\n\n").filter((part) => part.startsWith("| "));

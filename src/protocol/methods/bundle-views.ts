@@ -19,7 +19,7 @@ export const verificationRun = v.object({
 });
 
 /** The same, as it is shown. */
-const shownRun = v.object({
+export const shownRun = v.object({
   command: text,
   exit_code: integer,
   duration_ms: count,
@@ -28,7 +28,7 @@ const shownRun = v.object({
 });
 
 /** What was decided of a bundle. */
-const decisionView = v.object({
+export const decisionView = v.object({
   decision: v.picklist(["accepted", "rejected", "superseded"]),
   reason: text,
   decided_by: text,

@@ -193,7 +193,7 @@ export const RecordGuardBypass = defineMethod({
 });
 
 /** Who holds what overlaps with a key. */
-const holder = v.object({
+export const holder = v.object({
   resource_key: text,
   scope: v.nullable(text),
   mode: lockMode,
@@ -211,7 +211,7 @@ const holder = v.object({
 });
 
 /** Who waits for what overlaps with a key, first come first. */
-const waiting = v.object({
+export const waiting = v.object({
   resource_key: text,
   scope: v.nullable(text),
   mode: lockMode,

@@ -26,7 +26,7 @@ import * as story from "./examples.ts";
 import { nodeStatusView, taskView } from "./views.ts";
 
 /** A node as it is registered or added. */
-const newNode = noList(
+export const newNode = noList(
   v.object({
     id: v.nullish(uuid),
     name: v.nullish(name),
