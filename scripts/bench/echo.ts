@@ -8,9 +8,9 @@ import { createLog, stderrSink } from "../../src/daemon/log.ts";
 import { Server } from "../../src/daemon/server.ts";
 import type { BadLine, Request } from "../../src/protocol/envelope.ts";
 import { readSettings } from "../../src/protocol/settings.ts";
-import type { Dispatcher } from "../../src/service/dispatcher.ts";
+import type { Dispatcher } from "../../src/service/turn/dispatcher.ts";
 import { Remembered } from "../../src/service/remembered.ts";
-import { type Recipient, Session } from "../../src/service/sessions.ts";
+import { type Recipient, Session } from "../../src/service/turn/sessions.ts";
 
 const settings = readSettings({});
 const result = { event_id: "0198f2a1-6c1b-4d53-9f5c-0a3b1c2d3e4f", seq: 1_234_567 };

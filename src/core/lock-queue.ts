@@ -6,7 +6,7 @@ import type { WorkBudget } from "./work-budget.ts";
 /*
  * Who goes first where several want what overlaps. A wish is granted once nothing stands in its way: no lock of another
  * lease, and no wish that came earlier, so that none is overtaken for ever. Pure: what is held and who waits is asked of
- * a `LockSituation`.
+ * a `LockConflicts`.
  */
 
 /** One key of a wish or of a lock, as it is compared. */
@@ -36,7 +36,7 @@ export interface TooMuch {
   tooMuch: { lock: LockHead | null };
 }
 
-export interface LockSituation {
+export interface LockConflicts {
   /** Live locks of other leases that conflict with the wish; `tooMuch` ends them early. */
   against(wish: LockWish): Iterable<{ wanted: WantedLock; lock: LockHead } | TooMuch>;
   /** Whether the wish's owner and provider are somebody who holds anything. */
@@ -58,22 +58,22 @@ export function conflict(a: WantedLock, b: WantedLock, budget: WorkBudget): bool
 const none: ReadonlySet<LockWish> = new Set();
 
 /** All that stands in the way of a wish, held locks first, but for earlier wishes that are `known` already. */
-export function* obstacles(wish: LockWish, situation: LockSituation, known = none): Iterable<Obstacle> {
-  yield* situation.against(wish);
-  for (const earlier of situation.before(wish)) {
+export function* obstacles(wish: LockWish, conflicts: LockConflicts, known = none): Iterable<Obstacle> {
+  yield* conflicts.against(wish);
+  for (const earlier of conflicts.before(wish)) {
     if (known.has(earlier)) continue;
-    const meeting = meetingOf(wish, earlier, situation.budget);
-    if (situation.budget.isSpent) {
+    const meeting = meetingOf(wish, earlier, conflicts.budget);
+    if (conflicts.budget.isSpent) {
       yield { tooMuch: { lock: null } };
       return;
     }
     // Who waits for this very lease cannot go on before it anyway.
-    if (meeting !== null && !waitsForLease(earlier, wish.leaseId, situation)) yield { ...meeting, earlier };
+    if (meeting !== null && !waitsForLease(earlier, wish.leaseId, conflicts)) yield { ...meeting, earlier };
   }
 }
 
-export function firstObstacle(wish: LockWish, situation: LockSituation): Obstacle | null {
-  for (const obstacle of obstacles(wish, situation)) return obstacle;
+export function firstObstacle(wish: LockWish, conflicts: LockConflicts): Obstacle | null {
+  for (const obstacle of obstacles(wish, conflicts)) return obstacle;
   return null;
 }
 
@@ -94,15 +94,15 @@ export interface Link {
  * A party is the lease a wish is for, else whoever has its owner and provider, as far as that is somebody: wait-for
  * graphs as in Coffman, Elphick and Shoshani, "System Deadlocks" (1971), with a search from the one edge that is new.
  */
-export function circleOf(wish: LockWish, situation: LockSituation): Link[] | "tooMuch" | null {
+export function circleOf(wish: LockWish, conflicts: LockConflicts): Link[] | "tooMuch" | null {
   // Who holds nothing keeps nobody waiting.
-  if (wish.leaseId === null && !situation.holdsAnything(wish)) return null;
+  if (wish.leaseId === null && !conflicts.holdsAnything(wish)) return null;
   const seen = new Set<LockWish>();
 
   function follow(waiter: LockWish, trail: readonly Link[]): Link[] | "tooMuch" | null {
     const next: { link: Link; waiters: LockWish[] }[] = [];
     const leases = new Set<string>();
-    for (const obstacle of obstacles(waiter, situation, seen)) {
+    for (const obstacle of obstacles(waiter, conflicts, seen)) {
       if ("tooMuch" in obstacle) return "tooMuch";
       if ("earlier" in obstacle) {
         const { wanted, earlier, meets } = obstacle;
@@ -114,7 +114,7 @@ export function circleOf(wish: LockWish, situation: LockSituation): Link[] | "to
       leases.add(lock.leaseId);
       const link = { waiter, wanted, holder: lock, meets: lock.resourceKey };
       if (isParty(wish, lock)) return [...trail, link];
-      next.push({ link, waiters: situation.waiting.filter((other) => isParty(other, lock)) });
+      next.push({ link, waiters: conflicts.waiting.filter((other) => isParty(other, lock)) });
     }
     for (const { link, waiters } of next) {
       for (const other of waiters) {
@@ -133,12 +133,12 @@ export function circleOf(wish: LockWish, situation: LockSituation): Link[] | "to
  * Whether the wish can be granted, or which lease has to end before; null where nobody can say. Where finding out takes
  * too much, that is the lease it came to.
  */
-export function blockingLease(wish: LockWish, situation: LockSituation): "none" | { leaseId: string | null } {
+export function blockingLease(wish: LockWish, conflicts: LockConflicts): "none" | { leaseId: string | null } {
   const seen = new Set<LockWish>([wish]);
   const queue = [wish];
   let isFree = true;
   for (const waiter of queue) {
-    for (const obstacle of obstacles(waiter, situation)) {
+    for (const obstacle of obstacles(waiter, conflicts)) {
       isFree = false;
       if ("tooMuch" in obstacle) return { leaseId: obstacle.tooMuch.lock?.leaseId ?? null };
       if ("lock" in obstacle) return { leaseId: obstacle.lock.leaseId };
@@ -169,9 +169,9 @@ export function meetingOf(
   return null;
 }
 
-function waitsForLease(waiter: LockWish, leaseId: string | null, situation: LockSituation): boolean {
+function waitsForLease(waiter: LockWish, leaseId: string | null, conflicts: LockConflicts): boolean {
   if (leaseId === null) return false;
-  for (const obstacle of situation.against(waiter)) {
+  for (const obstacle of conflicts.against(waiter)) {
     if ("lock" in obstacle && obstacle.lock.leaseId === leaseId) return true;
   }
   return false;

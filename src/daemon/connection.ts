@@ -3,9 +3,9 @@ import { type BadLine, encodeResponse, notUtf8, parseRequest, type Request } fro
 import { type WireError, wireError } from "../protocol/errors.ts";
 import { type Frame, LineReader, NOT_UTF8, TOO_LONG } from "../protocol/framing.ts";
 import type { Settings } from "../protocol/settings.ts";
-import type { Dispatcher } from "../service/dispatcher.ts";
+import type { Dispatcher } from "../service/turn/dispatcher.ts";
 import { type Named, namedBy } from "../service/request-words.ts";
-import type { Session } from "../service/sessions.ts";
+import type { Session } from "../service/turn/sessions.ts";
 import { fdOf, isHungUp } from "../native/libc.ts";
 import type { KeyPlaces } from "./key-places.ts";
 import { Outbox } from "./outbox.ts";

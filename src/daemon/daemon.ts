@@ -1,7 +1,7 @@
 import { rmSync, writeSync } from "node:fs";
 import type { Paths, Whereabouts } from "../protocol/paths.ts";
 import { commit, version } from "../protocol/version.ts";
-import { Dispatcher } from "../service/dispatcher.ts";
+import { Dispatcher } from "../service/turn/dispatcher.ts";
 import type { Served } from "../service/batch.ts";
 import { goOnAfterLoss, type Loss } from "../service/epoch.ts";
 import { putInPlace } from "../store/restored-file.ts";

@@ -3,7 +3,7 @@ import type { Socket } from "bun";
 import type { Request } from "../protocol/envelope.ts";
 import { type WireError, wireError } from "../protocol/errors.ts";
 import type { Settings } from "../protocol/settings.ts";
-import type { Dispatcher } from "../service/dispatcher.ts";
+import type { Dispatcher } from "../service/turn/dispatcher.ts";
 import { Connection, turnAway } from "./connection.ts";
 import { fdOf, peerUid } from "../native/libc.ts";
 import type { KeyPlaces } from "./key-places.ts";

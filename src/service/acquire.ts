@@ -9,11 +9,11 @@ import type { AcquiredNode } from "../protocol/methods/nodes.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import type { Store } from "../store/store.ts";
 import { followChanges } from "./dependents.ts";
-import type { Context, Handlers, Later, Preparations } from "./handler.ts";
-import { expireLeases, lockEndings } from "./lock-situation.ts";
+import type { Context, Handlers, PendingAnswer, Preparations } from "./handler.ts";
+import { expireLeases, lockEndings } from "./lock-conflicts.ts";
 import { changeNode, takeResources } from "./node-locks.ts";
 import { noTask } from "./tasks.ts";
-import { duePerTurnMax, hasTime } from "./turns.ts";
+import { duePerTurnMax, hasTime } from "./turn/time-budget.ts";
 import { contextEventView, deadlineView, nodeView, taskView } from "./views.ts";
 
 type Wish = Params<"AcquireNextNode">;
@@ -58,7 +58,7 @@ const nodeSteps = 2_000;
 function acquire(
   wish: Wish,
   context: Context,
-  waiting: Later<Acquired> | null = null,
+  waiting: PendingAnswer<Acquired> | null = null,
 ): Acquired | Refusal | typeof unfinished {
   const { store } = context;
   const taskId = wish.task_id ?? null;
@@ -190,7 +190,7 @@ export function freesNothing({ actionType, origin, nodeId, taskId }: Entry, stor
  * Looks at some more nodes each turn as long as there are any (`isLooking`); then tries again whenever something has moved,
  * until there is a node or the task can offer none any more. A request that may not wait ends with its search.
  */
-function lookFurther(wish: Wish, isLooking: boolean): Later<Acquired> {
+function lookFurther(wish: Wish, isLooking: boolean): PendingAnswer<Acquired> {
   const { task_id: wishedId, labels, wait_ms: waitMs } = wish;
   const wished = JSON.stringify([wishedId ?? null, labels ?? {}]);
   const concerns = ({ taskId, origin, actionType }: Entry) =>
@@ -198,7 +198,7 @@ function lookFurther(wish: Wish, isLooking: boolean): Later<Acquired> {
     stirring.has(actionType) &&
     (taskId === wishedId || (wishedId ?? null) === null || lockEndings.has(actionType));
   let looking = isLooking;
-  const later: Later<Acquired> = {
+  const pending: PendingAnswer<Acquired> = {
     get wakes() {
       return looking ? "turn" : concerns;
     },
@@ -208,14 +208,14 @@ function lookFurther(wish: Wish, isLooking: boolean): Later<Acquired> {
     },
     waitMs: waitMs === 0 ? null : waitMs,
     resume(context, last) {
-      const acquired = acquire(wish, context, later);
+      const acquired = acquire(wish, context, pending);
       looking = acquired === unfinished;
       if (acquired !== null && acquired !== unfinished) return { reply: acquired };
       if (looking && !last) return null;
       return last || waitMs === 0 || isHopeless(wish, context) ? { reply: null } : null;
     },
   };
-  return later;
+  return pending;
 }
 
 /** Rolls a node back whose lease is over, or fails it where that was once too often. */

@@ -1,12 +1,12 @@
 import type { Entry } from "../core/journal.ts";
 import type { Store } from "../store/store.ts";
 import { StorageFailure } from "../store/store.ts";
-import type { Answer, Call } from "./call.ts";
+import type { Answer, Call } from "./turn/call.ts";
 import { encodeError, execute } from "./execute.ts";
-import { type Context, isLater, type Later } from "./handler.ts";
+import { type Context, isPending, type PendingAnswer } from "./handler.ts";
 
 /** What became of one call of a batch. */
-export type Settled = Answer | Later<unknown>;
+export type Settled = Answer | PendingAnswer<unknown>;
 
 /** Changes of the daemon's own that belong into the batch's transaction, before and after its calls. */
 export interface Chores {
@@ -14,7 +14,7 @@ export interface Chores {
   /** What is due before a call has its turn. */
   prepare: (call: Call) => void;
   /** A call that changes state has no answer yet, and waits for it from here on; which of the batch. */
-  waits: (index: number, later: Later<unknown>) => void;
+  waits: (index: number, later: PendingAnswer<unknown>) => void;
   /** Called inside the transaction with what was journalled since the last time: after each call, and at the end. */
   journalled: ((entries: readonly Entry[]) => void) | null;
   after: (() => void) | null;
@@ -85,7 +85,7 @@ export class GroupCommit {
         this.#tell(chores.journalled);
         const one = this.contain(call.name, () => execute(call, context));
         this.#tell(chores.journalled);
-        if (call.mutates && isLater(one)) chores.waits(index, one);
+        if (call.mutates && isPending(one)) chores.waits(index, one);
         return one;
       });
       chores.after?.();
@@ -140,7 +140,7 @@ export class GroupCommit {
       const one = settle(call, index);
       settled.push(one);
       nowMs = this.#monotonicMs();
-      const answerChars = isLater(one) ? null : one.length;
+      const answerChars = isPending(one) ? null : one.length;
       this.#reports.served?.({ call, seq: this.#store.head.seq, tookMs: nowMs - startedMs, answerChars });
       chars += answerChars ?? 0;
       if (chars > answerCharsMax || nowMs > endMs) break;

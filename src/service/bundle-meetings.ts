@@ -7,7 +7,7 @@ import { WorkBudget } from "../core/work-budget.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Result } from "../protocol/methods.ts";
 import type { Context } from "./handler.ts";
-import { lockSituation } from "./lock-situation.ts";
+import { lockConflicts } from "./lock-conflicts.ts";
 
 type Overlaps = Result<"SubmitPatchBundle">["overlaps"];
 
@@ -52,7 +52,7 @@ export function noteLockedPaths(bundle: BundleRecord, paths: readonly string[], 
   const wish = { locks, leaseId: null, owner, provider, sinceMs: context.nowMs };
   let uncompared: LockHead | null = null;
   const met = new Map<string, { lock: LockHead; paths: Set<string> }>();
-  for (const obstacle of lockSituation({ ...context, budget }, [], "free").against(wish)) {
+  for (const obstacle of lockConflicts({ ...context, budget }, [], "free").against(wish)) {
     if ("tooMuch" in obstacle) {
       uncompared = obstacle.tooMuch.lock;
       break;

@@ -2,15 +2,15 @@ import type { ClockReading } from "../core/clock.ts";
 import type { Entry } from "../core/journal.ts";
 import { freesNothing } from "./acquire.ts";
 import type { Chores, GroupCommit } from "./batch.ts";
-import type { Call } from "./call.ts";
-import { executeLater, prepareState } from "./execute.ts";
+import type { Call } from "./turn/call.ts";
+import { executePending, prepareState } from "./execute.ts";
 import { expireDue } from "./expiry.ts";
 import type { Context } from "./handler.ts";
 import { hearHolders } from "./holders.ts";
 import type { Parked, Waiting } from "./parked.ts";
 import { goOnPruning } from "./prune.ts";
-import type { Slot } from "./sessions.ts";
-import { sharedTime } from "./turns.ts";
+import type { Slot } from "./turn/sessions.ts";
+import { sharedTime } from "./turn/time-budget.ts";
 
 /** A call and where its answer goes. */
 export interface Job {
@@ -40,8 +40,8 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
   const { store, nowMs } = context;
   const { stirred } = parked;
   const asking = {
-    resume: ({ call, later }: Waiting, last: boolean) =>
-      commit.contain(call.name, () => executeLater(call, later, last, context)),
+    resume: ({ call, pending }: Waiting, last: boolean) =>
+      commit.contain(call.name, () => executePending(call, pending, last, context)),
     begin: sharedTime(context),
   };
   const expire = () =>
@@ -70,9 +70,9 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
   return {
     before: renews || shiftMs !== 0 || hears || stirred ? begin : null,
     prepare: (call) => prepareState(call, context),
-    waits: (index, later) => {
+    waits: (index, pending) => {
       const job = jobs[index];
-      if (job !== undefined) parked.park({ ...job, later }, now.monotonicMs);
+      if (job !== undefined) parked.park({ ...job, pending }, now.monotonicMs);
     },
     journalled: (entries) => {
       if (!parked.hasTakers) return;

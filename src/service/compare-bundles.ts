@@ -6,7 +6,7 @@ import { limits } from "../protocol/limits.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import { pairView } from "./bundle-views.ts";
 import { noBundle } from "./bundles.ts";
-import type { Context, Handlers, Later } from "./handler.ts";
+import type { Context, Handlers, PendingAnswer } from "./handler.ts";
 import { noTask } from "./tasks.ts";
 
 type Report = Result<"ComparePatchBundles">;
@@ -77,7 +77,7 @@ function targetOf(params: Params<"ComparePatchBundles">): Target | null {
 }
 
 /** Reads and compares in slices between other requests: what bundles carry does not change meanwhile. */
-function compareInSlices({ ids, accepted, rejected }: Compared, target: Target | null): Later<Report> {
+function compareInSlices({ ids, accepted, rejected }: Compared, target: Target | null): PendingAnswer<Report> {
   const all = [...ids, ...accepted, ...rejected];
   const read: PatchBundle[] = [];
   let work: Generator<void, Report> | null = null;

@@ -4,7 +4,7 @@ import { cancellation, cancelTask, pauseTask, setPriority } from "../core/task.t
 import type { Context, Handlers } from "./handler.ts";
 import { releaseLease } from "./node-locks.ts";
 import { noTask } from "./tasks.ts";
-import { hasTime } from "./turns.ts";
+import { hasTime } from "./turn/time-budget.ts";
 
 export const controlHandlers = {
   CancelTask({ task_id: taskId, reason }, context) {

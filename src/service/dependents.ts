@@ -2,7 +2,7 @@ import { isRefusal } from "../core/decision.ts";
 import type { NodeHead } from "../core/model.ts";
 import { retryNode, skipNode } from "../core/node.ts";
 import type { Context } from "./handler.ts";
-import { duePerTurnMax, hasTime } from "./turns.ts";
+import { duePerTurnMax, hasTime } from "./turn/time-budget.ts";
 
 /**
  * Follows the changes of nodes down the DAG: counts the dependents that are left, skips what is to be skipped after nodes

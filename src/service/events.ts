@@ -4,7 +4,7 @@ import { commitEvent } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Result } from "../protocol/methods.ts";
-import type { Context, Handlers, Later } from "./handler.ts";
+import type { Context, Handlers, PendingAnswer } from "./handler.ts";
 import { withReason } from "./nodes.ts";
 import { payloadFault } from "./policy.ts";
 import { journalRowView } from "./views.ts";
@@ -59,7 +59,7 @@ function readPage({ store }: Context, filter: JournalFilter, afterSeq: number, l
  * Looks on from where the last look ended, so that waiting never scans a row twice: in every turn while the journal
  * holds rows it has not looked at, and then when a matching one is committed.
  */
-function waitForEvents(filter: JournalFilter, seen: Page, limit: number, waitMs: number): Later<Page> {
+function waitForEvents(filter: JournalFilter, seen: Page, limit: number, waitMs: number): PendingAnswer<Page> {
   let { next_after_seq: cursor, last_seq: end } = seen;
   return {
     get wakes() {

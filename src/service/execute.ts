@@ -7,8 +7,8 @@ import type { Json } from "../protocol/json.ts";
 import { findMethod, type MethodName, methodRow } from "../protocol/methods.ts";
 import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
 import { ignoredFields, ignoredParams, type Warning } from "../protocol/warnings.ts";
-import type { Answer, Call } from "./call.ts";
-import { type Context, isLater, type Later, type Warned, withBudget } from "./handler.ts";
+import type { Answer, Call } from "./turn/call.ts";
+import { type Context, isPending, type PendingAnswer, type Warned, withBudget } from "./handler.ts";
 import { handlers, preparations } from "./handlers.ts";
 import { readsFromDirectory, withKeysPlaced } from "./placing.ts";
 
@@ -52,17 +52,22 @@ export function prepareState(call: Call, context: Context): void {
  * Runs one call. What a refused call changed is undone; an idempotency key gives the first answer again.
  * Anything thrown means that nothing of the call was kept.
  */
-export function execute(call: Call, context: Context): Answer | Later<unknown> {
+export function execute(call: Call, context: Context): Answer | PendingAnswer<unknown> {
   if (!call.mutates) return run(call, context);
   return once(call, context);
 }
 
 /** Asks again for the answer of a call that waits to change state; null while it is still not ready. */
-export function executeLater(call: Call, later: Later<unknown>, last: boolean, context: Context): Answer | null {
+export function executePending(
+  call: Call,
+  pending: PendingAnswer<unknown>,
+  last: boolean,
+  context: Context,
+): Answer | null {
   const work = () =>
     context.store.attempt(
       () => {
-        const ready = later.resume(withBudget(context), last);
+        const ready = pending.resume(withBudget(context), last);
         return ready === null ? null : encodeReply(ready.reply, call, context);
       },
       (made) => made === null || isKept(made),
@@ -75,7 +80,7 @@ export function executeLater(call: Call, later: Later<unknown>, last: boolean, c
  * Runs a call unless its idempotency key stands for a request already: for one that was answered, whose answer it gets when
  * it asks the same, or for one that still waits.
  */
-function once(call: Call, context: Context): Answer | Later<unknown> {
+function once(call: Call, context: Context): Answer | PendingAnswer<unknown> {
   const { idempotencyKey: key } = call.request;
   if (key === undefined) return runUndoable(call, context);
 
@@ -93,7 +98,7 @@ function once(call: Call, context: Context): Answer | Later<unknown> {
 }
 
 /** An answer is remembered with its key once it is there. */
-function keep<T extends Later<unknown> | null>(key: string, call: Call, answer: Answer | T, context: Context) {
+function keep<T extends PendingAnswer<unknown> | null>(key: string, call: Call, answer: Answer | T, context: Context) {
   if (typeof answer !== "string") return answer;
   context.store.rememberAnswer(key, { method: call.name, paramsHash: hashOf(call), answer }, context.nowMs);
   return answer;
@@ -118,10 +123,10 @@ function mismatch(key: string, method: string, call: Call, context: Context): An
 }
 
 /** The answer is made before the change is kept: what cannot be answered is undone. */
-function runUndoable(call: Call, context: Context): Answer | Later<unknown> {
+function runUndoable(call: Call, context: Context): Answer | PendingAnswer<unknown> {
   return context.store.attempt(
     () => run(call, context),
-    (answer) => isLater(answer) || isKept(answer),
+    (answer) => isPending(answer) || isKept(answer),
   );
 }
 
@@ -129,14 +134,14 @@ export const isErrorAnswer = (answer: Answer): boolean => answer.startsWith('{"e
 
 const isKept = (answer: Answer): boolean => !isErrorAnswer(answer);
 
-function run(call: Call, context: Context): Answer | Later<unknown> {
+function run(call: Call, context: Context): Answer | PendingAnswer<unknown> {
   // The table pairs each name with its schema and its handler; TypeScript cannot follow that pairing through a union.
   const handler = handlers[call.name] as (params: unknown, context: Context) => unknown;
   const params = readsFromDirectory(call.params)
     ? withKeysPlaced(call.name, call.params, call.request.placements)
     : call.params;
   const reply = isRefusal(params) ? params : handler(params, withBudget(context));
-  return isLater(reply) ? reply : encodeReply(reply, call, context);
+  return isPending(reply) ? reply : encodeReply(reply, call, context);
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Settings } from "../protocol/settings.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import type { Store } from "../store/store.ts";
 import type { BundleContents } from "./bundle-contents.ts";
-import type { Call } from "./call.ts";
+import type { Call } from "./turn/call.ts";
 import type { Remembered } from "./remembered.ts";
 import type { ResourceKeys } from "./resource-keys.ts";
 import type { CheckPages } from "./page-check.ts";
@@ -32,7 +32,7 @@ export interface Context {
   /** From 0 to below 1. */
   readonly random: () => number;
   /** Lock requests in line, first come first: all, or those before a waiting request. */
-  lockWishes(before?: Later<unknown> | null): readonly LockWish[];
+  lockWishes(before?: PendingAnswer<unknown> | null): readonly LockWish[];
   /** The request that waits for its answer under an idempotency key, if one does. */
   waitingUnder(key: string): Call | null;
   /** What the request may still cost. A request's own, whatever it looks at. */
@@ -48,7 +48,7 @@ export const withBudget = (context: Context): Context => ({
 });
 
 /** An answer that is not ready. It is asked for again until it is there. */
-export interface Later<T> {
+export interface PendingAnswer<T> {
   /**
    * `turn`: once in every turn of the event loop, a slice of work at a time. Else: when such an entry was committed. It
    * may change from turn to turn.
@@ -66,7 +66,7 @@ export interface Later<T> {
   cancel?(): void;
 }
 
-export function isLater(reply: unknown): reply is Later<unknown> {
+export function isPending(reply: unknown): reply is PendingAnswer<unknown> {
   return typeof reply === "object" && reply !== null && "wakes" in reply;
 }
 
@@ -78,7 +78,7 @@ export interface Warned {
 export type Handler<Name extends MethodName> = (
   params: Params<Name>,
   context: Context,
-) => Reply<Name> | Refusal | Later<Reply<Name>>;
+) => Reply<Name> | Refusal | PendingAnswer<Reply<Name>>;
 
 type Reply<Name extends MethodName> = Result<Name> | (NonNullable<Result<Name>> & Warned);
 

@@ -1,5 +1,5 @@
 import { isOver } from "../core/lock.ts";
-import type { Call } from "./call.ts";
+import type { Call } from "./turn/call.ts";
 import type { Context } from "./handler.ts";
 
 /**

@@ -10,8 +10,8 @@ import type { Result } from "../protocol/methods.ts";
 import { anonymous } from "../protocol/types.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { readKeys } from "./lock-requests.ts";
-import { isSome, lockSituation, type Situation, tooMuchToCompare } from "./lock-situation.ts";
-import { inTurns } from "./turns.ts";
+import { isSome, lockConflicts, type Conflicts, tooMuchToCompare } from "./lock-conflicts.ts";
+import { inTurns } from "./turn/time-budget.ts";
 import { lockHolderView, lockView, scopeView } from "./views.ts";
 
 /* What people ask about locks, and what they decide. */
@@ -23,7 +23,7 @@ export const lockReportHandlers = {
       ...(paths ?? []).map((path) => ({ resource_key: `file:${path}`, mode: "exclusive" as const, scope, top })),
     ];
     if (named.length === 0) return refuse("INVALID_PARAMS", "params: expected locks or paths, got neither");
-    const situation = lockSituation(context, context.lockWishes(), "free");
+    const conflicts = lockConflicts(context, context.lockWishes(), "free");
     const checked: Result<"CheckResourceLocks">["locks"] = [];
     for (const lock of named) {
       const { resource_key, mode } = lock;
@@ -38,7 +38,7 @@ export const lockReportHandlers = {
           ? read
           : reportOn(
               read.map(({ wanted }) => wanted),
-              situation,
+              conflicts,
               owner,
               context,
             );
@@ -96,21 +96,21 @@ type Report = Omit<Result<"CheckResourceLocks">["locks"][number], "resource_key"
 
 function reportOn(
   locks: readonly WantedLock[],
-  situation: Situation,
+  conflicts: Conflicts,
   owner: string | null,
   { store }: Context,
 ): Report | Refusal {
   const wish: LockWish = { locks, leaseId: null, owner: owner ?? anonymous, provider: null, sinceMs: 0 };
   const holders = new Map<string, LockHead>();
-  for (const obstacle of situation.against(wish)) {
+  for (const obstacle of conflicts.against(wish)) {
     if ("tooMuch" in obstacle) return tooMuchToCompare();
     if (holders.size < limits.lockPartiesShownMax) holders.set(identity(obstacle.lock), obstacle.lock);
   }
-  const waiting = situation.waiting.flatMap((waiter) => {
-    const meeting = meetingOf(waiter, { locks }, situation.budget);
+  const waiting = conflicts.waiting.flatMap((waiter) => {
+    const meeting = meetingOf(waiter, { locks }, conflicts.budget);
     return meeting === null ? [] : [{ waiter, meets: meeting.wanted }];
   });
-  if (situation.budget.isSpent) return tooMuchToCompare();
+  if (conflicts.budget.isSpent) return tooMuchToCompare();
   const shown = [...holders.values()].toSorted(byAge).flatMap((head) => store.lockOf(head) ?? []);
   const isOwn = (its: { owner: string }) => owner !== null && its.owner === owner;
   return {
@@ -135,10 +135,10 @@ function byAge(a: LockHead, b: LockHead): number {
 /** How many requests wait for each lock, as far as that can be found out in one request's time. */
 function countWaiting(context: Context): Map<string, number> {
   const counts = new Map<string, number>();
-  const situation = lockSituation(context, context.lockWishes(), "free");
-  for (const wish of situation.waiting) {
+  const conflicts = lockConflicts(context, context.lockWishes(), "free");
+  for (const wish of conflicts.waiting) {
     const met = new Set<string>();
-    for (const obstacle of situation.against(wish)) {
+    for (const obstacle of conflicts.against(wish)) {
       if ("tooMuch" in obstacle) return counts;
       met.add(identity(obstacle.lock));
     }

@@ -7,7 +7,7 @@ import { limits } from "../protocol/limits.ts";
 import type { Params } from "../protocol/methods.ts";
 import type { LockMode } from "../protocol/types.ts";
 import type { Context } from "./handler.ts";
-import { tooMuchToCompare } from "./lock-situation.ts";
+import { tooMuchToCompare } from "./lock-conflicts.ts";
 import { heldKey } from "./resource-keys.ts";
 
 /** A request for locks, its keys read. */

@@ -8,9 +8,9 @@ import { WorkBudget } from "../core/work-budget.ts";
 import { limits } from "../protocol/limits.ts";
 import { deadlock } from "./deadlock.ts";
 import { inStoredNames } from "./plan-names.ts";
-import type { Context, Handlers, Later } from "./handler.ts";
+import type { Context, Handlers, PendingAnswer } from "./handler.ts";
 import { grantFor, type LockRequest, lockRequest, lockTtlMs } from "./lock-requests.ts";
-import { lockEndings, lockSituation, takeOver, tooMuchToCompare } from "./lock-situation.ts";
+import { lockEndings, lockConflicts, takeOver, tooMuchToCompare } from "./lock-conflicts.ts";
 import { deadlineView, grantedLockView } from "./views.ts";
 
 export const lockHandlers = {
@@ -60,12 +60,16 @@ export const lockHandlers = {
 type Answer<T> = (grant: LockGrant, seq: number) => T;
 
 /** Grants what nothing stands in the way of; else waits in line for as long as the request says. */
-function acquire<T>(request: LockRequest, context: Context, answer: Answer<T>): T | null | Refusal | Later<T | null> {
+function acquire<T>(
+  request: LockRequest,
+  context: Context,
+  answer: Answer<T>,
+): T | null | Refusal | PendingAnswer<T | null> {
   const taken = take(request, context, "free", answer);
   if (taken === unfinished) return waitInLine(request, context, answer, true);
   if (taken !== null || request.waitMs === 0) return taken;
   const inLine = context.lockWishes();
-  const circle = circleOf(request.wish, lockSituation(context, inLine, "free"));
+  const circle = circleOf(request.wish, lockConflicts(context, inLine, "free"));
   if (circle === "tooMuch") return tooMuchToCompare();
   if (circle !== null) return deadlock(circle, context.nowMs);
   const full = fullLine([...inLine, request.wish]);
@@ -89,10 +93,10 @@ function take<T>(
   if (overdue === "held" && wish.leaseId !== null && isOverdue(wish.leaseId, context)) return null;
   const grant = grantFor(request, context);
   if (isRefusal(grant)) return grant;
-  const situation = lockSituation(context, context.lockWishes(), overdue);
-  const obstacle = firstObstacle(wish, situation);
+  const conflicts = lockConflicts(context, context.lockWishes(), overdue);
+  const obstacle = firstObstacle(wish, conflicts);
   if (obstacle !== null) return "tooMuch" in obstacle ? tooMuchToCompare() : null;
-  const over = takeOver(situation.over, context);
+  const over = takeOver(conflicts.over, context);
   if (over === null) return unfinished;
   const seq = store.grantLocks(grant, grantLocks(grant, over));
   if (wish.leaseId !== null && !grant.endsWithNode) {
@@ -119,7 +123,12 @@ const wakingSteps = 2_000;
  * Waits in line. As long as what has expired in the way is still being ended (`isEnding`), it goes on each turn, also for
  * who may not wait.
  */
-function waitInLine<T>(request: LockRequest, { keys }: Context, answer: Answer<T>, isEnding: boolean): Later<T | null> {
+function waitInLine<T>(
+  request: LockRequest,
+  { keys }: Context,
+  answer: Answer<T>,
+  isEnding: boolean,
+): PendingAnswer<T | null> {
   const { wish, waitMs, nodeId } = request;
   let ending = isEnding;
   const ignoreCase = request.keys.some((key) => key.ignoreCase);

@@ -2,10 +2,10 @@ import { isRefusal, type Refusal } from "../core/decision.ts";
 import type { NewNode, NodePolicy } from "../core/model.ts";
 import type { Json } from "../protocol/json.ts";
 import type { NewNodeParams } from "../protocol/methods/tasks.ts";
-import { type Context, type Later, withBudget } from "./handler.ts";
+import { type Context, type PendingAnswer, withBudget } from "./handler.ts";
 import { nodeResources } from "./node-locks.ts";
 import { nodeWords, type PlanName } from "./plan-names.ts";
-import { inTurns } from "./turns.ts";
+import { inTurns } from "./turn/time-budget.ts";
 
 /**
  * Reads the nodes of a call, which thousands of resource keys may take several turns, and goes on with `then`. Refusals:
@@ -15,7 +15,7 @@ export function readNodes<T>(
   wanted: readonly NewNodeParams[],
   then: (nodes: NewNode[], context: Context) => T | Refusal,
   context: Context,
-): T | Refusal | Later<T> {
+): T | Refusal | PendingAnswer<T> {
   const nodes: NewNode[] = [];
   let fault: Refusal | null = null;
   const read = ([index, node]: [number, NewNodeParams], now: Context): boolean => {

@@ -7,7 +7,7 @@ import type { Transition } from "../core/node.ts";
 import type { LockMode } from "../protocol/types.ts";
 import type { Context } from "./handler.ts";
 import { readKeys } from "./lock-requests.ts";
-import { isSome, lockSituation } from "./lock-situation.ts";
+import { isSome, lockConflicts } from "./lock-conflicts.ts";
 
 /* Locks that a node's worker holds under the node's own lease: taken with it, and ended with it. */
 
@@ -40,7 +40,7 @@ export function takeResources(node: Node, lease: LeaseGrant, inLine: readonly Lo
   if (isRefusal(read)) return "unread";
   const locks = read.map(({ wanted }) => wanted);
   const wish: LockWish = { locks, leaseId: null, owner: lease.owner, provider: null, sinceMs: nowMs };
-  const blocked = blockingLease(wish, lockSituation(context, inLine, "held"));
+  const blocked = blockingLease(wish, lockConflicts(context, inLine, "held"));
   if (blocked !== "none") return blocked.leaseId === null ? "later" : { heldBackBy: blocked.leaseId };
   const grant = {
     leaseId: lease.id,

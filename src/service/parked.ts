@@ -1,16 +1,16 @@
 import type { ClockReading } from "../core/clock.ts";
 import type { Entry } from "../core/journal.ts";
 import type { LockWish } from "../core/lock-queue.ts";
-import type { Answer, Call } from "./call.ts";
+import type { Answer, Call } from "./turn/call.ts";
 import { isErrorAnswer } from "./execute.ts";
-import type { Later } from "./handler.ts";
-import type { Session, Slot } from "./sessions.ts";
+import type { PendingAnswer } from "./handler.ts";
+import type { Session, Slot } from "./turn/sessions.ts";
 
 /** A request whose answer is not ready. */
 export interface Waiting {
   readonly slot: Slot;
   readonly call: Call;
-  readonly later: Later<unknown>;
+  readonly pending: PendingAnswer<unknown>;
 }
 
 interface Place extends Waiting {
@@ -57,7 +57,7 @@ export class Parked {
 
   /** Whether a request wants the very next turn. */
   get busy(): boolean {
-    for (const { later } of this.#places) if (later.wakes === "turn") return true;
+    for (const { pending } of this.#places) if (pending.wakes === "turn") return true;
     return false;
   }
 
@@ -72,11 +72,11 @@ export class Parked {
   }
 
   /** Lock requests in line, first come first: those before this one, or all. */
-  lockWishes(before: Later<unknown> | null): LockWish[] {
+  lockWishes(before: PendingAnswer<unknown> | null): LockWish[] {
     const wishes: LockWish[] = [];
     for (const place of this.#places) {
-      if (place.later === before) break;
-      if (place.later.lockWish !== undefined && !this.#served.has(place)) wishes.push(place.later.lockWish);
+      if (place.pending === before) break;
+      if (place.pending.lockWish !== undefined && !this.#served.has(place)) wishes.push(place.pending.lockWish);
     }
     return wishes;
   }
@@ -91,7 +91,7 @@ export class Parked {
 
   /** Whether somebody waits for locks that are to be added to a lease. */
   get hasWaitersUnderLease(): boolean {
-    for (const { later } of this.#places) if ((later.lockWish?.leaseId ?? null) !== null) return true;
+    for (const { pending } of this.#places) if ((pending.lockWish?.leaseId ?? null) !== null) return true;
     return false;
   }
 
@@ -102,7 +102,7 @@ export class Parked {
 
   /** Takers begin to wait inside the transaction of their turn: its next request may let them go on. */
   park(waiting: Waiting, monotonicMs: number): void {
-    const { waitMs } = waiting.later;
+    const { waitMs } = waiting.pending;
     const place = { ...waiting, deadlineMs: waitMs === null ? Number.POSITIVE_INFINITY : monotonicMs + waitMs };
     this.#places.add(place);
     if (place.call.mutates) this.#arrived.add(place);
@@ -111,7 +111,7 @@ export class Parked {
   drop(session: Session): void {
     for (const place of this.#places) {
       if (place.slot.session !== session) continue;
-      if (place.later.lockWish !== undefined) this.#stirred = true;
+      if (place.pending.lockWish !== undefined) this.#stirred = true;
       this.#leave(place);
     }
   }
@@ -125,8 +125,8 @@ export class Parked {
   /** Whether takers must be asked now: a deadline has passed, what they wait for may be there, or one goes on each turn. */
   takerIsDue({ monotonicMs }: ClockReading): boolean {
     if (this.#behind) return true;
-    for (const { call, later, deadlineMs } of this.#places) {
-      if (call.mutates && (deadlineMs <= monotonicMs || later.wakes === "turn")) return true;
+    for (const { call, pending, deadlineMs } of this.#places) {
+      if (call.mutates && (deadlineMs <= monotonicMs || pending.wakes === "turn")) return true;
     }
     return false;
   }
@@ -143,9 +143,9 @@ export class Parked {
    */
   askDueTakers({ monotonicMs }: ClockReading, asking: Asking, all: boolean): void {
     const again = all || this.#behind;
-    this.#ask(({ deadlineMs, later }) => {
+    this.#ask(({ deadlineMs, pending }) => {
       if (deadlineMs <= monotonicMs) return "last";
-      return again || later.wakes === "turn" ? "again" : "not";
+      return again || pending.wakes === "turn" ? "again" : "not";
     }, asking);
   }
 
@@ -162,35 +162,35 @@ export class Parked {
     const timeLeft = begin();
     const inVain = new Set<string>();
     let cleared = false;
-    const clear = (later: Later<unknown>) => {
-      if (later.lockWish === undefined) return;
+    const clear = (pending: PendingAnswer<unknown>) => {
+      if (pending.lockWish === undefined) return;
       cleared = true;
       inVain.clear();
       this.#cleared();
     };
     for (const place of this.#places) {
-      const { call, later } = place;
+      const { call, pending } = place;
       if (!call.mutates || this.#served.has(place)) continue;
       if (!timeLeft()) {
         this.#owed.add(place);
         continue;
       }
       const asked = cleared && how(place) === "not" ? "again" : how(place);
-      const isVain = later.wish !== undefined && inVain.has(later.wish);
+      const isVain = pending.wish !== undefined && inVain.has(pending.wish);
       if (asked === "not") continue;
       this.#owed.delete(place);
       if (asked === "again" && isVain) continue;
       if (place.slot.session.gone) {
         this.#leave(place);
-        clear(later);
+        clear(pending);
         continue;
       }
       const answer = resume(place, asked === "last");
       if (answer !== null) {
         this.#served.set(place, answer);
         // Without its locks: refused, or out of time.
-        if (asked === "last" || isErrorAnswer(answer)) clear(later);
-      } else if (later.wish !== undefined) inVain.add(later.wish);
+        if (asked === "last" || isErrorAnswer(answer)) clear(pending);
+      } else if (pending.wish !== undefined) inVain.add(pending.wish);
     }
   }
 
@@ -255,13 +255,13 @@ export class Parked {
     this.#served.delete(place);
     this.#arrived.delete(place);
     this.#owed.delete(place);
-    place.later.cancel?.();
+    place.pending.cancel?.();
   }
 }
 
 /** As `isWoken`, found out once for all who wish for the same. */
 function areWoken(place: Place, entries: readonly Entry[], known: Map<string, boolean>): boolean {
-  const { wish, wakes } = place.later;
+  const { wish, wakes } = place.pending;
   // At the end of the turn, once.
   if (wakes === "turn") return false;
   if (wish === undefined) return isWoken(place, entries);
@@ -270,6 +270,6 @@ function areWoken(place: Place, entries: readonly Entry[], known: Map<string, bo
   return woken;
 }
 
-function isWoken({ later: { wakes } }: Place, entries: readonly Entry[]): boolean {
+function isWoken({ pending: { wakes } }: Place, entries: readonly Entry[]): boolean {
   return wakes === "turn" || entries.some(wakes);
 }

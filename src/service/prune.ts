@@ -5,7 +5,7 @@ import type { ChainedRow } from "../protocol/chain.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import type { Archive, LeavingRows } from "../store/prunable-store.ts";
 import { type SliceBounds, StorageFailure } from "../store/store.ts";
-import type { Context, Handlers, Later } from "./handler.ts";
+import type { Context, Handlers, PendingAnswer } from "./handler.ts";
 import { queueUp } from "./long-walks.ts";
 
 type Report = Result<"PruneJournal">;
@@ -21,7 +21,7 @@ export const pruneHandlers = {
 } satisfies Partial<Handlers>;
 
 /** Looks for what is old, archives it, and lets it leave, a slice a turn; verifications wait meanwhile, and the other way. */
-function prune(params: Params<"PruneJournal">, started: Context): Later<Report> {
+function prune(params: Params<"PruneJournal">, started: Context): PendingAnswer<Report> {
   const place = queueUp(started.store);
   const run = new Run(params, started);
   const steps = run.steps();

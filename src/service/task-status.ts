@@ -5,7 +5,7 @@ import { limits } from "../protocol/limits.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { noNode, noTask } from "./tasks.ts";
-import { inTurns } from "./turns.ts";
+import { inTurns } from "./turn/time-budget.ts";
 import { attemptViews, nodeStatusView, taskView } from "./views.ts";
 
 export const taskStatusHandlers = {

@@ -2,7 +2,7 @@ import { refuse } from "../core/decision.ts";
 import type { JournalHead } from "../core/journal.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import { type Store, StorageFailure } from "../store/store.ts";
-import type { Context, Later } from "./handler.ts";
+import type { Context, PendingAnswer } from "./handler.ts";
 import { isLeaving, queueUp } from "./long-walks.ts";
 import { Pages, PagesUnknown, pagesWith } from "./page-check.ts";
 import { Verification } from "./verification.ts";
@@ -12,7 +12,10 @@ type Report = Result<"VerifyJournal">;
 const never = (): boolean => false;
 
 /** Verifies in slices between other requests. Refusal: STORAGE_FAILED (the pages cannot be looked at). */
-export function verifyJournal({ head }: Params<"VerifyJournal">, { store, paths, checkPages }: Context): Later<Report> {
+export function verifyJournal(
+  { head }: Params<"VerifyJournal">,
+  { store, paths, checkPages }: Context,
+): PendingAnswer<Report> {
   const place = queueUp(store);
   const verification = new Verification(store, new Pages(store, paths.database, checkPages), readHead(head));
   const end = () => {

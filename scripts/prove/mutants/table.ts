@@ -102,14 +102,14 @@ export const mutants: readonly Mutant[] = [
   one(
     "deadlines moved twice after a commit in doubt",
     "model",
-    "service/dispatcher.ts",
+    "service/turn/dispatcher.ts",
     "this.#renew ||= this.#shiftMs !== 0 && this.#nextDeadlineMs !== null;\n    this.#shiftMs = 0;",
     "",
   ),
   one(
     "leases not renewed at the start",
     "model",
-    "service/dispatcher.ts",
+    "service/turn/dispatcher.ts",
     "this.#renew = this.#nextDeadlineMs !== null;",
     "this.#renew = false;",
   ),
@@ -123,14 +123,14 @@ export const mutants: readonly Mutant[] = [
   one(
     "deadlines that do not move with the clock",
     "simulation",
-    "service/dispatcher.ts",
+    "service/turn/dispatcher.ts",
     "shiftMs: leases ? this.#shiftMs : 0,",
     "shiftMs: 0,",
   ),
   one(
     "an unfair queue",
     "simulation",
-    "service/lock-situation.ts",
+    "service/lock-conflicts.ts",
     "if (earlier === wish) return;",
     "if (earlier !== null) return;",
   ),
@@ -207,7 +207,7 @@ export const mutants: readonly Mutant[] = [
   one(
     "a turn that serves one client until it has nothing more",
     "test/service/turns.test.ts",
-    "service/dispatcher.ts",
+    "service/turn/dispatcher.ts",
     "if (session.queued > 0) this.#ready.add(session);\n    }\n    return taken;",
     "if (session.queued > 0) this.#ready = new Set([session, ...this.#ready]);\n    }\n    return taken;",
   ),

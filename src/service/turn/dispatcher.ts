@@ -1,21 +1,21 @@
-import { type ClockReading, deadlineShift, readEveryMs } from "../core/clock.ts";
-import type { Entry } from "../core/journal.ts";
-import { WorkBudget } from "../core/work-budget.ts";
-import type { BadLine, Request } from "../protocol/envelope.ts";
-import { limits } from "../protocol/limits.ts";
-import type { Paths } from "../protocol/paths.ts";
-import type { Settings } from "../protocol/settings.ts";
-import type { Store } from "../store/store.ts";
-import { type Chores, GroupCommit, type Reports } from "./batch.ts";
-import { type Job, turnChores } from "./chores.ts";
+import { type ClockReading, deadlineShift, readEveryMs } from "../../core/clock.ts";
+import type { Entry } from "../../core/journal.ts";
+import { WorkBudget } from "../../core/work-budget.ts";
+import type { BadLine, Request } from "../../protocol/envelope.ts";
+import { limits } from "../../protocol/limits.ts";
+import type { Paths } from "../../protocol/paths.ts";
+import type { Settings } from "../../protocol/settings.ts";
+import type { Store } from "../../store/store.ts";
+import { type Chores, GroupCommit, type Reports } from "../batch.ts";
+import { type Job, turnChores } from "../chores.ts";
 import type { Answer } from "./call.ts";
-import { encodeError, encodeReply, prepareCall } from "./execute.ts";
-import { type Context, isLater } from "./handler.ts";
-import { Parked, type Waiting } from "./parked.ts";
-import type { CheckPages } from "./page-check.ts";
-import { Remembered } from "./remembered.ts";
-import type { CaseProbe } from "./resource-keys.ts";
-import { type Counter, noCounts, type Runtime } from "./runtime.ts";
+import { encodeError, encodeReply, prepareCall } from "../execute.ts";
+import { type Context, isPending } from "../handler.ts";
+import { Parked, type Waiting } from "../parked.ts";
+import type { CheckPages } from "../page-check.ts";
+import { Remembered } from "../remembered.ts";
+import type { CaseProbe } from "../resource-keys.ts";
+import { type Counter, noCounts, type Runtime } from "../runtime.ts";
 import { type Recipient, Session, type Slot } from "./sessions.ts";
 
 export interface DispatcherOptions {
@@ -171,8 +171,8 @@ export class Dispatcher {
     for (const [index, { call, slot }] of jobs.entries()) {
       const one = settled[index];
       if (one === undefined) slot.session.giveBack(slot);
-      else if (!isLater(one)) slot.session.answer(slot, one);
-      else if (!call.mutates) this.#parked.park({ slot, call, later: one }, now.monotonicMs);
+      else if (!isPending(one)) slot.session.answer(slot, one);
+      else if (!call.mutates) this.#parked.park({ slot, call, pending: one }, now.monotonicMs);
     }
     // What had no place in this turn goes first in the next.
     const left = jobs.slice(settled.length).map(({ slot }) => slot.session);
@@ -232,9 +232,9 @@ export class Dispatcher {
     stops: { takersToo: boolean; otherwise: Answer | null } = { takersToo: false, otherwise: null },
   ): void {
     const context = this.#context(now.wallMs, () => undefined);
-    const resume = ({ call, later }: Waiting, last: boolean) =>
+    const resume = ({ call, pending }: Waiting, last: boolean) =>
       this.#commit.guard(call, () => {
-        const ready = call.mutates ? null : later.resume(context, last);
+        const ready = call.mutates ? null : pending.resume(context, last);
         return ready === null ? stops.otherwise : encodeReply(ready.reply, call, context);
       });
     const answer = (slot: Slot, its: Answer) => {

@@ -1,5 +1,5 @@
-import type { Refusal } from "../core/decision.ts";
-import type { Context, Later } from "./handler.ts";
+import type { Refusal } from "../../core/decision.ts";
+import type { Context, PendingAnswer } from "../handler.ts";
 
 /** What is due of one kind ends in one turn: five thousand leases take twenty turns, and nobody waits for all of them. */
 export const duePerTurnMax = 256;
@@ -35,7 +35,7 @@ export function inTurns<Piece, T>(
   work: (piece: Piece, context: Context) => boolean,
   reply: (context: Context) => T | Refusal,
   started: Context,
-): T | Refusal | Later<T> {
+): T | Refusal | PendingAnswer<T> {
   const left = Iterator.from(pieces);
   const goOn = (context: Context): boolean => {
     const timeLeft = hasTime(context);

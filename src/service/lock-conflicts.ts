@@ -1,13 +1,13 @@
 import { refuse, type Refusal } from "../core/decision.ts";
 import { actions } from "../core/journal.ts";
 import { expireLocks, isOver } from "../core/lock.ts";
-import { conflict, type LockSituation, type LockWish, type WantedLock } from "../core/lock-queue.ts";
+import { conflict, type LockConflicts, type LockWish, type WantedLock } from "../core/lock-queue.ts";
 import type { Lock, LockHead } from "../core/model.ts";
 import { searchTerms, type SearchTerms } from "../core/resource-index.ts";
 import { limits } from "../protocol/limits.ts";
 import { anonymous } from "../protocol/types.ts";
 import type { Context } from "./handler.ts";
-import { hasTime } from "./turns.ts";
+import { hasTime } from "./turn/time-budget.ts";
 
 /** What may let somebody go on who is kept by a lock. */
 export const lockEndings: ReadonlySet<string> = new Set([
@@ -17,7 +17,7 @@ export const lockEndings: ReadonlySet<string> = new Set([
 ]);
 
 /** What is held and who waits, as one request sees it. */
-export interface Situation extends LockSituation {
+export interface Conflicts extends LockConflicts {
   /** Leases that were in somebody's way and have expired: a lock of each. */
   readonly over: ReadonlyMap<string, LockHead>;
 }
@@ -26,11 +26,11 @@ export interface Situation extends LockSituation {
  * `waiting` are those who are in line before whoever asks, or himself in it. A lease that has expired and has not ended
  * yet is `free` to whoever comes, and still `held` to those who wait: they are asked when it ends.
  */
-export function lockSituation(
+export function lockConflicts(
   { store, keys, budget, nowMs }: Context,
   waiting: readonly LockWish[],
   overdue: "free" | "held",
-): Situation {
+): Conflicts {
   const over = new Map<string, LockHead>();
   return {
     waiting,

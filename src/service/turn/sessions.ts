@@ -1,4 +1,4 @@
-import type { BadLine, Request } from "../protocol/envelope.ts";
+import type { BadLine, Request } from "../../protocol/envelope.ts";
 import type { Answer } from "./call.ts";
 
 /** A place in a session's row of answers, filled when its request is answered. */

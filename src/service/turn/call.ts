@@ -1,6 +1,6 @@
-import type { Request } from "../protocol/envelope.ts";
-import type { MethodName } from "../protocol/methods.ts";
-import type { Warning } from "../protocol/warnings.ts";
+import type { Request } from "../../protocol/envelope.ts";
+import type { MethodName } from "../../protocol/methods.ts";
+import type { Warning } from "../../protocol/warnings.ts";
 
 /** A request whose method is known and whose parameters fit. */
 export interface Call {
