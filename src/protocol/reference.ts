@@ -157,6 +157,7 @@ ${table(
     ["`uuid?`", "optional; null means the same as leaving it out"],
     ["`uuid | null`", "always present, null if there is none"],
     ['`{"nullable": {…}}`', "the same for an object"],
+    ['`{"one_of": […]}`', "one of these"],
   ],
 )}`;
 

@@ -29,6 +29,20 @@ describe.each(ways)("while a daemon %s", (_how, last) => {
   });
 
   test.each([
+    ["status", 4, "no daemon runs"],
+    ["start", 0, ""],
+    ["restart", 0, ""],
+  ])("`agentd %s` asks again", async (command, exit, says) => {
+    await using home = await temporaryHome();
+    await mkdir(home.path, { mode: 0o700 });
+    listenOnce(home.socket, last);
+    const ran = await home.agentd([command]);
+    expect(ran.exit).toBe(exit);
+    expect(ran.err).toContain(says);
+    expect(ran.err).not.toContain("may or may not have happened");
+  });
+
+  test.each([
     ["node acquire", ["node", "acquire", "--any"], "AcquireNextNode"],
     ["lock acquire", ["lock", "acquire", "name:x"], "AcquireResourceLocks"],
     ["run", ["run", "--any", "--", "true"], "AcquireNextNode"],

@@ -23,28 +23,36 @@ const obstacles: [what: string, command: string[], env: Record<string, string>, 
   ["a file that is no program", ["./garbage"], {}, "garbage"],
 ];
 
-describe.each(obstacles)("a command that is not run for %s", (_what, command, env, says) => {
-  test("gives its node back, names what failed, and ends with 4", async () => {
-    const task = await shop.task();
-    const ran = await agentd(["run", "--task", task, "--all", "--ttl", "10m", "--", ...command], env);
-    expect(ran).toMatchObject({ exit: 4, out: "" });
-    expect(ran.err).toContain("the command was not run: ");
-    expect(ran.err).toContain(says);
-    expect(ran.err).not.toContain("bug");
-    const { nodes } = await shop.daemon.client.call("TaskStatus", { task_id: task });
-    expect(nodes).toMatchObject([{ status: "PENDING", lease_id: null }]);
-    const { events } = await shop.daemon.client.call("ListEvents", { task_id: task });
-    expect(events.at(-2)?.payload).toEqual({ exit_code: null, signal: null, ended_by: "FAILURE" });
-    expect(events.at(-1)?.action_type).toBe("RELEASE_NODE");
-  });
+describe("what keeps a command from being run", () => {
+  test.each(obstacles)(
+    "such as %s, gives its node back, is named, and ends with 4",
+    async (_what, command, env, says) => {
+      const task = await shop.task();
+      const ran = await agentd(["run", "--task", task, "--all", "--ttl", "10m", "--", ...command], env);
+      expect(ran).toMatchObject({ exit: 4, out: "" });
+      expect(ran.err).toContain("the command was not run: ");
+      expect(ran.err).toContain(says);
+      expect(ran.err).not.toContain("bug");
+      const { nodes } = await shop.daemon.client.call("TaskStatus", { task_id: task });
+      expect(nodes).toMatchObject([{ status: "PENDING", lease_id: null }]);
+      const { events } = await shop.daemon.client.call("ListEvents", { task_id: task });
+      expect(events.at(-2)?.payload).toEqual({ exit_code: null, signal: null, ended_by: "FAILURE" });
+      expect(events.at(-1)?.action_type).toBe("RELEASE_NODE");
+    },
+  );
 
-  test.skipIf("TMPDIR" in env)("gives its locks back, names what failed, and ends with 4", async () => {
-    const ran = await agentd(["lock", "run", "name:x", "--ttl", "10m", "--", ...command], env);
-    expect(ran).toMatchObject({ exit: 4, out: "" });
-    expect(ran.err).toContain(says);
-    const { locks } = await shop.daemon.client.call("ListResourceLocks", {});
-    expect(locks).toEqual([]);
-  });
+  // That one needs no temporary directory.
+  const ofLocks = obstacles.filter(([, , env]) => !("TMPDIR" in env));
+  test.each(ofLocks)(
+    "such as %s, gives its locks back, is named, and ends with 4",
+    async (_what, command, env, says) => {
+      const ran = await agentd(["lock", "run", "name:x", "--ttl", "10m", "--", ...command], env);
+      expect(ran).toMatchObject({ exit: 4, out: "" });
+      expect(ran.err).toContain(says);
+      const { locks } = await shop.daemon.client.call("ListResourceLocks", {});
+      expect(locks).toEqual([]);
+    },
+  );
 });
 
 test("a command that is not run for a working directory that was removed gives its node back", async () => {

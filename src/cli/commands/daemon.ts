@@ -35,7 +35,7 @@ export const start = command({
     await clearStopMarker(located.paths);
     const running = await connectIfRunning(session);
     using client = running ?? (await session.start(located));
-    const health = await client.call("Health", {});
+    const health = await healthOf(session, client);
     if (running !== undefined) await warnOfSettings(session, health);
     session.show(health, () => `${running === undefined ? "started" : "already running"}: ${healthLine(health)}`);
     warnOfVersions(session, health);
@@ -62,20 +62,20 @@ ran it to start it again.`,
     const stopped = await stopAndWait(session, inForeground);
     session.note(stopped.text);
     using client = await (inForeground ? startedByOthers(session) : startAnother(session));
-    const health = await client.call("Health", {});
+    const health = await healthOf(session, client);
     session.show(health, () => `started: ${healthLine(health)}`);
   },
 });
 
 async function runsInForeground(session: Session): Promise<boolean> {
-  using client = await connectIfRunning(session);
-  if (client === undefined) return false;
-  const health: Partial<Result<"Health">> | typeof TIMED_OUT = await within(
-    client.call("Health", {}),
-    patienceMs.answer,
-  );
-  // An older daemon does not tell.
-  return health !== TIMED_OUT && health.background === false;
+  return askPatiently("Health", async () => {
+    using client = await connectIfRunning(session);
+    if (client === undefined) return false;
+    const asked = client.call("Health", {});
+    const health: Partial<Result<"Health">> | typeof TIMED_OUT = await within(asked, patienceMs.answer);
+    // An older daemon does not tell.
+    return health !== TIMED_OUT && health.background === false;
+  });
 }
 
 async function startAnother(session: Session): Promise<Client> {
@@ -162,6 +162,15 @@ async function stopAndWait(
     throw new Failure("NOT_NOW", `${named} has ended, but another daemon answers at ${paths.socket}: ${advice}`);
   }
   return { stopped: true, pid, text: `stopped: ${named} has ended` };
+}
+
+/** What a daemon says of itself; where it ends before it does, what the next one says. */
+async function healthOf(session: Session, client: Client): Promise<Result<"Health">> {
+  return askPatiently("Health", async (again) => {
+    if (!again) return client.call("Health", {});
+    using next = await session.connect();
+    return await next.call("Health", {});
+  });
 }
 
 /** One line about a daemon, whichever it is: the original's Health tells neither version nor process. */

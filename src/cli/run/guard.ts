@@ -1,11 +1,13 @@
 import { write } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { TIMED_OUT, within } from "../../client/deadline.ts";
 import { messageOf } from "../../client/refusals.ts";
+import { Failure } from "../exits.ts";
 import { printLive } from "../output.ts";
-import { temporaryDirectory } from "../temporary.ts";
+import { toFailure } from "../report.ts";
 import {
   type Ending,
   linesOf,
@@ -44,36 +46,49 @@ async function run(order: Order, closed: Promise<"closed">): Promise<Report> {
   try {
     return await (order.context === null ? runPlainly(order, closed) : runWith(order.context, order, closed));
   } catch (cause) {
-    return { error: messageOf(cause) };
+    return { error: toFailure(cause).message };
   }
 }
 
 /** With the caller's standard input and output. */
 async function runPlainly(order: Order, closed: Promise<"closed">): Promise<Report> {
-  const child = Bun.spawn(order.command, {
-    detached: true,
-    env: { ...process.env, ...order.environment },
-    stdio: [callersInput, callersOutput, "inherit"],
-  });
+  const child = start(() =>
+    Bun.spawn(order.command, {
+      detached: true,
+      env: { ...process.env, ...order.environment },
+      stdio: [callersInput, callersOutput, "inherit"],
+    }),
+  );
   await report({ pid: child.pid, directory: null });
   const interrupted = await endOf(child, order.grace_ms, closed);
   return ending(child, interrupted, { stdout: nothing, stderr: nothing });
 }
 
+/** The system says itself which program it could not start, and why. */
+function start<Started>(spawn: () => Started): Started {
+  try {
+    return spawn();
+  } catch (cause) {
+    throw new Failure("NOT_STARTED", messageOf(cause));
+  }
+}
+
 /** With the context on standard input and in a file, its output kept. */
 async function runWith(context: string, order: Order, closed: Promise<"closed">): Promise<Report> {
-  const directory = await temporaryDirectory("agentd-run-");
+  const directory = await mkdtemp(join(tmpdir(), "agentd-run-"));
   try {
     const file = join(directory, "context.json");
     await writeFile(file, context, { mode: 0o600 });
-    const child = Bun.spawn(order.command, {
-      // A session of its own, in which all of it can be found and ended.
-      detached: true,
-      env: { ...process.env, ...order.environment, AGENTD_CONTEXT_FILE: file },
-      stdin: Bun.file(file),
-      stdout: "pipe",
-      stderr: "pipe",
-    });
+    const child = start(() =>
+      Bun.spawn(order.command, {
+        // A session of its own, in which all of it can be found and ended.
+        detached: true,
+        env: { ...process.env, ...order.environment, AGENTD_CONTEXT_FILE: file },
+        stdin: Bun.file(file),
+        stdout: "pipe",
+        stderr: "pipe",
+      }),
+    );
     await report({ pid: child.pid, directory });
     return await supervise(child, order, closed);
   } finally {
