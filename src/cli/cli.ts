@@ -6,7 +6,7 @@ import { checkOutput, printLine } from "./output.ts";
 import { reportFailure } from "./report.ts";
 import { printAside } from "./streams.ts";
 import { type Globals, type Host, Session } from "./session.ts";
-import { commands, familyOf, shownCommands } from "./table.ts";
+import { commandNamed, familyOf, shownCommands } from "./table.ts";
 
 /**
  * Runs one command line and gives its exit status. Results go to standard output, everything else to standard error.
@@ -27,7 +27,7 @@ export async function runCli(argv: readonly string[], host: Host): Promise<Exit>
 async function dispatch(argv: readonly string[], host: Host): Promise<Exit> {
   const { name, tokens } = findCommand(argv);
   if (name === undefined) return showHelp([], true);
-  const row = commands[name];
+  const row = commandNamed(name);
   if (row === undefined) return showHelp([name], splitArguments(tokens, globalArgs).options.has("help"));
   return run(name, await row.load(), tokens, host);
 }
@@ -64,7 +64,7 @@ function findCommand(argv: readonly string[]): { name: string | undefined; token
     }
     words.push(token);
     const name = words.join(" ");
-    if (name in commands) return { name, tokens: [...tokens, ...argv.slice(i + 1)] };
+    if (commandNamed(name) !== undefined) return { name, tokens: [...tokens, ...argv.slice(i + 1)] };
     const family = familyOf(name);
     if (family.length === 0) throw unknownCommand(words);
   }

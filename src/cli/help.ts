@@ -5,13 +5,13 @@ import type { Command, Example } from "./command.ts";
 import { exits, Failure } from "./exits.ts";
 import { suggest } from "../protocol/nearest.ts";
 import { columns } from "./text.ts";
-import { commands, familyOf, shownCommands } from "./table.ts";
+import { commandNamed, commands, familyOf, shownCommands } from "./table.ts";
 
 /** The help page of a command, of a family such as `task`, or of agentd itself. */
 export async function helpPage(words: readonly string[]): Promise<string> {
   const name = words.join(" ");
   if (name === "") return overview();
-  const row = commands[name];
+  const row = commandNamed(name);
   if (row !== undefined) return commandPage(name, row.summary, await row.load());
   if (words.length === 1 && familyOf(name).length > 0) return familyPage(name);
   throw new Failure("USAGE", `there is no command ${name}${suggest(name, shownCommands)}; see: agentd --help`);

@@ -3,6 +3,7 @@ import { connectAt, type Located, locate } from "../client/find.ts";
 import { DaemonUnreachable } from "../client/refusals.ts";
 import type { Response } from "../protocol/envelope.ts";
 import type { MethodName, ParamsInput, Result } from "../protocol/methods.ts";
+import type { BackupReport, Restored } from "../protocol/offline.ts";
 import type { Whereabouts } from "../protocol/paths.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import { Failure } from "./exits.ts";
@@ -10,20 +11,6 @@ import { printLine, printLive } from "./output.ts";
 import { askPatiently } from "./patience.ts";
 import { printAside } from "./streams.ts";
 import { harmless } from "./text.ts";
-
-/** What is found in a copy of a database. */
-export type BackupReport = Result<"VerifyJournal"> & { file: string };
-
-/** What became of a restore: see `agentd restore`. */
-export interface Restored {
-  file: string;
-  database: string;
-  rows: number;
-  from_seq: number;
-  seq: number;
-  lost_seq: number | null;
-  replaced: string | null;
-}
 
 /** What the process around the command line provides. */
 export interface Host {

@@ -149,6 +149,11 @@ export const commands: Readonly<Record<string, Row>> = {
 /** The commands for users. */
 export const shownCommands = Object.keys(commands).filter((name) => commands[name]?.internal !== true);
 
+/** The row of a command; undefined for words that are none, `constructor` included. */
+export function commandNamed(name: string): Row | undefined {
+  return Object.hasOwn(commands, name) ? commands[name] : undefined;
+}
+
 /** First words of two-word commands, each with the second words it takes. */
 export function familyOf(word: string): string[] {
   return shownCommands.flatMap((name) => (name.startsWith(`${word} `) ? [name.slice(word.length + 1)] : []));

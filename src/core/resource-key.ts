@@ -87,7 +87,7 @@ export function readResourceKey(written: string, rules: KeyRules): ResourceKey {
   return isRefusal(key) ? opaqueKey(written) : key;
 }
 
-/** What a key takes in memory, at the most. */
+/** The most bytes a key takes in memory. */
 export function keyBytes(key: ResourceKey): number {
   const places = key.kind === "opaque" ? [] : key.places;
   return 300 + 4 * (key.written.length + key.normal.length) + places.reduce((sum, { bytes }) => sum + 200 + bytes, 0);

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import type { JournalHead } from "../core/journal.ts";
-import type { Result } from "../protocol/methods.ts";
+import type { BackupReport } from "../protocol/offline.ts";
 import { verifyStore } from "../service/verify.ts";
 import { pageFaults } from "../store/page-faults.ts";
 import { openBackup } from "../store/sqlite-store.ts";
@@ -11,9 +11,6 @@ export class NoBackup extends Error {}
 
 /** A backup that is not as its journal says, or whose pages are damaged. */
 export class DamagedBackup extends Error {}
-
-/** What is found in a backup, by itself and with no daemon. */
-export type BackupReport = Result<"VerifyJournal"> & { file: string };
 
 /**
  * Verifies a copy of a database as the daemon verifies its own, and leaves it as it is. `database` is the one that is

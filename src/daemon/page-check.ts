@@ -35,12 +35,15 @@ async function run({ cmd, argv0 }: ReturnType<CheckCommand>, signal: AbortSignal
     ...(argv0 === undefined ? {} : { argv0 }),
     cwd: "/",
     env: Object.fromEntries(kept),
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["ignore", "pipe", "pipe"],
     signal,
   });
   politely(child.pid);
-  const [text, status] = await Promise.all([child.stdout.text(), child.exited]);
-  if (status !== 0) throw new Error(`the process that looks at the pages ended with ${child.signalCode ?? status}`);
+  const [text, complaint, status] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (status !== 0) {
+    const why = complaint.trim().slice(-500);
+    throw new Error(`the process that looks at the pages ended with ${child.signalCode ?? status}: ${why}`);
+  }
   return JSON.parse(text) as string[];
 }
 

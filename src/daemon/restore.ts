@@ -1,5 +1,6 @@
-import { copyFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, rmSync } from "node:fs";
 import type { JournalHead } from "../core/journal.ts";
+import type { Restored } from "../protocol/offline.ts";
 import type { Whereabouts } from "../protocol/paths.ts";
 import { beginEpoch } from "../service/epoch.ts";
 import { verifyStore } from "../service/verify.ts";
@@ -12,23 +13,6 @@ import { DamagedBackup, NoBackup, refuseUnusable } from "./backup-file.ts";
 import { readConfiguration } from "./configuration.ts";
 import { prepareHome } from "./home.ts";
 import { claimHome } from "./instance.ts";
-
-/** What became of a restore. */
-export interface Restored {
-  /** The backup, which is as it was. */
-  file: string;
-  database: string;
-  /** Journal rows the backup holds. */
-  rows: number;
-  /** The backup's last row. */
-  from_seq: number;
-  /** The row with which it goes on: every later fencing token is above it, every earlier one below. */
-  seq: number;
-  /** The last row of the database it takes the place of, where that is known. */
-  lost_seq: number | null;
-  /** What it takes the place of, under the name it has now; null where there was nothing. */
-  replaced: string | null;
-}
 
 /**
  * Puts a backup in the database's place, for a daemon that is down. The backup is verified first; what was there is kept
@@ -52,6 +36,8 @@ export async function restore(at: Whereabouts, file: string): Promise<Restored> 
     removeAll(copy);
     try {
       copyFileSync(file, copy);
+      // The copy takes the backup's mode with it, which may be read-only, or open to others.
+      chmodSync(copy, 0o600);
       const lost = lastHeadOf(database);
       const { head, ...prepared } = prepare(copy, file, lost, settings.nodeTimeoutSecs * 1000);
       moveDurably(copy, restoredName(database));

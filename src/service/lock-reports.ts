@@ -69,7 +69,10 @@ export const lockReportHandlers = {
     const holders = store.locksOn(inScope, normal).filter((lock) => !isOver(lock, nowMs));
     if (holders.length === 0) return nobodyHolds(resourceKey);
     const released: Result<"ForceReleaseResourceLock">["released"] = [];
-    const end = (holder: Lock, now: Context) => released.push(...endLease(holder, reason, now)) > 0;
+    const end = (holder: Lock, now: Context) => {
+      released.push(...endLease(holder, reason, now));
+      return true;
+    };
     return inTurns(holders, end, () => ({ ok: true as const, released, seq: store.head.seq }), context);
   },
 

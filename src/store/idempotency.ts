@@ -60,6 +60,11 @@ function digestOf(columns: readonly [key: string, method: string, paramsHash: st
 export function addDigests(db: Database): void {
   db.run("ALTER TABLE idempotency_keys ADD COLUMN digest TEXT NOT NULL DEFAULT ''");
   const write = db.prepare<null, [string, number]>("UPDATE idempotency_keys SET digest = ? WHERE rowid = ?");
-  for (const row of db.query<Row, []>("SELECT rowid AS row, * FROM idempotency_keys").all())
+  // One at a time: an answer may have megabytes, and there may be those of seven days.
+  const next = db.prepare<Row, [number]>(
+    "SELECT rowid AS row, * FROM idempotency_keys WHERE rowid > ? ORDER BY rowid LIMIT 1",
+  );
+  for (let row = next.get(0); row !== null; row = next.get(row.row)) {
     write.run(digestOf([row.key, row.method, row.params_hash, row.answer, row.created_at_ms]), row.row);
+  }
 }

@@ -158,8 +158,7 @@ export class Transactions {
       this.#log.note();
     }
     try {
-      this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs(), this.#leaseTtlMs));
-      this.#source = openSync(this.#path, "r");
+      this.#openAgain();
     } catch (error) {
       this.#closedBy = storageFailure(error) ?? commitFailure(error);
       throw error;
@@ -170,6 +169,18 @@ export class Transactions {
     this.#state = this.#tables.head.read();
     this.#committed = copyHead(this.#state);
     this.#appended = [];
+  }
+
+  /** Both or neither: a connection that stays open would lock the next try out. */
+  #openAgain(): void {
+    const source = openSync(this.#path, "r");
+    try {
+      this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs(), this.#leaseTtlMs));
+    } catch (error) {
+      closeSync(source);
+      throw error;
+    }
+    this.#source = source;
   }
 
   startBackup(path: string): Decision<Backup> {

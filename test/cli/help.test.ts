@@ -19,6 +19,10 @@ describe("the help page", () => {
     expect(lines[3]).toStartWith(`  agentd ${name}`);
   });
 
+  test.each(Object.getOwnPropertyNames(Object.prototype))("knows no command %s, as objects have it", async (name) => {
+    expect((await rejectionOf(helpPage([name]))).message).toContain(`there is no command ${name}`);
+  });
+
   test("of what is no command names the nearest", async () => {
     expect((await rejectionOf(helpPage(["task", "lst"]))).message).toContain(
       "there is no command task lst (did you mean task list?)",

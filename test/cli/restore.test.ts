@@ -1,8 +1,18 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
-import type { Restored } from "../../src/cli/session.ts";
 import type { Result } from "../../src/protocol/methods.ts";
+import type { Restored } from "../../src/protocol/offline.ts";
 import { type Home, temporaryHome } from "../support/daemon.ts";
 
 setDefaultTimeout(30_000);
@@ -43,6 +53,15 @@ describe("agentd restore", () => {
     expect(given).toBeGreaterThan(restored.seq);
     expect(await home.json<Report>("verify")).toMatchObject({ ok: true, restores: 1, last_seq: given });
     expect(await home.json<Report>("verify", restored.replaced ?? "")).toMatchObject({ ok: true, rows: 3 });
+  });
+
+  test.each([0o400, 0o644])("of a backup with mode %o makes a database of its owner's alone", async (mode) => {
+    const { home, backup, database } = await withLostFuture();
+    await using _ = home;
+    await home.agentd(["stop"]);
+    chmodSync(backup, mode);
+    await home.json("restore", backup);
+    expect(statSync(database).mode & 0o777).toBe(0o600);
   });
 
   test("again, at once, keeps each database it replaces, and gives other tokens", async () => {

@@ -1,5 +1,5 @@
 import { command } from "../command.ts";
-import type { Restored } from "../session.ts";
+import type { Restored } from "../../protocol/offline.ts";
 import { absolute } from "./verify.ts";
 
 export const restore = command({

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { readFileText } from "../../../native/read-file.ts";
 import { limits } from "../../../protocol/limits.ts";
 import { join } from "node:path";
@@ -59,7 +59,8 @@ export class PendingDecisions {
     const { paths } = await session.locate();
     const pending = new PendingDecisions(path, { home: paths.home, branch, decisions: keyed });
     await mkdir(join(scope, directory), { recursive: true });
-    await Bun.write(`${path}.new`, JSON.stringify(pending.#pending));
+    // On the disk before the branch is: a branch whose decisions a power loss took would look like nobody's.
+    await writeFile(`${path}.new`, JSON.stringify(pending.#pending), { flush: true });
     await rename(`${path}.new`, path);
     return pending;
   }
@@ -150,7 +151,5 @@ export function decisionsOf(outcomes: readonly Outcome[], decidedBy: string): De
   });
 }
 
-const reasonCharsMax = 10_000;
-
 const clipped = (reason: string) =>
-  (reason.length > reasonCharsMax ? `${reason.slice(0, reasonCharsMax - 1)}…` : reason).toWellFormed();
+  (reason.length > limits.reasonCharsMax ? `${reason.slice(0, limits.reasonCharsMax - 1)}…` : reason).toWellFormed();
