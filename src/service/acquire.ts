@@ -4,13 +4,14 @@ import type { LeaseGrant } from "../core/lease.ts";
 import type { LockWish } from "../core/lock-queue.ts";
 import type { Node, NodeHead, Task } from "../core/model.ts";
 import { acquireNode, rollBackNode } from "../core/node.ts";
+import { topic, type Wait } from "../core/topics.ts";
 import { limits } from "../protocol/limits.ts";
 import type { AcquiredNode } from "../protocol/methods/nodes.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import type { Store } from "../store/store.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers, PendingAnswer, Preparations } from "./handler.ts";
-import { expireLeases, lockEndings } from "./lock-conflicts.ts";
+import { expireLeases } from "./lock-conflicts.ts";
 import { changeNode, takeResources } from "./node-locks.ts";
 import { noTask } from "./tasks.ts";
 import { duePerTurnMax, hasTime } from "./turn/time-budget.ts";
@@ -165,21 +166,6 @@ function isHopeless({ task_id: taskId }: Wish, { store }: Context): boolean {
   return taskId !== null && taskId !== undefined && store.taskSummary(taskId)?.state !== "ACTIVE";
 }
 
-/** What can make a node runnable, or end all hope for one; a lock may be in the way of nodes of any task. */
-const stirring: ReadonlySet<string> = new Set([
-  actions.registerTask,
-  actions.addNodes,
-  actions.completeNode,
-  actions.failNode,
-  actions.rollBackNode,
-  actions.releaseNode,
-  actions.skipNode,
-  actions.retryNode,
-  actions.cancelTask,
-  actions.resumeTask,
-  ...lockEndings,
-]);
-
 /** Whether an entry tells of a completion that lets nobody go on: no node waited for it, and its task is not over. */
 export function freesNothing({ actionType, origin, nodeId, taskId }: Entry, store: Store): boolean {
   if (actionType !== actions.completeNode || origin !== "daemon" || nodeId === null || taskId === null) return false;
@@ -193,14 +179,12 @@ export function freesNothing({ actionType, origin, nodeId, taskId }: Entry, stor
 function lookFurther(wish: Wish, isLooking: boolean): PendingAnswer<Acquired> {
   const { task_id: wishedId, labels, wait_ms: waitMs } = wish;
   const wished = JSON.stringify([wishedId ?? null, labels ?? {}]);
-  const concerns = ({ taskId, origin, actionType }: Entry) =>
-    origin === "daemon" &&
-    stirring.has(actionType) &&
-    (taskId === wishedId || (wishedId ?? null) === null || lockEndings.has(actionType));
+  // A lock may be in the way of nodes of any task.
+  const something: Wait = { topics: [topic.work(wishedId ?? null), topic.locks] };
   let looking = isLooking;
   const pending: PendingAnswer<Acquired> = {
     get wakes() {
-      return looking ? "turn" : concerns;
+      return looking ? "turn" : something;
     },
     // What one has found until now says nothing of what others will.
     get wish() {

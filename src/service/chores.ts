@@ -1,5 +1,5 @@
 import type { ClockReading } from "../core/clock.ts";
-import type { Entry } from "../core/journal.ts";
+import { newsOfState } from "../core/topics.ts";
 import { freesNothing } from "./acquire.ts";
 import type { Chores, GroupCommit } from "./batch.ts";
 import type { Call } from "./turn/call.ts";
@@ -76,11 +76,8 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
     },
     journalled: (entries) => {
       if (!parked.hasTakers) return;
-      // Most of a journal concerns none of them: what clients tell, and completions of nodes nobody waited for. Who waits
-      // for locks under a node's lease is told of its end.
-      const isIdle = (entry: Entry) => freesNothing(entry, store) && !parked.hasWaitersUnderLease;
-      const concern = entries.filter((entry) => entry.origin === "daemon" && !isIdle(entry));
-      if (concern.length > 0) parked.askTakers(concern, asking);
+      const news = newsOfState(entries, (entry) => freesNothing(entry, store));
+      if (!news.isEmpty) parked.askTakers(news, asking);
     },
     after: due.expires || due.prunes || parked.takerIsDue(now) ? end : null,
   };

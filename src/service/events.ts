@@ -1,6 +1,7 @@
 import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
-import { type Entry, type JournalFilter, matchesFilter } from "../core/journal.ts";
+import { type JournalFilter, matchesFilter } from "../core/journal.ts";
 import { commitEvent } from "../core/node.ts";
+import { topic, type Wait } from "../core/topics.ts";
 import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Result } from "../protocol/methods.ts";
@@ -61,9 +62,13 @@ function readPage({ store }: Context, filter: JournalFilter, afterSeq: number, l
  */
 function waitForEvents(filter: JournalFilter, seen: Page, limit: number, waitMs: number): PendingAnswer<Page> {
   let { next_after_seq: cursor, last_seq: end } = seen;
+  const matching: Wait = {
+    topics: [topic.journal(filter.taskId, filter.nodeId)],
+    concerns: (committed) => matchesFilter(committed, filter),
+  };
   return {
     get wakes() {
-      return cursor < end ? "turn" : (committed: Entry) => matchesFilter(committed, filter);
+      return cursor < end ? "turn" : matching;
     },
     waitMs,
     resume(context, last) {

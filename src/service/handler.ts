@@ -1,6 +1,6 @@
 import type { Refusal } from "../core/decision.ts";
-import type { Entry } from "../core/journal.ts";
 import type { LockWish } from "../core/lock-queue.ts";
+import type { Wait } from "../core/topics.ts";
 import { WorkBudget } from "../core/work-budget.ts";
 import { limits } from "../protocol/limits.ts";
 import type { MethodName, Params, Result } from "../protocol/methods.ts";
@@ -50,10 +50,10 @@ export const withBudget = (context: Context): Context => ({
 /** An answer that is not ready. It is asked for again until it is there. */
 export interface PendingAnswer<T> {
   /**
-   * `turn`: once in every turn of the event loop, a slice of work at a time. Else: when such an entry was committed. It
-   * may change from turn to turn.
+   * `turn`: once in every turn of the event loop, a slice of work at a time. Else: when something of these topics was
+   * journalled. It may change from turn to turn.
    */
-  readonly wakes: "turn" | ((committed: Entry) => boolean);
+  readonly wakes: "turn" | Wait;
   /** Of requests that wish for the same, once one gets nothing none of the others would. */
   readonly wish?: string | undefined;
   /** The locks it waits for in line: nobody who wants what overlaps goes before it. */

@@ -1,5 +1,4 @@
 import { refuse, type Refusal } from "../core/decision.ts";
-import { actions } from "../core/journal.ts";
 import { expireLocks, isOver } from "../core/lock.ts";
 import { conflict, type LockConflicts, type LockWish, type WantedLock } from "../core/lock-queue.ts";
 import type { Lock, LockHead } from "../core/model.ts";
@@ -8,13 +7,6 @@ import { limits } from "../protocol/limits.ts";
 import { anonymous } from "../protocol/types.ts";
 import type { Context } from "./handler.ts";
 import { hasTime } from "./turn/time-budget.ts";
-
-/** What may let somebody go on who is kept by a lock. */
-export const lockEndings: ReadonlySet<string> = new Set([
-  actions.releaseLock,
-  actions.expireLock,
-  actions.forceReleaseLock,
-]);
 
 /** What is held and who waits, as one request sees it. */
 export interface Conflicts extends LockConflicts {

@@ -1,16 +1,16 @@
 import { isRefusal, refuse, type Refusal } from "../core/decision.ts";
-import { actions, type Entry } from "../core/journal.ts";
 import { grantLocks, heartbeatLocks, isOver, releaseLocks } from "../core/lock.ts";
 import { circleOf, firstObstacle, type LockWish } from "../core/lock-queue.ts";
 import type { Lock, LockGrant } from "../core/model.ts";
 import { keyBytes, overlaps } from "../core/resource-key.ts";
+import { topic, topicsOf, type Wait } from "../core/topics.ts";
 import { WorkBudget } from "../core/work-budget.ts";
 import { limits } from "../protocol/limits.ts";
 import { deadlock } from "./deadlock.ts";
 import { inStoredNames } from "./plan-names.ts";
 import type { Context, Handlers, PendingAnswer } from "./handler.ts";
 import { grantFor, type LockRequest, lockRequest, lockTtlMs } from "./lock-requests.ts";
-import { lockEndings, lockConflicts, takeOver, tooMuchToCompare } from "./lock-conflicts.ts";
+import { lockConflicts, takeOver, tooMuchToCompare } from "./lock-conflicts.ts";
 import { deadlineView, grantedLockView } from "./views.ts";
 
 export const lockHandlers = {
@@ -138,20 +138,21 @@ function waitInLine<T>(
       (wanted) => budget.isSpent || (wanted.scope === scope && overlaps(wanted.key, ended, budget)),
     );
   };
-  const concerns = (entry: Entry) => {
-    if (entry.origin !== "daemon") return false;
-    // The lease of a node that holds no lock yet ends with that alone.
-    const mayEndNode = entry.nodeId === nodeId || entry.actionType === actions.cancelTask;
-    if (wish.leaseId !== null && nodeId !== null && mayEndNode) return true;
-    if (!lockEndings.has(entry.actionType)) return false;
-    const { lease_id, locks } = entry.payload as { lease_id: string; locks: EndedLock[] };
-    const budget = new WorkBudget(wakingSteps);
-    return lease_id === wish.leaseId || locks.some((lock) => meets(lock, budget));
+  // The lease of a node that holds no lock yet ends with that alone.
+  const ofNode = wish.leaseId === null || nodeId === null ? [] : [topic.lease(nodeId), topic.lease(null)];
+  const endings: Wait = {
+    topics: [...ofNode, topic.locks],
+    concerns(entry) {
+      if (!topicsOf(entry).includes("locks")) return true;
+      const { lease_id, locks } = entry.payload as { lease_id: string; locks: EndedLock[] };
+      const budget = new WorkBudget(wakingSteps);
+      return lease_id === wish.leaseId || locks.some((lock) => meets(lock, budget));
+    },
   };
   return {
     lockWish: wish,
     get wakes() {
-      return ending ? "turn" : concerns;
+      return ending ? "turn" : endings;
     },
     waitMs: waitMs === 0 ? null : waitMs,
     resume(context, last) {

@@ -1,6 +1,7 @@
 import type { ClockReading } from "../core/clock.ts";
 import type { Entry } from "../core/journal.ts";
 import type { LockWish } from "../core/lock-queue.ts";
+import { type News, newsOfJournal } from "../core/topics.ts";
 import type { Answer, Call } from "./turn/call.ts";
 import { isErrorAnswer } from "./execute.ts";
 import type { PendingAnswer } from "./handler.ts";
@@ -89,12 +90,6 @@ export class Parked {
     return null;
   }
 
-  /** Whether somebody waits for locks that are to be added to a lease. */
-  get hasWaitersUnderLease(): boolean {
-    for (const { pending } of this.#places) if ((pending.lockWish?.leaseId ?? null) !== null) return true;
-    return false;
-  }
-
   get hasTakers(): boolean {
     for (const { call } of this.#places) if (call.mutates) return true;
     return false;
@@ -131,10 +126,10 @@ export class Parked {
     return false;
   }
 
-  /** Asks takers inside the transaction that journalled `entries`; the answers are held until `settleTakers`. */
-  askTakers(entries: readonly Entry[], asking: Asking): void {
+  /** Asks takers inside the transaction that journalled the news; the answers are held until `settleTakers`. */
+  askTakers(news: News, asking: Asking): void {
     const known = new Map<string, boolean>();
-    this.#ask((place) => (areWoken(place, entries, known) ? "again" : "not"), asking);
+    this.#ask((place) => (areWoken(place, news, known) ? "again" : "not"), asking);
   }
 
   /**
@@ -239,10 +234,12 @@ export class Parked {
     answer: (slot: Slot, answer: Answer) => void,
     { takersToo }: { takersToo: boolean },
   ): void {
+    if (this.#places.size === 0) return;
+    const news = newsOfJournal(committed);
     for (const place of this.#places) {
       if (place.call.mutates && !takersToo) continue;
       const last = place.deadlineMs <= now.monotonicMs;
-      if (!last && !isWoken(place, committed)) continue;
+      if (!last && !isWoken(place, news)) continue;
       const its = resume(place, last);
       if (its === null) continue;
       this.#places.delete(place);
@@ -260,16 +257,16 @@ export class Parked {
 }
 
 /** As `isWoken`, found out once for all who wish for the same. */
-function areWoken(place: Place, entries: readonly Entry[], known: Map<string, boolean>): boolean {
+function areWoken(place: Place, news: News, known: Map<string, boolean>): boolean {
   const { wish, wakes } = place.pending;
   // At the end of the turn, once.
   if (wakes === "turn") return false;
-  if (wish === undefined) return isWoken(place, entries);
-  const woken = known.get(wish) ?? isWoken(place, entries);
+  if (wish === undefined) return isWoken(place, news);
+  const woken = known.get(wish) ?? isWoken(place, news);
   known.set(wish, woken);
   return woken;
 }
 
-function isWoken({ pending: { wakes } }: Place, entries: readonly Entry[]): boolean {
-  return wakes === "turn" || entries.some(wakes);
+function isWoken({ pending: { wakes } }: Place, news: News): boolean {
+  return wakes === "turn" || news.wakes(wakes);
 }

@@ -1,5 +1,6 @@
 import { refuse } from "../core/decision.ts";
 import type { JournalHead } from "../core/journal.ts";
+import type { Wait } from "../core/topics.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import { type Store, StorageFailure } from "../store/store.ts";
 import type { Context, PendingAnswer } from "./handler.ts";
@@ -9,7 +10,7 @@ import { Verification } from "./verification.ts";
 
 type Report = Result<"VerifyJournal">;
 
-const never = (): boolean => false;
+const nothing: Wait = { topics: [] };
 
 /** Verifies in slices between other requests. Refusal: STORAGE_FAILED (the pages cannot be looked at). */
 export function verifyJournal(
@@ -24,7 +25,7 @@ export function verifyJournal(
   };
   return {
     get wakes() {
-      return verification.awaitsPages ? never : "turn";
+      return verification.awaitsPages ? nothing : "turn";
     },
     waitMs: null,
     cancel: end,

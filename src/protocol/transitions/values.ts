@@ -1,0 +1,27 @@
+import * as v from "valibot";
+import type { Json } from "../json.ts";
+import { json } from "../types.ts";
+
+/* What payloads are made of, and how sentences tell it. */
+
+/** An id, however a database that was adopted spells it. */
+export const id = v.pipe(v.string(), v.title("uuid"));
+
+/** Whatever a client gave, as it was sent. */
+export const anything = json as unknown as v.GenericSchema<Json>;
+
+/** `3 nodes`, `1 node`. */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
+/** What a client gave, on one line; empty for nothing. */
+export const given = (value: Json): string => (value === null ? "" : `: ${JSON.stringify(value)}`);
+
+/** ` at 12:34:56` in UTC, for a time that is told to the second. */
+export const moment = (ms: number): string => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
+
+/** The keys of locks: the first, and how many more. */
+export function keysTold(keys: readonly { resource_key: string }[]): string {
+  const [first] = keys;
+  const more = keys.length - 1;
+  return `${first?.resource_key ?? "nothing"}${more > 0 ? ` and ${more} more` : ""}`;
+}
