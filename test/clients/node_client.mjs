@@ -163,7 +163,9 @@ async function leasesLocks(client) {
 async function refuses(client) {
   same(await client.refused(-32601, "Nonsense", {}), "unknown method: Nonsense", "an unknown method is named");
   check((await client.refused(-32602, "HeartbeatNode", {})).includes("task_id"), "the missing parameter is named");
-  await client.refused(-32602, "AcquireResourceLock", { resource_key: "k", ttl_secs: 0 });
+  await client.refused(-32602, "AcquireResourceLock", { resource_key: "k", ttl_secs: -1 });
+  const briefest = await client.call("AcquireResourceLock", { resource_key: "briefest", ttl_secs: 0 });
+  same(briefest.lease_expires_at - briefest.acquired_at, 1, "a lock of no time runs for a second");
   await client.refused(-32000, "AcquireNextNode", { task_id: randomUUID() });
   const broken = await client.send("no JSON");
   same([broken.error.code, "id" in broken], [-32700, false], "not JSON");
