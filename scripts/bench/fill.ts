@@ -21,7 +21,7 @@ export function fillJournal(home: string, rows: number): number {
   for (let row = tasks; row < rows; row++) {
     const node = nodes[row % tasks] ?? { taskId: "", nodeId: "" };
     const event = { id: crypto.randomUUID(), actionType: "progress", payload: { row, note: "x".repeat(200) } };
-    const entry = commitEvent(store.nodeHead(node.nodeId), { ...node, leaseId: null }, event, Date.now());
+    const entry = commitEvent(store.reads.nodes.head(node.nodeId), { ...node, leaseId: null }, event, Date.now());
     if (isRefusal(entry)) throw new Error(entry.message);
     store.appendEvent(entry);
     if (row % rowsPerCommit !== 0) continue;

@@ -22,7 +22,7 @@ export function verifyBackup(file: string, database: string, kept: JournalHead |
   const faults = pageFaults(file);
   const store = opened(file, faults);
   try {
-    if (store.isPruning && store.pruning?.stage !== "pages") {
+    if (store.reads.pruning.isUnderWay() && store.reads.pruning.current()?.stage !== "pages") {
       throw new NoBackup(
         `${file} was copied while old rows were leaving, so half of them are there; start a daemon on it, and verify it there`,
       );

@@ -125,7 +125,9 @@ async function start(
     asked: () => endWith({ status: 0, why: `${paths.stopMarker} asks for it` }),
   });
   keepRetention(settings.retentionDays, server, log);
-  log.info(`agentd ${version} (${commit}) serves ${paths.socket}, pid ${process.pid}, journal at ${store.head.seq}`);
+  log.info(
+    `agentd ${version} (${commit}) serves ${paths.socket}, pid ${process.pid}, journal at ${store.reads.head.seq}`,
+  );
   started.move();
   return { paths, log, store, server, instance, socket, end, warning };
 }

@@ -61,14 +61,14 @@ function prepare(copy: string, file: string, lost: JournalHead | null, leaseTtlM
     if (report.first_difference !== null) {
       throw new DamagedBackup(`${file} was altered: ${report.first_difference.message}; nothing was changed`);
     }
-    const from = store.head;
-    const newest = store.journalRow(from.seq)?.timestampMs ?? 0;
+    const from = store.reads.head;
+    const newest = store.reads.journal.at(from.seq)?.timestampMs ?? 0;
     if (newest > nowMs + dayMs) {
       const [clock, row] = [new Date(nowMs).toISOString(), new Date(newest).toISOString()];
       throw new NoBackup(`the clock says ${clock}, and the newest row of ${file} is of ${row}; set the clock first`);
     }
     beginEpoch(store, lost, "agentd restore", nowMs);
-    return { rows: report.rows, from_seq: from.seq, head: store.head };
+    return { rows: report.rows, from_seq: from.seq, head: store.reads.head };
   } finally {
     store.close();
   }

@@ -8,7 +8,7 @@ import { topic, type Wait } from "../core/topics.ts";
 import { limits } from "../protocol/limits.ts";
 import type { AcquiredNode } from "../protocol/methods/nodes.ts";
 import type { Params, Result } from "../protocol/methods.ts";
-import type { Store } from "../store/store.ts";
+import type { Reads } from "../store/reads.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers, PendingAnswer, Preparations } from "./handler.ts";
 import { expireLeases } from "./lock-conflicts.ts";
@@ -35,14 +35,14 @@ export const acquireHandlers = {
  * between, as they came first.
  */
 function rollBackExpired({ task_id: taskId }: Wish, context: Context): void {
-  const expired = context.store.expiredNodes(taskId ?? null, context.nowMs, duePerTurnMax);
+  const expired = context.reads.leases.expired(taskId ?? null, context.nowMs, duePerTurnMax);
   const timeLeft = hasTime(context);
   for (const node of expired) {
     rollBack(node, context);
     if (!timeLeft()) break;
   }
   // A node that such a lease keeps from being handed out is free.
-  for (const leaseId of context.store.dueLockLeases(context.nowMs, duePerTurnMax)) {
+  for (const leaseId of context.reads.leases.dueLocks(context.nowMs, duePerTurnMax)) {
     expireLeases([leaseId], context);
     if (!timeLeft()) break;
   }
@@ -61,9 +61,9 @@ function acquire(
   context: Context,
   waiting: PendingAnswer<Acquired> | null = null,
 ): Acquired | Refusal | typeof unfinished {
-  const { store } = context;
+  const { reads } = context;
   const taskId = wish.task_id ?? null;
-  const task = taskId === null ? null : store.task(taskId);
+  const task = taskId === null ? null : reads.tasks.find(taskId);
   if (taskId !== null && task === null) return noTask(taskId);
   const once: Once = { events: eventsOnce(context), inLine: context.lockWishes(waiting) };
   if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, once, context);
@@ -75,7 +75,7 @@ function acquire(
     nodes.push(node);
     chars += JSON.stringify(node).length;
   }
-  return nodes.length === 0 ? null : { nodes, seq: store.head.seq };
+  return nodes.length === 0 ? null : { nodes, seq: reads.head.seq };
 }
 
 export const acquirePreparations = { AcquireNextNode: rollBackExpired } satisfies Preparations;
@@ -90,10 +90,11 @@ interface Once {
 }
 
 /** A task's newest events: read once a call, in which none is added. */
-function eventsOnce({ store, settings }: Context): (taskId: string) => Events {
+function eventsOnce({ reads, settings }: Context): (taskId: string) => Events {
   const known = new Map<string, Events>();
   return (taskId) => {
-    const events = known.get(taskId) ?? store.taskEvents(taskId, settings.contextEventLimit).map(contextEventView);
+    const events =
+      known.get(taskId) ?? reads.journal.newestEvents(taskId, settings.contextEventLimit).map(contextEventView);
     known.set(taskId, events);
     return events;
   };
@@ -105,11 +106,11 @@ function acquireOne(
   { events, inLine }: Once,
   context: Context,
 ): AcquiredNode | null | typeof unfinished {
-  const { store, runtime, nowMs } = context;
+  const { store, reads, runtime, nowMs } = context;
   const startedAt = runtime.monotonicMicros();
   const found = firstFree(wish, inLine, context);
   if (found === unfinished) return unfinished;
-  const task = named ?? (found === null ? null : store.task(found.node.taskId));
+  const task = named ?? (found === null ? null : reads.tasks.find(found.node.taskId));
   if (found === null || task === null) return null;
 
   const { node, grant } = found;
@@ -140,10 +141,10 @@ function firstFree(
   inLine: readonly LockWish[],
   context: Context,
 ): { node: Node; grant: LeaseGrant } | null | typeof unfinished {
-  const { store, budget } = context;
+  const { store, reads, budget } = context;
   while (!budget.isSpent) {
     budget.spend(nodeSteps);
-    const node = store.nextRunnable(wish.task_id ?? null, wish.labels ?? {});
+    const node = reads.nodes.next(wish.task_id ?? null, wish.labels ?? {});
     if (node === null) return null;
     const grant = grantOf(wish, node, context);
     const taken = takeResources(node, grant, inLine, context);
@@ -162,14 +163,14 @@ function grantOf({ ttl_secs: wished, lease_owner: owner }: Wish, node: Node, con
 }
 
 /** Whether the one task that is asked can offer nothing any more. Of any task there is always hope. */
-function isHopeless({ task_id: taskId }: Wish, { store }: Context): boolean {
-  return taskId !== null && taskId !== undefined && store.taskSummary(taskId)?.state !== "ACTIVE";
+function isHopeless({ task_id: taskId }: Wish, { reads }: Context): boolean {
+  return taskId !== null && taskId !== undefined && reads.tasks.summary(taskId)?.state !== "ACTIVE";
 }
 
 /** Whether an entry tells of a completion that lets nobody go on: no node waited for it, and its task is not over. */
-export function freesNothing({ actionType, origin, nodeId, taskId }: Entry, store: Store): boolean {
+export function freesNothing({ actionType, origin, nodeId, taskId }: Entry, reads: Reads): boolean {
   if (actionType !== actions.completeNode || origin !== "daemon" || nodeId === null || taskId === null) return false;
-  return !store.hasDependents(nodeId) && store.taskSummary(taskId)?.state === "ACTIVE";
+  return !reads.dag.hasDependents(nodeId) && reads.tasks.summary(taskId)?.state === "ACTIVE";
 }
 
 /**
@@ -210,13 +211,13 @@ export function rollBack(node: NodeHead, context: Context): void {
 }
 
 /** All an agent needs to start on the node without asking again. */
-function nodeContext(task: Task, node: Node, events: Events, { store, settings }: Context) {
+function nodeContext(task: Task, node: Node, events: Events, { reads, settings }: Context) {
   let left: number = limits.contextCharsMax;
   return {
     task: taskView(task),
     node: nodeView(node),
     completed_dependencies: node.dependencies.map((id) => {
-      const ended = store.outcomeOf(id, left);
+      const ended = reads.nodes.outcome(id, left);
       left -= ended?.result === null ? 0 : (ended?.bytes ?? 0);
       const omitted = ended?.result === null ? { result_omitted: true as const } : {};
       const dependency = { node_id: id, result_payload: ended?.result?.told ?? null, ...omitted };

@@ -21,8 +21,8 @@ export function backUp(store: Store, path: string): PendingAnswer<Report> {
         }
         if (started === null) {
           // What leaves would be half there in the copy; and while a verification has the pages looked at, they stay.
-          if (isLeaving(store) || (store.isHeldStill && !store.isBackingUp)) return null;
-          const { seq } = store.head;
+          if (isLeaving(store.reads) || (store.isHeldStill && !store.isBackingUp)) return null;
+          const { seq } = store.reads.head;
           const backup = store.startBackup(path);
           if (isRefusal(backup)) return { reply: backup };
           started = { backup, seq };

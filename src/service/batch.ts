@@ -141,7 +141,7 @@ export class GroupCommit {
       settled.push(one);
       nowMs = this.#monotonicMs();
       const answerChars = isPending(one) ? null : one.length;
-      this.#reports.served?.({ call, seq: this.#store.head.seq, tookMs: nowMs - startedMs, answerChars });
+      this.#reports.served?.({ call, seq: this.#store.reads.head.seq, tookMs: nowMs - startedMs, answerChars });
       chars += answerChars ?? 0;
       if (chars > answerCharsMax || nowMs > endMs) break;
     }

@@ -3,7 +3,7 @@ import { isRefusal } from "../core/decision.ts";
 import { parseDiff } from "../core/diff.ts";
 import { changesBytes, type FileChange } from "../core/file-change.ts";
 import type { Json } from "../protocol/json.ts";
-import type { Store } from "../store/store.ts";
+import type { Reads } from "../store/reads.ts";
 import { Cache } from "./cache.ts";
 
 /** What the changes of diffs that are remembered may take. */
@@ -40,16 +40,16 @@ export class BundleContents {
   readonly #changes = new Cache<readonly FileChange[]>(changesBytesMax);
 
   /** What the journal has of the bundle; null for one nobody knows. */
-  read(bundleId: string, store: Store): BundleContent | null {
-    const bundle = store.bundle(bundleId);
-    const row = bundle === null ? null : store.journalRow(bundle.submittedSeq);
+  read(bundleId: string, reads: Reads): BundleContent | null {
+    const bundle = reads.bundles.find(bundleId);
+    const row = bundle === null ? null : reads.journal.at(bundle.submittedSeq);
     return row === null ? null : (row.payload as unknown as BundleContent);
   }
 
   /** A bundle as it is compared; null for one nobody knows. */
-  bundle(bundleId: string, store: Store): PatchBundle | null {
-    const record = store.bundle(bundleId);
-    const content = this.read(bundleId, store);
+  bundle(bundleId: string, reads: Reads): PatchBundle | null {
+    const record = reads.bundles.find(bundleId);
+    const content = this.read(bundleId, reads);
     if (record === null || content === null) return null;
     return {
       bundleId,

@@ -19,14 +19,14 @@ const notingStepsMax = limits.lockStepsMax / 2;
 const leasesNamedMax = 20;
 
 /** How a new bundle stands to open ones; to those for whose diffs there is no time the relation is `unknown`. */
-export function overlapsOf(bundleId: string, others: readonly BundleRecord[], { store, bundles }: Context): Overlaps {
-  const own = bundles.bundle(bundleId, store);
+export function overlapsOf(bundleId: string, others: readonly BundleRecord[], { reads, bundles }: Context): Overlaps {
+  const own = bundles.bundle(bundleId, reads);
   let left = readMax;
   return others.flatMap((other): Overlaps => {
     const { bundleId: otherId, owner, provider, diffChars } = other;
     const about = { bundle_id: otherId, owner, provider };
     left -= bundles.knows(otherId) ? 0 : diffChars;
-    const theirs = left < 0 ? null : bundles.bundle(otherId, store);
+    const theirs = left < 0 ? null : bundles.bundle(otherId, reads);
     if (own === null || theirs === null)
       return [{ ...about, relation: "unknown", container: null, paths: [], path_count: 0 }];
     const work = compareBundles([own, theirs], null);
@@ -41,11 +41,11 @@ export function overlapsOf(bundleId: string, others: readonly BundleRecord[], { 
 
 /** Journals, as `conflict` events, where a patch is in paths that others have locked. */
 export function noteLockedPaths(bundle: BundleRecord, paths: readonly string[], context: Context): void {
-  const { store, keys } = context;
+  const { store, reads, keys } = context;
   const { owner, provider, scope } = bundle;
-  if (store.ignoresCase(scope) === null) return;
+  if (reads.locks.ignoresCase(scope) === null) return;
   const budget = new WorkBudget(notingStepsMax);
-  const ignoreCase = keys.ignoresCase(scope, store);
+  const ignoreCase = keys.ignoresCase(scope, reads);
   const locks = paths.map((path) => {
     return { scope, key: keys.readLenient(`file:${path}`, ignoreCase, budget), mode: "exclusive" as const };
   });

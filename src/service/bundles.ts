@@ -18,7 +18,7 @@ type Submission = Params<"SubmitPatchBundle">;
 
 export const bundleHandlers = {
   SubmitPatchBundle(params, context) {
-    const { store } = context;
+    const { store, reads } = context;
     const read = acceptable(params, context);
     if (isRefusal(read)) return read;
     const { changes, paths } = read;
@@ -35,13 +35,13 @@ export const bundleHandlers = {
       intent: params.intent ?? null,
       lease_id: params.lease_id ?? null,
     };
-    const meeting = store.bundlesMeeting(bundle.scope, paths, limits.bundleOverlapsMax);
+    const meeting = reads.bundles.meeting(bundle.scope, paths, limits.bundleOverlapsMax);
     store.submitBundle(bundle, paths, submitBundle(bundle, carried(content)));
     if (changes !== null) context.bundles.remember(bundle.bundleId, changes, bundle.diffChars);
     if (bundle.supersedes !== null) supersede(bundle.supersedes, bundle, context);
     noteLockedPaths(bundle, paths, context);
     const others = meeting.filter(({ bundleId }) => bundleId !== bundle.supersedes);
-    return { bundle_id: bundle.bundleId, seq: store.head.seq, overlaps: overlapsOf(bundle.bundleId, others, context) };
+    return { bundle_id: bundle.bundleId, seq: reads.head.seq, overlaps: overlapsOf(bundle.bundleId, others, context) };
   },
 
   CheckPatchBundle(params, context) {
@@ -50,8 +50,8 @@ export const bundleHandlers = {
   },
 
   DecidePatchBundle({ bundle_id: bundleId, decision, alternatives, verification, ...params }, context) {
-    const { store } = context;
-    const unknown = alternatives.find((id) => store.bundle(id) === null);
+    const { reads } = context;
+    const unknown = alternatives.find((id) => reads.bundles.find(id) === null);
     if (unknown !== undefined) return noBundle(unknown);
     const status = verdicts[decision];
     const { reason, decided_by: decidedBy, merged_revision: mergedRevision = null } = params;
@@ -63,11 +63,11 @@ export const bundleHandlers = {
     );
   },
 
-  ListPatchBundles({ status = null, scope = null, task_id: taskId = null, owner = null, limit, before }, { store }) {
+  ListPatchBundles({ status = null, scope = null, task_id: taskId = null, owner = null, limit, before }, { reads }) {
     const bundles: Result<"ListPatchBundles">["bundles"] = [];
     let cursor = before ?? null;
     for (let scanned = 0; scanned < limits.pageScanMax;) {
-      const page = store.listBundles(cursor, limit);
+      const page = reads.bundles.list(cursor, limit);
       if (page === null) return noBundle(cursor ?? "");
       for (const bundle of page) {
         cursor = bundle.bundleId;
@@ -82,9 +82,9 @@ export const bundleHandlers = {
     return { bundles, next_before: cursor };
   },
 
-  GetPatchBundle({ bundle_id: bundleId }, { store, bundles }) {
-    const bundle = store.bundle(bundleId);
-    const content = bundles.read(bundleId, store);
+  GetPatchBundle({ bundle_id: bundleId }, { reads, bundles }) {
+    const bundle = reads.bundles.find(bundleId);
+    const content = bundles.read(bundleId, reads);
     if (bundle === null || content === null) return noBundle(bundleId);
     return { bundle: patchBundleView(bundle, content) };
   },
@@ -96,7 +96,7 @@ const verdicts = { accepted: "ACCEPTED", rejected: "REJECTED", superseded: "SUPE
 function acceptable(params: Submission, context: Context): Decision<{ changes: FileChange[] | null; paths: string[] }> {
   const read = readSubmission(params);
   if (isRefusal(read)) return read;
-  const unknown = params.contains.find((id) => context.store.bundle(id) === null);
+  const unknown = params.contains.find((id) => context.reads.bundles.find(id) === null);
   if (unknown !== undefined) return noBundle(unknown);
   return refusedPurpose(params, context) ?? refusedSupersession(params, context) ?? read;
 }
@@ -115,7 +115,7 @@ function readSubmission(params: Submission): Decision<{ changes: FileChange[] | 
 
 /** A bundle for a node is one of its task; under a lease only its worker's. Refusals: those of `underLease`. */
 function refusedPurpose(params: Submission, context: Context): Refusal | null {
-  const { store, nowMs } = context;
+  const { reads, nowMs } = context;
   const { task_id: taskId = null, node_id: nodeId = null, lease_id: leaseId = null } = params;
   if (taskId === null) {
     const orphan = nodeId !== null || leaseId !== null;
@@ -123,13 +123,13 @@ function refusedPurpose(params: Submission, context: Context): Refusal | null {
       ? refuse("INVALID_PARAMS", "params.task_id: expected uuid beside node_id and lease_id, got nothing")
       : null;
   }
-  if (store.task(taskId) === null) return noTask(taskId);
+  if (reads.tasks.find(taskId) === null) return noTask(taskId);
   if (nodeId === null) {
     return leaseId === null
       ? null
       : refuse("INVALID_PARAMS", "params.node_id: expected uuid beside lease_id, got nothing");
   }
-  const node = store.nodeHead(nodeId);
+  const node = reads.nodes.head(nodeId);
   const claim = { taskId, nodeId };
   if (leaseId === null) {
     const found = ofTask(node, claim);
@@ -142,10 +142,10 @@ function refusedPurpose(params: Submission, context: Context): Refusal | null {
 /** Who takes the place of a bundle is its author. Refusals: NOT_FOUND, INVALID_STATE. */
 function refusedSupersession(
   { supersedes = null, owner, provider, scope }: Submission,
-  { store }: Context,
+  { reads }: Context,
 ): Refusal | null {
   if (supersedes === null) return null;
-  const before = store.bundle(supersedes);
+  const before = reads.bundles.find(supersedes);
   if (before === null) return noBundle(supersedes);
   const facts = { bundle_id: supersedes, status: before.status, to: "SUPERSEDED" };
   if (before.status !== "SUBMITTED") {
@@ -187,8 +187,8 @@ function supersede(bundleId: string, { bundleId: by, owner: decidedBy }: BundleR
   if (isRefusal(decided)) throw new Error(decided.message);
 }
 
-function decide(bundleId: string, verdict: Verdict, { store, nowMs }: Context) {
-  const decided = decideBundle(store.bundle(bundleId), bundleId, verdict, nowMs);
+function decide(bundleId: string, verdict: Verdict, { store, reads, nowMs }: Context) {
+  const decided = decideBundle(reads.bundles.find(bundleId), bundleId, verdict, nowMs);
   if (isRefusal(decided)) return decided;
   const { status, entry } = decided;
   return { ok: true as const, status, seq: store.decideBundle(bundleId, status, entry) };

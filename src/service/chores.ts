@@ -37,7 +37,7 @@ interface Beginning {
 
 /** What the daemon itself does inside a turn's transaction, beside the calls. */
 export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs, ...due }: Beginning): Chores {
-  const { store, nowMs } = context;
+  const { store, reads, nowMs } = context;
   const { stirred } = parked;
   const asking = {
     resume: ({ call, pending }: Waiting, last: boolean) =>
@@ -76,7 +76,7 @@ export function turnChores({ jobs, context, now, parked, commit, renews, shiftMs
     },
     journalled: (entries) => {
       if (!parked.hasTakers) return;
-      const news = newsOfState(entries, (entry) => freesNothing(entry, store));
+      const news = newsOfState(entries, (entry) => freesNothing(entry, reads));
       if (!news.isEmpty) parked.askTakers(news, asking);
     },
     after: due.expires || due.prunes || parked.takerIsDue(now) ? end : null,

@@ -26,19 +26,19 @@ export const comparisonHandlers = {
 /** The bundles that are meant. Refusals: INVALID_PARAMS, NOT_FOUND, LIMIT_EXCEEDED. */
 function comparedIds(
   { bundle_ids: named, task_id: taskId = null, scope = null }: Params<"ComparePatchBundles">,
-  { store }: Context,
+  { reads }: Context,
 ): Decision<string[]> {
   if (named !== null && named !== undefined) {
     const ids = [...new Set(named)];
-    const unknown = ids.find((id) => store.bundle(id) === null);
+    const unknown = ids.find((id) => reads.bundles.find(id) === null);
     return unknown === undefined ? ids : noBundle(unknown);
   }
   if (taskId === null && scope === null) {
     return refuse("INVALID_PARAMS", "params: expected bundle_ids, task_id or scope, got none of them");
   }
-  if (taskId !== null && store.task(taskId) === null) return noTask(taskId);
+  if (taskId !== null && reads.tasks.find(taskId) === null) return noTask(taskId);
   const max = limits.bundlesComparedMax;
-  const ids = store.openBundles({ scope, taskId }, max + 1);
+  const ids = reads.bundles.openOf({ scope, taskId }, max + 1);
   if (ids.length <= max) return ids;
   const message = `there are more than ${max} open bundles; name at most ${max} with bundle_ids, or decide on some`;
   return refuse("LIMIT_EXCEEDED", message, { limit: "bundles_compared_max", max });
@@ -54,7 +54,7 @@ interface Compared {
 /** Refusals: INVALID_PARAMS, NOT_FOUND, LIMIT_EXCEEDED. */
 function decidedIds(
   { accepted_since: since, rejected_ids: rejected }: Params<"ComparePatchBundles">,
-  { store }: Context,
+  { reads }: Context,
 ): Decision<Pick<Compared, "accepted" | "rejected">> {
   const accepted = [...new Set(Object.values(since ?? {}).flat())];
   const max = limits.bundlesComparedMax;
@@ -62,9 +62,9 @@ function decidedIds(
     const message = `accepted_since names ${accepted.length} bundles; name at most ${max}`;
     return refuse("LIMIT_EXCEEDED", message, { limit: "bundles_compared_max", max, got: accepted.length });
   }
-  const unknown = [...accepted, ...rejected].find((id) => store.bundle(id) === null);
+  const unknown = [...accepted, ...rejected].find((id) => reads.bundles.find(id) === null);
   if (unknown !== undefined) return noBundle(unknown);
-  const open = rejected.find((id) => store.bundle(id)?.status !== "REJECTED");
+  const open = rejected.find((id) => reads.bundles.find(id)?.status !== "REJECTED");
   if (open === undefined) return { accepted, rejected: [...new Set(rejected)] };
   return refuse("INVALID_PARAMS", `params.rejected_ids: bundle ${open} is not REJECTED; leave it out`);
 }
@@ -86,10 +86,10 @@ function compareInSlices({ ids, accepted, rejected }: Compared, target: Target |
     waitMs: null,
     resume(context, last) {
       if (last) return null;
-      const { store, bundles, runtime } = context;
+      const { reads, bundles, runtime } = context;
       const next = all[read.length];
       if (next !== undefined) {
-        const bundle = bundles.bundle(next, store);
+        const bundle = bundles.bundle(next, reads);
         if (bundle === null) return { reply: noBundle(next) };
         read.push(bundle);
         return null;
@@ -105,10 +105,10 @@ function compareInSlices({ ids, accepted, rejected }: Compared, target: Target |
   };
 }
 
-function parted(read: readonly PatchBundle[], { ids, accepted, rejected }: Compared, { store }: Context) {
+function parted(read: readonly PatchBundle[], { ids, accepted, rejected }: Compared, { reads }: Context) {
   const byId = new Map(read.map((bundle) => [bundle.bundleId, bundle]));
   const of = (wanted: readonly string[]) => wanted.flatMap((id) => byId.get(id) ?? []);
-  const seqOf = ({ bundleId }: PatchBundle) => store.bundle(bundleId)?.decision?.seq ?? 0;
+  const seqOf = ({ bundleId }: PatchBundle) => reads.bundles.find(bundleId)?.decision?.seq ?? 0;
   const refused = of(rejected).map((bundle) => ({ bundle, decidedSeq: seqOf(bundle) }));
   const decided: Decided = { accepted: of(accepted), rejected: refused };
   return { bundles: of(ids), decided };
@@ -120,7 +120,7 @@ const pairsAtOnce = 500;
 function* compareAndReport(
   { bundles: read, decided }: { bundles: readonly PatchBundle[]; decided: Decided },
   target: Target | null,
-  { store }: Context,
+  { reads }: Context,
 ): Generator<void, Report> {
   const { pairs, bundles, mergeOrder } = yield* compareBundles(read, target, decided);
   const told: Report["pairs"] = [];
@@ -131,7 +131,7 @@ function* compareAndReport(
   return {
     pairs: told,
     bundles: bundles.flatMap((advice) => {
-      const bundle = store.bundle(advice.bundleId);
+      const bundle = reads.bundles.find(advice.bundleId);
       if (bundle === null) return [];
       const { owner, provider, status, confidence } = bundle;
       return [{ bundle_id: advice.bundleId, owner, provider, status, confidence, ...adviceView(advice) }];

@@ -8,15 +8,15 @@ import { hasTime } from "./turn/time-budget.ts";
 
 export const controlHandlers = {
   CancelTask({ task_id: taskId, reason }, context) {
-    const { store, nowMs } = context;
-    const task = store.task(taskId);
+    const { store, reads, nowMs } = context;
+    const task = reads.tasks.find(taskId);
     if (task === null) return noTask(taskId);
-    const { PENDING = 0, RUNNING = 0 } = store.taskSummary(taskId)?.counts ?? {};
+    const { PENDING = 0, RUNNING = 0 } = reads.tasks.summary(taskId)?.counts ?? {};
     const entry = cancelTask(task, PENDING + RUNNING, reason, nowMs);
     if (isRefusal(entry)) return entry;
     // What there is no time for is over with the task, and ends in later turns.
     const timeLeft = hasTime(context);
-    for (const leaseId of store.leasesOfNodes(taskId)) {
+    for (const leaseId of reads.locks.leasesOfNodes(taskId)) {
       if (!timeLeft()) break;
       releaseLease(leaseId, context);
     }
@@ -27,19 +27,23 @@ export const controlHandlers = {
   PauseTask: ({ task_id: taskId }, context) => setPaused(taskId, true, context),
   ResumeTask: ({ task_id: taskId }, context) => setPaused(taskId, false, context),
 
-  SetPriority({ task_id: taskId, node_id: nodeId = null, priority }, { store, nowMs }) {
-    const task = store.task(taskId);
+  SetPriority({ task_id: taskId, node_id: nodeId = null, priority }, { store, reads, nowMs }) {
+    const task = reads.tasks.find(taskId);
     if (task === null) return noTask(taskId);
     const entry = setPriority(taskId, nodeId, priority, nowMs);
     if (nodeId === null) return { ok: true, seq: store.steerTask({ ...task, priority }, entry) };
-    const node = ofTask(store.nodeHead(nodeId), { taskId, nodeId });
+    const node = ofTask(reads.nodes.head(nodeId), { taskId, nodeId });
     return isRefusal(node) ? node : { ok: true, seq: store.setNodePriority(nodeId, priority, entry) };
   },
 } satisfies Partial<Handlers>;
 
-function setPaused(taskId: string, paused: boolean, { store, nowMs }: Context): { ok: true; seq: number } | Refusal {
-  const task = store.task(taskId);
+function setPaused(
+  taskId: string,
+  paused: boolean,
+  { store, reads, nowMs }: Context,
+): { ok: true; seq: number } | Refusal {
+  const task = reads.tasks.find(taskId);
   if (task === null) return noTask(taskId);
   const entry = pauseTask(task, paused, nowMs);
-  return { ok: true, seq: entry === null ? store.head.seq : store.steerTask({ ...task, paused }, entry) };
+  return { ok: true, seq: entry === null ? reads.head.seq : store.steerTask({ ...task, paused }, entry) };
 }

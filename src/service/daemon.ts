@@ -9,7 +9,7 @@ import { verifyJournal } from "./verify.ts";
 export const daemonHandlers = {
   DescribeInterface: (_params, { settings }) => describeInterface(settingsView(settings)),
 
-  Health(_params, { store, settings, paths, runtime }) {
+  Health(_params, { store, reads, settings, paths, runtime }) {
     const problem = store.check()?.message ?? runtime.storageProblem();
     return {
       status: problem === null ? "ok" : "degraded",
@@ -24,16 +24,16 @@ export const daemonHandlers = {
       home: paths.home,
       socket_path: paths.socket,
       database_path: paths.database,
-      last_seq: store.head.seq,
+      last_seq: reads.head.seq,
       limits: settingsView(settings),
       settings: settingsGiven(settings),
     };
   },
 
-  Metrics(_params, { store, settings, runtime, nowMs }) {
-    const leases = store.countLeases(nowMs);
+  Metrics(_params, { store, reads, settings, runtime, nowMs }) {
+    const leases = reads.leases.count(nowMs);
     const { acquisition_latency_micros_total: micros, acquired_nodes: acquired } = runtime.counts;
-    const statuses = Object.entries(store.totals.nodes).filter(([, count]) => count > 0);
+    const statuses = Object.entries(reads.totals.nodes).filter(([, count]) => count > 0);
     return {
       uptime_secs: runtime.uptimeSecs(),
       running_timeout_secs: settings.nodeTimeoutSecs,
@@ -45,9 +45,9 @@ export const daemonHandlers = {
       database: {
         schema_version: store.schemaVersion,
         latest_schema_version: store.schemaVersion,
-        total_tasks: store.totals.tasks,
-        total_nodes: Object.values(store.totals.nodes).reduce((sum, count) => sum + count, 0),
-        total_events: store.totals.events,
+        total_tasks: reads.totals.tasks,
+        total_nodes: Object.values(reads.totals.nodes).reduce((sum, count) => sum + count, 0),
+        total_events: reads.totals.events,
         active_resource_locks: leases.locks - leases.expiredLocks,
         expired_resource_locks: leases.expiredLocks,
         running_leases: leases.running,

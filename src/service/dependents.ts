@@ -27,14 +27,14 @@ export function followChanges(taskId: string | null, context: Context): NodeHead
 
 const atOnce = 16;
 
-function skipSome(taskId: string | null, { store, nowMs }: Context): number {
-  const hopeless = store.nodesToSkip(taskId, atOnce);
-  for (const node of hopeless) store.changeNode(skipNode(node, store.failedDependencies(node.id), nowMs));
+function skipSome(taskId: string | null, { store, reads, nowMs }: Context): number {
+  const hopeless = reads.dag.toSkip(taskId, atOnce);
+  for (const node of hopeless) store.changeNode(skipNode(node, reads.dag.failedOf(node.id), nowMs));
   return hopeless.length;
 }
 
-function retrySome(taskId: string | null, { store, nowMs }: Context): NodeHead[] {
-  const skipped = store.nodesSkippedInVain(taskId, atOnce);
+function retrySome(taskId: string | null, { store, reads, nowMs }: Context): NodeHead[] {
+  const skipped = reads.dag.skippedInVain(taskId, atOnce);
   for (const node of skipped) {
     const retried = retryNode(node, { taskId: node.taskId, nodeId: node.id }, [], nowMs);
     if (isRefusal(retried)) throw new Error(retried.message);

@@ -4,7 +4,7 @@ import type { Store } from "../store/store.ts";
 
 /** Lets the journal go on above every seq its lost future can have had; the first seq. @throws {StorageFailure} */
 export function beginEpoch(store: Store, lost: JournalHead | null, how: Restoration, nowMs: number): number {
-  const from = store.head;
+  const from = store.reads.head;
   const known = lost === null ? [from.seq] : [from.seq, lost.seq];
   store.begin();
   try {
@@ -26,6 +26,7 @@ export interface Loss {
 
 /** Begins an epoch where the database is an older copy than the one that was here, or another; null where it is not. */
 export function goOnAfterLoss(store: Store, nowMs: number): Loss | null {
-  const { lostHead: lost, head: from } = store;
+  const { lostHead: lost } = store;
+  const { head: from } = store.reads;
   return lost === null ? null : { lost, from, seq: beginEpoch(store, lost, "found at the start", nowMs) };
 }

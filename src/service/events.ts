@@ -14,12 +14,12 @@ type Page = Result<"ListEvents">;
 
 export const eventHandlers = {
   CommitEvent(params, context) {
-    const { store, nowMs } = context;
+    const { store, reads, nowMs } = context;
     const fault = payloadFault(params, context);
     if (fault !== null) return fault;
     const claim = { taskId: params.task_id, nodeId: params.node_id, leaseId: params.lease_id ?? null };
     const event = { id: context.newId(), actionType: params.action_type, payload: params.payload as Json };
-    const entry = commitEvent(store.nodeHead(params.node_id), claim, event, nowMs);
+    const entry = commitEvent(reads.nodes.head(params.node_id), claim, event, nowMs);
     if (isRefusal(entry)) return withReason(entry, claim, context);
     context.count("committed_events");
     return { event_id: event.id, seq: store.appendEvent(entry) };
@@ -40,20 +40,24 @@ export const eventHandlers = {
 } satisfies Partial<Handlers>;
 
 /** A cursor is too old where what came right after it has left. */
-function missedAfter(afterSeq: number, { taskId }: JournalFilter, { store }: Context): Refusal | null {
+function missedAfter(afterSeq: number, { taskId }: JournalFilter, { reads }: Context): Refusal | null {
   // A task that is there has all of its rows.
-  const gone = taskId === null && afterSeq > 0 ? store.lastGoneFrom(afterSeq + 1) : null;
+  const gone = taskId === null && afterSeq > 0 ? reads.journal.lastGoneFrom(afterSeq + 1) : null;
   if (gone === null) return null;
   const message = `rows ${afterSeq + 1} to ${gone} were pruned; go on with after_seq ${gone}, or start again from 0`;
-  return refuse("EVENTS_PRUNED", message, { after_seq: afterSeq, next_after_seq: gone, first_seq: store.oldestSeq() });
+  return refuse("EVENTS_PRUNED", message, {
+    after_seq: afterSeq,
+    next_after_seq: gone,
+    first_seq: reads.journal.oldestSeq(),
+  });
 }
 
-function readPage({ store }: Context, filter: JournalFilter, afterSeq: number, limit: number): Page {
+function readPage({ reads }: Context, filter: JournalFilter, afterSeq: number, limit: number): Page {
   const bounds = { limit, scanMax: limits.pageScanMax, payloadCharsMax: limits.pageCharsMax };
-  const { rows, nextAfterSeq } = store.journalPage(filter, afterSeq, bounds);
+  const { rows, nextAfterSeq } = reads.journal.page(filter, afterSeq, bounds);
   // Beyond what has left by now: a cursor right before a gap tells of a reader who came before the gap.
-  const next = store.lastGoneFrom(nextAfterSeq + 1) ?? nextAfterSeq;
-  return { events: rows.map(journalRowView), next_after_seq: next, last_seq: store.head.seq };
+  const next = reads.journal.lastGoneFrom(nextAfterSeq + 1) ?? nextAfterSeq;
+  return { events: rows.map(journalRowView), next_after_seq: next, last_seq: reads.head.seq };
 }
 
 /**

@@ -84,7 +84,7 @@ function once(call: Call, context: Context): Answer | PendingAnswer<unknown> {
   const { idempotencyKey: key } = call.request;
   if (key === undefined) return runUndoable(call, context);
 
-  const first = context.store.rememberedAnswer(key, context.nowMs);
+  const first = context.reads.answers.find(key, context.nowMs);
   if (first !== null) {
     const isSame = first.method === call.name && first.paramsHash === hashOf(call);
     if (!isSame) return mismatch(key, first.method, call, context);
@@ -148,8 +148,8 @@ function run(call: Call, context: Context): Answer | PendingAnswer<unknown> {
  * What a handler's reply looks like on the wire. Every refusal, and every result that may change state, tells a seq.
  * Warnings stand in the result, or with the refusal's facts; beside a result that is no object.
  */
-export function encodeReply(reply: unknown, { mutates, warnings }: Call, { store }: Context): Answer {
-  const { seq } = store.head;
+export function encodeReply(reply: unknown, { mutates, warnings }: Call, { reads }: Context): Answer {
+  const { seq } = reads.head;
   const warned = isSome(warnings) ? { warnings } : {};
   if (isRefusal(reply)) return encodeError(reply.refused, reply.message, { seq, ...reply.facts, ...warned });
   if (typeof reply !== "object" || reply === null || Array.isArray(reply)) {

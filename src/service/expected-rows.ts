@@ -1,6 +1,6 @@
 import type { Replay } from "../core/replay.ts";
 import { type ReplayedLock, type ReplayedNode, withAttempt } from "../core/replayed.ts";
-import type { CountingRow, LockSliceRow, NodeSliceRow } from "../store/verifiable-store.ts";
+import type { CountingRow, LockSliceRow, NodeSliceRow } from "../store/verification-reads.ts";
 import { brief } from "./differences.ts";
 
 /* What rows must say, where that is more than the journal tells of them. */

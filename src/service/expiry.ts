@@ -9,13 +9,13 @@ import { duePerTurnMax, hasTime } from "./turn/time-budget.ts";
  * what follows from failures.
  */
 export function expireDue(context: Context): void {
-  const { store, nowMs } = context;
+  const { store, reads, nowMs } = context;
   const timeLeft = hasTime(context);
-  for (const node of store.dueNodes(nowMs, duePerTurnMax)) {
+  for (const node of reads.leases.due(nowMs, duePerTurnMax)) {
     rollBack(node, context);
     if (!timeLeft()) break;
   }
-  for (const leaseId of store.dueLockLeases(nowMs, duePerTurnMax)) {
+  for (const leaseId of reads.leases.dueLocks(nowMs, duePerTurnMax)) {
     expireLeases([leaseId], context);
     if (!timeLeft()) break;
   }

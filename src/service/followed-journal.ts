@@ -4,12 +4,14 @@ import type { Replay } from "../core/replay.ts";
 import { ImpossibleRow } from "../core/replayed.ts";
 import type { HashedRow } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
-import type { SliceBounds, Store } from "../store/store.ts";
+import type { Reads } from "../store/reads.ts";
+import type { SliceBounds } from "../store/store.ts";
+import { hashOf } from "../store/journal.ts";
 import { differs, expectSame, type Found, wrong } from "./differences.ts";
 
 /** The journal as it is read from its beginning: chained, replayed, and counted. */
 export class FollowedJournal {
-  readonly #store: Store;
+  readonly #reads: Reads;
   readonly #replay: Replay;
   /** A head that somebody keeps elsewhere, and whether it was met on the way. */
   readonly #kept: JournalHead | null;
@@ -23,8 +25,8 @@ export class FollowedJournal {
   /** How often an older copy went on in a new epoch. */
   #restores = 0;
 
-  constructor(store: Store, replay: Replay, kept: JournalHead | null) {
-    this.#store = store;
+  constructor(reads: Reads, replay: Replay, kept: JournalHead | null) {
+    this.#reads = reads;
     this.#replay = replay;
     this.#kept = kept;
   }
@@ -43,12 +45,12 @@ export class FollowedJournal {
 
   /** Replays one slice of the journal; true when that was its end. @throws {Found} */
   follow(slice: SliceBounds): boolean {
-    const rows = this.#store.journalSlice(this.#head.seq, slice);
+    const rows = this.#reads.journal.slice(this.#head.seq, slice);
     for (const { row, hash } of rows) {
       const where = `journal row ${row.seq}`;
       if (row.seq !== this.#head.seq + 1) this.#jump();
       this.#expectSeq(where, row);
-      expectSame(where, "hash", this.#store.hashOf(this.#head.hash, row), hash);
+      expectSame(where, "hash", hashOf(this.#head.hash, row), hash);
       try {
         this.#replay.apply({ ...row, payload: parseStored(row.payload) });
       } catch (error) {
@@ -60,12 +62,12 @@ export class FollowedJournal {
     }
     this.#rows += rows.length;
     this.#events += rows.filter(({ row }) => isOriginalEvent(row)).length;
-    return rows.length === 0 || this.#head.seq === this.#store.head.seq;
+    return rows.length === 0 || this.#head.seq === this.#reads.head.seq;
   }
 
   /** At its end: it is as the head says, and has the row that somebody keeps. @throws {Found} */
   compareHead(): void {
-    const { head, totals } = this.#store;
+    const { head, totals } = this.#reads;
     expectSame("journal", "rows that have left", this.#pruned, this.#gone);
     expectSame("journal head", "seq", this.#head.seq, head.seq);
     expectSame("journal head", "hash", this.#head.hash, head.hash);
@@ -76,7 +78,7 @@ export class FollowedJournal {
 
   /** Goes on behind rows that have left. */
   #jump(): void {
-    const gap = this.#store.gapFrom(this.#head.seq + 1);
+    const gap = this.#reads.journal.gapFrom(this.#head.seq + 1);
     if (gap === null) return;
     this.#gone += gap.lastSeq - this.#head.seq;
     const kept = this.#kept?.seq ?? 0;

@@ -7,6 +7,7 @@ import type { MethodName, Params, Result } from "../protocol/methods.ts";
 import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Warning } from "../protocol/warnings.ts";
+import type { Reads } from "../store/reads.ts";
 import type { Store } from "../store/store.ts";
 import type { BundleContents } from "./bundle-contents.ts";
 import type { Call } from "./turn/call.ts";
@@ -18,6 +19,7 @@ import type { Counter, Runtime } from "./runtime.ts";
 /** What a handler works with. Time and ids come from here, so that a test decides both. */
 export interface Context {
   readonly store: Store;
+  readonly reads: Reads;
   readonly settings: Settings;
   readonly paths: Paths;
   readonly runtime: Runtime;

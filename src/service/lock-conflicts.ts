@@ -19,7 +19,7 @@ export interface Conflicts extends LockConflicts {
  * yet is `free` to whoever comes, and still `held` to those who wait: they are asked when it ends.
  */
 export function lockConflicts(
-  { store, keys, budget, nowMs }: Context,
+  { reads, keys, budget, nowMs }: Context,
   waiting: readonly LockWish[],
   overdue: "free" | "held",
 ): Conflicts {
@@ -28,11 +28,11 @@ export function lockConflicts(
     waiting,
     over,
     budget,
-    holdsAnything: ({ owner, provider }) => owner !== anonymous && store.holdsAnything(owner, provider),
+    holdsAnything: ({ owner, provider }) => owner !== anonymous && reads.locks.holdsAnything(owner, provider),
     *against(wish) {
       for (const { scope, terms, wanting } of lookups(wish.locks)) {
         budget.spend(lookupSteps);
-        for (const lock of store.locksNear(scope, terms)) {
+        for (const lock of reads.locks.near(scope, terms)) {
           budget.spend(lockSteps);
           if (lock.leaseId === wish.leaseId) continue;
           const key = keys.readLenient(lock.resourceKey, lock.ignoreCase, budget);
@@ -98,9 +98,9 @@ export function takeOver(over: ReadonlyMap<string, LockHead>, context: Context):
 }
 
 /** Ends leases that have expired. */
-export function expireLeases(leaseIds: Iterable<string>, { store, nowMs }: Context): void {
+export function expireLeases(leaseIds: Iterable<string>, { store, reads, nowMs }: Context): void {
   for (const leaseId of leaseIds) {
-    const locks = store.locksOf(leaseId);
+    const locks = reads.locks.ofLease(leaseId);
     if (isSome(locks)) store.endLocks(locks, expireLocks(locks, nowMs));
   }
 }

@@ -53,8 +53,8 @@ export const lockReportHandlers = {
   },
 
   ListResourceLocks({ scope = null, owner = null, lease_id: leaseId = null }, context) {
-    const { store, nowMs } = context;
-    const live = (leaseId === null ? store.locks() : store.locksOf(leaseId)).filter(
+    const { reads, nowMs } = context;
+    const live = (leaseId === null ? reads.locks.all() : reads.locks.ofLease(leaseId)).filter(
       (lock) =>
         !isOver(lock, nowMs) && (scope === null || lock.scope === scope) && (owner === null || lock.owner === owner),
     );
@@ -63,17 +63,17 @@ export const lockReportHandlers = {
   },
 
   ForceReleaseResourceLock({ resource_key: resourceKey, scope, reason }, context) {
-    const { store, keys, nowMs } = context;
+    const { reads, keys, nowMs } = context;
     const inScope = scope ?? "";
-    const { normal } = keys.readLenient(resourceKey, keys.ignoresCase(inScope, store), context.budget);
-    const holders = store.locksOn(inScope, normal).filter((lock) => !isOver(lock, nowMs));
+    const { normal } = keys.readLenient(resourceKey, keys.ignoresCase(inScope, reads), context.budget);
+    const holders = reads.locks.on(inScope, normal).filter((lock) => !isOver(lock, nowMs));
     if (holders.length === 0) return nobodyHolds(resourceKey);
     const released: Result<"ForceReleaseResourceLock">["released"] = [];
     const end = (holder: Lock, now: Context) => {
       released.push(...endLease(holder, reason, now));
       return true;
     };
-    return inTurns(holders, end, () => ({ ok: true as const, released, seq: store.head.seq }), context);
+    return inTurns(holders, end, () => ({ ok: true as const, released, seq: reads.head.seq }), context);
   },
 
   RecordGuardBypass({ guard, resource_keys, count, owner, scope = null }, context) {
@@ -101,7 +101,7 @@ function reportOn(
   locks: readonly WantedLock[],
   conflicts: Conflicts,
   owner: string | null,
-  { store }: Context,
+  { reads }: Context,
 ): Report | Refusal {
   const wish: LockWish = { locks, leaseId: null, owner: owner ?? anonymous, provider: null, sinceMs: 0 };
   const holders = new Map<string, LockHead>();
@@ -114,7 +114,7 @@ function reportOn(
     return meeting === null ? [] : [{ waiter, meets: meeting.wanted }];
   });
   if (conflicts.budget.isSpent) return tooMuchToCompare();
-  const shown = [...holders.values()].toSorted(byAge).flatMap((head) => store.lockOf(head) ?? []);
+  const shown = [...holders.values()].toSorted(byAge).flatMap((head) => reads.locks.find(head) ?? []);
   const isOwn = (its: { owner: string }) => owner !== null && its.owner === owner;
   return {
     free: [...holders.values()].every(isOwn) && waiting.every(({ waiter }) => isOwn(waiter)),
@@ -153,13 +153,13 @@ function countWaiting(context: Context): Map<string, number> {
 const identity = ({ leaseId, scope, normalKey }: LockHead) => JSON.stringify([leaseId, scope, normalKey]);
 
 /** Ends a lease with all it holds; the node that runs under it is PENDING again, its attempt not counted. */
-function endLease(holder: Lock, reason: string, { store, nowMs }: Context) {
+function endLease(holder: Lock, reason: string, { store, reads, nowMs }: Context) {
   const { leaseId, owner, provider, taskId, nodeId } = holder;
-  const locks = store.locksOf(leaseId);
+  const locks = reads.locks.ofLease(leaseId);
   if (!isSome(locks)) return [];
   store.endLocks(locks, forceRelease(locks, reason, nowMs));
   if (holder.endsWithNode && taskId !== null && nodeId !== null) {
-    const given = releaseNode(store.nodeHead(nodeId), { taskId, nodeId, leaseId }, 0, nowMs);
+    const given = releaseNode(reads.nodes.head(nodeId), { taskId, nodeId, leaseId }, 0, nowMs);
     if (isRefusal(given)) throw new Error(given.message);
     store.changeNode(given);
   }

@@ -59,12 +59,12 @@ export function lockRequest(
 /** Keys as they are compared and stored; of two spellings of one key the first, in the stronger mode. */
 export function readKeys(
   named: readonly { resource_key: string; mode: LockMode; scope: string }[],
-  { keys, store, budget }: Context,
+  { keys, reads, budget }: Context,
   lenient = false,
 ): Decision<{ wanted: WantedLock; held: HeldKey }[]> {
   const read = new Map<string, { wanted: WantedLock; held: HeldKey }>();
   for (const { resource_key: written, mode: wished, scope } of named) {
-    const ignoreCase = keys.ignoresCase(scope, store);
+    const ignoreCase = keys.ignoresCase(scope, reads);
     const key = lenient ? keys.readLenient(written, ignoreCase, budget) : keys.read(written, scope, ignoreCase, budget);
     if (isRefusal(key)) return key;
     if (budget.isSpent) return tooMuchToCompare();
@@ -82,7 +82,7 @@ export function readKeys(
  * (the lease is over, or is not that of the node), LIMIT_EXCEEDED (it would hold too many).
  */
 export function grantFor(request: LockRequest, context: Context): Decision<LockGrant> {
-  const { store, nowMs } = context;
+  const { reads, nowMs } = context;
   const { wish, keys, taskId, nodeId, metadata } = request;
   const { leaseId } = wish;
   if (leaseId === null) {
@@ -91,7 +91,7 @@ export function grantFor(request: LockRequest, context: Context): Decision<LockG
     const lease = { leaseId: context.newId(), owner, provider, endsWithNode: false, expiresAtMs: nowMs + ttlMs, ttlMs };
     return { ...lease, locks: keys, taskId, nodeId, metadata, acquiredAtMs: nowMs };
   }
-  const held = store.locksOf(leaseId);
+  const held = reads.locks.ofLease(leaseId);
   const lease = leaseOf(request, leaseId, held, context);
   if (isRefusal(lease)) return lease;
   const locks = keys.map((key) => asHeld(key, held));
@@ -108,7 +108,7 @@ export function lockTtlMs(ttlSecs: number | null | undefined, { settings }: Cont
 type Lease = Omit<LockGrant, "locks" | "metadata" | "acquiredAtMs">;
 
 function leaseOf(request: LockRequest, leaseId: string, held: readonly Lock[], context: Context): Decision<Lease> {
-  const { store, nowMs } = context;
+  const { reads, nowMs } = context;
   const [lock] = held;
   if (lock !== undefined && !isOver(lock, nowMs)) {
     const { owner, provider, endsWithNode } = lock;
@@ -121,7 +121,7 @@ function leaseOf(request: LockRequest, leaseId: string, held: readonly Lock[], c
       : { taskId: request.taskId ?? lock.taskId, nodeId: request.nodeId ?? lock.nodeId };
     return { leaseId, owner, provider, endsWithNode, ...time, ...of };
   }
-  const node = lock === undefined && request.nodeId !== null ? store.nodeHead(request.nodeId) : null;
+  const node = lock === undefined && request.nodeId !== null ? reads.nodes.head(request.nodeId) : null;
   if (node === null || node.lease?.id !== leaseId) return lostLease(leaseId, request.nodeId);
   const { expiresAtMs, ttlMs, owner } = node.lease;
   const named = { owner: owner ?? request.wish.owner, provider: request.wish.provider };

@@ -38,13 +38,13 @@ export const lockHandlers = {
   },
 
   HeartbeatResourceLock(params, context) {
-    const { store, nowMs } = context;
+    const { store, reads, nowMs } = context;
     const { claim, claimed, others } = claimOf(params, context);
     const ttlMs = lockTtlMs(params.ttl_secs, context);
     const expiresAtMs = heartbeatLocks(claimed, others, claim, ttlMs, nowMs);
-    if (isRefusal(expiresAtMs)) return inStoredNames(expiresAtMs, store);
+    if (isRefusal(expiresAtMs)) return inStoredNames(expiresAtMs, reads);
     store.extendLocks(claim.leaseId, expiresAtMs, ttlMs, nowMs);
-    return { ok: true, ...deadlineView(expiresAtMs), seq: store.head.seq };
+    return { ok: true, ...deadlineView(expiresAtMs), seq: reads.head.seq };
   },
 
   ReleaseResourceLock(params, context) {
@@ -106,8 +106,8 @@ function take<T>(
   return answer(grant, seq);
 }
 
-function isOverdue(leaseId: string, { store, nowMs }: Context): boolean {
-  return store.locksOf(leaseId).some((lock) => isOver(lock, nowMs));
+function isOverdue(leaseId: string, { reads, nowMs }: Context): boolean {
+  return reads.locks.ofLease(leaseId).some((lock) => isOver(lock, nowMs));
 }
 
 /** A lock as the journal tells of its end. */
@@ -167,16 +167,16 @@ function waitInLine<T>(
 /** The locks a claim names, and who else holds its key. */
 function claimOf(
   params: { resource_key?: string | null | undefined; lease_id: string; scope?: string | null | undefined },
-  { store, keys, budget }: Context,
+  { reads, keys, budget }: Context,
 ) {
   const { resource_key: resourceKey = null, lease_id: leaseId, scope = null } = params;
   const claim = { leaseId, resourceKey };
-  const ofLease = store.locksOf(leaseId).filter((lock) => scope === null || lock.scope === scope);
+  const ofLease = reads.locks.ofLease(leaseId).filter((lock) => scope === null || lock.scope === scope);
   if (resourceKey === null) return { claim, claimed: ofLease, others: [] };
   const normalOf = (ignoreCase: boolean) => keys.readLenient(resourceKey, ignoreCase, budget).normal;
   const claimed = ofLease.filter((lock) => lock.normalKey === normalOf(lock.ignoreCase));
   const inScope = scope ?? "";
-  const others: Lock[] = claimed.length > 0 ? [] : store.locksOn(inScope, normalOf(keys.ignoresCase(inScope, store)));
+  const others: Lock[] = claimed.length > 0 ? [] : reads.locks.on(inScope, normalOf(keys.ignoresCase(inScope, reads)));
   return { claim, claimed, others };
 }
 

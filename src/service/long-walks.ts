@@ -1,3 +1,4 @@
+import type { Reads } from "../store/reads.ts";
 import type { Store } from "../store/store.ts";
 
 /** What goes through the whole journal in many turns, of each store: one at a time, the first goes on. */
@@ -25,4 +26,7 @@ export function queueUp(store: Store): Place {
 }
 
 /** Whether something leaves the database: what is half there is not compared with anything, nor copied. */
-export const isLeaving = ({ pruning }: Store): boolean => pruning?.stage === "rows" || pruning?.stage === "nodes";
+export function isLeaving({ pruning }: Reads): boolean {
+  const stage = pruning.current()?.stage;
+  return stage === "rows" || stage === "nodes";
+}

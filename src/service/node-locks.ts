@@ -69,8 +69,8 @@ export function changeNode(transition: Transition, context: Context): number {
 
 /** Ends all locks of a node's lease. */
 export function releaseLease(leaseId: string, context: Context): void {
-  const { store, nowMs } = context;
-  const locks = store.locksOf(leaseId);
+  const { store, reads, nowMs } = context;
+  const locks = reads.locks.ofLease(leaseId);
   if (!isSome(locks)) return;
   store.endLocks(locks, releaseWithNode(locks, nowMs));
   context.count("released_resource_locks", locks.length);

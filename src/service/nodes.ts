@@ -12,10 +12,10 @@ import { deadlineView, nodeView } from "./views.ts";
 
 export const nodeHandlers = {
   HeartbeatNode(params, context) {
-    const { store, settings, nowMs } = context;
+    const { store, reads, settings, nowMs } = context;
     const claim = claimOf(params);
     const timeoutMs = settings.nodeTimeoutSecs * 1000;
-    const kept = heartbeatNode(store.nodeHead(claim.nodeId), claim, timeoutMs, nowMs);
+    const kept = heartbeatNode(reads.nodes.head(claim.nodeId), claim, timeoutMs, nowMs);
     if (isRefusal(kept)) return withReason(kept, claim, context);
     const { ttl_secs: ttlSecs, progress } = params;
     const ttlMs = ttlSecs === null || ttlSecs === undefined ? kept.ttlMs : ttlSecs * 1000;
@@ -26,59 +26,59 @@ export const nodeHandlers = {
       store.setProgress(claim.nodeId, { percent, message });
     }
     context.count("heartbeats");
-    return { ok: true, ...deadlineView(expiresAtMs), seq: store.head.seq };
+    return { ok: true, ...deadlineView(expiresAtMs), seq: reads.head.seq };
   },
 
   CompleteNode(params, context) {
-    const { store, nowMs } = context;
+    const { reads, nowMs } = context;
     const claim = claimOf(params);
     const eventId = context.newId();
     const result = params.result_payload as Json;
-    const transition = completeNode(store.nodeHead(claim.nodeId), claim, result, eventId, nowMs);
+    const transition = completeNode(reads.nodes.head(claim.nodeId), claim, result, eventId, nowMs);
     if (isRefusal(transition)) return withReason(transition, claim, context);
     const unmet = unmetPolicy(transition.node, context);
-    if (unmet !== null) return inStoredNames(unmet, store);
+    if (unmet !== null) return inStoredNames(unmet, reads);
     context.count("completed_nodes");
     return { event_id: eventId, seq: changeNode(transition, context) };
   },
 
   FailNode(params, context) {
-    const { store, nowMs } = context;
+    const { reads, nowMs } = context;
     const claim = claimOf(params);
     const eventId = context.newId();
     const error = params.error_payload as Json;
-    const transition = failNode(store.nodeHead(claim.nodeId), claim, error, eventId, nowMs, context.random());
+    const transition = failNode(reads.nodes.head(claim.nodeId), claim, error, eventId, nowMs, context.random());
     if (isRefusal(transition)) return withReason(transition, claim, context);
     changeNode(transition, context);
     const { status, notBeforeMs } = transition.after;
     if (status === "FAILED") followChanges(claim.taskId, context);
     context.count("failed_nodes");
     const became = status === "FAILED" ? status : "PENDING";
-    return { event_id: eventId, status: became, not_before_ms: notBeforeMs, seq: store.head.seq };
+    return { event_id: eventId, status: became, not_before_ms: notBeforeMs, seq: reads.head.seq };
   },
 
-  ListRunningNodes({ limit }, { store }) {
-    const nodes = store.runningNodes({ rows: limit, chars: limits.pageCharsMax });
+  ListRunningNodes({ limit }, { reads }) {
+    const nodes = reads.nodes.running({ rows: limit, chars: limits.pageCharsMax });
     const views = nodes.map((node) => ({ ...nodeView(node), progress: node.progress }));
-    return { nodes: views, total: store.totals.nodes.RUNNING };
+    return { nodes: views, total: reads.totals.nodes.RUNNING };
   },
 
   ReleaseNode(params, context) {
-    const { store, nowMs } = context;
+    const { reads, nowMs } = context;
     const claim = claimOf(params);
-    const transition = releaseNode(store.nodeHead(claim.nodeId), claim, params.delay_secs * 1000, nowMs);
+    const transition = releaseNode(reads.nodes.head(claim.nodeId), claim, params.delay_secs * 1000, nowMs);
     if (isRefusal(transition)) return withReason(transition, claim, context);
     return { ok: true, not_before_ms: transition.after.notBeforeMs, seq: changeNode(transition, context) };
   },
 
   RetryNode({ task_id: taskId, node_id: nodeId }, context) {
-    const { store, nowMs } = context;
+    const { store, reads, nowMs } = context;
     const claim = { taskId, nodeId };
-    const transition = retryNode(store.nodeHead(nodeId), claim, store.failedDependencies(nodeId), nowMs);
-    if (isRefusal(transition)) return inStoredNames(transition, store);
+    const transition = retryNode(reads.nodes.head(nodeId), claim, reads.dag.failedOf(nodeId), nowMs);
+    if (isRefusal(transition)) return inStoredNames(transition, reads);
     store.changeNode(transition);
     const followed = followChanges(taskId, context);
-    return { ok: true, node_ids: [nodeId, ...followed.map(({ id }) => id)], seq: store.head.seq };
+    return { ok: true, node_ids: [nodeId, ...followed.map(({ id }) => id)], seq: reads.head.seq };
   },
 } satisfies Partial<Handlers>;
 
@@ -90,10 +90,10 @@ function claimOf(params: { task_id: string; node_id: string; lease_id: string })
 export function withReason(
   refusal: Refusal,
   { nodeId, leaseId }: { nodeId: string; leaseId: string | null },
-  { store }: Context,
+  { reads }: Context,
 ): Refusal {
-  const ended = refusal.refused === "LEASE_LOST" && leaseId !== null ? store.attemptUnder(nodeId, leaseId) : null;
-  const named = inStoredNames(refusal, store);
+  const ended = refusal.refused === "LEASE_LOST" && leaseId !== null ? reads.nodes.attemptUnder(nodeId, leaseId) : null;
+  const named = inStoredNames(refusal, reads);
   if (ended === null) return named;
   return { ...named, facts: { ...named.facts, reason: ended.outcome, ended_at_ms: ended.endedAtMs } };
 }

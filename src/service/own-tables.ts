@@ -1,6 +1,7 @@
 import { parseStored } from "../protocol/json.ts";
-import type { SliceBounds, Store } from "../store/store.ts";
-import type { AnswerRow, LabelMemberRow, LabelSetRow } from "../store/verifiable-store.ts";
+import type { Reads } from "../store/reads.ts";
+import type { SliceBounds } from "../store/store.ts";
+import type { AnswerRow, LabelMemberRow, LabelSetRow } from "../store/verification-reads.ts";
 import { wrong } from "./differences.ts";
 
 /* What follows from itself and not from the journal: the schema, and tables that only serve a search or a repetition. */
@@ -9,18 +10,18 @@ import { wrong } from "./differences.ts";
 export const beforeAll = Number.MIN_SAFE_INTEGER;
 
 /** Looks at them, slice by slice. @throws {Found} */
-export function* checkOwnTables(store: Store, slice: SliceBounds): Generator<void, void, void> {
-  checkSchema(store);
-  yield* inSlices((after) => store.answerSlice(after, slice), checkAnswer);
+export function* checkOwnTables(reads: Reads, slice: SliceBounds): Generator<void, void, void> {
+  checkSchema(reads);
+  yield* inSlices((after) => reads.verification.answers(after, slice), checkAnswer);
   yield* inSlices(
-    (after) => store.labelSetSlice(after, slice.rows),
-    (set) => checkLabelSet(set, store),
+    (after) => reads.verification.labelSets(after, slice.rows),
+    (set) => checkLabelSet(set, reads),
   );
-  yield* checkLabelMembers(store, slice);
+  yield* checkLabelMembers(reads, slice);
 }
 
-function checkSchema(store: Store): void {
-  const fault = store.schemaFault();
+function checkSchema(reads: Reads): void {
+  const fault = reads.verification.schemaFault();
   if (fault === null) return;
   const { name, expected, found } = fault;
   const how = found === null ? "is missing" : expected === null ? "is not agentd's" : "was altered";
@@ -42,17 +43,17 @@ function checkAnswer({ key, expected, digest }: AnswerRow): void {
   throw wrong(`idempotency key ${key}`, "digest", expected, digest, "the answer kept under it was altered");
 }
 
-function checkLabelSet({ row, labels }: LabelSetRow, store: Store): void {
+function checkLabelSet({ row, labels }: LabelSetRow, reads: Reads): void {
   for (const [name, value] of Object.entries(labelsIn(labels))) {
-    if (typeof value === "string" && store.hasLabel(row, name, value)) continue;
+    if (typeof value === "string" && reads.verification.hasLabel(row, name, value)) continue;
     throw wrong(`label set ${row}`, name, value, null, `a search for ${name} does not find it`);
   }
 }
 
-function* checkLabelMembers(store: Store, slice: SliceBounds): Generator<void, void, void> {
+function* checkLabelMembers(reads: Reads, slice: SliceBounds): Generator<void, void, void> {
   let after: Omit<LabelMemberRow, "labels"> = { name: "", value: "", row: beforeAll };
   for (;;) {
-    const members = store.labelMemberSlice(after, slice.rows);
+    const members = reads.verification.labelMembers(after, slice.rows);
     for (const member of members) {
       const { name, value, row, labels } = member;
       if (labelsIn(labels ?? "{}")[name] !== value) {

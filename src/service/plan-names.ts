@@ -1,5 +1,5 @@
 import type { Refusal } from "../core/decision.ts";
-import type { Store } from "../store/store.ts";
+import type { Reads } from "../store/reads.ts";
 
 /** How whoever asked knows a node. */
 export interface PlanName {
@@ -14,13 +14,13 @@ export interface PlanName {
 export type FindPlanName = (id: string) => PlanName | null;
 
 /** A refusal about registered nodes, in the names of their plan. */
-export function inStoredNames(refusal: Refusal, store: Store): Refusal {
-  return inPlanNames(refusal, (id) => storedName(id, store));
+export function inStoredNames(refusal: Refusal, reads: Reads): Refusal {
+  return inPlanNames(refusal, (id) => storedName(id, reads));
 }
 
 /** A node that is registered: whoever asks can have read its id. */
-export function storedName(id: string, store: Store): PlanName | null {
-  const name = store.nodeName(id);
+export function storedName(id: string, reads: Reads): PlanName | null {
+  const name = reads.nodes.nameOf(id);
   return name === undefined ? null : { name, id, place: null };
 }
 

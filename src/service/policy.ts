@@ -11,11 +11,11 @@ import type { Context } from "./handler.ts";
 /** What is wrong with the payload of an event that means the same to every agent. Refusal: INVALID_PARAMS. */
 export function payloadFault(
   { task_id: taskId, action_type: actionType, payload }: Params<"CommitEvent">,
-  { store }: Context,
+  { reads }: Context,
 ): Refusal | null {
   const kind = eventKind(actionType);
   if (kind === undefined) return null;
-  const policy = store.task(taskId)?.policy ?? noPolicy;
+  const policy = reads.tasks.find(taskId)?.policy ?? noPolicy;
   const fault = eventPayloadFault(kind, payload, { inFull: demandsAny(policy) });
   if (fault === null) return null;
   const { expected } = fault;
@@ -26,17 +26,17 @@ export function payloadFault(
 }
 
 /** What the task of a running node demands and its worker has not told under its lease. Refusal: POLICY_UNMET. */
-export function unmetPolicy({ id: nodeId, taskId, lease }: NodeHead, { store }: Context): Refusal | null {
-  const policy = store.task(taskId)?.policy ?? noPolicy;
+export function unmetPolicy({ id: nodeId, taskId, lease }: NodeHead, { reads }: Context): Refusal | null {
+  const policy = reads.tasks.find(taskId)?.policy ?? noPolicy;
   if (!demandsAny(policy)) return null;
   const filter: JournalFilter = { taskId, nodeId, actionTypes: demandedActions(policy) };
   const bounds = { limit: limits.pageMax, scanMax: limits.pageScanMax, payloadCharsMax: limits.pageCharsMax };
   const told = new Set<string>();
   let after = lease?.fencingToken ?? 0;
   do {
-    const page = store.journalPage(filter, after, bounds);
+    const page = reads.journal.page(filter, after, bounds);
     for (const { actionType } of page.rows) told.add(actionType);
     after = page.nextAfterSeq;
-  } while (after < store.head.seq && checkPolicy(policy, nodeId, told) !== null);
+  } while (after < reads.head.seq && checkPolicy(policy, nodeId, told) !== null);
   return checkPolicy(policy, nodeId, told);
 }

@@ -3,7 +3,7 @@ import { genesis, isOriginalEvent } from "../core/journal.ts";
 import { leaves, type Leaving, pruneEntry, submittedBundle, UnitsThatStay } from "../core/prune.ts";
 import type { ChainedRow } from "../protocol/chain.ts";
 import type { Params, Result } from "../protocol/methods.ts";
-import type { Archive, LeavingRows } from "../store/prunable-store.ts";
+import type { Archive, LeavingRows } from "../store/pruning-reads.ts";
 import { type SliceBounds, StorageFailure } from "../store/store.ts";
 import type { Context, Handlers, PendingAnswer } from "./handler.ts";
 import { queueUp } from "./long-walks.ts";
@@ -106,11 +106,11 @@ class Run {
 
   /** Until what an earlier one lets go is gone. */
   *#untilCollected(): Generator<void, void, void> {
-    while ((this.context.store.pruning?.stage ?? "pages") !== "pages") yield;
+    while ((this.context.reads.pruning.current()?.stage ?? "pages") !== "pages") yield;
   }
 
   #sum(found: Pick<Report, "tasks" | "nodes" | "rows">, archive: string | null): Report {
-    const { store } = this.context;
+    const { reads } = this.context;
     const before = this.#report ?? { tasks: 0, nodes: 0, rows: 0, archives: [] };
     this.#report = {
       tasks: before.tasks + found.tasks,
@@ -118,19 +118,19 @@ class Run {
       rows: before.rows + found.rows,
       archives: archive === null ? before.archives : [...before.archives, archive],
       dry_run: this.#params.dry_run,
-      seq: store.head.seq,
+      seq: reads.head.seq,
     };
     return this.#report;
   }
 
   *#plan(olderThanMs: number): Generator<void, Plan, void> {
-    const planSeq = this.context.store.head.seq;
-    const cutSeq = this.context.store.lastSeqBefore(olderThanMs);
+    const planSeq = this.context.reads.head.seq;
+    const cutSeq = this.context.reads.journal.lastSeqBefore(olderThanMs);
     const tasks = new Set<string>();
     let nodes = 0;
     let more = false;
     for (let after: number | null = 0; after !== null && !more; yield) {
-      const idle = this.context.store.idleTasks(after, cutSeq, olderThanMs);
+      const idle = this.context.reads.tasks.idle(after, cutSeq, olderThanMs);
       for (const { id, counts } of idle.tasks) {
         tasks.add(id);
         nodes += Object.values(counts).reduce((sum, count) => sum + count, 0);
@@ -143,7 +143,7 @@ class Run {
     const task = (taskId: string): boolean => {
       if (tasks.has(taskId) || strangers.has(taskId)) return true;
       if (staysKnown.has(taskId)) return false;
-      const isStranger = this.context.store.task(taskId) === null;
+      const isStranger = this.context.reads.tasks.find(taskId) === null;
       (isStranger ? strangers : staysKnown).add(taskId);
       return isStranger;
     };
@@ -159,7 +159,7 @@ class Run {
 
   /** Writes what leaves to an archive, which is none where nothing leaves, or nothing is to. */
   *#archiveRows(plan: Plan): Generator<void, { archive: Archive | null; left: LeavingRows }, void> {
-    const { store, nowMs, paths } = this.context;
+    const { store, reads, nowMs, paths } = this.context;
     const left: LeavingRows = { rows: 0, events: 0 };
     let previous = genesis;
     for (const old of this.#rowsUpTo(plan.cutSeq)) {
@@ -167,7 +167,7 @@ class Run {
         const before = previous;
         previous = { seq: row.seq, hash };
         if (!leaves(row, plan)) return [];
-        const previousHash = row.seq === before.seq + 1 ? before.hash : store.hashBefore(row.seq);
+        const previousHash = row.seq === before.seq + 1 ? before.hash : reads.journal.hashBefore(row.seq);
         return [{ row, hash, previousHash }];
       });
       left.rows += leaving.length;
@@ -186,7 +186,7 @@ class Run {
   /** The journal's rows up to one, a slice a turn. */
   *#rowsUpTo(cutSeq: number): Generator<ChainedRow[], void, void> {
     for (let after = 0; after < cutSeq;) {
-      const rows = this.context.store.journalSlice(after, slice);
+      const rows = this.context.reads.journal.slice(after, slice);
       after = rows.at(-1)?.row.seq ?? cutSeq;
       yield rows.filter(({ row }) => row.seq <= cutSeq);
     }
@@ -197,12 +197,12 @@ class Run {
     const { sha256 } = archive.finish();
     this.#archive = null;
     for (let after = plan.planSeq; ; yield) {
-      const { store } = this.context;
-      const since = store.journalSlice(after, slice);
+      const { reads } = this.context;
+      const since = reads.journal.slice(after, slice);
       const isAlive = since.some(({ row }) => row.taskId !== null && plan.tasks.has(row.taskId));
       if (isAlive) return gaveUp(archive);
       after = since.at(-1)?.row.seq ?? after;
-      if (after >= store.head.seq) break;
+      if (after >= reads.head.seq) break;
     }
     const { store, nowMs } = this.context;
     const { cutSeq, olderThanMs, staying } = plan;
@@ -212,7 +212,7 @@ class Run {
     const seq = store.beginPruning(tasks, left, pruneEntry(told, nowMs));
     yield;
     // Only now it is known whether that was committed.
-    const row = this.context.store.journalRow(seq);
+    const row = this.context.reads.journal.at(seq);
     const isMine = JSON.stringify(row?.payload ?? null).includes(sha256);
     return isMine || gaveUp(archive);
   }
@@ -224,14 +224,14 @@ function gaveUp(archive: Archive): false {
 }
 
 /** Takes some more out of what leaves. */
-export function goOnPruning({ store }: Context): void {
-  const { pruning } = store;
+export function goOnPruning({ store, reads }: Context): void {
+  const pruning = reads.pruning.current();
   if (pruning?.stage !== "rows") return void store.goOnPruning();
   const { cutSeq, afterSeq, staying } = pruning;
-  const old = store.journalSlice(afterSeq, slice).filter(({ row }) => row.seq <= cutSeq);
+  const old = reads.journal.slice(afterSeq, slice).filter(({ row }) => row.seq <= cutSeq);
   const last = old.at(-1);
   if (last === undefined) return void store.goOnPruning();
-  const leaving: Leaving = { task: (taskId) => store.isDeparting(taskId), stays: (unit) => staying.has(unit) };
+  const leaving: Leaving = { task: (taskId) => reads.pruning.isDeparting(taskId), stays: (unit) => staying.has(unit) };
   const gone = old.filter(({ row }) => leaves(row, leaving));
   const bundles = gone.flatMap(({ row }) => submittedBundle(row) ?? []);
   store.takeOutRows(gone, bundles, last.row.seq);

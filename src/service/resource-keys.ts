@@ -3,7 +3,7 @@ import type { HeldKey } from "../core/model.ts";
 import { keyBytes, type KeyRules, parseResourceKey, type ResourceKey } from "../core/resource-key.ts";
 import type { WorkBudget } from "../core/work-budget.ts";
 import type { LockMode } from "../protocol/types.ts";
-import type { Store } from "../store/store.ts";
+import type { Reads } from "../store/reads.ts";
 import { Cache } from "./cache.ts";
 
 /** What the keys that are remembered may take: ten thousand paths' worth, or a few dozen globs at the limits. */
@@ -32,8 +32,8 @@ export class ResourceKeys {
   }
 
   /** How keys of a scope are read: as what is held of it was, and where nothing is, as the file system says. */
-  ignoresCase(scope: string, store: Store): boolean {
-    return store.ignoresCase(scope) ?? this.#probe(scope);
+  ignoresCase(scope: string, reads: Reads): boolean {
+    return reads.locks.ignoresCase(scope) ?? this.#probe(scope);
   }
 
   /** A key as a client wrote it. Refusals: those of `parseResourceKey`. */

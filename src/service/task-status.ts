@@ -10,17 +10,17 @@ import { attemptViews, nodeStatusView, taskView } from "./views.ts";
 
 export const taskStatusHandlers = {
   TaskStatus(params, context) {
-    const { store } = context;
+    const { reads } = context;
     const { task_id: taskId, node_id: nodeId = null } = params;
-    const task = store.task(taskId);
-    const summary = store.taskSummary(taskId);
+    const task = reads.tasks.find(taskId);
+    const summary = reads.tasks.summary(taskId);
     if (task === null || summary === null) return noTask(taskId);
-    const one = nodeId === null ? null : store.node(nodeId);
+    const one = nodeId === null ? null : reads.nodes.find(nodeId);
     if (nodeId !== null && one?.taskId !== taskId) return noNode(taskId, nodeId);
-    const bytes = one === null ? store.payloadBytes(taskId) : 0;
+    const bytes = one === null ? reads.nodes.payloadBytes(taskId) : 0;
     if (bytes > limits.statusBytesMax) return tooLarge(taskId, bytes);
     // All is of this moment, however many turns it takes to tell it.
-    const wanted = one === null ? store.nodesOf(taskId) : [one];
+    const wanted = one === null ? reads.nodes.ofTask(taskId) : [one];
     const { state, counts } = summary;
     const told: Told = { nodes: [], errorChars: 0 };
     const fits = () => told.errorChars <= limits.statusBytesMax;
@@ -43,17 +43,17 @@ function* tellNodes(
   wanted: Iterable<Node>,
   told: Told,
   { task_id: taskId, attempts }: Params<"TaskStatus">,
-  { store }: Context,
+  { reads }: Context,
 ): Generator<void, void, void> {
-  const now = store.head.seq;
+  const now = reads.head.seq;
   // Whom a node waits behind shows in the whole DAG only; one that does not wait has no need of it.
   const waits = Array.isArray(wanted) ? wanted.some(({ status }) => status === "PENDING") : true;
-  const blocked = yield* blockedBy(waits ? store.dagOf(taskId) : []);
+  const blocked = yield* blockedBy(waits ? reads.dag.of(taskId) : []);
   for (const node of wanted) {
     const view = nodeStatusView(node, blocked.get(node.id) ?? []);
     if (attempts) {
       // What has ended meanwhile runs, and what has begun does not exist.
-      const ended = store.attemptsOf(node.id, node.lease?.fencingToken ?? now + 1, attemptsTold);
+      const ended = reads.nodes.attempts(node.id, node.lease?.fencingToken ?? now + 1, attemptsTold);
       for (const { error } of ended) told.errorChars += error === null ? 0 : JSON.stringify(error).length;
       told.nodes.push({ ...view, attempts: attemptViews(ended, node) });
     } else told.nodes.push(view);

@@ -25,17 +25,17 @@ export const taskHandlers = {
     return readNodes(params.nodes, (wanted, now) => add(params, wanted, now), context);
   },
 
-  ListTasks({ state = null, labels, running, limit, before }, { store }) {
+  ListTasks({ state = null, labels, running, limit, before }, { reads }) {
     const wanted = Object.entries(labels ?? {});
     const tasks: Result<"ListTasks">["tasks"] = [];
     let cursor = before ?? null;
     let goalChars = 0;
     for (let scanned = 0; scanned < limits.pageScanMax;) {
-      const page = running ? store.runningTasks(cursor, limit) : store.listTasks(cursor, limit);
+      const page = running ? reads.tasks.running(cursor, limit) : reads.tasks.list(cursor, limit);
       if (page === null) return noTask(cursor ?? "");
       for (const task of page) {
         cursor = task.id;
-        const summary = store.taskSummary(task.id);
+        const summary = reads.tasks.summary(task.id);
         if (summary === null || (state !== null && summary.state !== state)) continue;
         if (wanted.some(([name, value]) => task.labels[name] !== value)) continue;
         const { context: _, ...view } = taskView(task);
@@ -74,13 +74,13 @@ function register(
 }
 
 function add(params: Params<"AddNodes">, wanted: NewNode[], context: Context): Result<"AddNodes"> | Refusal {
-  const { store, nowMs } = context;
+  const { store, reads, nowMs } = context;
   const { task_id: taskId, lease_id: leaseId = null } = params;
-  const task = store.task(taskId);
+  const task = reads.tasks.find(taskId);
   if (task === null) return noTask(taskId);
-  const by = leaseId === null ? null : store.nodeUnderLease(taskId, leaseId);
+  const by = leaseId === null ? null : reads.leases.node(taskId, leaseId);
   if (leaseId !== null && by === null) return noSuchLease(taskId, leaseId);
-  const idByName = (name: string) => store.nodeIdByName(taskId, name);
+  const idByName = (name: string) => reads.nodes.idByName(taskId, name);
   const find = planNames(params.nodes, wanted, context);
   const nodes = resolveNames(wanted, idByName);
   if (isRefusal(nodes)) return inPlanNames(nodes, find);
@@ -88,17 +88,17 @@ function add(params: Params<"AddNodes">, wanted: NewNode[], context: Context): R
   if (isRefusal(expanded)) return expanded;
 
   const made = dependenciesOf(nodes) + nodes.length * expanded.size;
-  const excess = tooManyDependencies(made, store.dependencyCount(taskId));
+  const excess = tooManyDependencies(made, reads.dag.countEdges(taskId));
   if (excess !== null) return excess;
 
   const added = nodes.map(({ id }) => id);
-  const edges = (expanded.size === 0 ? [] : store.edgesOf(taskId)).map(({ id, dependencies }) =>
+  const edges = (expanded.size === 0 ? [] : reads.dag.edges(taskId)).map(({ id, dependencies }) =>
     expanded.has(id) ? { id, dependencies: [...dependencies, ...added] } : { id, dependencies },
   );
-  const counts = Object.values(store.taskSummary(taskId)?.counts ?? {});
+  const counts = Object.values(reads.tasks.summary(taskId)?.counts ?? {});
   const existing: Existing = {
     count: counts.reduce((sum, ofStatus) => sum + ofStatus, 0),
-    has: (id) => store.nodeHead(id)?.taskId === taskId,
+    has: (id) => reads.nodes.head(id)?.taskId === taskId,
     edges,
     waits: (id) => expanded.has(id),
   };
@@ -108,7 +108,7 @@ function add(params: Params<"AddNodes">, wanted: NewNode[], context: Context): R
   const holder = by === null || leaseId === null ? null : { nodeId: by.id, leaseId };
   store.addNodes(task, nodes, [...expanded], addNodes(taskId, nodes, [...expanded], holder, nowMs));
   followChanges(taskId, context);
-  return { nodes: nodes.map(({ id, name }) => ({ id, name })), seq: store.head.seq };
+  return { nodes: nodes.map(({ id, name }) => ({ id, name })), seq: reads.head.seq };
 }
 
 export function noTask(taskId: string): Refusal {
@@ -144,11 +144,11 @@ function noSuchLease(taskId: string, leaseId: string): Refusal {
 }
 
 /** The ids of the nodes that are to wait for new ones. Refusals: NOT_FOUND, INVALID_STATE unless they are PENDING. */
-function waitingNodes(taskId: string, refs: readonly string[], { store }: Context): Set<string> | Refusal {
+function waitingNodes(taskId: string, refs: readonly string[], { reads }: Context): Set<string> | Refusal {
   const ids = new Set<string>();
   for (const ref of refs) {
-    const id = resolveRef(ref, (name) => store.nodeIdByName(taskId, name));
-    const node = id === null ? null : store.nodeHead(id);
+    const id = resolveRef(ref, (name) => reads.nodes.idByName(taskId, name));
+    const node = id === null ? null : reads.nodes.head(id);
     if (node === null || node.taskId !== taskId) return noNode(taskId, ref);
     if (node.status !== "PENDING") {
       const message = `node ${ref} cannot be made to wait: it is ${node.status}, and only a PENDING node can wait for new ones`;
@@ -164,26 +164,26 @@ function dagLimits({ settings }: Context): DagLimits {
 }
 
 /** How the caller knows the nodes of its call, and those that were there. */
-function planNames(given: readonly NewNodeParams[], nodes: readonly NewNode[], { store }: Context): FindPlanName {
+function planNames(given: readonly NewNodeParams[], nodes: readonly NewNode[], { reads }: Context): FindPlanName {
   // Only a refusal asks.
   const own = () => new Map(nodes.map(({ id }, index) => [id, index] as const));
   let indexes: Map<string, number> | undefined;
   return (id) => {
     const index = (indexes ??= own()).get(id);
     const node = index === undefined ? undefined : given[index];
-    return index === undefined || node === undefined ? storedName(id, store) : planName(node, index);
+    return index === undefined || node === undefined ? storedName(id, reads) : planName(node, index);
   };
 }
 
 /** What looks like a mistake in a task about to be registered. */
-function registrationWarnings({ id, name }: Task, nodes: number, { store }: Context): Warning[] {
+function registrationWarnings({ id, name }: Task, nodes: number, { reads }: Context): Warning[] {
   const warnings: Warning[] = [];
   if (nodes === 0) {
     const message = `task ${id} has no nodes, so nobody gets work from it; AddNodes adds some`;
     warnings.push({ kind: "NO_NODES", message });
   }
-  const namesakes = name === null ? [] : store.tasksNamed(name, limits.namesakesMax);
-  const active = namesakes.filter((task) => store.taskSummary(task.id)?.state === "ACTIVE").map((task) => task.id);
+  const namesakes = name === null ? [] : reads.tasks.named(name, limits.namesakesMax);
+  const active = namesakes.filter((task) => reads.tasks.summary(task.id)?.state === "ACTIVE").map((task) => task.id);
   if (active.length > 0) {
     const others = active.length === 1 ? "another ACTIVE task has" : `${active.length} other ACTIVE tasks have`;
     const message = `${others} the name ${JSON.stringify(name)}: from now on it stands for this one, the newest; the others go by their ids`;
@@ -192,7 +192,7 @@ function registrationWarnings({ id, name }: Task, nodes: number, { store }: Cont
   return warnings;
 }
 
-function takenId(nodes: readonly NewNode[], { store }: Context) {
-  const taken = nodes.find(({ id }) => store.nodeExists(id));
+function takenId(nodes: readonly NewNode[], { reads }: Context) {
+  const taken = nodes.find(({ id }) => reads.nodes.exists(id));
   return taken === undefined ? null : duplicateId(taken.id, "a node of this or another task has it already");
 }

@@ -4,7 +4,7 @@ import { lockName } from "../core/replay-locks.ts";
 import { nameDependent } from "../core/replayed.ts";
 import type { Result } from "../protocol/methods.ts";
 import { type SliceBounds, type Store, StorageFailure } from "../store/store.ts";
-import type { CountingRow, EdgeRow } from "../store/verifiable-store.ts";
+import type { CountingRow, EdgeRow } from "../store/verification-reads.ts";
 import { brief, differs, type Difference, expectSame, expectSameFields, Found } from "./differences.ts";
 import { FollowedJournal } from "./followed-journal.ts";
 import { comparedLock, comparedNode, expectedLock, expectedNode, fieldsOf, type Placed } from "./expected-rows.ts";
@@ -32,7 +32,7 @@ export class Verification {
   #nowMs = 0;
   constructor(store: Store, pages: PageVerdict, kept: JournalHead | null) {
     this.#store = store;
-    this.#journal = new FollowedJournal(store, this.#replay, kept);
+    this.#journal = new FollowedJournal(store.reads, this.#replay, kept);
     this.#pages = pages;
   }
 
@@ -72,20 +72,20 @@ export class Verification {
   *#verify(): Generator<void, void, void> {
     const store = this.#store;
     const replay = this.#replay;
-    yield* checkOwnTables(store, slice);
-    const tasksAfter = (after: number) => store.taskSlice(after, slice);
+    yield* checkOwnTables(store.reads, slice);
+    const tasksAfter = (after: number) => store.reads.verification.tasks(after, slice);
     yield* this.#compareAll("task", replay.tasks, tasksAfter, (where, replayed, row) =>
       expectSameFields(where, fieldsOf(replayed), row),
     );
     yield* this.#compareNodes();
     yield* this.#compareEdges();
-    const bundlesAfter = (after: number) => store.bundleSlice(after, slice);
+    const bundlesAfter = (after: number) => store.reads.verification.bundles(after, slice);
     yield* this.#compareAll("bundle", replay.bundles, bundlesAfter, (where, replayed, row) =>
       expectSameFields(where, { ...fieldsOf(replayed), strayPath: null }, row),
     );
     yield* this.#compareLocks();
     while (!this.#follow()) yield;
-    expectSame("locks", "count", replay.locks.all.size, store.countLocks());
+    expectSame("locks", "count", replay.locks.all.size, store.reads.verification.countLocks());
     this.#journal.compareHead();
     this.#compareTotals();
   }
@@ -153,9 +153,9 @@ export class Verification {
     const store = this.#store;
     let countings: CountingRow[] = [];
     const readSlice = (after: number) => {
-      countings = store.countings();
+      countings = store.reads.verification.countings();
       for (const counting of countings) this.#compareCounting(counting);
-      return store.nodeSlice(after, slice);
+      return store.reads.verification.nodes(after, slice);
     };
     yield* this.#compareAll("node", this.#replay.nodes, readSlice, (where, replayed, row) =>
       expectSameFields(where, expectedNode(this.#replay, replayed, row, countings), comparedNode(row, this.#nowMs)),
@@ -187,7 +187,7 @@ export class Verification {
         yield;
         continue;
       }
-      const edges = this.#store.edgeSlice(last, slice.rows);
+      const edges = this.#store.reads.verification.edges(last, slice.rows);
       for (const edge of edges) {
         if (edge.dependency !== last.dependency) end();
         group ??= { id: edge.dependencyId, dependents: { dependents: 0 } };
@@ -204,7 +204,7 @@ export class Verification {
   *#compareLocks(): Generator<void, void, void> {
     const locks = this.#replay.locks.all;
     yield* this.#compareRows(
-      (after) => this.#store.lockSlice(after, slice.rows),
+      (after) => this.#store.reads.verification.locks(after, slice.rows),
       (row) => [`lock ${row.resourceKey}`, locks.get(lockName(row.leaseId, row.scope, row.resourceKey))],
       (where, replayed, row) => {
         expectSameFields(where, expectedLock(replayed, row), comparedLock(row, this.#nowMs));
@@ -214,7 +214,7 @@ export class Verification {
   }
 
   #compareTotals(): void {
-    const { totals } = this.#store;
+    const { totals } = this.#store.reads;
     expectSame("journal head", "tasks", this.#replay.tasks.size, totals.tasks);
     const nodes = { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 };
     for (const { status } of this.#replay.nodes.values()) nodes[status]++;

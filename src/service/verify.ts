@@ -15,7 +15,7 @@ const nothing: Wait = { topics: [] };
 /** Verifies in slices between other requests. Refusal: STORAGE_FAILED (the pages cannot be looked at). */
 export function verifyJournal(
   { head }: Params<"VerifyJournal">,
-  { store, paths, checkPages }: Context,
+  { store, reads, paths, checkPages }: Context,
 ): PendingAnswer<Report> {
   const place = queueUp(store);
   const verification = new Verification(store, new Pages(store, paths.database, checkPages), readHead(head));
@@ -32,7 +32,7 @@ export function verifyJournal(
     resume({ nowMs }, last) {
       let over = true;
       try {
-        const goesOn = !last && place.isFirst && !isLeaving(store);
+        const goesOn = !last && place.isFirst && !isLeaving(reads);
         const report = goesOn ? verification.goOn(nowMs) : null;
         over = last || report !== null;
         return report === null ? null : { reply: report };

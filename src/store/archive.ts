@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type ArchivedRow, type ArchiveEnd, type ArchiveHeader, archiveLine } from "../protocol/chain.ts";
 import { errorCode } from "./database.ts";
 import { moveDurably } from "./files.ts";
-import type { Archive } from "./prunable-store.ts";
+import type { Archive } from "./pruning-reads.ts";
 import { StorageFailure } from "./store.ts";
 
 /**

@@ -5,7 +5,7 @@ import type { VerificationResult } from "../core/bundle-advice.ts";
 import { pathsText } from "../core/replayed.ts";
 import type { Json } from "../protocol/json.ts";
 import { boundedRows, type SliceBounds } from "./slices.ts";
-import type { BundleSliceRow } from "./verifiable-store.ts";
+import type { BundleSliceRow } from "./verification-reads.ts";
 
 interface Row {
   row: number;

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { NodeStatus } from "../protocol/types.ts";
-import type { CountingRow } from "./verifiable-store.ts";
+import type { CountingRow } from "./verification-reads.ts";
 
 /** What became of a node that others wait for. */
 type Change = "completed" | "failed" | "retried";

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { Dependent, Edges } from "../core/dag.ts";
-import type { EdgeRow } from "./verifiable-store.ts";
+import type { EdgeRow } from "./verification-reads.ts";
 import type { NodeHead } from "../core/model.ts";
 import type { DependencyPolicy, NodeStatus } from "../protocol/types.ts";
 import { type HeadRow, headColumns, toHead } from "./node-rows.ts";
@@ -51,7 +51,7 @@ export function dependencyTable(db: Database) {
   const countOf = db.prepare<{ count: number }, [string]>(`
     SELECT coalesce(sum(json_array_length(dependencies)), 0) AS count FROM nodes WHERE task_id = ?`);
   const dependenciesOf = db.prepare<{ dependencies: string }, [string]>("SELECT dependencies FROM nodes WHERE id = ?");
-  const edges = db.prepare<EdgeRow, [number, number, number]>(`
+  const slice = db.prepare<EdgeRow, [number, number, number]>(`
     SELECT dependency, dependent,
       (SELECT id FROM nodes WHERE row = dependency) AS dependencyId,
       (SELECT id FROM nodes WHERE row = dependent) AS dependentId
@@ -106,12 +106,12 @@ export function dependencyTable(db: Database) {
       countCanceled.run(taskId);
     },
 
-    dagOf: (taskId: string): Dependent[] =>
+    of: (taskId: string): Dependent[] =>
       dagOf.all(taskId).map(({ id, status: its, dependencies, on_dependency_failure: onDependencyFailure }) => {
         return { id, status: its, dependencies: JSON.parse(dependencies) as string[], policy: { onDependencyFailure } };
       }),
-    countOf: (taskId: string): number => countOf.get(taskId)?.count ?? 0,
-    edgesOf: (taskId: string): Edges[] =>
+    countEdges: (taskId: string): number => countOf.get(taskId)?.count ?? 0,
+    edges: (taskId: string): Edges[] =>
       edgesOf.all(taskId).map(({ id, dependencies }) => ({ id, dependencies: JSON.parse(dependencies) as string[] })),
     /** Which of the node's dependencies are FAILED, in their order. */
     failedOf(nodeId: string): string[] {
@@ -119,7 +119,7 @@ export function dependencyTable(db: Database) {
       return [...dependencies].filter((id) => status.get(id)?.status === "FAILED");
     },
     slice: (after: Pick<EdgeRow, "dependency" | "dependent">, limit: number): EdgeRow[] =>
-      edges.all(after.dependency, after.dependent, limit),
+      slice.all(after.dependency, after.dependent, limit),
     hasDependents: (nodeId: string): boolean => dependent.get(nodeId) !== null,
     /** Whether nodes of the task, or of any, are to be skipped or were in vain. */
     isUnsettled: (taskId: string | null): boolean =>

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { actions, type JournalHead } from "../core/journal.ts";
 import type { NodeStatus } from "../protocol/types.ts";
-import type { Totals } from "./store.ts";
+import type { Totals } from "./reads.ts";
 
 /** The journal's head and the running totals, as they stand inside the current transaction. */
 export interface HeadState {

@@ -1,8 +1,8 @@
 import type { Database } from "bun:sqlite";
 import { limits } from "../protocol/limits.ts";
 import { boundedRows, type SliceBounds } from "./slices.ts";
-import type { RememberedAnswer } from "./store.ts";
-import type { AnswerRow } from "./verifiable-store.ts";
+import type { RememberedAnswer } from "./reads.ts";
+import type { AnswerRow } from "./verification-reads.ts";
 
 const keptMs = limits.idempotencyDays * 86_400_000;
 

@@ -3,8 +3,8 @@ import { type Entry, type JournalFilter, type JournalHead, type JournalRow, matc
 import { type ChainedRow, type HashedRow, hashedText, type Origin } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
-import { boundedRows } from "./slices.ts";
-import type { JournalPage, PageBounds, SliceBounds } from "./store.ts";
+import type { JournalPage, PageBounds } from "./reads.ts";
+import { boundedRows, type SliceBounds } from "./slices.ts";
 
 interface Row {
   seq: number;

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { Labels } from "../protocol/types.ts";
-import type { LabelMemberRow, LabelSetRow } from "./verifiable-store.ts";
+import type { LabelMemberRow, LabelSetRow } from "./verification-reads.ts";
 
 /** Sets of labels, each of which nodes share. */
 export function labelSets(db: Database) {

@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { ReplayedLock } from "../core/replayed.ts";
 import { readResourceKey } from "../core/resource-key.ts";
 import { type LockRow, termsOf } from "./locks.ts";
-import type { LockSliceRow } from "./verifiable-store.ts";
+import type { LockSliceRow } from "./verification-reads.ts";
 
 /** Locks as they are compared, with what of them must follow from their keys and from their nodes. */
 export function lockSlices(db: Database) {

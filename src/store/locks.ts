@@ -146,7 +146,7 @@ export function lockTable(db: Database) {
       for (const term of exact) for (const row of under.iterate(scope, term)) yield toHead(row);
       for (const { from, to } of ranges) for (const row of between.iterate(scope, from, to)) yield toHead(row);
     },
-    one(leaseId: string, scope: string, normalKey: string): Lock | null {
+    find({ leaseId, scope, normalKey }: LockHead): Lock | null {
       const row = one.get(leaseId, scope, normalKey);
       return row === null ? null : toLock(row);
     },

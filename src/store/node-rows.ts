@@ -2,7 +2,7 @@ import type { FailureCause, Node, NodeHead, NodePolicy, NodeResource, Progress }
 import { type Json, parseStored } from "../protocol/json.ts";
 import type { DependencyPolicy, Labels, LockMode, NodeStatus } from "../protocol/types.ts";
 import { setText } from "./labels.ts";
-import type { NodeSliceRow } from "./verifiable-store.ts";
+import type { NodeSliceRow } from "./verification-reads.ts";
 
 export interface HeadRow {
   id: string;

@@ -17,7 +17,7 @@ import {
 } from "./node-rows.ts";
 import type { Standing } from "./dependencies.ts";
 import { boundedRows, type SliceBounds } from "./slices.ts";
-import type { Outcome } from "./store.ts";
+import type { Outcome } from "./reads.ts";
 
 const noLease = `
   lease_id = NULL, lease_owner = NULL, lease_expires_at_ms = NULL, lease_ttl_ms = NULL, fencing_token = NULL,
@@ -108,7 +108,7 @@ export function nodeTable(db: Database) {
     head: (nodeId: string): NodeHead | null => known(head.get(nodeId)),
     idByName: (taskId: string, name: string): string | null => byName.get(taskId, name)?.id ?? null,
     exists: (nodeId: string): boolean => exists.get(nodeId) !== null,
-    one(nodeId: string): Node | null {
+    find(nodeId: string): Node | null {
       const row = one.get(nodeId);
       return row === null ? null : toNode(row);
     },

@@ -41,3 +41,5 @@ export function tablesOf(db: Database) {
     undo: db.prepare("ROLLBACK TO request"),
   };
 }
+
+export type Tables = ReturnType<typeof tablesOf>;

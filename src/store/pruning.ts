@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { Pruning } from "./prunable-store.ts";
+import type { Pruning } from "./pruning-reads.ts";
 
 interface Row {
   stage: Pruning["stage"];

@@ -1,287 +1,214 @@
-import { taskState } from "../core/dag.ts";
-import { genesis, type JournalFilter } from "../core/journal.ts";
-import type { LockHead } from "../core/model.ts";
-import type { HashedRow } from "../protocol/chain.ts";
+import type { BundleRecord } from "../core/bundle.ts";
+import type { Dependent, Edges } from "../core/dag.ts";
+import type { JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
+import type { Attempt, Lock, LockHead, Node, NodeHead, Task } from "../core/model.ts";
 import type { SearchTerms } from "../core/resource-index.ts";
-import type { Labels } from "../protocol/types.ts";
-import { hashOf } from "./journal.ts";
-import type { PageBounds, SliceBounds, TaskSummary } from "./store.ts";
-import type { IdleTasks } from "./prunable-store.ts";
-import { Transactions } from "./transactions.ts";
+import type { ChainedRow } from "../protocol/chain.ts";
+import type { Json } from "../protocol/json.ts";
+import type { Labels, NodeStatus, TaskState } from "../protocol/types.ts";
+import type { IdleTasks, PruningReads } from "./pruning-reads.ts";
+import type { SliceBounds } from "./slices.ts";
+import type { VerificationReads } from "./verification-reads.ts";
 
-/** Tasks looked at for being idle in one turn: some milliseconds. */
-const idleTasksMax = 256;
+/**
+ * What can be asked of the state, by subject, in the domain's words: no SQL and no engine shows through. All calls are
+ * synchronous, and see what the open unit has changed.
+ */
+export interface Reads {
+  readonly head: JournalHead;
+  readonly totals: Readonly<Totals>;
+  readonly tasks: TaskReads;
+  readonly nodes: NodeReads;
+  readonly dag: DagReads;
+  readonly leases: LeaseReads;
+  readonly locks: LockReads;
+  readonly journal: JournalReads;
+  readonly bundles: BundleReads;
+  readonly answers: AnswerReads;
+  readonly pruning: PruningReads;
+  readonly verification: VerificationReads;
+}
 
-/** What can be asked of the tables. */
-export class Reads extends Transactions {
-  task(taskId: string) {
-    return this.tables.tasks.find(taskId);
-  }
+/** Kept with the journal's head, so that counting never scans. */
+export interface Totals {
+  tasks: number;
+  /** Rows of the journal, and how many of them the original's would hold. */
+  rows: number;
+  events: number;
+  nodes: Record<NodeStatus, number>;
+}
 
-  taskSummary(taskId: string): TaskSummary | null {
-    const counts = this.tables.tasks.counts(taskId);
-    if (counts === null) return null;
-    const occurring = Object.entries(counts).filter(([, count]) => count > 0);
-    return {
-      state: taskState(counts, this.#isOpen(taskId)),
-      counts: Object.fromEntries(occurring),
-    };
-  }
+export interface TaskReads {
+  find(taskId: string): Task | null;
+  summary(taskId: string): TaskSummary | null;
+  /** Newest first, from the task before `beforeTaskId` (null: from the newest); null when that task is unknown. */
+  list(beforeTaskId: string | null, limit: number): Task[] | null;
+  /** The same, of tasks of which a node is RUNNING. */
+  running(beforeTaskId: string | null, limit: number): Task[] | null;
+  /** Tasks of this name, newest first. */
+  named(name: string, limit: number): Task[];
+  /**
+   * Some tasks, from the first after `afterRow`, that have ended: nothing of them came after `cutSeq`, and its last row is
+   * older than this moment too, as a clock that was set back makes `cutSeq` a guess.
+   */
+  idle(afterRow: number, cutSeq: number, olderThanMs: number): IdleTasks;
+}
 
-  listTasks(beforeTaskId: string | null, limit: number) {
-    return this.tables.tasks.list(beforeTaskId, limit);
-  }
+export interface TaskSummary {
+  state: TaskState;
+  counts: Partial<Record<NodeStatus, number>>;
+}
 
-  runningTasks(beforeTaskId: string | null, limit: number) {
-    return this.tables.tasks.running(beforeTaskId, limit);
-  }
+export interface NodeReads {
+  /** Whether a node id is taken, by any task. */
+  exists(nodeId: string): boolean;
+  head(nodeId: string): NodeHead | null;
+  find(nodeId: string): Node | null;
+  /** Null for a node without a name, undefined for no node. */
+  nameOf(nodeId: string): string | null | undefined;
+  idByName(taskId: string, name: string): string | null;
+  /** All nodes of a task in registration order, as they are now; each is read out when it is asked for. */
+  ofTask(taskId: string): Iterable<Node>;
+  /** What the payloads and results of a task's nodes take, in bytes. */
+  payloadBytes(taskId: string): number;
+  /** Nodes that are RUNNING, of all tasks; the lease that ends first comes first. */
+  running(bounds: SliceBounds): Node[];
+  /** A node's status, and its result or error; null for a node nobody knows. */
+  outcome(nodeId: string, bytesMax: number): Outcome | null;
+  /** The next node to hand out, of the task or of any: by task priority, node priority, registration order. */
+  next(taskId: string | null, labels: Labels): Node | null;
+  /** Whether nodes are kept from being handed out by what a lease holds. */
+  isAnyHeldBack(): boolean;
+  /** The newest attempts at the node that have ended and began before this fencing token was given, oldest first. */
+  attempts(nodeId: string, beforeToken: number, bounds: SliceBounds): Attempt[];
+  attemptUnder(nodeId: string, leaseId: string): Attempt | null;
+}
 
-  tasksNamed(name: string, limit: number) {
-    return this.tables.tasks.named(name, limit);
-  }
+/** How a node has ended, or stands. */
+export interface Outcome {
+  status: NodeStatus;
+  /** What its result takes; null where that is more than was asked for. */
+  bytes: number;
+  result: { told: Json } | null;
+}
 
-  nodeExists(nodeId: string) {
-    return this.tables.nodes.exists(nodeId);
-  }
+export interface DagReads {
+  /** How the task's nodes stand to each other, in registration order. */
+  of(taskId: string): Dependent[];
+  /** The same, with what each waits for and nothing else. */
+  edges(taskId: string): Edges[];
+  /** How many dependencies the task's nodes have together. */
+  countEdges(taskId: string): number;
+  hasDependents(nodeId: string): boolean;
+  /** Which of the node's dependencies are FAILED, in their order. */
+  failedOf(nodeId: string): string[];
+  /** Whether dependents of nodes that changed are left to be counted: until then they wait as before. */
+  isCounting(): boolean;
+  /** PENDING nodes of the task, or of any, to be skipped, as one of their dependencies is FAILED. */
+  toSkip(taskId: string | null, limit: number): NodeHead[];
+  /** Nodes of the task, or of any, that were skipped although none of their dependencies is FAILED any more. */
+  skippedInVain(taskId: string | null, limit: number): NodeHead[];
+}
 
-  nodeHead(nodeId: string) {
-    return this.tables.nodes.head(nodeId);
-  }
+/** Leases of nodes and locks, and when they end. */
+export interface LeaseReads {
+  /** The task's RUNNING node under this lease. */
+  node(taskId: string, leaseId: string): NodeHead | null;
+  /** RUNNING nodes of the task, or of any, whose lease is over. */
+  expired(taskId: string | null, nowMs: number, limit: number): NodeHead[];
+  /** RUNNING nodes of any task whose lease is over; zero-length leases are left to the next acquire. */
+  due(nowMs: number, limit: number): NodeHead[];
+  /** Leases of locks that are over, the longest overdue first. */
+  dueLocks(nowMs: number, limit: number): string[];
+  /** Leases and locks on record, and how many of them are over. */
+  count(nowMs: number): LeaseCounts;
+  /**
+   * The next moment at which a lease, lock or delay is over; null when there is none. 0, which is over, while dependents
+   * are to be counted, nodes to be skipped, or were in vain.
+   */
+  nextDeadlineMs(): number | null;
+}
 
-  nodeUnderLease(taskId: string, leaseId: string) {
-    return this.tables.leases.find(taskId, leaseId);
-  }
+export interface LeaseCounts {
+  running: number;
+  expiredRunning: number;
+  locks: number;
+  expiredLocks: number;
+}
 
-  nodeIdByName(taskId: string, name: string) {
-    return this.tables.nodes.idByName(taskId, name);
-  }
+export interface LockReads {
+  /** Locks that may overlap with what these terms were made of, some of them maybe twice; read nothing else meanwhile. */
+  near(scope: string, terms: SearchTerms): Iterable<LockHead>;
+  /** All that is known of a lock. */
+  find(head: LockHead): Lock | null;
+  /** What a lease holds, in the order it was granted. */
+  ofLease(leaseId: string): Lock[];
+  /** Whether any lease has this owner and provider. */
+  holdsAnything(owner: string, provider: string | null): boolean;
+  /** Who holds this very key. */
+  on(scope: string, normalKey: string): Lock[];
+  /** All locks on record, ordered by key. */
+  all(): Lock[];
+  /** Whether case counts in what is held of a scope; null where nothing is. */
+  ignoresCase(scope: string): boolean | null;
+  /** Leases of the task's running nodes that hold locks. */
+  leasesOfNodes(taskId: string): string[];
+}
 
-  nodeName(nodeId: string) {
-    return this.tables.nodes.nameOf(nodeId);
-  }
+export interface JournalReads {
+  /** The row with this seq. */
+  at(seq: number): JournalRow | null;
+  /** The first row the journal still holds; 1 as long as nothing was pruned. */
+  oldestSeq(): number;
+  /** The task's newest events (what the contract's `event_journal` shows), oldest first. */
+  newestEvents(taskId: string, limit: number): JournalRow[];
+  page(filter: JournalFilter, afterSeq: number, bounds: PageBounds): JournalPage;
+  /** Rows after `afterSeq` with what is needed to recompute their hashes. */
+  slice(afterSeq: number, bounds: SliceBounds): ChainedRow[];
+  /** The hash the row with this seq is chained to. */
+  hashBefore(seq: number): string;
+  /** The last row written before this moment, as far as the journal's times go up; 0 when there is none. */
+  lastSeqBefore(beforeMs: number): number;
+  /** The gap that begins with this seq. */
+  gapFrom(firstSeq: number): { lastSeq: number; hash: string } | null;
+  /** The last row of those that have left the journal with this one; null where this one is there, or never was. */
+  lastGoneFrom(seq: number): number | null;
+}
 
-  node(nodeId: string) {
-    return this.tables.nodes.one(nodeId);
-  }
+export interface PageBounds {
+  /** Most rows of the page. */
+  limit: number;
+  /** Most journal rows looked at for it. */
+  scanMax: number;
+  /** The page ends after the row with which its payloads pass this many characters. */
+  payloadCharsMax: number;
+}
 
-  dagOf(taskId: string) {
-    return this.tables.dependencies.dagOf(taskId);
-  }
+export interface JournalPage {
+  rows: JournalRow[];
+  /** Everything up to here was looked at. */
+  nextAfterSeq: number;
+}
 
-  payloadBytes(taskId: string) {
-    return this.tables.nodes.payloadBytes(taskId);
-  }
+export interface BundleReads {
+  find(bundleId: string): BundleRecord | null;
+  /** Ids of open bundles of a task, or else of a scope, oldest first. */
+  openOf(of: { scope: string | null; taskId: string | null }, limit: number): string[];
+  /** Open bundles that have one of these paths, or one above or below it, newest first. */
+  meeting(scope: string, paths: readonly string[], limit: number): BundleRecord[];
+  /** Newest first, from the bundle before `beforeId` (null: from the newest); null when that bundle is unknown. */
+  list(beforeId: string | null, limit: number): BundleRecord[] | null;
+}
 
-  nodesOf(taskId: string) {
-    return this.tables.nodes.ofTask(taskId);
-  }
+export interface AnswerReads {
+  /** Null for a key that was never used, or longer ago than answers are kept. */
+  find(key: string, nowMs: number): RememberedAnswer | null;
+}
 
-  dependencyCount(taskId: string) {
-    return this.tables.dependencies.countOf(taskId);
-  }
-
-  runningNodes(bounds: SliceBounds) {
-    return this.tables.nodes.running(bounds);
-  }
-
-  edgesOf(taskId: string) {
-    return this.tables.dependencies.edgesOf(taskId);
-  }
-
-  nextRunnable(taskId: string | null, labels: Labels) {
-    return this.tables.ready.next(taskId, labels);
-  }
-
-  get holdsBack() {
-    return this.tables.ready.holdsBack();
-  }
-
-  outcomeOf(nodeId: string, bytesMax: number) {
-    return this.tables.nodes.outcome(nodeId, bytesMax);
-  }
-
-  failedDependencies(nodeId: string) {
-    return this.tables.dependencies.failedOf(nodeId);
-  }
-
-  hasDependents(nodeId: string) {
-    return this.tables.dependencies.hasDependents(nodeId);
-  }
-
-  get isCounting() {
-    return this.tables.countings.isUnderWay(null);
-  }
-
-  nodesToSkip(taskId: string | null, limit: number) {
-    return this.tables.dependencies.toSkip(taskId, limit);
-  }
-
-  nodesSkippedInVain(taskId: string | null, limit: number) {
-    return this.tables.dependencies.skippedInVain(taskId, limit);
-  }
-
-  attemptsOf(nodeId: string, beforeToken: number, bounds: SliceBounds) {
-    return this.tables.attempts.ofNode(nodeId, beforeToken, bounds);
-  }
-
-  attemptUnder(nodeId: string, leaseId: string) {
-    return this.tables.attempts.byLease(nodeId, leaseId);
-  }
-
-  expiredNodes(taskId: string | null, nowMs: number, limit: number) {
-    return this.tables.leases.expired(taskId, nowMs, limit);
-  }
-
-  dueNodes(nowMs: number, limit: number) {
-    return this.tables.leases.due(nowMs, limit);
-  }
-
-  oldestSeq() {
-    return this.tables.journal.oldestSeq();
-  }
-
-  taskEvents(taskId: string, limit: number) {
-    return this.tables.journal.newestEvents(taskId, limit);
-  }
-
-  journalPage(filter: JournalFilter, afterSeq: number, bounds: PageBounds) {
-    return this.tables.journal.page(filter, afterSeq, this.head.seq, bounds);
-  }
-
-  locksNear(scope: string, terms: SearchTerms) {
-    return this.tables.locks.near(scope, terms);
-  }
-
-  lockOf({ leaseId, scope, normalKey }: LockHead) {
-    return this.tables.locks.one(leaseId, scope, normalKey);
-  }
-
-  locksOf(leaseId: string) {
-    return this.tables.locks.ofLease(leaseId);
-  }
-
-  holdsAnything(owner: string, provider: string | null) {
-    return this.tables.locks.holdsAnything(owner, provider);
-  }
-
-  locksOn(scope: string, normalKey: string) {
-    return this.tables.locks.on(scope, normalKey);
-  }
-
-  locks() {
-    return this.tables.locks.all();
-  }
-
-  ignoresCase(scope: string) {
-    return this.tables.locks.ignoresCase(scope);
-  }
-
-  leasesOfNodes(taskId: string) {
-    return this.tables.locks.leasesOfNodes(taskId);
-  }
-
-  dueLockLeases(nowMs: number, limit: number) {
-    return this.tables.locks.dueLeases(nowMs, limit);
-  }
-
-  bundle(bundleId: string) {
-    return this.tables.bundles.find(bundleId);
-  }
-
-  openBundles(of: { scope: string | null; taskId: string | null }, limit: number) {
-    return this.tables.bundles.openOf(of, limit);
-  }
-
-  bundlesMeeting(scope: string, paths: readonly string[], limit: number) {
-    return this.tables.bundles.meeting(scope, paths, limit);
-  }
-
-  listBundles(beforeId: string | null, limit: number) {
-    return this.tables.bundles.list(beforeId, limit);
-  }
-
-  lastSeqBefore(beforeMs: number) {
-    return this.tables.journal.lastSeqBefore(beforeMs, this.head.seq);
-  }
-
-  idleTasks(afterRow: number, cutSeq: number, olderThanMs: number): IdleTasks {
-    const { tasks, journal, locks, bundles } = this.tables;
-    const holding = locks.taskIds();
-    const some = tasks.quiet(afterRow, idleTasksMax);
-    const isOld = (seq: number) => seq <= cutSeq && (journal.at(seq)?.timestampMs ?? 0) < olderThanMs;
-    const ended = some.filter(
-      ({ id }) =>
-        isOld(journal.lastSeqOf(id)) &&
-        !holding.has(id) &&
-        bundles.openOf({ scope: null, taskId: id }, 1).length === 0 &&
-        this.taskSummary(id)?.state !== "ACTIVE",
-    );
-    return { tasks: ended, afterRow: some.length < idleTasksMax ? null : (some.at(-1)?.row ?? null) };
-  }
-
-  get pruning() {
-    return this.tables.pruning.current();
-  }
-
-  get isPruning() {
-    return this.tables.pruning.isUnderWay();
-  }
-
-  isDeparting(taskId: string) {
-    return this.tables.pruning.isDeparting(taskId);
-  }
-
-  gapFrom(firstSeq: number) {
-    return this.tables.pruning.gapFrom(firstSeq);
-  }
-
-  lastGoneFrom(seq: number) {
-    return this.tables.pruning.lastGoneFrom(seq);
-  }
-
-  journalRow(seq: number) {
-    return this.tables.journal.at(seq);
-  }
-
-  countLeases(nowMs: number) {
-    const locks = this.tables.locks.count(nowMs);
-    return {
-      running: this.totals.nodes.RUNNING,
-      expiredRunning: this.tables.leases.countExpired(nowMs),
-      locks: locks.all,
-      expiredLocks: locks.expired,
-    };
-  }
-
-  nextDeadlineMs(): number | null {
-    const { leases, locks, ready, dependencies, countings } = this.tables;
-    if (countings.isUnderWay(null) || dependencies.isUnsettled(null)) return 0;
-    const next = [leases.nextDeadlineMs(), locks.nextDeadlineMs(), ready.nextDelayMs()].filter((ms) => ms !== null);
-    return next.length === 0 ? null : Math.min(...next);
-  }
-
-  rememberedAnswer(key: string, nowMs: number) {
-    return this.tables.idempotency.find(key, nowMs);
-  }
-
-  hashBefore(seq: number): string {
-    const { journal, pruning } = this.tables;
-    const before = journal.hashAt(seq - 1) ?? pruning.gapTo(seq - 1)?.hash;
-    if (before === undefined && seq > 1) throw new Error(`nothing of the journal is known before seq ${seq}`);
-    return before ?? genesis.hash;
-  }
-
-  journalSlice(afterSeq: number, bounds: SliceBounds) {
-    return this.tables.journal.slice(afterSeq, bounds);
-  }
-
-  hashOf(previousHash: string, row: HashedRow): string {
-    return hashOf(previousHash, row);
-  }
-
-  /** Whether something of the task can still run, be it after what is left to count or to skip. */
-  #isOpen(taskId: string): boolean {
-    const { ready, dependencies, countings } = this.tables;
-    return ready.isOpen(taskId) || dependencies.isUnsettled(taskId) || countings.isUnderWay(taskId);
-  }
+/** The answer an idempotency key stands for. */
+export interface RememberedAnswer {
+  method: string;
+  paramsHash: string;
+  /** The answer's `result` or `error` member as JSON text. */
+  answer: string;
 }

@@ -86,7 +86,7 @@ export function readyNodes(db: Database) {
     letGo(leaseId: string): void {
       letGo.run(leaseId);
     },
-    holdsBack: (): boolean => anyHeldBack.get() !== null,
+    isAnyHeldBack: (): boolean => anyHeldBack.get() !== null,
     forgetHeldBack(): void {
       forgetHeldBack.run();
     },

@@ -3,7 +3,7 @@ import { adoptOriginal } from "./adoption.ts";
 import { countEvents } from "./head.ts";
 import { addDigests } from "./idempotency.ts";
 import { createTables } from "./tables.ts";
-import type { SchemaFault } from "./verifiable-store.ts";
+import type { SchemaFault } from "./verification-reads.ts";
 
 /** One step of the schema. Versions 1 and 2 were the original's. */
 interface Migration {

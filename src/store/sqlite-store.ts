@@ -14,9 +14,10 @@ import { countMoves } from "./head.ts";
 import { HeadNote } from "./head-note.ts";
 import { latestSchemaVersion } from "./schema.ts";
 import type { Gap } from "./pruning.ts";
-import type { Archive, LeavingRows, LeavingTasks } from "./prunable-store.ts";
-import type { RememberedAnswer, Store } from "./store.ts";
-import { VerifiedReads } from "./verified-reads.ts";
+import type { Archive, LeavingRows, LeavingTasks } from "./pruning-reads.ts";
+import type { RememberedAnswer } from "./reads.ts";
+import type { Store } from "./store.ts";
+import { Transactions } from "./transactions.ts";
 
 const defaultLeaseTtlMs = settings.nodeTimeoutSecs.default * 1000;
 
@@ -52,7 +53,7 @@ export function lastHeadOf(path: string): JournalHead | null {
 }
 
 /** The domain's words over the tables; each change goes with its journal entry. */
-class SqliteStore extends VerifiedReads implements Store {
+class SqliteStore extends Transactions implements Store {
   readonly schemaVersion = latestSchemaVersion;
 
   registerTask(task: Task, nodes: readonly NewNode[], entry: Entry): number {

@@ -17,8 +17,10 @@ import { copyHead, type HeadState } from "./head.ts";
 import { HeadNote } from "./head-note.ts";
 import { LogFile } from "./log-file.ts";
 import { holdStill, type StillFile } from "./still-file.ts";
-import { type Backup, StorageFailure, type Totals } from "./store.ts";
-import { tablesOf } from "./open-tables.ts";
+import { type Backup, StorageFailure } from "./store.ts";
+import { type Tables, tablesOf } from "./open-tables.ts";
+import type { Totals } from "./reads.ts";
+import { lastingReads, subjectsOf } from "./subjects.ts";
 
 /**
  * One database connection with its transaction, and the journal's head as it stands inside it: what is rolled back
@@ -28,7 +30,8 @@ export class Transactions {
   readonly #path: string;
   readonly #nowMs: () => number;
   readonly #leaseTtlMs: number;
-  #tables: ReturnType<typeof tablesOf>;
+  #tables: Tables;
+  #subjects: ReturnType<typeof subjectsOf>;
   #file: FileIdentity | null;
   readonly #log: LogFile;
   readonly #note: HeadNote | null;
@@ -45,6 +48,10 @@ export class Transactions {
   #state: HeadState;
   #committed: HeadState;
   #appended: Entry[] = [];
+  readonly reads = lastingReads(
+    () => this.#subjects,
+    () => this.#state,
+  );
 
   /** A copy that is only read is left as it is. */
   constructor(path: string, nowMs: () => number, leaseTtlMs: number, { readOnly = false } = {}) {
@@ -52,6 +59,7 @@ export class Transactions {
     this.#nowMs = nowMs;
     this.#leaseTtlMs = leaseTtlMs;
     this.#tables = tablesOf(readOnly ? openCopy(path) : openDatabase(path, nowMs(), leaseTtlMs));
+    this.#subjects = subjectsOf(this.#tables, () => this.#state);
     this.#note = readOnly ? null : new HeadNote(path);
     this.#file = fileIdentity(path);
     this.#log = new LogFile(path);
@@ -72,11 +80,7 @@ export class Transactions {
     return this.#tables;
   }
 
-  get head(): JournalHead {
-    return this.#state.journal;
-  }
-
-  get totals(): Totals {
+  protected get totals(): Totals {
     return this.#state.totals;
   }
 
@@ -176,6 +180,7 @@ export class Transactions {
     const source = openSync(this.#path, "r");
     try {
       this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs(), this.#leaseTtlMs));
+      this.#subjects = subjectsOf(this.#tables, () => this.#state);
     } catch (error) {
       closeSync(source);
       throw error;

@@ -116,10 +116,10 @@ describe("adding is refused, and nothing stored,", () => {
     const settings = { taskNodesMax: 4, nodeDependenciesMax: 1 };
     using work = new Work({ a: {}, b: {}, c: { dependencies: ["b"] } }, { settings });
     work.acquire();
-    const { seq } = work.store.head;
+    const { seq } = work.store.reads.head;
     const { error } = add(work, params);
     expect(String(error?.data.kind)).toBe(kind);
     expect(error?.message).toContain(message);
-    expect([work.store.head.seq, work.nodes().length, work.difference()]).toEqual([seq, 3, null]);
+    expect([work.store.reads.head.seq, work.nodes().length, work.difference()]).toEqual([seq, 3, null]);
   });
 });

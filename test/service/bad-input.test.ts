@@ -86,12 +86,12 @@ test.each(cases)("%s is refused by name, and nothing stored", (_, method, params
   const { error } = service.client().ask(method, params);
   expect(error?.code).toBe(-32602);
   expect(error?.message).toContain(message);
-  expect(service.store.head.seq).toBe(0);
+  expect(service.store.reads.head.seq).toBe(0);
 });
 
 test("10,001 nodes are refused, and nothing stored", () => {
   using service = new TestService();
   const initial_nodes = Array.from({ length: 10_001 }, () => ({}));
   expect(service.client().refusal("RegisterTask", { goal: "g", initial_nodes })).toBe("LIMIT_EXCEEDED");
-  expect(service.store.totals.nodes.PENDING).toBe(0);
+  expect(service.store.reads.totals.nodes.PENDING).toBe(0);
 });

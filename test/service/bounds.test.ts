@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import type { JournalReads } from "../../src/store/reads.ts";
 import { StorageFailure, type Store } from "../../src/store/store.ts";
 import { acquire, registerTask, TestService } from "./harness.ts";
-import { overriding } from "./overriding.ts";
+import { overriding, overridingReads } from "./overriding.ts";
 import { Work } from "./work.ts";
 
 const skip = { on_dependency_failure: "skip" } as const;
@@ -84,9 +85,9 @@ describe("no request holds others up for long", () => {
     slow.work = work;
     work.user.send("FailNode", { ...work.claim("a"), error_payload: 1 });
     work.turn();
-    expect(work.store.totals.nodes.FAILED).toBeLessThan(60);
+    expect(work.store.reads.totals.nodes.FAILED).toBeLessThan(60);
     expect(work.settle()).toBeGreaterThan(1);
-    expect(work.store.totals.nodes).toMatchObject({ FAILED: 101, PENDING: 1 });
+    expect(work.store.reads.totals.nodes).toMatchObject({ FAILED: 101, PENDING: 1 });
   });
 });
 
@@ -102,16 +103,16 @@ describe("a node with thousands of dependents", () => {
     using work = star(1_200);
     work.acquire();
     work.user.send("CompleteNode", { ...work.claim("a"), result_payload: 1 });
-    expect([work.turn(), work.store.isCounting, work.store.taskSummary(work.taskId)?.state]).toEqual([
-      true,
-      true,
-      "ACTIVE",
-    ]);
-    expect(work.store.nextRunnable(work.taskId, {})?.name).toBe("n0");
+    expect([
+      work.turn(),
+      work.store.reads.dag.isCounting(),
+      work.store.reads.tasks.summary(work.taskId)?.state,
+    ]).toEqual([true, true, "ACTIVE"]);
+    expect(work.store.reads.nodes.next(work.taskId, {})?.name).toBe("n0");
     work.settle();
     work.user.read();
     expect([work.acquire(), work.acquire(), work.acquire()]).toEqual(["n0", "n1", "n2"]);
-    expect([work.store.isCounting, work.difference()]).toEqual([false, null]);
+    expect([work.store.reads.dag.isCounting(), work.difference()]).toEqual([false, null]);
   });
 
   test("goes on with them after a restart", () => {
@@ -121,7 +122,7 @@ describe("a node with thousands of dependents", () => {
     work.turn();
     work.restart();
     work.settle();
-    const { FAILED, PENDING } = work.store.totals.nodes;
+    const { FAILED, PENDING } = work.store.reads.totals.nodes;
     // A third of them is skipped with it, a third could run, and a third waits for ever.
     expect([FAILED, PENDING, work.difference()]).toEqual([1 + 400, 800, null]);
   });
@@ -133,7 +134,7 @@ describe("a node with thousands of dependents", () => {
     work.user.send("RetryNode", { task_id: work.taskId, node_id: work.id("a") });
     work.turn();
     work.settle();
-    expect([work.store.totals.nodes.PENDING, work.difference()]).toEqual([1_201, null]);
+    expect([work.store.reads.totals.nodes.PENDING, work.difference()]).toEqual([1_201, null]);
   });
 
   test("may be added to, or canceled, before all of them are counted", () => {
@@ -162,7 +163,7 @@ describe("a node with thousands of dependents", () => {
     work.user.send("CancelTask", { task_id: work.taskId, reason: "enough" });
     work.turn();
     work.settle();
-    expect([work.store.totals.nodes.FAILED, work.state(), work.difference()]).toEqual([1_201, "FAILED", null]);
+    expect([work.store.reads.totals.nodes.FAILED, work.state(), work.difference()]).toEqual([1_201, "FAILED", null]);
   });
 });
 
@@ -174,7 +175,7 @@ describe("while nodes are still to be skipped", () => {
     work.settle();
     work.user.send("FailNode", { ...work.claim("a"), error_payload: 1 });
     work.turn();
-    expect([waiting.answers, work.store.taskSummary(work.taskId)?.state]).toEqual([[], "ACTIVE"]);
+    expect([waiting.answers, work.store.reads.tasks.summary(work.taskId)?.state]).toEqual([[], "ACTIVE"]);
     work.settle();
     expect(waiting.answers).toMatchObject([{ result: { node_id: work.id("clean") } }]);
   });
@@ -186,7 +187,7 @@ describe("while nodes are still to be skipped", () => {
     work.user.send("RetryNode", { task_id: work.taskId, node_id: work.id("a") });
     work.user.send("CancelTask", { task_id: work.taskId, reason: "enough" });
     work.settle();
-    expect(work.store.totals.nodes).toEqual({ PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 302 });
+    expect(work.store.reads.totals.nodes).toEqual({ PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 302 });
     expect([work.state(), work.difference()]).toEqual(["FAILED", null]);
   });
 });
@@ -195,12 +196,14 @@ describe("a waiting acquire", () => {
   /** A service in which reading a task's events, or a commit, fails when told to. */
   function failing(): { work: Work; fate: { events: boolean; commit: StorageFailure | null } } {
     const fate: { events: boolean; commit: StorageFailure | null } = { events: false, commit: null };
+    const brokenEvents = (journal: JournalReads): Partial<JournalReads> => ({
+      newestEvents(taskId, limit) {
+        if (fate.events) throw new TypeError("undefined is not an event");
+        return journal.newestEvents(taskId, limit);
+      },
+    });
     const wrap = (store: Store) =>
-      overriding(store, {
-        taskEvents(taskId, limit) {
-          if (fate.events) throw new TypeError("undefined is not an event");
-          return store.taskEvents(taskId, limit);
-        },
+      overriding(overridingReads(store, "journal", brokenEvents), {
         commit() {
           store.commit();
           const { commit } = fate;

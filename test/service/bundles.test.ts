@@ -101,7 +101,7 @@ describe("a submission is refused", () => {
     const { error } = service.client().ask("SubmitPatchBundle", submission([["a", 1]], more));
     expect(error?.data.kind).toBe(kind);
     expect(error?.message).toContain(message);
-    expect(service.store.head.seq).toBe(0);
+    expect(service.store.reads.head.seq).toBe(0);
   });
 
   test("for a node whose lease is gone, and taken while it runs, which meets a policy's demand", () => {

@@ -191,13 +191,13 @@ describe("a node is chosen", () => {
 test("progress is kept as it was last told, while the node runs, and is not journalled", () => {
   using work = new Work({ a: {} });
   work.acquire();
-  const { seq } = work.store.head;
+  const { seq } = work.store.reads.head;
   work.user.call("HeartbeatNode", { ...work.claim("a"), progress: { percent: 40, message: "half" } });
   work.user.call("HeartbeatNode", work.claim("a"));
   expect(work.node("a").progress).toEqual({ percent: 40, message: "half" });
   work.user.call("HeartbeatNode", { ...work.claim("a"), progress: { percent: 99.5 } });
   expect(work.node("a").progress).toEqual({ percent: 99.5, message: null });
-  expect(work.store.head.seq).toBe(seq);
+  expect(work.store.reads.head.seq).toBe(seq);
   work.release("a");
   expect(work.node("a").progress).toBeNull();
 });

@@ -86,14 +86,14 @@ test("a thousand nodes are skipped some at a time, between which others are serv
   const failed: (number | undefined)[] = [];
   for (let turn = 0; turn < 3; turn++) {
     work.turn();
-    failed.push(work.store.totals.nodes.FAILED);
+    failed.push(work.store.reads.totals.nodes.FAILED);
     other.send("ListResourceLocks", {});
   }
   expect(failed).toEqual([257, 513, 769]);
   expect(other.answers.length).toBe(2);
   work.restart();
   work.settle();
-  expect(work.store.totals.nodes).toMatchObject({ PENDING: 0, FAILED: 1_001 });
+  expect(work.store.reads.totals.nodes).toMatchObject({ PENDING: 0, FAILED: 1_001 });
   expect(work.difference()).toBeNull();
 });
 

@@ -169,7 +169,7 @@ describe("a head kept elsewhere", () => {
     using service = new TestService();
     const client = service.client();
     finishedTask(client);
-    const { hash } = service.store.journalSlice(1, { rows: 1, chars: 1 })[0] ?? { hash: "" };
+    const { hash } = service.store.reads.journal.slice(1, { rows: 1, chars: 1 })[0] ?? { hash: "" };
     service.live(40 * day);
     client.call("PruneJournal", { older_than_secs: month });
     service.settle();

@@ -156,7 +156,7 @@ describe("5,000 leases that are due at once", () => {
       client.send("Health", {});
       more = service.turn();
       expect(client.answers.splice(0)).toHaveLength(1);
-      pending.push(service.store.totals.nodes.PENDING);
+      pending.push(service.store.reads.totals.nodes.PENDING);
     }
     expect(pending).toEqual(Array.from({ length: Math.ceil(5_000 / 256) }, (_, n) => Math.min((n + 1) * 256, 5_000)));
   });

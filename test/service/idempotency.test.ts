@@ -10,7 +10,7 @@ describe("the same request with the same key", () => {
     const first = client.ask("RegisterTask", { goal: "g" }, "key");
     const again = client.ask("RegisterTask", { goal: "g" }, "key");
     expect(again).toEqual({ ...first, replayed: true });
-    expect(service.store.totals).toMatchObject({ tasks: 1, rows: 1 });
+    expect(service.store.reads.totals).toMatchObject({ tasks: 1, rows: 1 });
   });
 
   test("gets the first refusal again, although it would succeed by now", () => {
@@ -99,7 +99,7 @@ describe("another request with the same key is refused as a mismatch", () => {
     const client = service.client();
     client.ask("RegisterTask", { goal: "g" }, "key");
     expect(refusal(client)).toBe("IDEMPOTENCY_MISMATCH");
-    expect(service.store.head.seq).toBe(1);
+    expect(service.store.reads.head.seq).toBe(1);
     expect(client.ask("RegisterTask", { goal: "g" }, "key").replayed).toBe(true);
   });
 });

@@ -24,7 +24,7 @@ const key = (n: number) => `file:src/${n}`;
 /** Runs one turn; how many locks are on record then. */
 function afterTurn(office: Office): number {
   office.turn();
-  return office.store.locks().length;
+  return office.store.reads.locks.all().length;
 }
 
 const isSound = (office: Office) => office.named("checker").call("VerifyJournal", {}).ok;
@@ -46,7 +46,7 @@ describe("what ends the locks of very many leases takes several turns", () => {
     expect(office.named("boss").read()).toMatchObject({ result: { canceled: leases } });
     expect(office.take("ann", [key(leases - 1)])).not.toBeNull();
     office.settle();
-    expect(office.store.locks()).toHaveLength(1);
+    expect(office.store.reads.locks.all()).toHaveLength(1);
     expect(isSound(office)).toBe(true);
   });
 
@@ -57,7 +57,7 @@ describe("what ends the locks of very many leases takes several turns", () => {
     expect(afterTurn(office)).toBeGreaterThan(leases / 2);
     office.restart();
     office.settle();
-    expect(office.store.locks()).toEqual([]);
+    expect(office.store.reads.locks.all()).toEqual([]);
   });
 
   test("who waits for a lock of a canceled node gets it", () => {
@@ -93,7 +93,7 @@ describe("what ends the locks of very many leases takes several turns", () => {
     expect(office.named("bob").answers).toEqual([]);
     office.settle();
     expect(office.answered("bob")).toEqual(["bob has it"]);
-    expect(office.store.locks()).toHaveLength(1);
+    expect(office.store.reads.locks.all()).toHaveLength(1);
     expect(isSound(office)).toBe(true);
   });
 });

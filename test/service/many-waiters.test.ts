@@ -1,18 +1,18 @@
 import { describe, expect, test } from "bun:test";
 import { Office } from "./office.ts";
-import { overriding } from "./overriding.ts";
+import { overridingReads } from "./overriding.ts";
 
 /** An office where looking for locks in one place takes a millisecond, once it is slow. */
 function slowOffice(): { office: Office; slow: (is: boolean) => void } {
   const made: { office?: Office; slow: boolean } = { slow: false };
   const office = new Office({
     wrap: (store) =>
-      overriding(store, {
-        locksNear(scope, terms) {
+      overridingReads(store, "locks", (locks) => ({
+        near(scope, terms) {
           if (made.slow && made.office !== undefined) made.office.clock.monotonicMs += 1;
-          return store.locksNear(scope, terms);
+          return locks.near(scope, terms);
         },
-      }),
+      })),
   });
   made.office = office;
   return { office, slow: (is) => (made.slow = is) };

@@ -123,6 +123,6 @@ describe("a node with resources", () => {
     using office = new Office();
     const initial_nodes = [{ resources: [{ resource_key: "file:../x" }] }];
     expect(office.named("boss").refusal("RegisterTask", { goal: "g", initial_nodes })).toBe("INVALID_PARAMS");
-    expect(office.store.head.seq).toBe(0);
+    expect(office.store.reads.head.seq).toBe(0);
   });
 });

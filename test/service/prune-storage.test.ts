@@ -48,9 +48,9 @@ test("an archive that cannot be written is a refusal, and nothing has left", () 
   const old = finishedTask(client);
   service.pass(31 * day);
   writeFileSync(join(service.directory, "archive"), "in the way");
-  const { seq } = service.store.head;
+  const { seq } = service.store.reads.head;
   expect(client.refusal("PruneJournal", { older_than_secs: month })).toBe("STORAGE_FAILED");
-  expect(service.store.head.seq).toBe(seq);
+  expect(service.store.reads.head.seq).toBe(seq);
   expect(client.call("ListEvents", { task_id: old }).events).toHaveLength(7);
   expectClean();
 });

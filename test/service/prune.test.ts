@@ -68,9 +68,9 @@ describe("a finished task that is old", () => {
   test("is left alone by a dry run, which tells what would leave", () => {
     const old = finishedTask(client);
     service.pass(31 * day);
-    const before = service.store.head.seq;
+    const before = service.store.reads.head.seq;
     expect(prune(month, true)).toMatchObject({ tasks: 1, nodes: 2, rows: 7, archives: [], dry_run: true });
-    expect(service.store.head.seq).toBe(before);
+    expect(service.store.reads.head.seq).toBe(before);
     expect(rowsOf(old)).toBe(7);
     expect(readdirSync(service.directory)).not.toContain("archive");
   });
@@ -193,21 +193,21 @@ describe("what happens in between", () => {
     service.pass(20 * day);
     client.call("AcquireResourceLock", { resource_key: "file:a", owner: "ann", task_id: alive });
     service.pass(11 * day);
-    pruneUntil(({ pruning }) => (pruning?.afterSeq ?? 0) > 0);
+    pruneUntil(({ reads }) => (reads.pruning.current()?.afterSeq ?? 0) > 0);
     expect(client.answers).toEqual([]);
     service.restart();
     client = service.client();
     // Gone from the first moment on, whatever of it is still there.
     expect(client.refusal("TaskStatus", { task_id: old })).toBe("NOT_FOUND");
     expectClean();
-    expect(service.store.pruning).toBeNull();
+    expect(service.store.reads.pruning.current()).toBeNull();
     expect(client.call("VerifyJournal", {})).toMatchObject({ pruned_rows: 1201, nodes: 1 });
   });
 
   test("somebody who leaves while it goes on", () => {
     finishedTask(client, 400);
     service.pass(31 * day);
-    pruneUntil(({ pruning }) => pruning !== null);
+    pruneUntil(({ reads }) => reads.pruning.isUnderWay());
     client.leave();
     client = service.client();
     expectClean();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Store } from "../../src/store/store.ts";
 import { acquire, nthId, registerTask, TestService } from "./harness.ts";
-import { overriding } from "./overriding.ts";
+import { overriding, overridingReads } from "./overriding.ts";
 
 const nobody = nthId(0xdead);
 
@@ -51,7 +51,7 @@ describe("answers", () => {
     client.leave();
     expect(service.turn()).toBe(false);
     expect(client.answers).toEqual([]);
-    expect(service.store.head.seq).toBe(0);
+    expect(service.store.reads.head.seq).toBe(0);
   });
 });
 
@@ -134,7 +134,7 @@ describe("a refused request", () => {
     expect(kinds).toEqual([undefined, "LEASE_LOST", "LEASE_LOST", "DUPLICATE_ID", undefined]);
     const journal = client.call("ListEvents", { action_types: ["COMMIT_EVENT", "COMPLETE_NODE", "REGISTER_TASK"] });
     expect(journal.events.map(({ payload }) => payload)).toMatchObject([{ goal: "g" }, 1, 2]);
-    expect(service.store.totals).toMatchObject({ tasks: 1, rows: 4, nodes: { PENDING: 1, RUNNING: 1 } });
+    expect(service.store.reads.totals).toMatchObject({ tasks: 1, rows: 4, nodes: { PENDING: 1, RUNNING: 1 } });
     expect(client.call("VerifyJournal", {})).toMatchObject({ ok: true });
   });
 
@@ -159,15 +159,19 @@ describe("a refused request", () => {
 describe("a bug in a handler", () => {
   const bug = new TypeError("undefined is not a node");
   const buggy = (store: Store) =>
-    overriding(store, {
-      changeNode(transition) {
-        store.changeNode(transition);
-        throw bug;
+    overriding(
+      overridingReads(store, "locks", () => ({
+        all() {
+          throw bug;
+        },
+      })),
+      {
+        changeNode(transition) {
+          store.changeNode(transition);
+          throw bug;
+        },
       },
-      locks() {
-        throw bug;
-      },
-    });
+    );
 
   test("refuses that request alone and keeps nothing of it", () => {
     using service = new TestService({ wrap: buggy });
@@ -187,7 +191,7 @@ describe("a bug in a handler", () => {
     expect(service.bugs).toEqual([bug]);
     expect(client.call("TaskStatus", { task_id: taskId }).nodes[0]?.status).toBe("RUNNING");
     expect(client.call("VerifyJournal", {})).toMatchObject({ ok: true });
-    expect(service.store.rememberedAnswer("a key", 0)).toBeNull();
+    expect(service.store.reads.answers.find("a key", 0)).toBeNull();
   });
 
   test("in a read refuses that read alone", () => {

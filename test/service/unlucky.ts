@@ -53,7 +53,7 @@ export class UnluckyService extends TestService {
 
 function meetFate(store: Store, luck: Luck, service: TestService | undefined): void {
   const { fate } = luck;
-  if (fate !== "commits") luck.doomed = journalAfter(store, store.head.seq - store.appended.length);
+  if (fate !== "commits") luck.doomed = journalAfter(store, store.reads.head.seq - store.appended.length);
   if (fate === "dies before") service?.keepFiles();
   if (lasts(fate)) store.commit();
   if (fate === "dies after") service?.keepFiles();
@@ -70,5 +70,5 @@ function meetFate(store: Store, luck: Luck, service: TestService | undefined): v
 export function journalAfter(store: Store, seq: number): JournalRow[] {
   const everything = { taskId: null, nodeId: null, actionTypes: null };
   const bounds = { limit: 10_000, scanMax: 10_000, payloadCharsMax: Number.MAX_SAFE_INTEGER };
-  return store.journalPage(everything, seq, bounds).rows;
+  return store.reads.journal.page(everything, seq, bounds).rows;
 }

@@ -136,7 +136,7 @@ function beginPruning(service: TestService): void {
   const { lease_id } = client.call("AcquireResourceLock", { resource_key: "young", owner: "ann" }) ?? { lease_id: "" };
   client.call("ReleaseResourceLock", { lease_id });
   client.send("PruneJournal", { older_than_secs: month });
-  while (!service.store.isPruning) service.turn();
+  while (!service.store.reads.pruning.isUnderWay()) service.turn();
 }
 
 interface Column {

@@ -1,4 +1,5 @@
 import { Database } from "bun:sqlite";
+import { hashOf } from "../../src/store/journal.ts";
 import { describe, expect, test } from "bun:test";
 import type { Result } from "../../src/protocol/methods.ts";
 import { acquire, registerTask, TestService } from "./harness.ts";
@@ -47,7 +48,7 @@ describe("VerifyJournal", () => {
   test("finds nothing where nothing was altered, before and after a restart", () => {
     using service = new Storied();
     const report = { ok: true, first_difference: null, rows: 7, last_seq: 7, tasks: 2, nodes: 4, locks: 1 };
-    expect(service.verify()).toMatchObject({ ...report, head_hash: service.store.head.hash });
+    expect(service.verify()).toMatchObject({ ...report, head_hash: service.store.reads.head.hash });
     service.tamper("UPDATE nodes SET updated_at_ms = updated_at_ms");
     expect(service.verify()).toMatchObject(report);
   });
@@ -61,10 +62,10 @@ describe("VerifyJournal", () => {
 
 test("VerifyJournal finds a row that was altered together with its hash by the row after it", () => {
   using service = new Storied();
-  const [before, altered] = service.store.journalSlice(1, { rows: 2, chars: 10_000 });
+  const [before, altered] = service.store.reads.journal.slice(1, { rows: 2, chars: 10_000 });
   if (before === undefined || altered === undefined) throw new Error("there are not enough rows");
   const payload = '{"done":2}';
-  const hash = service.store.hashOf(before.hash, { ...altered.row, payload });
+  const hash = hashOf(before.hash, { ...altered.row, payload });
   service.tamper(`UPDATE journal SET payload = '${payload}', hash = '${hash}' WHERE seq = 3`);
   expect(service.verify()).toMatchObject({ ok: false, first_difference: { where: "journal row 4", field: "hash" } });
 });
@@ -200,7 +201,7 @@ describe("VerifyJournal goes on in slices", () => {
       for (const { result } of writing.answers.splice(0)) claims.push(...claimsIn(result));
     }
     expect(slices).toBeGreaterThan(5);
-    expect(verifying.read().result).toMatchObject({ ok: true, last_seq: service.store.head.seq });
+    expect(verifying.read().result).toMatchObject({ ok: true, last_seq: service.store.reads.head.seq });
   });
 
   function claimsIn(result: unknown) {

@@ -115,14 +115,18 @@ describe("an adopted lease", () => {
     ],
   ])("%s", (_, lease, expected) => {
     using original = new Original(node({ id: "a", status: "RUNNING", lease }));
-    expect(original.adopt().nodeHead("a")?.lease).toMatchObject({ id: "lease of a", owner: "ann", ...expected });
+    expect(original.adopt().reads.nodes.head("a")?.lease).toMatchObject({
+      id: "lease of a",
+      owner: "ann",
+      ...expected,
+    });
   });
 
   test("is fenced by the row that adopted it, below all that are granted later", () => {
     using original = new Original(node({ id: "a", status: "RUNNING", lease: [nowSecs, nowSecs + 9] }));
     const store = original.adopt();
-    expect(store.nodeHead("a")?.lease?.fencingToken).toBe(1);
-    expect(store.journalSlice(0, everything).map(({ row }) => row.actionType)).toEqual(["ADOPT_TASK"]);
+    expect(store.reads.nodes.head("a")?.lease?.fencingToken).toBe(1);
+    expect(store.reads.journal.slice(0, everything).map(({ row }) => row.actionType)).toEqual(["ADOPT_TASK"]);
   });
 });
 
@@ -134,16 +138,16 @@ describe("adopted nodes", () => {
         node({ id: "waits", status: "PENDING", dependencies: '["open","done","open"]' }),
     );
     const store = original.adopt();
-    const waiting = store
-      .nodeSlice(0, everything)
+    const waiting = store.reads.verification
+      .nodes(0, everything)
       .map(({ id, waitingOn, hasDependents }) => [id, waitingOn, hasDependents]);
     expect(waiting).toEqual([
       ["done", 0, true],
       ["open", 0, true],
       ["waits", 1, false],
     ]);
-    expect(store.nextRunnable("t", {})?.id).toBe("open");
-    expect(store.taskSummary("t")).toEqual({ state: "ACTIVE", counts: { PENDING: 2, COMPLETED: 1 } });
+    expect(store.reads.nodes.next("t", {})?.id).toBe("open");
+    expect(store.reads.tasks.summary("t")).toEqual({ state: "ACTIVE", counts: { PENDING: 2, COMPLETED: 1 } });
   });
 
   test("are counted, and the journal's head is that of the tables", () => {
@@ -153,9 +157,9 @@ describe("adopted nodes", () => {
     );
     const store = original.adopt();
     expect(asTold(store)).toEqual(recount(store));
-    expect(store.totals).toMatchObject({ tasks: 1, rows: 2, events: 0, nodes: { RUNNING: 1, FAILED: 1 } });
+    expect(store.reads.totals).toMatchObject({ tasks: 1, rows: 2, events: 0, nodes: { RUNNING: 1, FAILED: 1 } });
     within(store, () => tell(store));
-    expect(store.head.seq).toBe(3);
+    expect(store.reads.head.seq).toBe(3);
   });
 });
 
@@ -171,7 +175,7 @@ describe("adopted events", () => {
     );
     const rows = original
       .adopt()
-      .journalSlice(0, everything)
+      .reads.journal.slice(0, everything)
       .map(({ row }) => [row.id, row.origin]);
     expect(rows).toEqual([
       ["b", "client"],
@@ -187,14 +191,14 @@ describe("adopted events", () => {
     );
     const payloads = original
       .adopt()
-      .journalSlice(0, everything)
+      .reads.journal.slice(0, everything)
       .map(({ row }) => row.payload);
     expect(payloads.slice(0, 2)).toEqual(['"no {json"', "1.50"]);
   });
 
   test("with a time nobody can read stand at the epoch", () => {
     using original = new Original(event("a", "yesterday"));
-    expect(original.adopt().journalSlice(0, everything)[0]?.row.timestampMs).toBe(0);
+    expect(original.adopt().reads.journal.slice(0, everything)[0]?.row.timestampMs).toBe(0);
   });
 });
 
@@ -214,7 +218,7 @@ describe("the copy that is kept", () => {
       .all();
     db.close(true);
     expect(left).toEqual([]);
-    expect(original.adopt().task("t")?.goal).toBe("g");
+    expect(original.adopt().reads.tasks.find("t")?.goal).toBe("g");
     expect(original.names()).toEqual(["agent_state.db", copy]);
   });
 
@@ -239,5 +243,5 @@ test("an adoption that fails leaves the original as it was, and says why", () =>
   expect(failureOf(() => original.adopt()).message).toContain("CHECK constraint failed");
   expect(Bun.file(original.file).size).toBe(before);
   original.edit("UPDATE dag_nodes SET status = 'PENDING'");
-  expect(original.adopt().nodeHead("a")?.status).toBe("PENDING");
+  expect(original.adopt().reads.nodes.head("a")?.status).toBe("PENDING");
 });

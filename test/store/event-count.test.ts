@@ -22,6 +22,6 @@ test("a database that counted all rows as events counts them anew, but for those
        DELETE FROM agentd_schema_migrations WHERE version = 5;`,
     );
   });
-  expect(specimen.store.totals).toMatchObject({ rows: 6, events: 3 });
-  expect(specimen.store.schemaFault()).toBeNull();
+  expect(specimen.store.reads.totals).toMatchObject({ rows: 6, events: 3 });
+  expect(specimen.store.reads.verification.schemaFault()).toBeNull();
 });

@@ -13,7 +13,7 @@ export function failureOf(work: () => unknown): StorageFailure {
 }
 
 /** The payloads of the whole journal, as texts. */
-export const payloads = (store: Store) => store.journalSlice(0, everything).map(({ row }) => row.payload);
+export const payloads = (store: Store) => store.reads.journal.slice(0, everything).map(({ row }) => row.payload);
 
 /** One write as the service makes it: begun, done, committed, or abandoned where that fails. */
 export function write(store: Store, payload: number): void {

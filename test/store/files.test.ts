@@ -53,7 +53,7 @@ describe("while its file is not where it was, a store", () => {
     tell(store, { payload: 2 });
     renameSync(file, `${file}.away`);
     expect(failureOf(() => store.commit()).kind).toBe("STORAGE_FAILED");
-    expect(store.head.seq).toBe(1);
+    expect(store.reads.head.seq).toBe(1);
     renameSync(`${file}.away`, file);
     expect(payloads(specimen.restart())).toEqual(["1"]);
   });
@@ -77,7 +77,7 @@ describe("a store that is opened anew", () => {
     store.begin();
     tell(store);
     store.reopen();
-    expect([store.head.seq, payloads(store)]).toEqual([0, []] as never);
+    expect([store.reads.head.seq, payloads(store)]).toEqual([0, []] as never);
     write(store, 1);
   });
 });

@@ -39,7 +39,7 @@ describe("the schema", () => {
     using specimen = new TemporaryStore();
     within(specimen.store, () => tell(specimen.store));
     inspect(specimen, (db) => expect(() => db.run(sql)).toThrow("the journal is append-only"));
-    expect(specimen.store.head.seq).toBe(1);
+    expect(specimen.store.reads.head.seq).toBe(1);
   });
 
   test("is made once, and left alone by the next opening", () => {

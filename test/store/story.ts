@@ -42,7 +42,7 @@ export function registerNodes(store: Store, task: Task, wanted: readonly Partial
 }
 
 function headOf(store: Store, nodeId: string): NodeHead {
-  const head = store.nodeHead(nodeId);
+  const head = store.reads.nodes.head(nodeId);
   if (head === null) throw new Error(`there is no node ${nodeId}`);
   return head;
 }
@@ -82,7 +82,8 @@ export function tell(store: Store, event: Partial<Entry> = {}): number {
 }
 
 /** The global scope's one lock on this key. */
-export const lockOn = (store: Store, resourceKey: string): Lock | null => store.locksOn("", resourceKey)[0] ?? null;
+export const lockOn = (store: Store, resourceKey: string): Lock | null =>
+  store.reads.locks.on("", resourceKey)[0] ?? null;
 
 export interface LockStory {
   expiresAtMs?: number;
@@ -124,9 +125,9 @@ export const everything = { rows: 100_000, chars: Number.MAX_SAFE_INTEGER };
 
 /** Head and totals, counted from the tables themselves. */
 export function recount(store: Store) {
-  const journal = store.journalSlice(0, everything);
+  const journal = store.reads.journal.slice(0, everything);
   const nodes = { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 };
-  for (const { status } of store.nodeSlice(0, everything)) nodes[status]++;
+  for (const { status } of store.reads.verification.nodes(0, everything)) nodes[status]++;
   const last = journal.at(-1);
   const events = journal.filter(({ row: { id, taskId, origin, actionType } }) => {
     return (
@@ -137,11 +138,16 @@ export function recount(store: Store) {
   });
   return {
     head: { seq: last?.row.seq ?? 0, hash: last?.hash ?? "0".repeat(64) },
-    totals: { tasks: store.taskSlice(0, everything).length, rows: journal.length, events: events.length, nodes },
+    totals: {
+      tasks: store.reads.verification.tasks(0, everything).length,
+      rows: journal.length,
+      events: events.length,
+      nodes,
+    },
   };
 }
 
-export const asTold = ({ head, totals }: Store) => ({
+export const asTold = ({ reads: { head, totals } }: Store) => ({
   head: { ...head },
   totals: { ...totals, nodes: { ...totals.nodes } },
 });

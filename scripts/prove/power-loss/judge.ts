@@ -53,7 +53,7 @@ function verified(path: string): JournalHead {
   try {
     const report = verifyStore(store, [], Date.now());
     if (!report.ok) throw new Error(report.first_difference?.message);
-    return store.head;
+    return store.reads.head;
   } finally {
     store.close();
   }

@@ -56,7 +56,7 @@ export class World implements Disposable {
       const actor = new Actor(`actor${n}`, chance.branch(n), common, () => nthId(++ids));
       return { actor, client: this.#service.client(), operation: null, isAsked: false };
     });
-    this.#head = this.#service.store.head;
+    this.#head = this.#service.store.reads.head;
   }
 
   [Symbol.dispose](): void {
@@ -162,7 +162,7 @@ export class World implements Disposable {
 
   /** Takes in what the journal has by now. */
   #look(): void {
-    const { head } = this.#service.store;
+    const { head } = this.#service.store.reads;
     if (head.seq === this.#head.seq) return;
     const rows = journalAfter(this.#service.store, this.#head.seq).map(toRow);
     this.#head = { ...head };
@@ -181,7 +181,7 @@ export class World implements Disposable {
     const service = this.#service;
     this.tally.crashes++;
     service.crash();
-    const { head } = service.store;
+    const { head } = service.store.reads;
     if (head.seq < this.#head.seq) throw new Error(`after ${this.#head.seq} rows were seen, ${head.seq} are left`);
     if (!lasted && head.hash !== this.#head.hash) throw new Error("a crash brought rows that were never committed");
     this.#look();

@@ -63,12 +63,12 @@ export class Dispatcher {
     this.#options = options;
     this.#commit = new GroupCommit(options.store, options.reports, () => options.readClock().monotonicMs);
     this.remembered = new Remembered(options.ignoresCase);
-    this.#parked = new Parked(() => options.store.forgetHeldBack(), options.store.holdsBack);
+    this.#parked = new Parked(() => options.store.forgetHeldBack(), options.store.reads.nodes.isAnyHeldBack());
     this.#clock = options.readClock();
     this.#runtime = this.#makeRuntime(this.#clock.monotonicMs);
-    this.#nextDeadlineMs = options.store.nextDeadlineMs();
+    this.#nextDeadlineMs = options.store.reads.leases.nextDeadlineMs();
     this.#renew = this.#nextDeadlineMs !== null;
-    this.#prunes = options.store.isPruning;
+    this.#prunes = options.store.reads.pruning.isUnderWay();
   }
 
   /** Adds a client, who gets answers in the order of the requests. */
@@ -183,8 +183,8 @@ export class Dispatcher {
     }
     this.#shiftMs = 0;
     this.#renew = false;
-    this.#prunes = store.isPruning;
-    this.#nextDeadlineMs = store.nextDeadlineMs();
+    this.#prunes = store.reads.pruning.isUnderWay();
+    this.#nextDeadlineMs = store.reads.leases.nextDeadlineMs();
     for (const [counter, by] of tally) this.#counts[counter] += by;
     return store.appended;
   }
@@ -194,7 +194,7 @@ export class Dispatcher {
    * deadlines. Moved once more, live leases would end when the clock was set back, so all get their full time again.
    */
   #doubt(): void {
-    this.#nextDeadlineMs = this.#options.store.nextDeadlineMs();
+    this.#nextDeadlineMs = this.#options.store.reads.leases.nextDeadlineMs();
     this.#renew ||= this.#shiftMs !== 0 && this.#nextDeadlineMs !== null;
     this.#shiftMs = 0;
   }
@@ -257,13 +257,14 @@ export class Dispatcher {
 
   #context(nowMs: number, count: Context["count"]): Context {
     const { store, settings, paths, newId, random, checkPages } = this.#options;
+    const { reads } = store;
     const lockWishes: Context["lockWishes"] = (before = null) => this.#parked.lockWishes(before);
     const waitingUnder: Context["waitingUnder"] = (key) => this.#parked.waitingUnder(key);
     const { remembered } = this;
     const { keys, bundles } = remembered;
-    const memory = { runtime: this.#runtime, keys, bundles, remembered, checkPages };
+    const memory = { runtime: this.#runtime, keys, bundles, remembered, checkPages, lockWishes, waitingUnder };
     const budget = new WorkBudget(limits.lockStepsMax);
-    return { store, settings, paths, ...memory, nowMs, newId, random, lockWishes, waitingUnder, budget, count };
+    return { store, reads, settings, paths, ...memory, nowMs, newId, random, budget, count };
   }
 
   #makeRuntime(startedAtMs: number): Runtime {

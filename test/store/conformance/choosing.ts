@@ -21,7 +21,11 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
   const taken = (store: Store, taskId: string | null = "t", labels = {}) => {
     const order: string[] = [];
     within(store, () => {
-      for (let node = store.nextRunnable(taskId, labels); node !== null; node = store.nextRunnable(taskId, labels)) {
+      for (
+        let node = store.reads.nodes.next(taskId, labels);
+        node !== null;
+        node = store.reads.nodes.next(taskId, labels)
+      ) {
         acquire(store, node.id);
         order.push(node.id);
       }
@@ -74,17 +78,17 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
       const { store } = specimen;
       const pause = (paused: boolean) =>
         within(store, () => {
-          const task = store.task("t");
+          const task = store.reads.tasks.find("t");
           const entry = task === null ? null : pauseTask(task, paused, 2);
           if (task !== null && entry !== null) store.steerTask({ ...task, paused }, entry);
         });
       pause(true);
-      expect([store.nextRunnable("t", {}), store.nextRunnable(null, {}), store.nextRunnable("t", { k: "v" })]).toEqual([
-        null,
-        null,
-        null,
-      ]);
-      expect(store.taskSummary("t")?.state).toBe("ACTIVE");
+      expect([
+        store.reads.nodes.next("t", {}),
+        store.reads.nodes.next(null, {}),
+        store.reads.nodes.next("t", { k: "v" }),
+      ]).toEqual([null, null, null]);
+      expect(store.reads.tasks.summary("t")?.state).toBe("ACTIVE");
       pause(false);
       expect(taken(store, "t", { k: "v" })).toEqual(["a"]);
     });
@@ -93,13 +97,13 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
       using specimen = stored({ id: "a", policy: { ...defaultPolicy, maxAttempts: 2, backoffMs: 100 } });
       const { store } = specimen;
       within(store, () => [acquire(store, "a"), fail(store, "a", "why", 0.5)]);
-      expect([store.node("a")?.notBeforeMs, store.nextDeadlineMs()]).toEqual([53, 53]);
-      expect([store.nextRunnable("t", {}), store.taskSummary("t")?.state]).toEqual([null, "ACTIVE"]);
+      expect([store.reads.nodes.find("a")?.notBeforeMs, store.reads.leases.nextDeadlineMs()]).toEqual([53, 53]);
+      expect([store.reads.nodes.next("t", {}), store.reads.tasks.summary("t")?.state]).toEqual([null, "ACTIVE"]);
       within(store, () => store.shiftDeadlines(1_000));
       within(store, () => store.shiftDeadlines(-7));
       expect(within(store, () => store.endDelays(45, 9))).toBe(false);
       expect(within(store, () => store.endDelays(46, 9))).toBe(true);
-      expect([taken(store), store.node("a")?.notBeforeMs]).toEqual([["a"], null]);
+      expect([taken(store), store.reads.nodes.find("a")?.notBeforeMs]).toEqual([["a"], null]);
     });
   });
 
@@ -113,22 +117,22 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
       );
       const { store } = specimen;
       within(store, () => acquire(store, "a"));
-      expect([ids(store.nodesToSkip(null, 9)), store.nextRunnable("t", {})]).toEqual([[], null]);
+      expect([ids(store.reads.dag.toSkip(null, 9)), store.reads.nodes.next("t", {})]).toEqual([[], null]);
       within(store, () => fail(store, "a"));
       expect([
-        ids(store.nodesToSkip(null, 9)),
-        store.nextRunnable("t", {})?.id,
-        store.failedDependencies("skips"),
+        ids(store.reads.dag.toSkip(null, 9)),
+        store.reads.nodes.next("t", {})?.id,
+        store.reads.dag.failedOf("skips"),
       ]).toEqual([["skips"], "runs", ["a"]]);
-      expect(store.nextDeadlineMs()).toBe(0);
+      expect(store.reads.leases.nextDeadlineMs()).toBe(0);
       within(store, () => {
-        for (const node of store.nodesToSkip(null, 9)) store.changeNode(skipNode(node, ["a"], 4));
+        for (const node of store.reads.dag.toSkip(null, 9)) store.changeNode(skipNode(node, ["a"], 4));
       });
-      expect([ids(store.nodesToSkip(null, 9)), store.nextDeadlineMs(), store.nodeHead("skips")?.failure]).toEqual([
-        [],
-        null,
-        "skipped",
-      ]);
+      expect([
+        ids(store.reads.dag.toSkip(null, 9)),
+        store.reads.leases.nextDeadlineMs(),
+        store.reads.nodes.head("skips")?.failure,
+      ]).toEqual([[], null, "skipped"]);
     });
   });
 
@@ -140,7 +144,7 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
         const first = acquire(store, "a", { nowMs: 1 });
         fail(store, "a", { why: 1 });
         const second = acquire(store, "a", { nowMs: 2 });
-        const node = store.nodeHead("a");
+        const node = store.reads.nodes.head("a");
         const claim = { taskId: "t", nodeId: "a", leaseId: "lease of a" };
         const released = releaseNode(node, claim, 0, 5);
         if (!isRefusal(released)) store.changeNode(released);
@@ -148,13 +152,13 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
         return [first, second];
       });
       const lease = { leaseId: "lease of a", owner: "ann" };
-      expect(specimen.restart().attemptsOf("a", Infinity, { rows: 9, chars: 99 })).toEqual([
+      expect(specimen.restart().reads.nodes.attempts("a", Infinity, { rows: 9, chars: 99 })).toEqual([
         { ...lease, fencingToken: seqs[0] ?? 0, startedAtMs: 1, endedAtMs: 3, outcome: "FAILED", error: { why: 1 } },
         { ...lease, fencingToken: seqs[1] ?? 0, startedAtMs: 2, endedAtMs: 5, outcome: "RELEASED", error: null },
       ]);
       expect([
-        specimen.store.attemptsOf("b", Infinity, { rows: 9, chars: 99 }),
-        specimen.store.attemptUnder("a", "another"),
+        specimen.store.reads.nodes.attempts("b", Infinity, { rows: 9, chars: 99 }),
+        specimen.store.reads.nodes.attemptUnder("a", "another"),
       ]).toEqual([[], null]);
     });
   });
@@ -164,38 +168,38 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
       using specimen = stored({ id: "a" }, { id: "b" }, { id: "c", dependencies: ["b"], policy: run }, { id: "d" });
       const { store } = specimen;
       within(store, () => [acquire(store, "a"), complete(store, "a"), acquire(store, "b")]);
-      const task = store.task("t") ?? newTask();
+      const task = store.reads.tasks.find("t") ?? newTask();
       within(store, () => {
         const entry = cancelTask(task, 3, "no use", 9);
         if (!isRefusal(entry)) store.cancelTask("t", cancellation("no use"), entry);
       });
-      expect(store.taskSummary("t")).toEqual({ state: "FAILED", counts: { COMPLETED: 1, FAILED: 3 } });
-      expect(store.totals.nodes).toEqual({ PENDING: 0, RUNNING: 0, COMPLETED: 1, FAILED: 3 });
-      expect(store.attemptsOf("b", Infinity, { rows: 9, chars: 99 })).toMatchObject([
+      expect(store.reads.tasks.summary("t")).toEqual({ state: "FAILED", counts: { COMPLETED: 1, FAILED: 3 } });
+      expect(store.reads.totals.nodes).toEqual({ PENDING: 0, RUNNING: 0, COMPLETED: 1, FAILED: 3 });
+      expect(store.reads.nodes.attempts("b", Infinity, { rows: 9, chars: 99 })).toMatchObject([
         { outcome: "CANCELED", endedAtMs: 9 },
       ]);
-      expect([taken(store), store.nextDeadlineMs()]).toEqual([[], null]);
+      expect([taken(store), store.reads.leases.nextDeadlineMs()]).toEqual([[], null]);
     });
 
     test("grows by nodes that others wait for", () => {
       using specimen = stored({ id: "a" }, { id: "b", name: "named" });
       const { store } = specimen;
       const added = [newNode({ id: "n", dependencies: ["a"] })];
-      const task = store.task("t") ?? newTask();
+      const task = store.reads.tasks.find("t") ?? newTask();
       within(store, () => store.addNodes(task, added, ["b"], addNodes("t", added, ["b"], null, 5)));
-      expect(store.edgesOf("t")).toEqual([
+      expect(store.reads.dag.edges("t")).toEqual([
         { id: "a", dependencies: [] },
         { id: "b", dependencies: ["n"] },
         { id: "n", dependencies: ["a"] },
       ]);
-      expect([taken(store), store.nodeIdByName("t", "named"), store.nodeIdByName("x", "named")]).toEqual([
-        ["a"],
-        "b",
-        null,
-      ]);
+      expect([
+        taken(store),
+        store.reads.nodes.idByName("t", "named"),
+        store.reads.nodes.idByName("x", "named"),
+      ]).toEqual([["a"], "b", null]);
       within(store, () => complete(store, "a"));
       expect(taken(store)).toEqual(["n"]);
-      expect(store.nodeUnderLease("t", "lease of n")?.id).toBe("n");
+      expect(store.reads.leases.node("t", "lease of n")?.id).toBe("n");
     });
   });
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { hashOf } from "../../../src/store/journal.ts";
 import fc from "fast-check";
 import { type Entry, type JournalFilter, type JournalRow, matchesFilter } from "../../../src/core/journal.ts";
 import { acquire, complete, everything, register, tell, within } from "../story.ts";
@@ -15,11 +16,11 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
       });
       const { store } = specimen;
       let hash = "0".repeat(64);
-      for (const { row, hash: kept } of store.journalSlice(0, everything)) {
-        hash = store.hashOf(hash, row);
+      for (const { row, hash: kept } of store.reads.journal.slice(0, everything)) {
+        hash = hashOf(hash, row);
         expect(kept).toBe(hash);
       }
-      expect(store.head).toEqual({ seq: 3, hash });
+      expect(store.reads.head).toEqual({ seq: 3, hash });
     });
 
     test("shows a task's newest events, oldest first: what has an id, and nothing of others", () => {
@@ -32,12 +33,15 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
         }
       });
       const { store } = specimen;
-      expect(store.taskEvents("t", 3).map(({ id, payload }) => [id, payload])).toEqual([
+      expect(store.reads.journal.newestEvents("t", 3).map(({ id, payload }) => [id, payload])).toEqual([
         ["e2", 2],
         ["e3", 3],
         ["e4", 4],
       ]);
-      expect([store.taskEvents("t", 0), store.taskEvents("t", 99).length]).toEqual([[], 4] as never);
+      expect([store.reads.journal.newestEvents("t", 0), store.reads.journal.newestEvents("t", 99).length]).toEqual([
+        [],
+        4,
+      ] as never);
     });
 
     test("is read in pages that together are the whole of it, in order, whatever is asked for", () => {
@@ -62,14 +66,14 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
       using specimen = make();
       const holds = fc.property(entries, filter, bounds, fc.nat(5), (told, wanted, pageBounds, skipped) => {
         const { store } = specimen;
-        const start = store.head.seq;
+        const start = store.reads.head.seq;
         within(store, () => told.map((event) => tell(store, event)));
-        const expected = store
-          .journalSlice(start + skipped, everything)
+        const expected = store.reads.journal
+          .slice(start + skipped, everything)
           .filter(({ row }) => matchesFilter(row, wanted));
         const seen: JournalRow[] = [];
-        for (let after = start + skipped; after < store.head.seq;) {
-          const page = store.journalPage(wanted, after, pageBounds);
+        for (let after = start + skipped; after < store.reads.head.seq;) {
+          const page = store.reads.journal.page(wanted, after, pageBounds);
           expect(page.rows.length).toBeLessThanOrEqual(pageBounds.limit);
           expect(page.nextAfterSeq).toBeGreaterThan(after);
           seen.push(...page.rows);
@@ -86,8 +90,8 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
       });
       const any = { taskId: null, nodeId: null, actionTypes: null };
       const page = (payloadCharsMax: number) =>
-        specimen.store
-          .journalPage(any, 0, { limit: 9, scanMax: 9, payloadCharsMax })
+        specimen.store.reads.journal
+          .page(any, 0, { limit: 9, scanMax: 9, payloadCharsMax })
           .rows.map(({ payload }) => payload);
       expect([page(0), page(6), page(10)]).toEqual([["aaaa"], ["aaaa", "bb"], ["aaaa", "bb", "cc"]]);
     });
@@ -95,7 +99,7 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
     test("a page after the end is empty and does not go back", () => {
       using specimen = prepared(make, (store) => tell(store));
       const any = { taskId: null, nodeId: null, actionTypes: null };
-      const page = specimen.store.journalPage(any, 9, { limit: 9, scanMax: 9, payloadCharsMax: 9 });
+      const page = specimen.store.reads.journal.page(any, 9, { limit: 9, scanMax: 9, payloadCharsMax: 9 });
       expect(page).toEqual({ rows: [], nextAfterSeq: 9 });
     });
 
@@ -106,9 +110,9 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
       const { store } = specimen;
       for (const taskId of [null, "t"]) {
         const filter = { taskId, nodeId: null, actionTypes: null };
-        expect(store.journalPage(filter, 0, { limit: 1, scanMax: 9, payloadCharsMax: 9 }).rows).toHaveLength(1);
+        expect(store.reads.journal.page(filter, 0, { limit: 1, scanMax: 9, payloadCharsMax: 9 }).rows).toHaveLength(1);
         within(store, () => tell(store));
-        expect(store.journalPage(filter, 0, { limit: 9, scanMax: 9, payloadCharsMax: 99 }).rows[0]?.seq).toBe(1);
+        expect(store.reads.journal.page(filter, 0, { limit: 9, scanMax: 9, payloadCharsMax: 99 }).rows[0]?.seq).toBe(1);
       }
     });
 
@@ -117,7 +121,7 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
         for (const payload of ["aaaa", "bb", "cc", "dd"]) tell(store, { payload });
       });
       const seqs = (afterSeq: number, rows: number, chars: number) =>
-        specimen.store.journalSlice(afterSeq, { rows, chars }).map(({ row }) => row.seq);
+        specimen.store.reads.journal.slice(afterSeq, { rows, chars }).map(({ row }) => row.seq);
       expect([seqs(0, 2, 99), seqs(0, 9, 0), seqs(2, 9, 99), seqs(4, 9, 99)]).toEqual([[1, 2], [1], [3, 4], []]);
     });
   });

@@ -20,50 +20,60 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
     test("are due at their deadline, the longest overdue first", () => {
       using specimen = leased();
       const { store } = specimen;
-      expect([9, 10, 29, 30].map((nowMs) => ids(store.dueNodes(nowMs, 9)))).toEqual([[], ["b"], ["b"], ["b", "a"]]);
-      expect(ids(store.dueNodes(30, 1))).toEqual(["b"]);
-      const keys = (nowMs: number, limit = 9) => store.dueLockLeases(nowMs, limit).map((id) => id.slice(-2));
+      expect([9, 10, 29, 30].map((nowMs) => ids(store.reads.leases.due(nowMs, 9)))).toEqual([
+        [],
+        ["b"],
+        ["b"],
+        ["b", "a"],
+      ]);
+      expect(ids(store.reads.leases.due(30, 1))).toEqual(["b"]);
+      const keys = (nowMs: number, limit = 9) => store.reads.leases.dueLocks(nowMs, limit).map((id) => id.slice(-2));
       expect([keys(14), keys(15), keys(25), keys(25, 1)]).toEqual([[], ["k2"], ["k2", "k1"], ["k2"]]);
     });
 
     test("of a task are over for its next acquire, those without a length too", () => {
       using specimen = leased();
-      expect(ids(specimen.store.expiredNodes("t", 20, 9))).toEqual(["b", "c"]);
-      expect(ids(specimen.store.expiredNodes("t", 20, 1))).toEqual(["b"]);
-      expect(specimen.store.expiredNodes("other", 99, 9)).toEqual([]);
+      expect(ids(specimen.store.reads.leases.expired("t", 20, 9))).toEqual(["b", "c"]);
+      expect(ids(specimen.store.reads.leases.expired("t", 20, 1))).toEqual(["b"]);
+      expect(specimen.store.reads.leases.expired("other", 99, 9)).toEqual([]);
     });
 
     test("name the next deadline, not of one without a length", () => {
       using specimen = leased();
       const { store } = specimen;
-      const deadlines = [store.nextDeadlineMs()];
+      const deadlines = [store.reads.leases.nextDeadlineMs()];
       within(store, () => rollBack(store, "b"));
-      deadlines.push(store.nextDeadlineMs());
+      deadlines.push(store.reads.leases.nextDeadlineMs());
       within(store, () => [unlock(store, "k2"), unlock(store, "k1")]);
-      deadlines.push(store.nextDeadlineMs());
+      deadlines.push(store.reads.leases.nextDeadlineMs());
       within(store, () => rollBack(store, "a"));
-      expect([...deadlines, store.nextDeadlineMs()]).toEqual([10, 15, 30, null]);
+      expect([...deadlines, store.reads.leases.nextDeadlineMs()]).toEqual([10, 15, 30, null]);
     });
 
     test("are counted, and those that are over", () => {
       using specimen = leased();
-      expect(specimen.store.countLeases(20)).toEqual({ running: 3, expiredRunning: 2, locks: 2, expiredLocks: 1 });
+      expect(specimen.store.reads.leases.count(20)).toEqual({
+        running: 3,
+        expiredRunning: 2,
+        locks: 2,
+        expiredLocks: 1,
+      });
     });
 
     test("move together", () => {
       using specimen = leased();
       const { store } = specimen;
       within(store, () => store.shiftDeadlines(-5));
-      expect(["a", "b", "c"].map((id) => store.nodeHead(id)?.lease?.expiresAtMs)).toEqual([25, 5, 15]);
-      expect(store.locks().map(({ expiresAtMs }) => expiresAtMs)).toEqual([20, 10]);
+      expect(["a", "b", "c"].map((id) => store.reads.nodes.head(id)?.lease?.expiresAtMs)).toEqual([25, 5, 15]);
+      expect(store.reads.locks.all().map(({ expiresAtMs }) => expiresAtMs)).toEqual([20, 10]);
     });
 
     test("are renewed together, except those without a length", () => {
       using specimen = leased();
       const { store } = specimen;
       within(store, () => store.renewLeases(1_000));
-      expect(["a", "b", "c"].map((id) => store.nodeHead(id)?.lease?.expiresAtMs)).toEqual([1_050, 1_050, 20]);
-      expect(store.locks().map(({ expiresAtMs }) => expiresAtMs)).toEqual([1_050, 1_050]);
+      expect(["a", "b", "c"].map((id) => store.reads.nodes.head(id)?.lease?.expiresAtMs)).toEqual([1_050, 1_050, 20]);
+      expect(store.reads.locks.all().map(({ expiresAtMs }) => expiresAtMs)).toEqual([1_050, 1_050]);
     });
 
     test("are extended one by one, with their new length", () => {
@@ -71,10 +81,10 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
       const { store } = specimen;
       within(store, () => store.extendNodeLease("a", 70, 60, 10));
       within(store, () => store.extendLocks("lease of k1", 80, 75, 5));
-      expect(store.nodeHead("a")?.lease).toMatchObject({ expiresAtMs: 70, ttlMs: 60 });
-      expect([...store.nodesOf("t")][0]?.updatedAtMs).toBe(10);
+      expect(store.reads.nodes.head("a")?.lease).toMatchObject({ expiresAtMs: 70, ttlMs: 60 });
+      expect([...store.reads.nodes.ofTask("t")][0]?.updatedAtMs).toBe(10);
       expect(lockOn(store, "k1")).toMatchObject({ expiresAtMs: 80, ttlMs: 75, updatedAtMs: 5 });
-      expect([store.nodeHead("b")?.lease?.expiresAtMs, lockOn(store, "k2")?.expiresAtMs]).toEqual([10, 15]);
+      expect([store.reads.nodes.head("b")?.lease?.expiresAtMs, lockOn(store, "k2")?.expiresAtMs]).toEqual([10, 15]);
     });
   });
 
@@ -84,8 +94,8 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
       const { store } = specimen;
       const seqs = within(store, () => [lock(store, "b"), lock(store, "a"), lock(store, "ä")]);
       expect(lockOn(store, "a")).toMatchObject({ leaseId: "lease of a", metadata: { m: 1 }, fencingToken: seqs[1] });
-      expect(store.locks().map(({ resourceKey }) => resourceKey)).toEqual(["a", "b", "ä"]);
-      expect(store.lockSlice(1, 1).map(({ resourceKey }) => resourceKey)).toEqual(["a"]);
+      expect(store.reads.locks.all().map(({ resourceKey }) => resourceKey)).toEqual(["a", "b", "ä"]);
+      expect(store.reads.verification.locks(1, 1).map(({ resourceKey }) => resourceKey)).toEqual(["a"]);
       within(store, () => unlock(store, "a"));
       expect(lockOn(store, "a")).toBeNull();
     });
@@ -98,20 +108,20 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
       });
       const { store } = specimen;
       within(store, () => store.extendLocks("l", 900, 800, 7));
-      expect(store.locksOf("l")).toMatchObject([
+      expect(store.reads.locks.ofLease("l")).toMatchObject([
         { resourceKey: "a", scope: "", expiresAtMs: 900, ttlMs: 800, updatedAtMs: 7 },
         { resourceKey: "b", scope: "s", expiresAtMs: 900, ttlMs: 800, updatedAtMs: 7 },
       ]);
-      expect(store.locksOf("lease of c")).toMatchObject([{ expiresAtMs: 100, updatedAtMs: 2 }]);
+      expect(store.reads.locks.ofLease("lease of c")).toMatchObject([{ expiresAtMs: 100, updatedAtMs: 2 }]);
     });
 
     test("that is granted to its lease once more is one lock, with the newer mode and token", () => {
       using specimen = prepared(make, (store) => lock(store, "dir:a", { leaseId: "l", mode: "shared" }));
       const { store } = specimen;
       within(store, () => lock(store, "dir:a", { leaseId: "l" }));
-      expect(store.locksOf("l")).toMatchObject([{ mode: "exclusive", fencingToken: 2 }]);
+      expect(store.reads.locks.ofLease("l")).toMatchObject([{ mode: "exclusive", fencingToken: 2 }]);
       within(store, () => unlock(store, "dir:a"));
-      expect([...store.locksNear("", { exact: ["/a"], ranges: [] })]).toEqual([]);
+      expect([...store.reads.locks.near("", { exact: ["/a"], ranges: [] })]).toEqual([]);
     });
 
     test("is found in its scope by terms, exact ones and ranges", () => {
@@ -120,10 +130,10 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
         lock(store, "file:src/c", { scope: "other" });
       });
       const near = (exact: string[], ranges: { from: string; to: string }[]) =>
-        [...specimen.store.locksNear("", { exact, ranges })].map(({ resourceKey }) => resourceKey).toSorted();
+        [...specimen.store.reads.locks.near("", { exact, ranges })].map(({ resourceKey }) => resourceKey).toSorted();
       expect(near(["/src", "/src/a"], [])).toEqual(["dir:src", "file:src/a"]);
       expect(near([], [{ from: "/src/", to: "/src0" }])).toEqual(["file:src/a", "glob:src/b/*"]);
-      expect([...specimen.store.locksNear("other", { exact: ["/src/c"], ranges: [] })]).toHaveLength(1);
+      expect([...specimen.store.reads.locks.near("other", { exact: ["/src/c"], ranges: [] })]).toHaveLength(1);
     });
 
     test("that ends with its node is never due, and named by its task", () => {
@@ -133,9 +143,9 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
         lock(store, "k", { leaseId: "lease of a", expiresAtMs: 5, ofNode: nodeHead({ id: "a", taskId: "t" }) });
       });
       const { store } = specimen;
-      expect(store.dueLockLeases(1_000, 9)).toEqual([]);
-      expect(store.nextDeadlineMs()).toBe(100);
-      expect(store.leasesOfNodes("t")).toEqual(["lease of a"]);
+      expect(store.reads.leases.dueLocks(1_000, 9)).toEqual([]);
+      expect(store.reads.leases.nextDeadlineMs()).toBe(100);
+      expect(store.reads.locks.leasesOfNodes("t")).toEqual(["lease of a"]);
       within(store, () => store.extendNodeLease("a", 700, 600, 3));
       expect(lockOn(store, "k")).toMatchObject({ expiresAtMs: 700, ttlMs: 600 });
     });
@@ -148,10 +158,14 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
         store.holdBack("a", "l");
       });
       const { store } = specimen;
-      const next = () => store.nextRunnable("t", {})?.id ?? null;
-      expect([next(), store.node("a")?.heldBackBy, store.taskSummary("t")?.state]).toEqual(["b", "l", "ACTIVE"]);
+      const next = () => store.reads.nodes.next("t", {})?.id ?? null;
+      expect([next(), store.reads.nodes.find("a")?.heldBackBy, store.reads.tasks.summary("t")?.state]).toEqual([
+        "b",
+        "l",
+        "ACTIVE",
+      ]);
       within(store, () => unlock(store, "k1"));
-      expect([next(), store.node("a")?.heldBackBy]).toEqual(["a", null]);
+      expect([next(), store.reads.nodes.find("a")?.heldBackBy]).toEqual(["a", null]);
       within(store, () => store.holdBack("a", "l"));
       within(store, () => store.forgetHeldBack());
       expect(next()).toBe("a");

@@ -18,25 +18,25 @@ export function describeState(engine: string, make: MakeSpecimen): void {
     test("finds nothing", () => {
       using specimen = make();
       const { store } = specimen;
-      expect([store.task("x"), store.taskSummary("x"), store.nodeHead("x"), store.locksOf("x")[0] ?? null]).toEqual([
-        null,
-        null,
-        null,
-        null,
-      ]);
-      expect([[...store.nodesOf("x")], store.locks(), store.taskEvents("x", 9), store.dueNodes(9, 9)]).toEqual([
-        [],
-        [],
-        [],
-        [],
-      ]);
-      expect([store.nodeExists("x"), store.nextDeadlineMs(), store.rememberedAnswer("x", 0)]).toEqual([
-        false,
-        null,
-        null,
-      ]);
-      expect([store.listTasks(null, 9), store.listTasks("x", 9)]).toEqual([[], null]);
-      expect([store.oldestSeq(), store.check()]).toEqual([1, null]);
+      expect([
+        store.reads.tasks.find("x"),
+        store.reads.tasks.summary("x"),
+        store.reads.nodes.head("x"),
+        store.reads.locks.ofLease("x")[0] ?? null,
+      ]).toEqual([null, null, null, null]);
+      expect([
+        [...store.reads.nodes.ofTask("x")],
+        store.reads.locks.all(),
+        store.reads.journal.newestEvents("x", 9),
+        store.reads.leases.due(9, 9),
+      ]).toEqual([[], [], [], []]);
+      expect([
+        store.reads.nodes.exists("x"),
+        store.reads.leases.nextDeadlineMs(),
+        store.reads.answers.find("x", 0),
+      ]).toEqual([false, null, null]);
+      expect([store.reads.tasks.list(null, 9), store.reads.tasks.list("x", 9)]).toEqual([[], null]);
+      expect([store.reads.journal.oldestSeq(), store.check()]).toEqual([1, null]);
     });
   });
 
@@ -44,20 +44,22 @@ export function describeState(engine: string, make: MakeSpecimen): void {
     test("is found with its nodes in the order they were registered in", () => {
       using specimen = prepared(make, (store) => register(store, "t", { z: [], a: ["z"], m: ["z", "a", "z"] }, 7));
       const { store } = specimen;
-      expect(store.task("t")).toEqual(newTask({ id: "t", goal: "goal of t", context: { of: "t" }, createdAtMs: 7 }));
-      expect([...store.nodesOf("t")].map(({ id, dependencies }) => [id, dependencies])).toEqual([
+      expect(store.reads.tasks.find("t")).toEqual(
+        newTask({ id: "t", goal: "goal of t", context: { of: "t" }, createdAtMs: 7 }),
+      );
+      expect([...store.reads.nodes.ofTask("t")].map(({ id, dependencies }) => [id, dependencies])).toEqual([
         ["z", []],
         ["a", ["z"]],
         ["m", ["z", "a", "z"]],
       ]);
-      expect(store.nodeHead("m")).toEqual(nodeHead({ id: "m", taskId: "t" }));
-      expect([store.nodeExists("m"), store.nodeExists("t")]).toEqual([true, false]);
-      expect(store.taskSummary("t")).toEqual({ state: "ACTIVE", counts: { PENDING: 3 } });
+      expect(store.reads.nodes.head("m")).toEqual(nodeHead({ id: "m", taskId: "t" }));
+      expect([store.reads.nodes.exists("m"), store.reads.nodes.exists("t")]).toEqual([true, false]);
+      expect(store.reads.tasks.summary("t")).toEqual({ state: "ACTIVE", counts: { PENDING: 3 } });
     });
 
     test("without nodes is completed", () => {
       using specimen = prepared(make, (store) => register(store, "t", {}));
-      expect(specimen.store.taskSummary("t")).toEqual({ state: "COMPLETED", counts: {} });
+      expect(specimen.store.reads.tasks.summary("t")).toEqual({ state: "COMPLETED", counts: {} });
     });
 
     test("keeps every text and number to the letter", () => {
@@ -67,7 +69,9 @@ export function describeState(engine: string, make: MakeSpecimen): void {
         acquire(store, "a");
         complete(store, "a", delicate);
       });
-      expect(JSON.stringify(specimen.restart().outcomeOf("a", 9_999)?.result?.told)).toBe(JSON.stringify(delicate));
+      expect(JSON.stringify(specimen.restart().reads.nodes.outcome("a", 9_999)?.result?.told)).toBe(
+        JSON.stringify(delicate),
+      );
     });
   });
 
@@ -78,7 +82,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
         register(store, "other", { x: [] });
         work(store);
       });
-      return specimen.store.nextRunnable("t", {})?.id ?? null;
+      return specimen.store.reads.nodes.next("t", {})?.id ?? null;
     };
     const done =
       (...ids: string[]) =>
@@ -109,8 +113,8 @@ export function describeState(engine: string, make: MakeSpecimen): void {
       within(store, () => register(store, "t", { a: [] }));
       const seq = within(store, () => acquire(store, "a", { expiresAtMs: 90, ttlMs: 60, nowMs: 30 }));
       const lease = { id: "lease of a", owner: "ann", expiresAtMs: 90, ttlMs: 60, fencingToken: seq };
-      expect(store.nodeHead("a")).toEqual(nodeHead({ id: "a", taskId: "t", status: "RUNNING", lease }));
-      expect([...store.nodesOf("t")][0]).toMatchObject({
+      expect(store.reads.nodes.head("a")).toEqual(nodeHead({ id: "a", taskId: "t", status: "RUNNING", lease }));
+      expect([...store.reads.nodes.ofTask("t")][0]).toMatchObject({
         lease,
         acquiredAtMs: 30,
         updatedAtMs: 30,
@@ -129,14 +133,18 @@ export function describeState(engine: string, make: MakeSpecimen): void {
         end(store);
       });
       const { store } = specimen;
-      expect([...store.nodesOf("t")][0]).toMatchObject({ status, lease: null, resultPayload: result });
-      expect([store.outcomeOf("a", 9_999)?.result?.told, store.nextDeadlineMs()]).toEqual([result, null] as never);
+      expect([...store.reads.nodes.ofTask("t")][0]).toMatchObject({ status, lease: null, resultPayload: result });
+      expect([store.reads.nodes.outcome("a", 9_999)?.result?.told, store.reads.leases.nextDeadlineMs()]).toEqual([
+        result,
+        null,
+      ] as never);
     });
   });
 
   test(`${engine}: tasks are listed newest first, a page at a time`, () => {
     using specimen = prepared(make, (store) => ["t1", "t2", "t3"].map((id) => register(store, id, {})));
-    const list = (before: string | null, limit: number) => specimen.store.listTasks(before, limit)?.map(({ id }) => id);
+    const list = (before: string | null, limit: number) =>
+      specimen.store.reads.tasks.list(before, limit)?.map(({ id }) => id);
     expect([list(null, 2), list("t2", 2), list("t1", 2)]).toEqual([["t3", "t2"], ["t1"], []]);
   });
 }

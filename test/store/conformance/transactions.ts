@@ -31,10 +31,14 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
       register(store, "u", { b: [] });
       store.abandon();
       expect(asTold(store)).toEqual(before);
-      expect([store.task("u"), lockOn(store, "k"), store.nodeHead("a")?.status]).toEqual([null, null, "PENDING"]);
+      expect([store.reads.tasks.find("u"), lockOn(store, "k"), store.reads.nodes.head("a")?.status]).toEqual([
+        null,
+        null,
+        "PENDING",
+      ]);
       expect(store.appended).toEqual([]);
       within(store, () => acquire(store, "a"));
-      expect(store.head.seq).toBe(2);
+      expect(store.reads.head.seq).toBe(2);
     });
 
     test("keeps of an attempt that was not kept nothing, and all of its neighbours", () => {
@@ -50,7 +54,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
         store.attempt(() => tell(store, { payload: "after" }), Boolean);
         expect(store.appended.map(({ payload }) => payload)).toEqual(["before", "after"]);
       });
-      expect(store.journalSlice(0, everything).map(({ row }) => row.payload)).toEqual(['"before"', '"after"']);
+      expect(store.reads.journal.slice(0, everything).map(({ row }) => row.payload)).toEqual(['"before"', '"after"']);
       expect(asTold(store)).toEqual(recount(store));
     });
 
@@ -70,7 +74,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
 
     test("that changes nothing may be committed", () => {
       using specimen = prepared(make, () => undefined);
-      expect(specimen.restart().head.seq).toBe(0);
+      expect(specimen.restart().reads.head.seq).toBe(0);
     });
 
     test("whatever is done, kept, undone or abandoned: head and totals are what the tables hold", () => {
@@ -101,9 +105,10 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
 
     /** One of eight kinds of work, on the oldest node there is in the right state. */
     function someWork(store: Store, kind: number, n: number): void {
-      const inState = (wanted: string) => store.nodeSlice(0, everything).find(({ status }) => status === wanted)?.id;
+      const inState = (wanted: string) =>
+        store.reads.verification.nodes(0, everything).find(({ status }) => status === wanted)?.id;
       const [pending, running] = [inState("PENDING"), inState("RUNNING")];
-      const held = store.locks()[0]?.resourceKey;
+      const held = store.reads.locks.all()[0]?.resourceKey;
       if (kind === 0) register(store, `t${n}`, { [`a${n}`]: [], [`b${n}`]: [`a${n}`] });
       else if (kind === 1 && pending !== undefined) acquire(store, pending);
       else if (kind === 2 && running !== undefined) complete(store, running);
@@ -122,15 +127,18 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
     test("is remembered for seven days, also over a restart", () => {
       using specimen = prepared(make, (store) => store.rememberAnswer("key", answer, 1_000));
       const store = specimen.restart();
-      expect(store.rememberedAnswer("key", 1_000 + weekMs - 1)).toEqual(answer);
-      expect([store.rememberedAnswer("key", 1_000 + weekMs), store.rememberedAnswer("other", 0)]).toEqual([null, null]);
+      expect(store.reads.answers.find("key", 1_000 + weekMs - 1)).toEqual(answer);
+      expect([store.reads.answers.find("key", 1_000 + weekMs), store.reads.answers.find("other", 0)]).toEqual([
+        null,
+        null,
+      ]);
     });
 
     test("that is over makes room for a new one under its key", () => {
       using specimen = prepared(make, (store) => store.rememberAnswer("key", answer, 0));
       const { store } = specimen;
       within(store, () => store.rememberAnswer("key", { ...answer, method: "n" }, weekMs));
-      expect(store.rememberedAnswer("key", weekMs)).toMatchObject({ method: "n" });
+      expect(store.reads.answers.find("key", weekMs)).toMatchObject({ method: "n" });
     });
 
     test("is forgotten with the transaction it was given in", () => {
@@ -139,7 +147,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
       store.begin();
       store.rememberAnswer("key", answer, 0);
       store.abandon();
-      expect(store.rememberedAnswer("key", 0)).toBeNull();
+      expect(store.reads.answers.find("key", 0)).toBeNull();
     });
   });
 
@@ -154,12 +162,12 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
     });
     const snapshot = (store: Store) => ({
       ...asTold(store),
-      tasks: store.taskSlice(0, everything),
-      nodes: store.nodesOf("t"),
-      walked: store.nodeSlice(0, everything),
-      locks: store.locks(),
-      journal: store.journalSlice(0, everything),
-      next: store.nextRunnable("t", {})?.id,
+      tasks: store.reads.verification.tasks(0, everything),
+      nodes: store.reads.nodes.ofTask("t"),
+      walked: store.reads.verification.nodes(0, everything),
+      locks: store.reads.locks.all(),
+      journal: store.reads.journal.slice(0, everything),
+      next: store.reads.nodes.next("t", {})?.id,
     });
     const before = snapshot(specimen.store);
     expect(snapshot(specimen.restart())).toEqual(before);

@@ -1,29 +1,24 @@
 import type { ReplayedAttempt, ReplayedBundle, ReplayedLock, ReplayedNode, ReplayedTask } from "../core/replayed.ts";
 import type { SliceBounds } from "./slices.ts";
-import type { StillFile } from "./still-file.ts";
 
-/** The part of a store that a verification reads: every table, some rows at a time. */
-export interface VerifiableStore {
-  /** Whether no write touches the database's file now, as a copy or a check of it is made. */
-  readonly isHeldStill: boolean;
-  /** Keeps every write from the database's file; not while it is held already. @throws {StorageFailure} */
-  holdStill(): StillFile;
+/** What a verification reads: every table, some rows at a time. */
+export interface VerificationReads {
   /** What of the schema is not as this agentd makes it; null when all is. */
   schemaFault(): SchemaFault | null;
-  taskSlice(afterRow: number, bounds: SliceBounds): TaskSliceRow[];
-  nodeSlice(afterRow: number, bounds: SliceBounds): NodeSliceRow[];
-  lockSlice(afterRow: number, limit: number): LockSliceRow[];
+  tasks(afterRow: number, bounds: SliceBounds): TaskSliceRow[];
+  nodes(afterRow: number, bounds: SliceBounds): NodeSliceRow[];
+  locks(afterRow: number, limit: number): LockSliceRow[];
   countLocks(): number;
-  bundleSlice(afterRow: number, bounds: SliceBounds): BundleSliceRow[];
+  bundles(afterRow: number, bounds: SliceBounds): BundleSliceRow[];
   /** Who waits for whom, all of one dependency together. */
-  edgeSlice(after: Pick<EdgeRow, "dependency" | "dependent">, limit: number): EdgeRow[];
+  edges(after: Pick<EdgeRow, "dependency" | "dependent">, limit: number): EdgeRow[];
   /** Nodes whose change is not told to all of their dependents yet. */
   countings(): CountingRow[];
-  labelSetSlice(afterRow: number, limit: number): LabelSetRow[];
-  labelMemberSlice(after: Omit<LabelMemberRow, "labels">, limit: number): LabelMemberRow[];
+  labelSets(afterRow: number, limit: number): LabelSetRow[];
+  labelMembers(after: Omit<LabelMemberRow, "labels">, limit: number): LabelMemberRow[];
   /** Whether a search for this label finds the set. */
   hasLabel(set: number, name: string, value: string): boolean;
-  answerSlice(afterRow: number, bounds: SliceBounds): AnswerRow[];
+  answers(afterRow: number, bounds: SliceBounds): AnswerRow[];
 }
 
 /** A table, index or trigger that is not as it should be; null where it is not there at all. */
