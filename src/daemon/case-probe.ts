@@ -1,6 +1,8 @@
 import { statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { WorkBudget } from "../core/work-budget.ts";
+import { limits } from "../protocol/limits.ts";
 import { Cache } from "../service/cache.ts";
 
 /** What scopes that are remembered may take. */
@@ -8,6 +10,12 @@ const scopesBytesMax = 2 << 20;
 
 /** Which file a path is of, or null; links are followed. */
 type Identify = (path: string) => Promise<string | null>;
+
+/** What finding out may take: until nobody waits for it any more, and so many directories. */
+export interface Effort {
+  giveUp: AbortSignal;
+  budget: WorkBudget;
+}
 
 /**
  * Tells of a scope whether its file system takes names that differ by case only for one, as git finds out at `git init`:
@@ -18,6 +26,8 @@ export class CaseProbe {
   readonly #identify: Identify;
   readonly #ofHome: boolean;
   readonly #known = new Cache<boolean>(scopesBytesMax);
+  /** A scope that no request named is being asked for. */
+  #learnsBeside = false;
 
   constructor(home: string, identify: Identify = identity) {
     this.#identify = identify;
@@ -27,7 +37,7 @@ export class CaseProbe {
   ignoresCase(scope: string): boolean {
     const known = this.#known.get(scope);
     // One that no request named, such as that of a node's resources from before the start, is known the next time.
-    if (known === undefined && this.isNew(scope)) void this.learn(scope);
+    if (known === undefined && this.isNew(scope)) void this.#learnBeside(scope);
     return known ?? this.#ofHome;
   }
 
@@ -36,15 +46,30 @@ export class CaseProbe {
     return scope.startsWith("/") && !this.#known.has(scope);
   }
 
-  /** Asks the file system. */
-  async learn(scope: string): Promise<void> {
+  /** Asks the file system. What takes more than it may is not learned. */
+  async learn(scope: string, { giveUp, budget }: Effort): Promise<void> {
+    // Answers that come at once would leave no one else a turn.
+    await new Promise((resolve) => setImmediate(resolve));
     // From the nearest directory that is there and has letters in its name.
-    for (let path = scope; ; path = dirname(path)) {
+    for (let path = scope, depth = 0; ; path = dirname(path), depth++) {
+      budget.spend(1);
+      if (giveUp.aborted || budget.isSpent) return;
+      // So deep there is nothing, and nobody is to ask for it again.
+      if (depth > limits.pathDepthMax) return this.#remember(scope, this.#ofHome);
       const other = inOtherCase(path);
       const found = await this.#identify(path);
       if (found !== null && other !== path) return this.#remember(scope, (await this.#identify(other)) === found);
       if (path === dirname(path)) return this.#remember(scope, false);
     }
+  }
+
+  /** One at a time: where a file system hangs, the others it would be asked for may be its as well. */
+  async #learnBeside(scope: string): Promise<void> {
+    if (this.#learnsBeside) return;
+    this.#learnsBeside = true;
+    const effort = { giveUp: new AbortController().signal, budget: new WorkBudget(limits.resolutionStepsMax) };
+    await this.learn(scope, effort);
+    this.#learnsBeside = false;
   }
 
   #remember(scope: string, ignoresCase: boolean): void {

@@ -1,6 +1,6 @@
 import type { Socket } from "bun";
 import { type BadLine, encodeResponse, notUtf8, parseRequest, type Request } from "../protocol/envelope.ts";
-import { type WireError, wireError } from "../protocol/errors.ts";
+import { failedInside, type WireError, wireError } from "../protocol/errors.ts";
 import { type Frame, LineReader, NOT_UTF8, TOO_LONG } from "../protocol/framing.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/turn/dispatcher.ts";
@@ -8,6 +8,7 @@ import { type Named, namedBy } from "../service/request-words.ts";
 import type { Session } from "../service/turn/sessions.ts";
 import { fdOf, isHungUp } from "../native/libc.ts";
 import type { KeyPlaces } from "./key-places.ts";
+import type { Log } from "./log.ts";
 import { Outbox } from "./outbox.ts";
 
 /** Requests of one client that are under way at once. */
@@ -19,6 +20,16 @@ const stalledMs = 5_000;
 /** How long a client that was told to go may still take to read that. */
 const farewellMs = 2_000;
 
+/** What a client's requests go to. */
+export interface Surroundings {
+  dispatcher: Dispatcher;
+  places: Pick<KeyPlaces, "isNew" | "lookUp">;
+  settings: Settings;
+  log: Pick<Log, "error">;
+  /** Called when the dispatcher has something to do. */
+  submitted: () => void;
+}
+
 /**
  * One client's socket: bytes in, request lines to the dispatcher, answer lines out.
  *
@@ -29,34 +40,29 @@ export class Connection {
   readonly #socket: Socket<unknown>;
   readonly #dispatcher: Dispatcher;
   readonly #settings: Settings;
+  readonly #log: Pick<Log, "error">;
   readonly #submitted: () => void;
-  readonly #places: KeyPlaces;
+  readonly #places: Surroundings["places"];
   readonly #reader: LineReader;
   readonly #outbox: Outbox;
   readonly #session: Session;
   /** What was read and is not under way; it starts at `#next`. */
   #waiting: Frame[] = [];
   #next = 0;
-  /** A request whose keys are being looked up; those after it wait. */
-  #lookedUp: Request | null = null;
+  /** A request whose keys are being looked up, until that is of no use any more; those after it wait. */
+  #lookedUp: { request: Request; gone: AbortController } | null = null;
   /** No further request is read: the client has ended its side, or broke the framing. */
   #ending = false;
   #paused = false;
   #stalled: ReturnType<typeof setTimeout> | null = null;
   #farewell: ReturnType<typeof setTimeout> | null = null;
 
-  /** `submitted` is called when the dispatcher has something to do. */
-  constructor(
-    socket: Socket<unknown>,
-    dispatcher: Dispatcher,
-    places: KeyPlaces,
-    settings: Settings,
-    submitted: () => void,
-  ) {
+  constructor(socket: Socket<unknown>, { dispatcher, places, settings, log, submitted }: Surroundings) {
     this.#socket = socket;
     this.#dispatcher = dispatcher;
     this.#places = places;
     this.#settings = settings;
+    this.#log = log;
     this.#submitted = submitted;
     this.#reader = new LineReader(settings.requestBytesMax);
     this.#outbox = new Outbox(socket);
@@ -106,9 +112,8 @@ export class Connection {
   refuseMore(): void {
     this.#ending = true;
     this.#pause();
-    const lookedUp = this.#lookedUp;
-    this.#lookedUp = null;
-    if (lookedUp !== null) this.#dispatcher.submit(this.#session, lookedUp);
+    const request = this.#leaveLookup();
+    if (request !== null) this.#dispatcher.submit(this.#session, request);
     while (this.#waits) this.#dispatcher.submit(this.#session, this.#nextRequest());
     this.#submitted();
   }
@@ -117,7 +122,7 @@ export class Connection {
     this.#forgive();
     if (this.#farewell !== null) clearTimeout(this.#farewell);
     this.#outbox.clear();
-    this.#lookedUp = null;
+    this.#leaveLookup();
     if (this.#dispatcher.drop(this.#session)) this.#submitted();
   }
 
@@ -147,8 +152,8 @@ export class Connection {
   #submit(): void {
     const request = this.#nextRequest();
     if (!("error" in request)) {
-      const named = namedBy(request);
-      if (this.#places.isNeededFor(named)) {
+      const named = namedBy(request, (scope) => this.#places.isNew(scope));
+      if (named !== null) {
         void this.#lookUp(request, named);
         return;
       }
@@ -159,14 +164,34 @@ export class Connection {
 
   /** Submits a request once it is known what its keys stand for. */
   async #lookUp(request: Request, named: Named): Promise<void> {
-    this.#lookedUp = request;
-    const placements = await this.#places.lookUp(named);
+    const gone = new AbortController();
+    const lookup = { request, gone };
+    this.#lookedUp = lookup;
+    const placed = await this.#place(request, named, gone.signal);
     // The client may be gone, or the daemon stopping.
-    if (this.#lookedUp !== request) return;
+    if (this.#lookedUp !== lookup) return;
     this.#lookedUp = null;
-    this.#dispatcher.submit(this.#session, { ...request, placements });
+    this.#dispatcher.submit(this.#session, placed);
     this.#submitted();
     this.#admit();
+  }
+
+  /** A bug refuses the request that met it, as it would in its turn. */
+  async #place(request: Request, named: Named, gone: AbortSignal): Promise<Request | BadLine> {
+    try {
+      return { ...request, placements: await this.#places.lookUp(named, gone) };
+    } catch (error) {
+      this.#log.error(`looking up the keys of ${request.method} failed:`, error);
+      return { id: request.id, error: wireError("INTERNAL", failedInside) };
+    }
+  }
+
+  /** Ends a lookup: its request, which nobody has submitted. */
+  #leaveLookup(): Request | null {
+    const lookup = this.#lookedUp;
+    this.#lookedUp = null;
+    lookup?.gone.abort();
+    return lookup?.request ?? null;
   }
 
   #nextRequest(): Request | BadLine {

@@ -12,6 +12,7 @@ import { type Configuration, readConfiguration } from "./configuration.ts";
 import { prepareHome } from "./home.ts";
 import { claimHome, type Instance, type KnownFile, knownFile, removeStaleSocket, watchFiles } from "./instance.ts";
 import { exitNow, redirectStderr } from "../native/libc.ts";
+import { provideFileThreads } from "../native/threads.ts";
 import { type CheckCommand, pageChecks } from "./page-check.ts";
 import { KeyPlaces } from "./key-places.ts";
 import { createLog, fileSink, type Log, type LogSink, stderrSink } from "./log.ts";
@@ -40,6 +41,7 @@ const drainMsMax = 2_000;
  * `{"ready":false,"error":"…","held":…}` when it cannot start; in the foreground a start that fails throws StartRefused.
  */
 export async function serve({ at, background, checkPages }: ServeOptions): Promise<void> {
+  provideFileThreads();
   try {
     const daemon = await start(await readConfiguration(process.env, at), background, checkPages);
     const { paths, warning } = daemon;

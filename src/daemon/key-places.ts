@@ -1,19 +1,27 @@
+import { resolve as resolvePath } from "node:path";
+import { WorkBudget } from "../core/work-budget.ts";
 import {
   nameOfWord,
   type PlacedWord,
   type Placement,
   type Placements,
+  readKeyWord,
   type ResolvedKey,
 } from "../protocol/key-words.ts";
-import type { Named } from "../service/request-words.ts";
+import { limits } from "../protocol/limits.ts";
+import { fileThreads } from "../native/threads.ts";
 import { Resolver } from "../resolver/resolver.ts";
 import { Unresolvable } from "../resolver/unresolvable.ts";
-import type { CaseProbe } from "./case-probe.ts";
+import type { Named } from "../service/request-words.ts";
+import type { CaseProbe, Effort } from "./case-probe.ts";
+import { Seats } from "./seats.ts";
 
 /** How long a request may wait for one of its keys to be resolved: a file system that hangs is not waited for longer. */
 const patienceMs = 2_000;
-/** Requests whose keys are resolved at once. One that hangs keeps its place until the file system answers. */
-const atOnceMax = 4;
+/** Questions under way at once, which leave the daemon threads for files of its own. */
+const atOnceMax = fileThreads - 4;
+/** Of them those under one directory, which may be of one file system: as many threads as it takes when it hangs. */
+const atOnceUnderMax = 2;
 
 /** Resolves a word; aborted when nobody waits any more. */
 type Resolve = (word: PlacedWord, giveUp: AbortSignal) => Promise<ResolvedKey>;
@@ -25,16 +33,23 @@ interface Options {
   patienceMs?: number;
 }
 
+/** One request's questions. */
+interface Lookup extends Effort {
+  found: Map<string, Placement>;
+  /** Something was answered: the next may take its time. */
+  goesOn: () => void;
+}
+
 /**
  * Finds out what requests name in the daemon's file system, beside its turns: what words stand for, and whether case counts
- * in scopes. Whatever the file system does costs the request that names it `patienceMs` at most, and others no more.
+ * in scopes. Whatever the file system does costs the request that names it `patienceMs` at most, and others no more; a
+ * path that hangs holds up those beside it alone.
  */
 export class KeyPlaces {
   readonly #probe: Options["probe"];
   readonly #newResolve: () => Resolve;
   readonly #patienceMs: number;
-  readonly #waiting: (() => void)[] = [];
-  #busy = 0;
+  readonly #seats = new Seats(atOnceMax, atOnceUnderMax);
 
   constructor({ probe, newResolve = realFiles, patienceMs: patience = patienceMs }: Options) {
     this.#probe = probe;
@@ -42,27 +57,29 @@ export class KeyPlaces {
     this.#patienceMs = patience;
   }
 
-  /** Whether the file system has to be asked for these. */
-  isNeededFor({ words, scopes }: Named): boolean {
-    return words.length > 0 || [...scopes].some((scope) => this.#probe.isNew(scope));
+  /** Whether it is still to be found out whether case counts in a scope. */
+  isNew(scope: string): boolean {
+    return this.#probe.isNew(scope);
   }
 
-  /** What the words stand for, each by its name. Never rejects: what was not found out says so. */
-  async lookUp({ words, scopes }: Named): Promise<Placements> {
+  /**
+   * What the words stand for, each by its name: what was not found out in time says so. `gone` is aborted when nobody waits
+   * for that any more.
+   */
+  async lookUp({ words, scopes }: Named, gone: AbortSignal): Promise<Placements> {
+    const late = new AbortController();
+    const patience = setTimeout(() => late.abort(), this.#patienceMs);
+    const giveUp = AbortSignal.any([late.signal, gone]);
+    const over = Promise.withResolvers<void>();
+    giveUp.addEventListener("abort", () => over.resolve());
     const found = new Map<string, Placement>();
-    const giveUp = new AbortController();
-    const { signal } = giveUp;
-    const late = Promise.withResolvers<void>();
-    signal.addEventListener("abort", () => late.resolve());
-    const patience = setTimeout(() => giveUp.abort(), this.#patienceMs);
-    const goesOn = () => patience.refresh();
-    const work = async () => {
-      await this.#resolveAll(words, found, signal, goesOn);
-      const resolved = Array.from(found.values(), (placement) => ("scope" in placement ? placement.scope : null));
-      await this.#learnAll(new Set([...scopes, ...resolved.filter((scope) => scope !== null)]), signal, goesOn);
-    };
-    await Promise.race([this.#inPlace(signal, work), late.promise]);
-    clearTimeout(patience);
+    const budget = new WorkBudget(limits.resolutionStepsMax);
+    const work = this.#askAll(words, scopes, { found, giveUp, budget, goesOn: () => patience.refresh() });
+    try {
+      await Promise.race([work, over.promise]);
+    } finally {
+      clearTimeout(patience);
+    }
     for (const word of words) {
       const name = nameOfWord(word);
       if (!found.has(name)) found.set(name, { fault: tooLate(word, this.#patienceMs), late: true });
@@ -71,52 +88,48 @@ export class KeyPlaces {
     return new Map(found);
   }
 
-  async #learnAll(scopes: ReadonlySet<string>, giveUp: AbortSignal, goesOn: () => void): Promise<void> {
-    for (const scope of scopes) {
-      if (giveUp.aborted) return;
-      if (this.#probe.isNew(scope)) await this.#probe.learn(scope);
-      goesOn();
-    }
-  }
-
-  async #inPlace(giveUp: AbortSignal, work: () => Promise<void>): Promise<void> {
-    if (this.#busy >= atOnceMax) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#busy++;
-    try {
-      if (!giveUp.aborted) await work();
-    } finally {
-      // The place goes on to the next in line.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#busy--;
-      else next();
-    }
-  }
-
-  async #resolveAll(
-    words: readonly PlacedWord[],
-    found: Map<string, Placement>,
-    giveUp: AbortSignal,
-    goesOn: () => void,
-  ): Promise<void> {
+  async #askAll(words: readonly PlacedWord[], scopes: ReadonlySet<string>, lookup: Lookup): Promise<void> {
     const resolve = this.#newResolve();
     for (const word of words) {
-      const name = nameOfWord(word);
-      if (found.has(name)) continue;
-      try {
-        found.set(name, await resolve(word, giveUp));
-        goesOn();
-      } catch (cause) {
-        if (giveUp.aborted) return;
-        const fault =
-          cause instanceof Unresolvable
-            ? cause.message
-            : `${JSON.stringify(word.written)} cannot be looked at: ${String(cause)}`;
-        // The request is refused for this one, whatever the others are.
-        found.set(name, { fault, late: false });
-        return;
-      }
+      const known = lookup.found.get(nameOfWord(word));
+      if (known === undefined)
+        await this.#seats.run(neighbourhoods(word), lookup.giveUp, () => find(word, resolve, lookup));
+      const placement = lookup.found.get(nameOfWord(word));
+      // The request is refused for this one, whatever the others are.
+      if (placement === undefined || "fault" in placement) return;
+    }
+    const resolved = Array.from(lookup.found.values(), (placement) => ("scope" in placement ? placement.scope : null));
+    for (const scope of new Set([...scopes, ...resolved.filter((of) => of !== null)])) {
+      if (!this.#probe.isNew(scope)) continue;
+      await this.#seats.run(new Set([neighbourhood(scope)]), lookup.giveUp, () => this.#probe.learn(scope, lookup));
+      lookup.goesOn();
     }
   }
+}
+
+async function find(word: PlacedWord, resolve: Resolve, { found, giveUp, goesOn }: Lookup): Promise<void> {
+  const name = nameOfWord(word);
+  try {
+    found.set(name, await resolve(word, giveUp));
+    goesOn();
+  } catch (cause) {
+    if (giveUp.aborted) return;
+    const fault =
+      cause instanceof Unresolvable
+        ? cause.message
+        : `${JSON.stringify(word.written)} cannot be looked at: ${String(cause)}`;
+    found.set(name, { fault, late: false });
+  }
+}
+
+/** Where file systems are mounted as a rule: the first two names of a path. */
+const neighbourhood = (path: string): string => path.split("/", 3).join("/");
+
+/** Where a word leads as it is written: under its directory, and where its own path says. */
+function neighbourhoods({ written, cwd }: PlacedWord): Set<string> {
+  const word = readKeyWord(written);
+  const paths = "path" in word ? [cwd, resolvePath(cwd, word.path)] : [cwd];
+  return new Set(paths.map(neighbourhood));
 }
 
 function realFiles(): Resolve {

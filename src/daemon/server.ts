@@ -108,9 +108,13 @@ export class Server {
     if (refusal !== null) {
       turnAway(socket, refusal);
     } else {
-      const connection = new Connection(socket, this.#dispatcher, this.#places, this.#settings, () =>
-        this.#requestTurn(),
-      );
+      const connection = new Connection(socket, {
+        dispatcher: this.#dispatcher,
+        places: this.#places,
+        settings: this.#settings,
+        log: this.#log,
+        submitted: () => this.#requestTurn(),
+      });
       this.#connections.add(connection);
       socket.data.connection = connection;
     }

@@ -23,6 +23,7 @@ function open() {
         flock: { args: [int, int], returns: int },
         getsockopt: { args: [int, int, int, pointer, pointer], returns: int },
         dup2: { args: [int, int], returns: int },
+        setenv: { args: [pointer, pointer, int], returns: int },
         _exit: { args: [int], returns: FFIType.void },
       };
       return dlopen(library, { ...everywhere, ...calls }).symbols;
@@ -67,6 +68,11 @@ function errno(): number {
 /** Lets what is written to standard error go to an open file from here on. */
 export function redirectStderr(fd: number): void {
   libc().dup2(fd, 2);
+}
+
+/** Sets a variable for what reads the process's own environment, such as the runtime; `process.env` is a copy of it. */
+export function setEnvironment(name: string, value: string): void {
+  libc().setenv(ptr(Buffer.from(`${name}\0`)), ptr(Buffer.from(`${value}\0`)), 1);
 }
 
 /**

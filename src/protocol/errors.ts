@@ -95,3 +95,6 @@ export function wireError(kind: ErrorKind, message: string, facts: Facts = {}): 
   const { code, retryable } = errors[kind];
   return { code, message, data: { kind, retryable, ...facts } };
 }
+
+/** What is said of a bug in agentd to whom it meets. */
+export const failedInside = "agentd failed on this request and changed nothing; its log has the details";

@@ -1,4 +1,5 @@
 import type { Entry } from "../core/journal.ts";
+import { failedInside } from "../protocol/errors.ts";
 import type { Store } from "../store/store.ts";
 import { StorageFailure } from "../store/store.ts";
 import type { Answer, Call } from "./turn/call.ts";
@@ -122,7 +123,7 @@ export class GroupCommit {
     } catch (error) {
       if (this.#store.failureIn(error) !== null) throw error;
       this.#reports.bug(what, error);
-      return failedInside;
+      return refusedInside;
     }
   }
 
@@ -183,7 +184,4 @@ export class GroupCommit {
 const broken = (error: unknown): StorageFailure =>
   new StorageFailure("STORAGE_FAILED", `the database cannot be used: ${String(error)}`, { reopen: true });
 
-const failedInside = encodeError(
-  "INTERNAL",
-  "agentd failed on this request and changed nothing; its log has the details",
-);
+const refusedInside = encodeError("INTERNAL", failedInside);

@@ -11,10 +11,17 @@ export interface Named {
   scopes: ReadonlySet<string>;
 }
 
-/** What has to be looked up for a request; no words where it will be refused for its form. */
-export function namedBy(request: Request): Named {
-  const scopes = scopesOf(request.params);
-  if (!readsFromDirectory(request.params)) return { words: [], scopes };
+/**
+ * What has to be looked up for a request; null where that is nothing. Only what fits the method's schema is looked at, and
+ * so is bounded by it; of scopes those that are new.
+ */
+export function namedBy(request: Request, isNew: (scope: string) => boolean): Named | null {
+  // Most requests name nothing, and are read once, in their turn.
+  const mayName = readsFromDirectory(request.params) || [...scopesOf(request.params)].some(isNew);
+  if (!mayName) return null;
   const call = prepareCall(request);
-  return { words: typeof call === "string" ? [] : wordsOf(call.params), scopes };
+  if (typeof call === "string") return null;
+  const words = readsFromDirectory(call.params) ? wordsOf(call.params) : [];
+  const scopes = new Set([...scopesOf(call.params)].filter(isNew));
+  return words.length === 0 && scopes.size === 0 ? null : { words, scopes };
 }

@@ -2,9 +2,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "../../src/client/client.ts";
-import { CaseProbe } from "../../src/daemon/case-probe.ts";
-import { KeyPlaces } from "../../src/daemon/key-places.ts";
-import { nameOfWord } from "../../src/protocol/key-words.ts";
 import { type Directory, temporaryRepository } from "../guard/world.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { rejectionOf } from "../support/rejection.ts";
@@ -202,67 +199,4 @@ test("requests keep their order behind one whose keys are looked up", async () =
     { id: 2, result: { locks: [{ resource_key: "file:src/lib.rs" }] } },
     { id: 3, result: null },
   ]);
-});
-
-describe("a file system that does not answer", () => {
-  const word = { written: "x", cwd: "/" };
-  const probe = new CaseProbe("/");
-  const never = new Promise<never>(() => {});
-  const key = { resource_key: "file:/x", scope: null, top: null, guardsNothing: null };
-
-  test("is not waited for", async () => {
-    const places = new KeyPlaces({ probe, newResolve: () => () => never, patienceMs: 20 });
-    const found = (await places.lookUp({ words: [word], scopes: new Set() })).get(nameOfWord(word));
-    expect(found).toMatchObject({
-      late: true,
-      fault: expect.stringContaining("did not answer within 20 ms") as string,
-    });
-  });
-
-  test("is not waited for to learn whether case counts there, and home's answer stands in", async () => {
-    const hanging = new CaseProbe("/", () => never);
-    const places = new KeyPlaces({ probe: hanging, patienceMs: 20 });
-    const named = { words: [], scopes: new Set(["/hangs/.git"]) };
-    expect(places.isNeededFor(named)).toBe(true);
-    await places.lookUp(named);
-    expect(hanging.ignoresCase("/hangs/.git")).toBe(false);
-  });
-
-  test("takes few places, and gives them back when it answers", async () => {
-    const hanging: (() => void)[] = [];
-    let hangs = true;
-    const resolve = () =>
-      hangs ? new Promise<typeof key>((done) => hanging.push(() => done(key))) : Promise.resolve(key);
-    const places = new KeyPlaces({ probe, newResolve: () => resolve, patienceMs: 20 });
-    const ask = async () => (await places.lookUp({ words: [word], scopes: new Set() })).get(nameOfWord(word));
-    for (const found of await Promise.all(Array.from({ length: 10 }, ask))) expect(found).toMatchObject({ late: true });
-    expect(hanging.length).toBeLessThan(10);
-    hangs = false;
-    for (const answer of hanging) answer();
-    expect(await ask()).toEqual(key);
-  });
-});
-
-describe("whether case counts in a scope", () => {
-  /** A file system in which some directories' names may be written in either case. */
-  const files = (ignoring: string, existing: readonly string[]) => async (path: string) =>
-    existing.find(
-      (name) => name === path || (name.startsWith(ignoring) && name.toLowerCase() === path.toLowerCase()),
-    ) ?? null;
-
-  test.each([
-    ["/Vol/repo/.git", true],
-    ["/Vol/repo/not/yet/.git", true],
-    ["/srv/repo/.git", false],
-    ["/9/.git", false],
-    ["name", false],
-  ])("is learned from the nearest directory with a letter in its name: %s", async (of, expected) => {
-    const probe = new CaseProbe(
-      "/",
-      files("/Vol", ["/", "/Vol", "/Vol/repo", "/srv", "/srv/repo", "/srv/repo/.git", "/9"]),
-    );
-    if (probe.isNew(of)) await probe.learn(of);
-    expect(probe.ignoresCase(of)).toBe(expected);
-    expect(probe.isNew(of)).toBe(false);
-  });
 });

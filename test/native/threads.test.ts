@@ -1,0 +1,29 @@
+import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileThreads } from "../../src/native/threads.ts";
+import { scratch } from "../daemon/daemon-process.ts";
+
+/*
+ * A FIFO that nobody writes to stands for a file system that hangs: opening it keeps a thread. Compiled as agentd is, since
+ * from source Bun's threads read the program itself first.
+ */
+test("files that hang leave threads for those that do not", async () => {
+  using place = scratch();
+  const program = `
+    import { open, stat } from "node:fs/promises";
+    import { provideFileThreads } from ${JSON.stringify(join(import.meta.dir, "../../src/native/threads.ts"))};
+    provideFileThreads();
+    for (let n = 0; n < ${fileThreads - 1}; n++) void open("fifo", "r");
+    await Bun.sleep(50);
+    await stat(".");
+    process.exit(0);
+  `;
+  const within = { cwd: place.path, stdio: ["ignore", "ignore", "inherit"] } as const;
+  writeFileSync(join(place.path, "program.ts"), program);
+  Bun.spawnSync(["mkfifo", "fifo"], within);
+  const flags = ["--compile", "--bytecode", "--splitting", "--format=esm", "--outfile=program"];
+  Bun.spawnSync([process.execPath, "build", ...flags, "program.ts"], within);
+  await using child = Bun.spawn(["./program"], within);
+  expect(await child.exited).toBe(0);
+});
