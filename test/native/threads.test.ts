@@ -19,7 +19,7 @@ test("files that hang leave threads for those that do not", async () => {
     await stat(".");
     process.exit(0);
   `;
-  const within = { cwd: place.path, stdio: ["ignore", "ignore", "inherit"] } as const;
+  const within = { cwd: place.path, stdin: "ignore", stdout: "ignore", stderr: "inherit" } as const;
   writeFileSync(join(place.path, "program.ts"), program);
   Bun.spawnSync(["mkfifo", "fifo"], within);
   const flags = ["--compile", "--bytecode", "--splitting", "--format=esm", "--outfile=program"];
