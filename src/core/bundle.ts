@@ -1,7 +1,7 @@
-import type { Json } from "../protocol/json.ts";
+import type { Payload } from "../protocol/transitions.ts";
 import { type Decision, type Refusal, refuse } from "./decision.ts";
 import type { FileChange } from "./file-change.ts";
-import { actions, type Entry } from "./journal.ts";
+import { type Entry, entryOf } from "./journal.ts";
 
 /*
  *                 decide
@@ -81,20 +81,28 @@ export interface BundleRecord extends Omit<
 }
 
 /** What was decided, as the journal tells it, and when. */
-export interface BundleDecision {
-  reason: string;
-  decided_by: string;
-  merged_revision: string | null;
-  alternatives: string[];
-  /** What was run to decide, in the terms of the wire; not there where nothing was. */
-  verification?: { command: string; exit_code: number; duration_ms: number; output_tail: string; timed_out: boolean }[];
+export interface BundleDecision extends Omit<Payload<"DECIDE_PATCH_BUNDLE">, "bundle_id" | "status"> {
   seq: number;
   atMs: number;
 }
 
+/** What a bundle carries beside what its record tells, in the terms of the journal. */
+export type CarriedByBundle = Pick<
+  Payload<"SUBMIT_PATCH_BUNDLE">,
+  | "touched_paths"
+  | "diff"
+  | "diff_exact"
+  | "merge_drivers"
+  | "contains"
+  | "assumptions"
+  | "verification"
+  | "intent"
+  | "lease_id"
+>;
+
 /** The entry that records a submission, with all the bundle carries. */
-export function submitBundle(bundle: BundleRecord, carried: Readonly<Record<string, Json>>): Entry {
-  const payload: Json = {
+export function submitBundle(bundle: BundleRecord, carried: CarriedByBundle): Entry {
+  const payload: Payload<"SUBMIT_PATCH_BUNDLE"> = {
     bundle_id: bundle.bundleId,
     provider: bundle.provider,
     owner: bundle.owner,
@@ -106,8 +114,7 @@ export function submitBundle(bundle: BundleRecord, carried: Readonly<Record<stri
     supersedes: bundle.supersedes,
     ...carried,
   };
-  const { taskId, nodeId, submittedAtMs: timestampMs } = bundle;
-  return { id: null, taskId, nodeId, actionType: actions.submitBundle, origin: "daemon", payload, timestampMs };
+  return entryOf("SUBMIT_PATCH_BUNDLE", bundle, payload, bundle.submittedAtMs);
 }
 
 /** What somebody decided of a bundle, and why. */
@@ -120,7 +127,7 @@ export interface Verdict {
   /** The bundles that were not chosen in its favour, or that took its place. */
   alternatives: readonly string[];
   /** What was run to decide, in the terms of the wire. */
-  verification: readonly Json[];
+  verification: CarriedByBundle["verification"];
 }
 
 /**
@@ -147,7 +154,7 @@ export function decideBundle(
     return undecidable(bundleId, status, "only an accepted bundle has a merged revision; leave that out");
   if (alternatives.includes(bundleId))
     return undecidable(bundleId, status, "it is named as its own alternative; leave it out");
-  const payload: Json = {
+  const payload: Payload<"DECIDE_PATCH_BUNDLE"> = {
     bundle_id: bundleId,
     status,
     reason: verdict.reason,
@@ -156,9 +163,7 @@ export function decideBundle(
     alternatives: [...new Set(alternatives)],
     ...(verdict.verification.length === 0 ? {} : { verification: [...verdict.verification] }),
   };
-  const { taskId, nodeId } = found;
-  const actionType = actions.decideBundle;
-  return { status, entry: { id: null, taskId, nodeId, actionType, origin: "daemon", payload, timestampMs: nowMs } };
+  return { status, entry: entryOf("DECIDE_PATCH_BUNDLE", found, payload, nowMs) };
 }
 
 function undecidable(bundleId: string, to: BundleVerdict, why: string): Refusal {

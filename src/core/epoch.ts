@@ -1,7 +1,7 @@
 import type { HashedRow } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
-import { actions, type Entry, type JournalHead } from "./journal.ts";
-import { fields } from "./replayed.ts";
+import { kindOf, type Payload, readPayload } from "../protocol/transitions.ts";
+import { type Entry, entryOf, type JournalHead, ofNoTask } from "./journal.ts";
 
 /*
  * An older copy of the database has lost a future in which fencing tokens were given, which are the journal's seqs. It
@@ -9,7 +9,7 @@ import { fields } from "./replayed.ts";
  */
 
 /** How a database came to be older than it was. */
-export type Restoration = "agentd restore" | "found at the start";
+export type Restoration = Payload<"RESTORE_DATABASE">["restored_by"];
 
 /**
  * The first seq of a new epoch: microseconds since 1970. The lost future began at 1 or at such a number, and wrote fewer
@@ -23,19 +23,18 @@ export function epochSeq(nowMs: number, known: readonly number[]): number {
 
 /** The row a new epoch begins with. `from` is the journal's head in the older copy, `lost` the newest that is known of. */
 export function restoreEntry(from: JournalHead, lost: JournalHead | null, how: Restoration, nowMs: number): Entry {
-  const payload = {
+  const payload: Payload<"RESTORE_DATABASE"> = {
     from_seq: from.seq,
     from_hash: from.hash,
     lost_seq: lost?.seq ?? null,
     lost_hash: lost?.hash ?? null,
     restored_by: how,
   };
-  const about = { id: null, taskId: null, nodeId: null, origin: "daemon" as const };
-  return { ...about, actionType: actions.restoreDatabase, payload, timestampMs: nowMs };
+  return entryOf("RESTORE_DATABASE", ofNoTask, payload, nowMs);
 }
 
 /** The seq after which a new epoch begins with this row; null for any other row. */
 export function epochBefore({ origin, actionType, payload }: HashedRow): number | null {
-  if (origin !== "daemon" || actionType !== actions.restoreDatabase) return null;
-  return Number(fields(parseStored(payload)).from_seq);
+  if (kindOf(actionType, origin) !== "RESTORE_DATABASE") return null;
+  return readPayload("RESTORE_DATABASE", parseStored(payload))?.from_seq ?? null;
 }

@@ -1,63 +1,66 @@
 import { genesisHash, type Origin } from "../protocol/chain.ts";
 import type { Json } from "../protocol/json.ts";
+import { type DaemonKind, type Kind, type OriginOf, type Payload, transitions } from "../protocol/transitions.ts";
 
-/**
- * The transitions the daemon journals, each in the transaction that makes it. Clients may give their own events any
- * name, also one of these; `origin` tells the two apart.
- */
-export const actions = {
-  registerTask: "REGISTER_TASK",
-  addNodes: "ADD_NODES",
-  cancelTask: "CANCEL_TASK",
-  pauseTask: "PAUSE_TASK",
-  resumeTask: "RESUME_TASK",
-  setPriority: "SET_PRIORITY",
-  acquireNode: "ACQUIRE_NODE",
-  rollBackNode: "TIMEOUT_ROLLBACK",
-  completeNode: "COMPLETE_NODE",
-  failNode: "FAIL_NODE",
-  releaseNode: "RELEASE_NODE",
-  skipNode: "SKIP_NODE",
-  retryNode: "RETRY_NODE",
-  acquireLock: "ACQUIRE_RESOURCE_LOCK",
-  takeOverLock: "TAKE_OVER_RESOURCE_LOCK",
-  releaseLock: "RELEASE_RESOURCE_LOCK",
-  expireLock: "EXPIRE_RESOURCE_LOCK",
-  forceReleaseLock: "FORCE_RELEASE_RESOURCE_LOCK",
-  guardBypass: "GUARD_BYPASS",
-  submitBundle: "SUBMIT_PATCH_BUNDLE",
-  decideBundle: "DECIDE_PATCH_BUNDLE",
-  /** What the daemon sees of an event that clients commit too. */
-  noteConflict: "conflict",
-  /** Rows before it have left for an archive. */
-  pruneJournal: "PRUNE_JOURNAL",
-  /** From here on an older copy of the database goes on, in a new epoch: seqs between have been given and are lost. */
-  restoreDatabase: "RESTORE_DATABASE",
-  adoptTask: "ADOPT_TASK",
-  adoptLock: "ADOPT_RESOURCE_LOCK",
-} as const;
-
-/** A row about to be journalled. */
-export interface Entry {
+/** What a row of the journal is about, and when it was written. */
+interface About {
   /** Set exactly on what the contract calls events: client events, completions, failures and roll-backs. */
   id: string | null;
   taskId: string | null;
   nodeId: string | null;
-  actionType: string;
-  origin: Origin;
-  payload: Json;
   timestampMs: number;
 }
 
-/** A row of the journal. */
-export interface JournalRow extends Entry {
-  seq: number;
+/** A transition about to be journalled, by its row of the table. */
+export interface EntryOf<K extends Kind> extends About {
+  actionType: K;
+  origin: OriginOf<K>;
+  payload: Payload<K>;
 }
 
+/** What a client tells in its own words, about to be journalled. */
+export interface ClientEntry extends About {
+  actionType: string;
+  origin: "client";
+  payload: Json;
+}
+
+/** A row about to be journalled. */
+export type Entry = { [K in DaemonKind]: EntryOf<K> }[DaemonKind] | ClientEntry;
+
+/** A row of the journal, as it is read: nobody vouches for what it tells. */
+export interface JournalRow extends About {
+  seq: number;
+  actionType: string;
+  origin: Origin;
+  payload: Json;
+}
+
+/** Makes the entry of a transition. */
+export function entryOf<K extends Kind>(
+  actionType: K,
+  { id = null, taskId, nodeId }: { id?: string | null; taskId: string | null; nodeId: string | null },
+  payload: Payload<K>,
+  timestampMs: number,
+): EntryOf<K> {
+  const { origin } = transitions[actionType];
+  return { id, taskId, nodeId, actionType, origin, payload, timestampMs };
+}
+
+/** What is of no task. */
+export const ofNoTask = { taskId: null, nodeId: null } as const;
+
+/** What the original journals of its own doing. */
+export const originalEnds = ["COMPLETE_NODE", "FAIL_NODE"] as const satisfies Kind[];
+
 /** Whether the original's journal would hold the row: it has what clients tell of nodes, completions and failures. */
-export function isOriginalEvent({ id, taskId, origin, actionType }: Omit<Entry, "payload">): boolean {
-  const isEnd = actionType === actions.completeNode || actionType === actions.failNode;
-  return id !== null && taskId !== null && (origin === "client" || isEnd);
+export function isOriginalEvent({
+  id,
+  taskId,
+  origin,
+  actionType,
+}: Omit<JournalRow, "payload" | "seq" | "timestampMs">): boolean {
+  return id !== null && taskId !== null && (origin === "client" || originalEnds.some((kind) => kind === actionType));
 }
 
 /** The journal's newest row. */
@@ -76,7 +79,10 @@ export interface JournalFilter {
   actionTypes: readonly string[] | null;
 }
 
-export function matchesFilter(row: Omit<Entry, "payload">, filter: JournalFilter): boolean {
+export function matchesFilter(
+  row: Pick<JournalRow, "taskId" | "nodeId" | "actionType">,
+  filter: JournalFilter,
+): boolean {
   return (
     (filter.taskId === null || row.taskId === filter.taskId) &&
     (filter.nodeId === null || row.nodeId === filter.nodeId) &&

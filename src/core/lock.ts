@@ -1,6 +1,6 @@
-import type { Json } from "../protocol/json.ts";
+import type { Payload } from "../protocol/transitions.ts";
 import { type Decision, isRefusal, refuse } from "./decision.ts";
-import { actions, type Entry } from "./journal.ts";
+import { type Entry, entryOf } from "./journal.ts";
 import { secondsLeft } from "./lease.ts";
 import type { Lock, LockGrant, LockHead } from "./model.ts";
 
@@ -15,7 +15,7 @@ import type { Lock, LockGrant, LockHead } from "./model.ts";
  * in the way and had expired.
  */
 export function grantLocks(grant: LockGrant, over: readonly LockHead[]): Entry {
-  const payload: Json = {
+  const payload: Payload<"ACQUIRE_RESOURCE_LOCK"> = {
     lease_id: grant.leaseId,
     owner: grant.owner,
     provider: grant.provider,
@@ -23,9 +23,9 @@ export function grantLocks(grant: LockGrant, over: readonly LockHead[]): Entry {
     locks: grant.locks.map(lockPayload),
     ...(grant.endsWithNode ? { ends_with_node: true } : {}),
   };
-  if (over.length === 0) return entry(grant, actions.acquireLock, payload, grant.acquiredAtMs);
+  if (over.length === 0) return entryOf("ACQUIRE_RESOURCE_LOCK", grant, payload, grant.acquiredAtMs);
   const from = over.map(({ leaseId, owner }) => ({ lease_id: leaseId, owner }));
-  return entry(grant, actions.takeOverLock, { ...payload, from }, grant.acquiredAtMs);
+  return entryOf("TAKE_OVER_RESOURCE_LOCK", grant, { ...payload, from }, grant.acquiredAtMs);
 }
 
 /** What names locks of a lease: all of them, or the one of a key. */
@@ -70,22 +70,22 @@ export function releaseLocks(
   nowMs: number,
 ): Decision<Entry> {
   const lock = underLease(claimed, others, claim, "released", nowMs);
-  return isRefusal(lock) ? lock : endLocks(actions.releaseLock, lock, claimed, nowMs);
+  return isRefusal(lock) ? lock : entryOf("RELEASE_RESOURCE_LOCK", lock, ended(lock, claimed), nowMs);
 }
 
 /** Takes all locks of a lease that has expired. */
 export function expireLocks(locks: readonly [Lock, ...Lock[]], nowMs: number): Entry {
-  return endLocks(actions.expireLock, locks[0], locks, nowMs);
+  return entryOf("EXPIRE_RESOURCE_LOCK", locks[0], ended(locks[0], locks), nowMs);
 }
 
 /** Gives back what the lease of a node holds that runs no more. */
 export function releaseWithNode(locks: readonly [Lock, ...Lock[]], nowMs: number): Entry {
-  return endLocks(actions.releaseLock, locks[0], locks, nowMs);
+  return entryOf("RELEASE_RESOURCE_LOCK", locks[0], ended(locks[0], locks), nowMs);
 }
 
 /** Takes all locks of a lease from its holder, as a person wished. */
 export function forceRelease(locks: readonly [Lock, ...Lock[]], reason: string, nowMs: number): Entry {
-  return endLocks(actions.forceReleaseLock, locks[0], locks, nowMs, { reason });
+  return entryOf("FORCE_RELEASE_RESOURCE_LOCK", locks[0], { ...ended(locks[0], locks), reason }, nowMs);
 }
 
 /** Whether nobody holds it any more. What ends with a node is held until that does. */
@@ -127,10 +127,9 @@ const named = ({ resourceKey, leaseId }: LockClaim) =>
 
 const factsOf = ({ resourceKey, leaseId }: LockClaim) => ({ resource_key: resourceKey, lease_id: leaseId });
 
-function endLocks(actionType: string, holder: Lock, locks: readonly Lock[], nowMs: number, more: object = {}): Entry {
-  const { leaseId, owner } = holder;
-  const payload: Json = { lease_id: leaseId, owner, locks: locks.map(keyPayload), ...more };
-  return entry(holder, actionType, payload, nowMs);
+/** What the journal tells of locks that have ended. */
+function ended({ leaseId, owner }: Lock, locks: readonly Lock[]): Payload<"RELEASE_RESOURCE_LOCK"> {
+  return { lease_id: leaseId, owner, locks: locks.map(keyPayload) };
 }
 
 /** What the journal tells of a key: beside what the original knew, only what is not the default. */
@@ -142,14 +141,5 @@ const keyPayload = ({ resourceKey, scope }: Pick<Lock, "resourceKey" | "scope">)
 const lockPayload = (lock: LockGrant["locks"][number]) => ({
   ...keyPayload(lock),
   ...(lock.mode === "exclusive" ? {} : { mode: lock.mode }),
-  ...(lock.ignoreCase ? { ignore_case: true } : {}),
+  ...(lock.ignoreCase ? { ignore_case: true as const } : {}),
 });
-
-function entry(
-  { taskId, nodeId }: Pick<Lock, "taskId" | "nodeId">,
-  actionType: string,
-  payload: Json,
-  nowMs: number,
-): Entry {
-  return { id: null, taskId, nodeId, actionType, origin: "daemon", payload, timestampMs: nowMs };
-}

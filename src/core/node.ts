@@ -1,7 +1,7 @@
 import type { Json } from "../protocol/json.ts";
 import type { AttemptOutcome } from "../protocol/types.ts";
 import { type Decision, isRefusal, refuse } from "./decision.ts";
-import { actions, type Entry } from "./journal.ts";
+import { type ClientEntry, type Entry, entryOf } from "./journal.ts";
 import { type LeaseClaim, type LeaseGrant, leaseLost, ofTask, underLease } from "./lease.ts";
 import type { FailureCause, NodeHead } from "./model.ts";
 
@@ -44,7 +44,7 @@ export interface Transition {
 
 /** PENDING → RUNNING, for a node that is runnable: the entry that records it. */
 export function acquireNode(node: NodeHead, grant: LeaseGrant, nowMs: number): Entry {
-  return entryOf(null, node, actions.acquireNode, { lease_id: grant.id, lease_owner: grant.owner }, nowMs);
+  return entryOf("ACQUIRE_NODE", of(node), { lease_id: grant.id, lease_owner: grant.owner }, nowMs);
 }
 
 /**
@@ -58,12 +58,16 @@ export function rollBackNode(node: NodeHead, lostMax: number, eventId: string, n
   const attempt = { outcome: "EXPIRED" as const };
   if (max === 0 || lostAttempts < max) {
     const payload = { ...lease, lost_attempts: lostAttempts };
-    const entry = entryOf(eventId, node, actions.rollBackNode, payload, nowMs);
+    const entry = entryOf("TIMEOUT_ROLLBACK", { ...of(node), id: eventId }, payload, nowMs);
     return { node, after: { ...pending(node), lostAttempts, attempt }, entry };
   }
   const error = { kind: "TOO_MANY_LOST_LEASES", lost_attempts: lostAttempts };
   const after: After = { ...failed(node, "lost", error), lostAttempts, attempt };
-  return { node, after, entry: entryOf(eventId, node, actions.failNode, { error, cause: "lost", ...lease }, nowMs) };
+  return {
+    node,
+    after,
+    entry: entryOf("FAIL_NODE", { ...of(node), id: eventId }, { error, cause: "lost", ...lease }, nowMs),
+  };
 }
 
 /** RUNNING → COMPLETED. Refusals: NOT_FOUND, INVALID_STATE, LEASE_LOST. */
@@ -78,7 +82,7 @@ export function completeNode(
   if (isRefusal(node)) return node;
   const attempt = { outcome: "COMPLETED" as const };
   const after: After = { ...pending(node), status: "COMPLETED", resultPayload: result, attempt };
-  return { node, after, entry: entryOf(eventId, node, actions.completeNode, { result }, nowMs) };
+  return { node, after, entry: entryOf("COMPLETE_NODE", { ...of(node), id: eventId }, { result }, nowMs) };
 }
 
 /**
@@ -99,13 +103,13 @@ export function failNode(
   const failedAttempts = node.failedAttempts + 1;
   if (failedAttempts >= node.policy.maxAttempts) {
     const after: After = { ...failed(node, "error", error), failedAttempts, attempt };
-    return { node, after, entry: entryOf(eventId, node, actions.failNode, { error }, nowMs) };
+    return { node, after, entry: entryOf("FAIL_NODE", { ...of(node), id: eventId }, { error }, nowMs) };
   }
   const pauseMs = backoffMs(node.policy, failedAttempts, random);
   const notBeforeMs = pauseMs === 0 ? null : nowMs + pauseMs;
   const payload = { error, retry: { failed_attempts: failedAttempts, not_before_ms: notBeforeMs } };
   const after: After = { ...pending(node), failedAttempts, notBeforeMs, attempt };
-  return { node, after, entry: entryOf(eventId, node, actions.failNode, payload, nowMs) };
+  return { node, after, entry: entryOf("FAIL_NODE", { ...of(node), id: eventId }, payload, nowMs) };
 }
 
 /**
@@ -132,16 +136,16 @@ export function releaseNode(
   const notBeforeMs = delayMs === 0 ? null : nowMs + delayMs;
   const payload = { lease_id: claim.leaseId, lease_owner: node.lease?.owner ?? null, not_before_ms: notBeforeMs };
   const after: After = { ...pending(node), notBeforeMs, attempt: { outcome: "RELEASED" } };
-  return { node, after, entry: entryOf(null, node, actions.releaseNode, payload, nowMs) };
+  return { node, after, entry: entryOf("RELEASE_NODE", of(node), payload, nowMs) };
 }
 
 /** PENDING → FAILED, for a node that is to be skipped where a dependency FAILED. */
 export function skipNode(node: NodeHead, failedDependencies: readonly string[], nowMs: number): Transition {
-  const error = { kind: "DEPENDENCY_FAILED", node_ids: [...failedDependencies] };
+  const error = { kind: "DEPENDENCY_FAILED" as const, node_ids: [...failedDependencies] };
   return {
     node,
     after: failed(node, "skipped", error),
-    entry: entryOf(null, node, actions.skipNode, { error }, nowMs),
+    entry: entryOf("SKIP_NODE", of(node), { error }, nowMs),
   };
 }
 
@@ -167,7 +171,7 @@ export function retryNode(
     return refuse("INVALID_STATE", message, facts);
   }
   const after: After = { ...pending(node), failedAttempts: 0, lostAttempts: 0 };
-  return { node, after, entry: entryOf(null, node, actions.retryNode, {}, nowMs) };
+  return { node, after, entry: entryOf("RETRY_NODE", of(node), {}, nowMs) };
 }
 
 /**
@@ -195,13 +199,13 @@ export function commitEvent(
   claim: Omit<LeaseClaim, "leaseId"> & { leaseId: string | null },
   event: { id: string; actionType: string; payload: Json },
   nowMs: number,
-): Decision<Entry> {
+): Decision<ClientEntry> {
   const node = ofTask(found, claim);
   if (isRefusal(node)) return node;
   if (node.status === "RUNNING" && node.lease?.id !== claim.leaseId) {
     return leaseLost(node, claim.leaseId, { verb: "written to", to: node.status }, nowMs);
   }
-  return { ...entryOf(event.id, node, event.actionType, event.payload, nowMs), origin: "client" };
+  return { ...event, ...of(node), origin: "client", timestampMs: nowMs };
 }
 
 function pending({ failedAttempts, lostAttempts }: NodeHead): After {
@@ -220,6 +224,4 @@ function failed(node: NodeHead, failure: FailureCause, error: Json): After {
   return { ...pending(node), status: "FAILED", failure, resultPayload: error };
 }
 
-function entryOf(id: string | null, node: NodeHead, actionType: string, payload: Json, nowMs: number): Entry {
-  return { id, taskId: node.taskId, nodeId: node.id, actionType, origin: "daemon", payload, timestampMs: nowMs };
-}
+const of = ({ id, taskId }: NodeHead) => ({ taskId, nodeId: id });

@@ -1,7 +1,9 @@
 import { type HashedRow } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
-import { actions, type Entry } from "./journal.ts";
-import { lockAppliers, ReplayedLocks } from "./replay-locks.ts";
+import type { Transition } from "../protocol/transition.ts";
+import { kindOf, type Payload, transitions } from "../protocol/transitions.ts";
+import { type Entry, entryOf, ofNoTask } from "./journal.ts";
+import { ReplayedLocks, replayLocks } from "./replay-locks.ts";
 import { fields, text } from "./replayed.ts";
 
 /*
@@ -17,12 +19,9 @@ export interface Leaving {
   stays(unit: string): boolean;
 }
 
-/** What stays on record: what has left, and where the journal's seqs go on elsewhere. */
-const lasting: ReadonlySet<string> = new Set([actions.pruneJournal, actions.restoreDatabase]);
-
 /** Whether a row leaves that is old enough. */
 export function leaves(row: HashedRow, leaving: Leaving): boolean {
-  if (row.origin === "daemon" && lasting.has(row.actionType)) return false;
+  if (unitFieldOf(row) === "lasting") return false;
   if (row.taskId !== null && !leaving.task(row.taskId)) return false;
   const unit = unitOf(row);
   return unit === null || !leaving.stays(unit);
@@ -30,20 +29,21 @@ export function leaves(row: HashedRow, leaving: Leaving): boolean {
 
 /** The bundle whose submission this row is, null for any other: with it the bundle leaves. */
 export function submittedBundle(row: HashedRow): string | null {
-  const isSubmission = row.origin === "daemon" && row.actionType === actions.submitBundle;
-  return isSubmission ? text(fields(parseStored(row.payload)).bundle_id ?? null) : null;
+  return kindOf(row.actionType, row.origin) === "SUBMIT_PATCH_BUNDLE" ? unitOf(row) : null;
+}
+
+/** What names the unit a row leaves with. What clients tell leaves by itself. */
+function unitFieldOf({ actionType, origin }: HashedRow): Transition["unit"] {
+  const kind = kindOf(actionType, origin);
+  return kind === undefined ? "row" : transitions[kind].unit;
 }
 
 /** The lease of locks, or the bundle, the row is about: its rows leave together. */
 function unitOf(row: HashedRow): string | null {
-  if (row.origin !== "daemon") return null;
-  const isLock = row.actionType in lockAppliers;
-  if (!isLock && !bundleActions.has(row.actionType)) return null;
-  const payload = fields(parseStored(row.payload));
-  return text((isLock ? payload.lease_id : payload.bundle_id) ?? null);
+  const field = unitFieldOf(row);
+  if (field === "row" || field === "lasting") return null;
+  return text(fields(parseStored(row.payload))[field]);
 }
-
-const bundleActions: ReadonlySet<string> = new Set([actions.submitBundle, actions.decideBundle]);
 
 /** Reads the old part of a journal in order, and finds which leases and bundles must stay. */
 export class UnitsThatStay {
@@ -76,10 +76,8 @@ export class UnitsThatStay {
   }
 
   #ends(row: HashedRow, unit: string): boolean {
-    const apply = lockAppliers[row.actionType];
-    if (apply === undefined) return row.actionType === actions.decideBundle;
-    const payload = fields(parseStored(row.payload));
-    apply({ locks: this.#locks, brief: (its) => its }, { ...row, payload }, payload);
+    if (unitFieldOf(row) === "bundle_id") return row.actionType === "DECIDE_PATCH_BUNDLE";
+    replayLocks({ locks: this.#locks, brief: (its) => its }, { ...row, payload: parseStored(row.payload) });
     return !this.#locks.holds(unit);
   }
 }
@@ -99,7 +97,7 @@ export interface Pruned {
 
 /** The row that tells of a pruning. */
 export function pruneEntry(pruned: Pruned, nowMs: number): Entry {
-  const payload = {
+  const payload: Payload<"PRUNE_JOURNAL"> = {
     older_than_ms: pruned.olderThanMs,
     cut_seq: pruned.cutSeq,
     rows: pruned.rows,
@@ -107,6 +105,5 @@ export function pruneEntry(pruned: Pruned, nowMs: number): Entry {
     archive: pruned.archive,
     archive_sha256: pruned.archiveSha256,
   };
-  const about = { id: null, taskId: null, nodeId: null, origin: "daemon" as const };
-  return { ...about, actionType: actions.pruneJournal, payload, timestampMs: nowMs };
+  return entryOf("PRUNE_JOURNAL", ofNoTask, payload, nowMs);
 }

@@ -1,15 +1,12 @@
-import type { LockMode } from "../protocol/types.ts";
-import type { Json } from "../protocol/json.ts";
-import { actions, type JournalRow } from "./journal.ts";
-import { type Fields, fields, ImpossibleRow, list, type ReplayedLock, text } from "./replayed.ts";
+import { type Kind, kindOf, type Payload } from "../protocol/transitions.ts";
+import type { JournalRow } from "./journal.ts";
+import { type Apply, applyRow, ImpossibleRow, type ReplayedLock, type RowHead } from "./replayed.ts";
 
 /** The part of a replay that resource locks are. */
 interface Locks {
   readonly locks: ReplayedLocks;
   readonly brief: (text: string) => string;
 }
-
-type Apply = (state: Locks, row: JournalRow, payload: Fields) => void;
 
 /** Locks by their name, and those of each lease. */
 export class ReplayedLocks {
@@ -61,39 +58,54 @@ export function lockName(leaseId: string, scope: string, resourceKey: string): s
   return JSON.stringify([leaseId, scope, resourceKey]);
 }
 
-/** What each journalled transition of locks makes of those there are. */
-export const lockAppliers: Record<string, Apply> = {
-  [actions.acquireLock]: (state, row, payload) => grant(state, row, payload, row.timestampMs),
-  [actions.takeOverLock]: (state, row, payload) => {
-    for (const { lease_id: leaseId } of list(payload.from).map(fields)) {
-      if (state.locks.holds(text(leaseId))) throw new ImpossibleRow(`lease ${text(leaseId)} was not over`);
-    }
-    grant(state, row, payload, row.timestampMs);
-  },
-  [actions.adoptLock]: (state, row, payload) => grant(state, row, payload, Number(payload.acquired_at_ms)),
-  [actions.releaseLock]: end,
-  [actions.expireLock]: endAll,
-  [actions.forceReleaseLock]: endAll,
+const takeOver: Apply<Locks, "TAKE_OVER_RESOURCE_LOCK"> = (state, row, payload) => {
+  for (const { lease_id: leaseId } of payload.from) {
+    if (state.locks.holds(leaseId)) throw new ImpossibleRow(`lease ${leaseId} was not over`);
+  }
+  grant(state, row, payload, row.timestampMs);
 };
 
-function grant(state: Locks, row: JournalRow, payload: Fields, acquiredAtMs: number): void {
-  const leaseId = text(payload.lease_id);
-  for (const lock of list(payload.locks).map(fields)) {
-    const scope = scopeOf(lock);
-    const resourceKey = text(lock.resource_key);
+/** What each journalled transition of locks makes of those there are. */
+export const lockAppliers: { [K in LockKind]: Apply<Locks, K> } = {
+  ACQUIRE_RESOURCE_LOCK: (state, row, payload) => grant(state, row, payload, row.timestampMs),
+  TAKE_OVER_RESOURCE_LOCK: takeOver,
+  ADOPT_RESOURCE_LOCK: (state, row, payload) => grant(state, row, payload, payload.acquired_at_ms),
+  RELEASE_RESOURCE_LOCK: end,
+  EXPIRE_RESOURCE_LOCK: endAll,
+  FORCE_RELEASE_RESOURCE_LOCK: endAll,
+};
+
+type LockKind = Extract<Kind, `${string}_RESOURCE_LOCK`>;
+
+/** Applies a row to locks alone, where it is of theirs. @throws {ImpossibleRow} */
+export function replayLocks(state: Locks, row: JournalRow): void {
+  const kind = kindOf(row.actionType, row.origin);
+  if (kind !== undefined && isOfLocks(kind)) applyRow(lockAppliers, kind, state, row);
+}
+
+const isOfLocks = (kind: Kind): kind is LockKind => kind in lockAppliers;
+
+function grant(state: Locks, row: RowHead, payload: Payload<"ACQUIRE_RESOURCE_LOCK">, acquiredAtMs: number): void {
+  const { lease_id: leaseId, owner, provider, metadata, ends_with_node: endsWithNode = false } = payload;
+  for (const {
+    resource_key: resourceKey,
+    scope = "",
+    mode = "exclusive",
+    ignore_case: ignoreCase = false,
+  } of payload.locks) {
     const name = lockName(leaseId, scope, resourceKey);
     state.locks.put(name, keyName(scope, resourceKey), {
       leaseId,
       resourceKey: state.brief(resourceKey),
       scope: state.brief(scope),
-      mode: (lock.mode ?? "exclusive") as LockMode,
-      ignoreCase: lock.ignore_case === true,
-      endsWithNode: payload.ends_with_node === true,
-      owner: state.brief(text(payload.owner)),
-      provider: typeof payload.provider === "string" ? state.brief(payload.provider) : null,
+      mode,
+      ignoreCase,
+      endsWithNode,
+      owner: state.brief(owner),
+      provider: provider === null ? null : state.brief(provider),
       taskId: row.taskId,
       nodeId: row.nodeId,
-      metadata: state.brief(JSON.stringify(payload.metadata ?? null)),
+      metadata: state.brief(JSON.stringify(metadata)),
       // A key that is granted to its lease once more is held since the first time.
       acquiredAtMs: state.locks.all.get(name)?.acquiredAtMs ?? acquiredAtMs,
       fencingToken: row.seq,
@@ -101,20 +113,18 @@ function grant(state: Locks, row: JournalRow, payload: Fields, acquiredAtMs: num
   }
 }
 
-function end(state: Locks, _row: JournalRow, payload: Fields): void {
-  const leaseId = text(payload.lease_id);
-  for (const lock of list(payload.locks).map(fields)) {
-    const [scope, resourceKey] = [scopeOf(lock), text(lock.resource_key)];
+type Ended = Payload<"RELEASE_RESOURCE_LOCK">;
+
+function end(state: Locks, _row: RowHead, { lease_id: leaseId, locks }: Ended): void {
+  for (const { resource_key: resourceKey, scope = "" } of locks) {
     state.locks.end(lockName(leaseId, scope, resourceKey), keyName(scope, resourceKey), leaseId);
   }
 }
 
-function endAll(state: Locks, row: JournalRow, payload: Fields): void {
+function endAll(state: Locks, row: RowHead, payload: Ended): void {
   end(state, row, payload);
-  const leaseId = text(payload.lease_id);
+  const { lease_id: leaseId } = payload;
   if (state.locks.holds(leaseId)) throw new ImpossibleRow(`lease ${leaseId} still held others`);
 }
 
 const keyName = (scope: string, resourceKey: string): string => JSON.stringify([scope, resourceKey]);
-
-const scopeOf = ({ scope = "" }: Record<string, Json>): string => text(scope);

@@ -1,20 +1,21 @@
 import type { Json } from "../protocol/json.ts";
+import { type DaemonKind, kindOf, type Payload } from "../protocol/transitions.ts";
 import type { AttemptOutcome, NodeStatus } from "../protocol/types.ts";
-import { actions, type JournalRow } from "./journal.ts";
+import type { JournalRow } from "./journal.ts";
 import { bundleAppliers } from "./replay-bundles.ts";
 import { lockAppliers, lockName, ReplayedLocks } from "./replay-locks.ts";
-import { addNodes, addTask } from "./replay-registration.ts";
+import { addNodes, addTask, adoptTask } from "./replay-registration.ts";
 import {
-  type Fields,
+  type Apply,
+  applyRow,
   fields,
   ImpossibleRow,
   json,
-  list,
   nameDependent,
-  notBefore,
   type ReplayedBundle,
   type ReplayedNode,
   type ReplayedTask,
+  type RowHead,
   text,
   withAttempt,
 } from "./replayed.ts";
@@ -23,8 +24,6 @@ import {
  * The state as the journal alone tells it. Kept apart from the transition rules on purpose: it is what those rules
  * and the tables are checked against. What is not journalled is not here: deadlines, delays and progress.
  */
-
-type Apply = (state: Replay, row: JournalRow, payload: Fields) => void;
 
 export class Replay {
   readonly tasks = new Map<string, ReplayedTask>();
@@ -44,10 +43,10 @@ export class Replay {
   /** Rows come in seq order. @throws {ImpossibleRow} */
   apply(row: JournalRow): void {
     if (row.origin === "client") return;
-    const apply = appliers[row.actionType];
-    if (apply === undefined) throw new ImpossibleRow(`the daemon has no transition ${row.actionType}`);
+    const kind = kindOf(row.actionType, row.origin);
+    if (kind === undefined) throw new ImpossibleRow(`the daemon has no transition ${row.actionType}`);
     this.nowMs = row.timestampMs;
-    apply(this, row, fields(row.payload));
+    applyRow(appliers, kind, this, row);
   }
 
   /** For how many distinct dependencies the node waits: until they are COMPLETED, or end where it runs regardless. */
@@ -67,7 +66,7 @@ export class Replay {
     return [...dependencies].map((id) => this.nodes.get(id)?.status ?? "");
   }
 
-  node(nodeId: Json): ReplayedNode {
+  node(nodeId: string | null): ReplayedNode {
     const node = this.nodes.get(text(nodeId));
     if (node === undefined) throw new ImpossibleRow(`node ${text(nodeId)} was never registered`);
     return node;
@@ -87,74 +86,74 @@ export class Replay {
   }
 }
 
-const appliers: Record<string, Apply> = {
-  [actions.registerTask]: (state, row, payload) => addTask(state, row, payload, row.timestampMs),
-  [actions.adoptTask]: (state, row, payload) => addTask(state, row, payload, Number(payload.created_at_ms)),
-  [actions.addNodes]: (state, row, payload) => {
+const appliers: { [K in DaemonKind]: Apply<Replay, K> } = {
+  REGISTER_TASK: addTask,
+  ADOPT_TASK: adoptTask,
+  ADD_NODES: (state, row, payload) => {
     const ids = addNodes(state, row, payload.nodes);
-    for (const id of list(payload.expand_before)) {
+    for (const id of payload.expand_before) {
       const node = expect(state, id, "PENDING");
       node.dependencies = JSON.stringify([...(JSON.parse(node.dependencies) as string[]), ...ids]);
-      for (const added of ids) nameDependent(state.node(added), text(id));
+      for (const added of ids) nameDependent(state.node(added), id);
     }
   },
-  [actions.acquireNode]: (state, row, payload) => {
+  ACQUIRE_NODE: (state, row, payload) => {
     const node = expect(state, row.nodeId, "PENDING");
     const waitingOn = state.waitingOn(text(row.nodeId));
     if (waitingOn > 0) throw new ImpossibleRow(`node ${row.nodeId} waits for ${waitingOn} of its dependencies`);
     if (state.task(node.taskId).paused) throw new ImpossibleRow(`task ${node.taskId} was paused`);
-    expectResources(state, node, text(payload.lease_id));
+    expectResources(state, node, payload.lease_id);
     move(state, node, {
       status: "RUNNING",
       acquiredAtMs: row.timestampMs,
-      leaseId: text(payload.lease_id),
-      leaseOwner: state.brief(text(payload.lease_owner)),
+      leaseId: payload.lease_id,
+      leaseOwner: state.brief(payload.lease_owner),
       fencingToken: row.seq,
       resultPayload: null,
       notBeforeMs: null,
     });
   },
-  [actions.rollBackNode]: (state, row, payload) => {
+  TIMEOUT_ROLLBACK: (state, row, payload) => {
     const node = endAttempt(state, row, row.nodeId, "EXPIRED");
     move(state, node, {
       status: "PENDING",
       acquiredAtMs: null,
       notBeforeMs: null,
-      lostAttempts: Number(payload.lost_attempts),
+      lostAttempts: payload.lost_attempts,
     });
   },
-  [actions.completeNode]: (state, row, payload) => {
+  COMPLETE_NODE: (state, row, payload) => {
     const node = endAttempt(state, row, row.nodeId, "COMPLETED");
     move(state, node, { status: "COMPLETED", resultPayload: json(state, payload.result) });
   },
-  [actions.failNode]: (state, row, payload) => {
+  FAIL_NODE: (state, row, payload) => {
     const lost = payload.cause === "lost";
     const node = endAttempt(state, row, row.nodeId, lost ? "EXPIRED" : "FAILED", lost ? undefined : payload.error);
     if (lost) node.lostAttempts = Number(fields(payload.error).lost_attempts);
     else node.failedAttempts++;
     if (payload.retry === undefined) fail(state, node, lost ? "lost" : "error", payload.error);
-    else move(state, node, { status: "PENDING", acquiredAtMs: null, notBeforeMs: notBefore(fields(payload.retry)) });
+    else move(state, node, { status: "PENDING", acquiredAtMs: null, notBeforeMs: payload.retry.not_before_ms });
   },
-  [actions.releaseNode]: (state, row, payload) => {
+  RELEASE_NODE: (state, row, payload) => {
     const node = endAttempt(state, row, row.nodeId, "RELEASED");
-    move(state, node, { status: "PENDING", acquiredAtMs: null, notBeforeMs: notBefore(payload) });
+    move(state, node, { status: "PENDING", acquiredAtMs: null, notBeforeMs: payload.not_before_ms });
   },
-  [actions.skipNode]: (state, row, payload) => {
+  SKIP_NODE: (state, row, payload) => {
     const node = expect(state, row.nodeId, "PENDING");
-    const failed = (id: Json) => state.node(id).status === "FAILED";
-    if (node.policy.onDependencyFailure !== "skip" || !list(fields(payload.error).node_ids).some(failed)) {
+    const failed = (id: string) => state.node(id).status === "FAILED";
+    if (node.policy.onDependencyFailure !== "skip" || !payload.error.node_ids.some(failed)) {
       throw new ImpossibleRow(`node ${row.nodeId} was not to be skipped`);
     }
     fail(state, node, "skipped", payload.error);
   },
-  [actions.retryNode]: (state, row) => {
+  RETRY_NODE: (state, row) => {
     const node = expect(state, row.nodeId, "FAILED");
     const fresh = { failure: null, failedAttempts: 0, lostAttempts: 0, resultPayload: null, acquiredAtMs: null };
     move(state, node, { status: "PENDING", ...fresh });
   },
-  [actions.cancelTask]: (state, row, payload) => {
+  CANCEL_TASK: (state, row, payload) => {
     state.task(row.taskId);
-    const error = { kind: "CANCELED", reason: payload.reason ?? null };
+    const error = { kind: "CANCELED", reason: payload.reason };
     const ids = state.nodesOf(text(row.taskId));
     // What was skipped for nothing that is FAILED still would be PENDING again in a moment.
     const ended = ids.filter((id) => {
@@ -168,41 +167,43 @@ const appliers: Record<string, Apply> = {
       fail(state, node, "canceled", error);
     }
   },
-  [actions.pauseTask]: (state, row) => {
+  PAUSE_TASK: (state, row) => {
     state.task(row.taskId).paused = true;
   },
-  [actions.resumeTask]: (state, row) => {
+  RESUME_TASK: (state, row) => {
     state.task(row.taskId).paused = false;
   },
-  [actions.setPriority]: (state, row, payload) => {
+  SET_PRIORITY: (state, row, payload) => {
     const target = row.nodeId === null ? state.task(row.taskId) : state.node(row.nodeId);
-    target.priority = Number(payload.priority);
+    target.priority = payload.priority;
   },
-  [actions.pruneJournal]: () => {},
-  [actions.restoreDatabase]: () => {},
+  PRUNE_JOURNAL: () => {},
+  RESTORE_DATABASE: () => {},
   ...lockAppliers,
   ...bundleAppliers,
 };
 
 /** The node, which the daemon makes this change to only from the status the rules name. */
-function expect(state: Replay, nodeId: Json, from: NodeStatus): ReplayedNode {
+function expect(state: Replay, nodeId: string | null, from: NodeStatus): ReplayedNode {
   const node = state.node(nodeId);
   if (node.status !== from) throw new ImpossibleRow(`node ${text(nodeId)} was ${node.status}, not ${from}`);
   return node;
 }
 
+type Resources = NonNullable<Payload<"REGISTER_TASK">["nodes"][number]["resources"]>;
+
 /** A node runs only with all it declares held under its lease. */
 function expectResources(state: Replay, { resources }: ReplayedNode, leaseId: string): void {
-  for (const { resource_key: key, scope = "" } of (JSON.parse(resources) as Json[]).map(fields)) {
-    const held = state.locks.all.has(lockName(leaseId, text(scope), text(key)));
-    if (!held) throw new ImpossibleRow(`lease ${leaseId} does not hold ${text(key)}`);
+  for (const { resource_key: key, scope = "" } of JSON.parse(resources) as Resources) {
+    const held = state.locks.all.has(lockName(leaseId, scope, key));
+    if (!held) throw new ImpossibleRow(`lease ${leaseId} does not hold ${key}`);
   }
 }
 
 /** Ends what runs of a node: its lease becomes an attempt. */
 function endAttempt(
   state: Replay,
-  row: JournalRow,
+  row: RowHead,
   nodeId: string | null,
   outcome: AttemptOutcome,
   error?: Json,

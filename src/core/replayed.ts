@@ -1,6 +1,8 @@
 import type { Json } from "../protocol/json.ts";
+import { type DaemonKind, type Payload, readPayload } from "../protocol/transitions.ts";
 import type { LockMode, NodeStatus } from "../protocol/types.ts";
 import type { BundleStatus } from "./bundle.ts";
+import type { JournalRow } from "./journal.ts";
 import type { FailureCause, NodePolicy } from "./model.ts";
 
 /* The state as a replay of the journal rebuilds it. Payloads and labels are JSON text. */
@@ -134,10 +136,25 @@ export function digestOf(id: string): number {
   return digest;
 }
 
-export const notBefore = ({ not_before_ms: notBeforeMs }: Fields): number | null =>
-  typeof notBeforeMs === "number" ? notBeforeMs : null;
+/** How a kind changes the state of type `State`. */
+export type Apply<State, K extends DaemonKind> = (state: State, row: RowHead, payload: Payload<K>) => void;
 
-export type Fields = Record<string, Json>;
+/** A row without what it tells. */
+export type RowHead = Omit<JournalRow, "payload">;
+
+/** Applies a row of this kind. @throws {ImpossibleRow} where the daemon cannot have written it */
+export function applyRow<State, K extends DaemonKind>(
+  appliers: { readonly [A in K]: Apply<State, A> },
+  kind: K,
+  state: State,
+  row: JournalRow,
+): void {
+  const payload = readPayload(kind, row.payload);
+  if (payload === null) throw new ImpossibleRow("its payload is not what the daemon writes");
+  appliers[kind](state, row, payload);
+}
+
+type Fields = Record<string, Json>;
 
 export function fields(value: Json | undefined): Fields {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
@@ -147,10 +164,6 @@ export function fields(value: Json | undefined): Fields {
 export function text(value: Json | undefined): string {
   if (typeof value === "string") return value;
   throw new ImpossibleRow("its payload is not what the daemon writes");
-}
-
-export function list(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? value : [];
 }
 
 /** A value as its text stands in a column. */

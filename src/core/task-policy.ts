@@ -1,13 +1,15 @@
 import { type Refusal, refuse } from "./decision.ts";
-import { actions } from "./journal.ts";
+import type { Kind, Payload } from "../protocol/transitions.ts";
 import type { TaskPolicy } from "./model.ts";
+
+const bundleSubmitted = "SUBMIT_PATCH_BUNDLE" satisfies Kind;
 
 /** Each demand: its name on the wire, and which entry of the journal meets it. */
 const demands = [
   ["requireIntent", "require_intent", "intent"],
   ["requireProgress", "require_progress", "progress"],
   ["requireResult", "require_result", "result"],
-  ["requireBundle", "require_bundle", actions.submitBundle],
+  ["requireBundle", "require_bundle", bundleSubmitted],
 ] as const satisfies readonly (readonly [keyof TaskPolicy, string, string])[];
 
 export const noPolicy: TaskPolicy = {
@@ -31,16 +33,14 @@ export function demandedActions(policy: TaskPolicy): string[] {
 export function checkPolicy(policy: TaskPolicy, nodeId: string, told: ReadonlySet<string>): Refusal | null {
   const missing = demands.filter(([field, , action]) => policy[field] && !told.has(action));
   if (missing.length === 0) return null;
-  const wanted = missing.map(([, , action]) =>
-    action === actions.submitBundle ? "a patch bundle" : `an event ${action}`,
-  );
+  const wanted = missing.map(([, , action]) => (action === bundleSubmitted ? "a patch bundle" : `an event ${action}`));
   const message = `node ${nodeId} cannot be completed: its task requires ${wanted.join(" and ")} under this lease; commit that first, then complete it`;
   return refuse("POLICY_UNMET", message, { node_id: nodeId, missing: missing.map(([, name]) => name) });
 }
 
 /** The policy as journal and tables tell it: only what it demands. */
-export function taskPolicyPayload(policy: TaskPolicy): Record<string, true> {
-  return Object.fromEntries(demands.filter(([field]) => policy[field]).map(([, name]) => [name, true]));
+export function taskPolicyPayload(policy: TaskPolicy): NonNullable<Payload<"REGISTER_TASK">["policy"]> {
+  return Object.fromEntries(demands.filter(([field]) => policy[field]).map(([, name]) => [name, true as const]));
 }
 
 /** The policy that such a payload tells. */

@@ -1,6 +1,7 @@
 import type { Json } from "../protocol/json.ts";
+import type { Payload } from "../protocol/transitions.ts";
 import { type Decision, refuse } from "./decision.ts";
-import { actions, type Entry } from "./journal.ts";
+import { type Entry, entryOf } from "./journal.ts";
 import type { NewNode, NodeResource, Task } from "./model.ts";
 import { policyPayload } from "./policy.ts";
 import { demandsAny, taskPolicyPayload } from "./task-policy.ts";
@@ -8,7 +9,7 @@ import { demandsAny, taskPolicyPayload } from "./task-policy.ts";
 /** The journal entry that records a new task, with all that replaying it needs. */
 export function registerTask(task: Task, nodes: readonly NewNode[]): Entry {
   const { goal, context, name, labels, priority, policy } = task;
-  const payload: Json = {
+  const payload: Payload<"REGISTER_TASK"> = {
     goal,
     context,
     ...(name === null ? {} : { name }),
@@ -17,7 +18,7 @@ export function registerTask(task: Task, nodes: readonly NewNode[]): Entry {
     ...(demandsAny(policy) ? { policy: taskPolicyPayload(policy) } : {}),
     nodes: nodes.map(nodePayload),
   };
-  return entryOf(task.id, null, actions.registerTask, payload, task.createdAtMs);
+  return entryOf("REGISTER_TASK", { taskId: task.id, nodeId: null }, payload, task.createdAtMs);
 }
 
 /** The entry that records nodes added to a task, which those of `expandBefore` wait for from then on. */
@@ -33,12 +34,12 @@ export function addNodes(
     expand_before: [...expandBefore],
     ...(by === null ? {} : { lease_id: by.leaseId }),
   };
-  return entryOf(taskId, by?.nodeId ?? null, actions.addNodes, payload, nowMs);
+  return entryOf("ADD_NODES", { taskId, nodeId: by?.nodeId ?? null }, payload, nowMs);
 }
 
 /** Everything that has not ended FAILED. Refusal: INVALID_STATE when all has. */
 export function cancelTask(task: Task, unended: number, reason: string, nowMs: number): Decision<Entry> {
-  if (unended > 0) return entryOf(task.id, null, actions.cancelTask, { reason }, nowMs);
+  if (unended > 0) return entryOf("CANCEL_TASK", { taskId: task.id, nodeId: null }, { reason }, nowMs);
   const message = `task ${task.id} cannot be canceled: none of its nodes is PENDING or RUNNING; TaskStatus shows how they ended`;
   return refuse("INVALID_STATE", message, { task_id: task.id });
 }
@@ -51,16 +52,16 @@ export function cancellation(reason: string): Json {
 /** The entry that records that a task hands out nothing from now on, or again; null where it is so already. */
 export function pauseTask(task: Task, paused: boolean, nowMs: number): Entry | null {
   if (task.paused === paused) return null;
-  return entryOf(task.id, null, paused ? actions.pauseTask : actions.resumeTask, {}, nowMs);
+  return entryOf(paused ? "PAUSE_TASK" : "RESUME_TASK", { taskId: task.id, nodeId: null }, {}, nowMs);
 }
 
 /** The entry that records the priority of a task, or of one of its nodes. */
 export function setPriority(taskId: string, nodeId: string | null, priority: number, nowMs: number): Entry {
-  return entryOf(taskId, nodeId, actions.setPriority, { priority }, nowMs);
+  return entryOf("SET_PRIORITY", { taskId, nodeId }, { priority }, nowMs);
 }
 
 /** A node as the journal tells it: beside what the original knew, only what is not the default. */
-function nodePayload(node: NewNode): Json {
+function nodePayload(node: NewNode): Payload<"ADD_NODES">["nodes"][number] {
   const { id, name, labels, priority, dependencies, payloadSchema, policy, resources } = node;
   return {
     id,
@@ -81,8 +82,4 @@ export function resourcePayload({ resourceKey, mode, scope }: NodeResource) {
     ...(mode === "exclusive" ? {} : { mode }),
     ...(scope === "" ? {} : { scope }),
   };
-}
-
-function entryOf(taskId: string, nodeId: string | null, actionType: string, payload: Json, timestampMs: number): Entry {
-  return { id: null, taskId, nodeId, actionType, origin: "daemon", payload, timestampMs };
 }

@@ -1,4 +1,4 @@
-import { type Kind, transitions } from "../protocol/transitions.ts";
+import { transitions } from "../protocol/transitions.ts";
 import type { Topic } from "../protocol/transition.ts";
 import type { Entry } from "./journal.ts";
 
@@ -33,8 +33,8 @@ const named: { [T in Topic]: (entry: Entry) => string[] } = {
 };
 
 /** The topics that the table names for an entry; of a client's there are none. */
-export function topicsOf({ origin, actionType }: Pick<Entry, "origin" | "actionType">): readonly Topic[] {
-  return origin === "daemon" ? transitions[actionType as Kind].topics : [];
+export function topicsOf(entry: Entry): readonly Topic[] {
+  return entry.origin === "daemon" ? transitions[entry.actionType].topics : [];
 }
 
 /** Entries of a journal, by their topics. */

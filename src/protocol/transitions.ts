@@ -1,4 +1,5 @@
-import type * as v from "valibot";
+import * as v from "valibot";
+import type { Json } from "./json.ts";
 import type { Transition } from "./transition.ts";
 import * as bundles from "./transitions/bundles.ts";
 import * as journal from "./transitions/journal.ts";
@@ -46,6 +47,9 @@ export type Payload<K extends Kind> = v.InferOutput<(typeof transitions)[K]["pay
 /** Who journals rows of this kind. */
 export type OriginOf<K extends Kind> = (typeof transitions)[K]["origin"];
 
+/** Kinds that tell of the daemon's own doing: a replay needs them all. */
+export type DaemonKind = { [K in Kind]: OriginOf<K> extends "daemon" ? K : never }[Kind];
+
 export const kinds = Object.keys(transitions) as Kind[];
 
 /** The row of a kind, seen as any kind. */
@@ -53,7 +57,15 @@ export function transitionRow(kind: Kind): Transition {
   return transitions[kind];
 }
 
+/** A payload that the journal holds, when it is what rows of the kind tell; null when nobody can have written it. */
+export function readPayload<K extends Kind>(kind: K, payload: Json): Payload<K> | null {
+  // What is there beside it stays, in its order: payloads are compared as texts.
+  return v.is(transitions[kind].payload, payload) ? payload : null;
+}
+
 /** What kind of transition a row of the journal tells; undefined for what clients tell in their own words. */
+export function kindOf(actionType: string, origin: "daemon"): DaemonKind | undefined;
+export function kindOf(actionType: string, origin: "daemon" | "client"): Kind | undefined;
 export function kindOf(actionType: string, origin: "daemon" | "client"): Kind | undefined {
   if (!Object.hasOwn(transitions, actionType)) return undefined;
   const kind = actionType as Kind;

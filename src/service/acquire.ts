@@ -1,5 +1,5 @@
 import type { Refusal } from "../core/decision.ts";
-import { actions, type Entry } from "../core/journal.ts";
+import type { Entry } from "../core/journal.ts";
 import type { LeaseGrant } from "../core/lease.ts";
 import type { LockWish } from "../core/lock-queue.ts";
 import type { Node, NodeHead, Task } from "../core/model.ts";
@@ -169,7 +169,7 @@ function isHopeless({ task_id: taskId }: Wish, { reads }: Context): boolean {
 
 /** Whether an entry tells of a completion that lets nobody go on: no node waited for it, and its task is not over. */
 export function freesNothing({ actionType, origin, nodeId, taskId }: Entry, reads: Reads): boolean {
-  if (actionType !== actions.completeNode || origin !== "daemon" || nodeId === null || taskId === null) return false;
+  if (actionType !== "COMPLETE_NODE" || origin !== "daemon" || nodeId === null || taskId === null) return false;
   return !reads.dag.hasDependents(nodeId) && reads.tasks.summary(taskId)?.state === "ACTIVE";
 }
 

@@ -1,8 +1,7 @@
-import type { Confidence, PatchBundle, Verification } from "../core/bundle.ts";
+import type { CarriedByBundle, Confidence, PatchBundle, Verification } from "../core/bundle.ts";
 import { isRefusal } from "../core/decision.ts";
 import { parseDiff } from "../core/diff.ts";
 import { changesBytes, type FileChange } from "../core/file-change.ts";
-import type { Json } from "../protocol/json.ts";
 import type { Reads } from "../store/reads.ts";
 import { Cache } from "./cache.ts";
 
@@ -10,26 +9,10 @@ import { Cache } from "./cache.ts";
 const changesBytesMax = 16 << 20;
 
 /** What a bundle carries, as the journal tells it in the terms of the wire. */
-export interface BundleContent {
-  touched_paths: string[];
-  diff: string | null;
-  diff_exact: boolean;
-  assumptions: string[];
-  /** Not there in what older versions have recorded, as the next one. */
-  merge_drivers?: Record<string, string[]> | null;
-  contains?: string[];
-  verification: Run[];
-  intent: string | null;
-}
+export type BundleContent = CarriedByBundle;
 
 /** One command somebody ran, in the terms of the wire. */
-export type Run = {
-  command: string;
-  exit_code: number;
-  duration_ms: number;
-  output_tail: string;
-  timed_out?: boolean;
-};
+export type Run = CarriedByBundle["verification"][number];
 
 /** A verification in the terms of the rules. */
 export const verificationsOf = (runs: readonly Pick<Run, "command" | "exit_code" | "timed_out">[]): Verification[] =>
@@ -43,7 +26,7 @@ export class BundleContents {
   read(bundleId: string, reads: Reads): BundleContent | null {
     const bundle = reads.bundles.find(bundleId);
     const row = bundle === null ? null : reads.journal.at(bundle.submittedSeq);
-    return row === null ? null : (row.payload as unknown as BundleContent);
+    return row === null ? null : (row.payload as BundleContent);
   }
 
   /** A bundle as it is compared; null for one nobody knows. */
@@ -99,6 +82,3 @@ export class BundleContents {
     return changes;
   }
 }
-
-/** What a bundle carries, as the journal is to tell it. */
-export const carried = (content: BundleContent): Readonly<Record<string, Json>> => ({ ...content });

@@ -1,7 +1,7 @@
 import type { BundleRecord } from "../core/bundle.ts";
 import { pathsListed } from "../core/bundle-pair.ts";
 import { compareBundles } from "../core/compare-bundles.ts";
-import { actions, type Entry } from "../core/journal.ts";
+import { type Entry, entryOf } from "../core/journal.ts";
 import type { LockHead } from "../core/model.ts";
 import { WorkBudget } from "../core/work-budget.ts";
 import { limits } from "../protocol/limits.ts";
@@ -87,8 +87,7 @@ function conflictEntry(
     with: others,
     bundle_id: bundleId,
   };
-  const { noteConflict: actionType } = actions;
   // Only an event of a node has an id: it is shown to that node's task, whose workers count on every event to name one.
   const id = nodeId === null ? null : newId();
-  return { id, taskId, nodeId, actionType, origin: "daemon", payload, timestampMs: nowMs };
+  return entryOf("conflict", { id, taskId, nodeId }, payload, nowMs);
 }

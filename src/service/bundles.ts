@@ -7,7 +7,7 @@ import { ofTask, underLease } from "../core/lease.ts";
 import { checkTouchedPaths } from "../core/touched-paths.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Params, Result } from "../protocol/methods.ts";
-import { carried, verificationsOf } from "./bundle-contents.ts";
+import { verificationsOf } from "./bundle-contents.ts";
 import { noteLockedPaths, overlapsOf } from "./bundle-meetings.ts";
 import { bundleView, patchBundleView } from "./bundle-views.ts";
 import type { Context, Handlers } from "./handler.ts";
@@ -36,7 +36,7 @@ export const bundleHandlers = {
       lease_id: params.lease_id ?? null,
     };
     const meeting = reads.bundles.meeting(bundle.scope, paths, limits.bundleOverlapsMax);
-    store.submitBundle(bundle, paths, submitBundle(bundle, carried(content)));
+    store.submitBundle(bundle, paths, submitBundle(bundle, content));
     if (changes !== null) context.bundles.remember(bundle.bundleId, changes, bundle.diffChars);
     if (bundle.supersedes !== null) supersede(bundle.supersedes, bundle, context);
     noteLockedPaths(bundle, paths, context);

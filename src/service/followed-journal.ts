@@ -1,9 +1,10 @@
 import { epochBefore } from "../core/epoch.ts";
-import { actions, genesis, isOriginalEvent, type JournalHead } from "../core/journal.ts";
+import { genesis, isOriginalEvent, type JournalHead } from "../core/journal.ts";
 import type { Replay } from "../core/replay.ts";
 import { ImpossibleRow } from "../core/replayed.ts";
 import type { HashedRow } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
+import { kindOf, readPayload } from "../protocol/transitions.ts";
 import type { Reads } from "../store/reads.ts";
 import type { SliceBounds } from "../store/store.ts";
 import { hashOf } from "../store/journal.ts";
@@ -57,7 +58,7 @@ export class FollowedJournal {
         if (!(error instanceof ImpossibleRow)) throw error;
         throw differs(where, row.actionType, null, error.message);
       }
-      if (row.origin === "daemon" && row.actionType === actions.pruneJournal) this.#pruned += prunedRows(row);
+      this.#pruned += prunedRows(row);
       this.#pass({ seq: row.seq, hash });
     }
     this.#rows += rows.length;
@@ -115,7 +116,7 @@ export class FollowedJournal {
   }
 }
 
-function prunedRows({ payload }: HashedRow): number {
-  const { rows } = parseStored(payload) as { rows?: number };
-  return rows ?? 0;
+function prunedRows({ actionType, origin, payload }: HashedRow): number {
+  if (kindOf(actionType, origin) !== "PRUNE_JOURNAL") return 0;
+  return readPayload("PRUNE_JOURNAL", parseStored(payload))?.rows ?? 0;
 }

@@ -1,5 +1,5 @@
 import { isRefusal, refuse, type Refusal } from "../core/decision.ts";
-import { actions } from "../core/journal.ts";
+import { entryOf, ofNoTask } from "../core/journal.ts";
 import { forceRelease, isOver } from "../core/lock.ts";
 import { type LockWish, meetingOf, type WantedLock } from "../core/lock-queue.ts";
 import type { Lock, LockHead } from "../core/model.ts";
@@ -79,8 +79,8 @@ export const lockReportHandlers = {
   RecordGuardBypass({ guard, resource_keys, count, owner, scope = null }, context) {
     const id = context.newId();
     const payload = { guard, owner, scope, resource_keys, count };
-    const about = { taskId: null, nodeId: null, actionType: actions.guardBypass, origin: "client" as const };
-    return { event_id: id, seq: context.store.appendEvent({ id, ...about, payload, timestampMs: context.nowMs }) };
+    const entry = entryOf("GUARD_BYPASS", { id, ...ofNoTask }, payload, context.nowMs);
+    return { event_id: id, seq: context.store.appendEvent(entry) };
   },
 } satisfies Partial<Handlers>;
 

@@ -1,8 +1,9 @@
 import type { Database } from "bun:sqlite";
-import { actions, type Entry, genesis } from "../core/journal.ts";
+import { type Entry, entryOf, genesis } from "../core/journal.ts";
 import type { FailureCause, LockGrant } from "../core/model.ts";
 import { readResourceKey } from "../core/resource-key.ts";
 import { type Json, parseStored } from "../protocol/json.ts";
+import type { Payload } from "../protocol/transitions.ts";
 import type { NodeStatus } from "../protocol/types.ts";
 import { recountEvents } from "./head.ts";
 import { journalTable } from "./journal.ts";
@@ -107,30 +108,30 @@ function adoptTasks(db: Database, append: Append, nowMs: number, leaseTtlMs: num
     const createdAtMs = isoMs(old.created_at);
     const nodes = nodesOf.all(old.id);
     insertTask.run(old.id, old.goal, JSON.stringify(context), createdAtMs);
-    const payload: Json = {
+    const payload: Payload<"ADOPT_TASK"> = {
       goal: old.goal,
       context,
       created_at_ms: createdAtMs,
       nodes: nodes.map(nodeState),
     };
-    const seq = append(adopted(old.id, null, actions.adoptTask, payload, nowMs));
+    const seq = append(entryOf("ADOPT_TASK", { taskId: old.id, nodeId: null }, payload, nowMs));
     insertNodes(db, nodes, seq, { nowMs, leaseTtlMs });
   }
 }
 
 /** A node as its ADOPT_TASK row tells it; only what differs from a freshly registered one is there. */
-function nodeState(node: OldNode): Json {
-  const state: Record<string, Json> = {
+function nodeState(node: OldNode): Payload<"ADOPT_TASK">["nodes"][number] {
+  const { result_payload: result, acquired_at: acquired } = node;
+  return {
     id: node.id,
-    dependencies: storedJson(node.dependencies),
+    dependencies: storedJson(node.dependencies) as string[],
     payload_schema: storedJson(node.payload_schema),
     status: node.status,
+    ...(result === null ? {} : { result_payload: storedJson(result) }),
+    ...(acquired === null ? {} : { acquired_at_ms: acquired * 1000 }),
+    // The oldest databases have no columns for them.
+    ...(node.status === "RUNNING" ? { lease_id: node.lease_id ?? null, lease_owner: node.lease_owner ?? null } : {}),
   };
-  if (node.result_payload !== null) state.result_payload = storedJson(node.result_payload);
-  if (node.acquired_at !== null) state.acquired_at_ms = node.acquired_at * 1000;
-  if (node.status === "RUNNING")
-    Object.assign(state, { lease_id: node.lease_id ?? null, lease_owner: node.lease_owner ?? null });
-  return state;
 }
 
 type NodeValues = [
@@ -218,7 +219,7 @@ function adoptLocks(db: Database, append: Append, nowMs: number): void {
       expiresAtMs,
       ttlMs: liveMs(expiresAtMs, nowMs, Math.max(1000, expiresAtMs - nowMs)),
     };
-    locks.put(grant, key, append(adopted(task_id, node_id, actions.adoptLock, told, nowMs)));
+    locks.put(grant, key, append(entryOf("ADOPT_RESOURCE_LOCK", { taskId: task_id, nodeId: node_id }, told, nowMs)));
     locks.extend(lease_id, expiresAtMs, grant.ttlMs, old.updated_at * 1000);
   }
 }
@@ -255,16 +256,6 @@ function writeHead(db: Database, head: { seq: number; hash: string }): void {
       failed    = (SELECT total(failed) FROM tasks)`,
   ).run(head.seq, head.hash);
   recountEvents(db);
-}
-
-function adopted(
-  taskId: string | null,
-  nodeId: string | null,
-  actionType: string,
-  payload: Json,
-  nowMs: number,
-): Entry {
-  return { id: null, taskId, nodeId, actionType, origin: "daemon", payload, timestampMs: nowMs };
 }
 
 function hasColumn(db: Database, table: string, column: string): boolean {

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { actions, type JournalHead } from "../core/journal.ts";
+import { type JournalHead, originalEnds } from "../core/journal.ts";
 import type { NodeStatus } from "../protocol/types.ts";
 import type { Totals } from "./reads.ts";
 
@@ -67,7 +67,7 @@ export function countMoves(totals: Totals, from: NodeStatus, to: NodeStatus, nod
 /** Of rows of the journal in SQL: whether the original's would hold them. Those of tasks that leave are gone already. */
 const originalEvents = `
   SELECT count(*) FROM journal
-  WHERE id IS NOT NULL AND task_id IS NOT NULL AND (origin = 'client' OR action_type IN ('${actions.completeNode}', '${actions.failNode}'))
+  WHERE id IS NOT NULL AND task_id IS NOT NULL AND (origin = 'client' OR action_type IN (${originalEnds.map((kind) => `'${kind}'`).join(", ")}))
     AND task_id NOT IN (SELECT task_id FROM departing_tasks)`;
 
 /** The head told how many rows there are, and called them events; now it tells how many are. */

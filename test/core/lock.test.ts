@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
+import type { Entry } from "../../src/core/journal.ts";
 import {
   expireLocks,
   forceRelease,
@@ -74,9 +75,9 @@ describe("a grant is journalled", () => {
       nodeId: "node",
       actionType,
       origin: "daemon",
-      payload: told as never,
+      payload: told,
       timestampMs: now,
-    });
+    } as Entry);
   });
 });
 

@@ -1,28 +1,27 @@
 import { describe, expect, test } from "bun:test";
-import { actions } from "../../src/core/journal.ts";
 import type { Replay } from "../../src/core/replay.ts";
 import { ImpossibleRow } from "../../src/core/replayed.ts";
 import { replayed, type Row, rowAt } from "./replaying.ts";
 
 const a = { id: "a", dependencies: [], payload_schema: {} };
-const register: Row = [actions.registerTask, { goal: "g", context: {}, nodes: [a] }, { nodeId: null }];
-const acquire: Row = [actions.acquireNode, { lease_id: "l1", lease_owner: "ann" }];
-const complete: Row = [actions.completeNode, { result: {} }];
+const register: Row = ["REGISTER_TASK", { goal: "g", context: {}, nodes: [a] }, { nodeId: null }];
+const acquire: Row = ["ACQUIRE_NODE", { lease_id: "l1", lease_owner: "ann" }];
+const complete: Row = ["COMPLETE_NODE", { result: {} }];
 const lock = { lease_id: "l1", owner: "ann", provider: null, metadata: {}, locks: [{ resource_key: "k" }] };
-const acquireLock: Row = [actions.acquireLock, lock];
+const acquireLock: Row = ["ACQUIRE_RESOURCE_LOCK", lock];
 const acquireShared = (lease_id: string, more = {}): Row => [
-  actions.acquireLock,
+  "ACQUIRE_RESOURCE_LOCK",
   { ...lock, lease_id, locks: [{ resource_key: "k", mode: "shared", ...more }] },
 ];
 const end = { lease_id: "l1", owner: "ann", locks: [{ resource_key: "k" }] };
-const release: Row = [actions.releaseLock, end];
-const expire: Row = [actions.expireLock, end];
+const release: Row = ["RELEASE_RESOURCE_LOCK", end];
+const expire: Row = ["EXPIRE_RESOURCE_LOCK", end];
 const takeOver: Row = [
-  actions.takeOverLock,
+  "TAKE_OVER_RESOURCE_LOCK",
   { ...lock, lease_id: "l2", owner: "bob", from: [{ lease_id: "l1", owner: "ann" }] },
 ];
 const two = [{ resource_key: "k" }, { resource_key: "k", scope: "s", mode: "shared", ignore_case: true }];
-const acquireTwo: Row = [actions.acquireLock, { ...lock, locks: two }];
+const acquireTwo: Row = ["ACQUIRE_RESOURCE_LOCK", { ...lock, locks: two }];
 const heldIn = ({ locks }: Replay) => [...locks.all.values()];
 
 describe("the lock after", () => {
@@ -38,7 +37,7 @@ describe("the lock after", () => {
     ],
     ["a release", [acquireLock, release], undefined],
     ["an expiry", [acquireLock, expire], undefined],
-    ["a forced release", [acquireLock, [actions.forceReleaseLock, { ...end, reason: "hangs" }]], undefined],
+    ["a forced release", [acquireLock, ["FORCE_RELEASE_RESOURCE_LOCK", { ...end, reason: "hangs" }]], undefined],
     [
       "a release of the other of two",
       [acquireTwo, release],
@@ -52,7 +51,7 @@ describe("the lock after", () => {
 });
 
 test("a lock that was adopted has its own time", () => {
-  const { locks } = replayed([actions.adoptLock, { ...lock, acquired_at_ms: 3 }]);
+  const { locks } = replayed(["ADOPT_RESOURCE_LOCK", { ...lock, acquired_at_ms: 3 }]);
   expect([...locks.all.values()]).toMatchObject([{ owner: "ann", acquiredAtMs: 3, fencingToken: 1 }]);
 });
 
@@ -69,7 +68,7 @@ describe("a row that no daemon can have written is named", () => {
     ["a lease that expired for one of its locks only", [acquireTwo, expire], /lease l1 still held others/],
     [
       "a node that runs without the lock it needs",
-      [[actions.registerTask, { goal: "g", nodes: [{ ...a, resources: [{ resource_key: "k" }] }] }], acquire],
+      [["REGISTER_TASK", { goal: "g", context: null, nodes: [{ ...a, resources: [{ resource_key: "k" }] }] }], acquire],
       /lease l1 does not hold k/,
     ],
     ["a node that ends before its locks", [register, acquire, acquireLock, complete], /lease l1 still held locks/],

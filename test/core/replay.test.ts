@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { actions } from "../../src/core/journal.ts";
 import { Replay } from "../../src/core/replay.ts";
 import { digestOf, ImpossibleRow } from "../../src/core/replayed.ts";
 import type { Json } from "../../src/protocol/json.ts";
@@ -7,11 +6,11 @@ import { replayed, type Row, rowAt } from "./replaying.ts";
 
 const a = { id: "a", dependencies: [], payload_schema: { n: 1 } };
 const b = { id: "b", dependencies: ["a", "a"], payload_schema: {} };
-const register: Row = [actions.registerTask, { goal: "g", context: {}, nodes: [a, b] }, { nodeId: null }];
-const acquire: Row = [actions.acquireNode, { lease_id: "l1", lease_owner: "ann" }];
-const rollBack: Row = [actions.rollBackNode, { lease_id: "l1", lease_owner: "ann", lost_attempts: 1 }];
-const complete: Row = [actions.completeNode, { result: { ok: true } }];
-const fail: Row = [actions.failNode, { error: "why" }];
+const register: Row = ["REGISTER_TASK", { goal: "g", context: {}, nodes: [a, b] }, { nodeId: null }];
+const acquire: Row = ["ACQUIRE_NODE", { lease_id: "l1", lease_owner: "ann" }];
+const rollBack: Row = ["TIMEOUT_ROLLBACK", { lease_id: "l1", lease_owner: "ann", lost_attempts: 1 }];
+const complete: Row = ["COMPLETE_NODE", { result: { ok: true } }];
+const fail: Row = ["FAIL_NODE", { error: "why" }];
 const noLease = { leaseId: null, leaseOwner: null, fencingToken: null };
 
 describe("the node after", () => {
@@ -35,12 +34,12 @@ describe("the node after", () => {
     ],
     [
       "a second acquire",
-      [register, acquire, rollBack, [actions.acquireNode, { lease_id: "l2", lease_owner: "bob" }]],
+      [register, acquire, rollBack, ["ACQUIRE_NODE", { lease_id: "l2", lease_owner: "bob" }]],
       { status: "RUNNING", acquiredAtMs: 40, leaseId: "l2", leaseOwner: "bob", fencingToken: 4 },
     ],
     [
       "a client's event that is named like a transition",
-      [register, acquire, [actions.completeNode, { result: 1 }, { origin: "client" }]],
+      [register, acquire, ["COMPLETE_NODE", { result: 1 }, { origin: "client" }]],
       { status: "RUNNING" },
     ],
   ])("%s", (_, rows, node) => {
@@ -57,7 +56,7 @@ describe("the node after", () => {
 describe("the node after", () => {
   const policy = { on_dependency_failure: "skip", max_attempts: 2 };
   const skipping: Row = [
-    actions.registerTask,
+    "REGISTER_TASK",
     {
       goal: "g",
       context: {},
@@ -68,12 +67,12 @@ describe("the node after", () => {
     },
     { nodeId: null },
   ];
-  const retried: Row = [actions.failNode, { error: "why", retry: { failed_attempts: 1, not_before_ms: null } }];
-  const lost: Row = [actions.failNode, { error: { kind: "TOO_MANY_LOST_LEASES", lost_attempts: 3 }, cause: "lost" }];
-  const giveBack: Row = [actions.releaseNode, { lease_id: "l1", lease_owner: "ann", not_before_ms: null }];
-  const cancel: Row = [actions.cancelTask, { reason: "no use" }, { nodeId: null }];
-  const skipB: Row = [actions.skipNode, { error: { kind: "DEPENDENCY_FAILED", node_ids: ["a"] } }, { nodeId: "b" }];
-  const again: Row = [actions.retryNode, {}];
+  const retried: Row = ["FAIL_NODE", { error: "why", retry: { failed_attempts: 1, not_before_ms: null } }];
+  const lost: Row = ["FAIL_NODE", { error: { kind: "TOO_MANY_LOST_LEASES", lost_attempts: 3 }, cause: "lost" }];
+  const giveBack: Row = ["RELEASE_NODE", { lease_id: "l1", lease_owner: "ann", not_before_ms: null }];
+  const cancel: Row = ["CANCEL_TASK", { reason: "no use" }, { nodeId: null }];
+  const skipB: Row = ["SKIP_NODE", { error: { kind: "DEPENDENCY_FAILED", node_ids: ["a"] } }, { nodeId: "b" }];
+  const again: Row = ["RETRY_NODE", {}];
 
   test.each<[string, string, Row[], object]>([
     [
@@ -109,7 +108,7 @@ describe("the node after", () => {
     ],
     ["a cancellation while it waited", "b", [register, cancel], { status: "FAILED", failure: "canceled" }],
     ["a cancellation after it ended", "a", [register, acquire, complete, cancel], { status: "COMPLETED" }],
-    ["another priority", "b", [register, [actions.setPriority, { priority: 7 }, { nodeId: "b" }]], { priority: 7 }],
+    ["another priority", "b", [register, ["SET_PRIORITY", { priority: 7 }, { nodeId: "b" }]], { priority: 7 }],
   ])("%s", (_, id, rows, expected) => {
     expect(replayed(...rows).nodes.get(id)).toMatchObject(expected);
   });
@@ -125,7 +124,7 @@ describe("the node after", () => {
 
   test("its task waits or not for what failed, as its policy says", () => {
     const cleaning: Row = [
-      actions.registerTask,
+      "REGISTER_TASK",
       { goal: "g", context: {}, nodes: [a, { ...b, on_dependency_failure: "run" }] },
       { nodeId: null },
     ];
@@ -137,7 +136,7 @@ describe("the node after", () => {
 
   test("nodes were added before it waits for them", () => {
     const add: Row = [
-      actions.addNodes,
+      "ADD_NODES",
       { nodes: [{ id: "c", name: "third", dependencies: [], payload_schema: {} }], expand_before: ["b"] },
       { nodeId: null },
     ];
@@ -150,9 +149,9 @@ describe("the node after", () => {
 
 test("a task is paused, resumed and given a priority", () => {
   const of = (actionType: string, payload: Json = {}): Row => [actionType, payload, { nodeId: null }];
-  const rows = [register, of(actions.pauseTask), of(actions.setPriority, { priority: 4 })];
+  const rows = [register, of("PAUSE_TASK"), of("SET_PRIORITY", { priority: 4 })];
   expect(replayed(...rows).tasks.get("task")).toMatchObject({ paused: true, priority: 4 });
-  expect(replayed(...rows, of(actions.resumeTask)).tasks.get("task")?.paused).toBe(false);
+  expect(replayed(...rows, of("RESUME_TASK")).tasks.get("task")?.paused).toBe(false);
 });
 
 test("a task is kept with its goal, its context as text, and the time of its row", () => {
@@ -186,7 +185,7 @@ test("texts are kept in the brief form that they are compared in", () => {
 describe("what was adopted from the original is taken as it stood", () => {
   const running = { ...a, status: "RUNNING", acquired_at_ms: 5, lease_id: "old", lease_owner: "ann" };
   const ended = { ...b, status: "FAILED", result_payload: "why" };
-  const adopt: Row = [actions.adoptTask, { goal: "g", context: null, created_at_ms: 3, nodes: [running, ended] }];
+  const adopt: Row = ["ADOPT_TASK", { goal: "g", context: null, created_at_ms: 3, nodes: [running, ended] }];
 
   test("a task with nodes in their states", () => {
     const { tasks, nodes } = replayed(adopt);
@@ -207,9 +206,9 @@ describe("a row that no daemon can have written is named", () => {
       /node a was registered already/,
     ],
     ["a task without an id", [[register[0], register[1], { taskId: null }]], /payload is not what/],
-    ["a task without a goal", [[actions.registerTask, { context: {}, nodes: [] }]], /payload is not what/],
-    ["a payload that is no object", [[actions.registerTask, [1]]], /payload is not what/],
-    ["a payload that is null", [[actions.registerTask, null]], /payload is not what/],
+    ["a task without a goal", [["REGISTER_TASK", { context: {}, nodes: [] }]], /payload is not what/],
+    ["a payload that is no object", [["REGISTER_TASK", [1]]], /payload is not what/],
+    ["a payload that is null", [["REGISTER_TASK", null]], /payload is not what/],
     ["an acquire of an unknown node", [acquire], /node a was never registered/],
     ["an acquire of a running node", [register, acquire, acquire], /node a was RUNNING, not PENDING/],
     ["an acquire of a completed node", [register, acquire, complete, acquire], /node a was COMPLETED, not PENDING/],
@@ -219,16 +218,20 @@ describe("a row that no daemon can have written is named", () => {
     ["a failure after a roll-back", [register, acquire, rollBack, fail], /node a was PENDING, not RUNNING/],
     [
       "a skip of a node that waits",
-      [register, [actions.skipNode, { error: { node_ids: ["b"] } }]],
+      [register, ["SKIP_NODE", { error: { kind: "DEPENDENCY_FAILED", node_ids: ["b"] } }]],
       /was not to be skipped/,
     ],
-    ["a retry of a running node", [register, acquire, [actions.retryNode, {}]], /node a was RUNNING, not FAILED/],
-    ["a release of a pending node", [register, [actions.releaseNode, {}]], /node a was PENDING, not RUNNING/],
-    ["a cancellation of an unknown task", [[actions.cancelTask, {}]], /task task was never registered/],
-    ["an acquire from a paused task", [register, [actions.pauseTask, {}], acquire], /task task was paused/],
+    ["a retry of a running node", [register, acquire, ["RETRY_NODE", {}]], /node a was RUNNING, not FAILED/],
+    [
+      "a release of a pending node",
+      [register, ["RELEASE_NODE", { lease_id: "l1", lease_owner: "ann", not_before_ms: null }]],
+      /node a was PENDING, not RUNNING/,
+    ],
+    ["a cancellation of an unknown task", [["CANCEL_TASK", { reason: "" }]], /task task was never registered/],
+    ["an acquire from a paused task", [register, ["PAUSE_TASK", {}], acquire], /task task was paused/],
     [
       "nodes put before one that runs",
-      [register, acquire, [actions.addNodes, { nodes: [], expand_before: ["a"] }]],
+      [register, acquire, ["ADD_NODES", { nodes: [], expand_before: ["a"] }]],
       /node a was RUNNING, not PENDING/,
     ],
   ])("%s", (_, rows, message) => {

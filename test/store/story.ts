@@ -1,5 +1,5 @@
 import { isRefusal } from "../../src/core/decision.ts";
-import type { Entry } from "../../src/core/journal.ts";
+import type { Entry, JournalRow } from "../../src/core/journal.ts";
 import { expireLocks, grantLocks } from "../../src/core/lock.ts";
 import type { Lock, LockGrant, NewNode, NodeHead, Task } from "../../src/core/model.ts";
 import { acquireNode, completeNode, failNode, rollBackNode } from "../../src/core/node.ts";
@@ -75,10 +75,11 @@ export function rollBack(store: Store, nodeId: string): number {
   return store.changeNode(rollBackNode(headOf(store, nodeId), 0, `roll-back of ${nodeId}`, 4));
 }
 
-/** Appends a client's event. */
-export function tell(store: Store, event: Partial<Entry> = {}): number {
+/** Appends an event: a client's, unless it says otherwise. */
+export function tell(store: Store, event: Partial<JournalRow> = {}): number {
   const story = { id: "event", taskId: null, nodeId: null, actionType: "told", payload: null, timestampMs: 5 };
-  return store.appendEvent({ ...story, origin: "client", ...event });
+  // A store does not care what an entry tells.
+  return store.appendEvent({ ...story, origin: "client", ...event } as Entry);
 }
 
 /** The global scope's one lock on this key. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { hashOf } from "../../../src/store/journal.ts";
 import fc from "fast-check";
-import { type Entry, type JournalFilter, type JournalRow, matchesFilter } from "../../../src/core/journal.ts";
+import { type JournalFilter, type JournalRow, matchesFilter } from "../../../src/core/journal.ts";
 import { acquire, complete, everything, register, tell, within } from "../story.ts";
 import { type MakeSpecimen, prepared } from "./specimen.ts";
 
@@ -45,7 +45,7 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
     });
 
     test("is read in pages that together are the whole of it, in order, whatever is asked for", () => {
-      const entry: fc.Arbitrary<Partial<Entry>> = fc.record({
+      const entry: fc.Arbitrary<Partial<JournalRow>> = fc.record({
         id: fc.constantFrom(null, "id"),
         taskId: fc.constantFrom(null, "t", "u"),
         nodeId: fc.constantFrom(null, "n"),
