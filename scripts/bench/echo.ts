@@ -16,7 +16,7 @@ const settings = readSettings({});
 const result = { event_id: "0198f2a1-6c1b-4d53-9f5c-0a3b1c2d3e4f", seq: 1_234_567 };
 
 /** Everything the server asks of a dispatcher. */
-class Echo implements Pick<Dispatcher, keyof Dispatcher> {
+class Echo implements Omit<Pick<Dispatcher, keyof Dispatcher>, "openTurn" | "closeTurn"> {
   #ready: Session[] = [];
 
   open(recipient: Recipient): Session {

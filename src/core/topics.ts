@@ -59,12 +59,10 @@ export class News {
   }
 }
 
-/** What the entries tell those who wait to change state. `isIdle`: its work lets nobody go on. */
-export function newsOfState(entries: readonly Entry[], isIdle: (entry: Entry) => boolean): News {
+/** What the entries tell those who wait to change state. */
+export function newsOfState(entries: readonly Entry[]): News {
   const news = new News();
-  for (const entry of entries) {
-    for (const its of topicsOf(entry)) if (its !== "work" || !isIdle(entry)) news.add(entry, named[its](entry));
-  }
+  for (const entry of entries) for (const its of topicsOf(entry)) news.add(entry, named[its](entry));
   return news;
 }
 

@@ -2,7 +2,7 @@ import { rmSync, writeSync } from "node:fs";
 import type { Paths, Whereabouts } from "../protocol/paths.ts";
 import { commit, version } from "../protocol/version.ts";
 import { Dispatcher } from "../service/turn/dispatcher.ts";
-import type { Served } from "../service/batch.ts";
+import type { Served } from "../service/turn/reports.ts";
 import { goOnAfterLoss, type Loss } from "../service/epoch.ts";
 import { putInPlace } from "../store/restored-file.ts";
 import { openStore } from "../store/sqlite-store.ts";

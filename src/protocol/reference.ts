@@ -50,7 +50,8 @@ gets an answer without one.
 
 Answers on one connection come in the order of the requests. A request that waits, as with \`wait_ms\`, therefore holds up
 the answers to all that follow it there: these are carried out, but the client does not hear of it before the wait is over.
-Whoever waits for one thing and has a lease to renew uses a connection for each.
+Whoever waits for one thing and has a lease to renew uses a connection for each. What follows a request that takes long
+because it changes much (thousands of nodes or locks) begins when that is done.
 
 ${exchange(
   { id: 1, method: "TaskStatus", params: { task_id } },

@@ -8,7 +8,6 @@ import { topic, type Wait } from "../core/topics.ts";
 import { limits } from "../protocol/limits.ts";
 import type { AcquiredNode } from "../protocol/methods/nodes.ts";
 import type { Params, Result } from "../protocol/methods.ts";
-import type { Reads } from "../store/reads.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers, PendingAnswer, Preparations } from "./handler.ts";
 import { expireLeases } from "./lock-conflicts.ts";
@@ -24,9 +23,9 @@ export const acquireHandlers = {
   AcquireNextNode(wish, context) {
     context.count("acquire_attempts");
     const acquired = acquire(wish, context);
-    if (acquired === unfinished) return lookFurther(wish, true);
+    if (acquired === unfinished) return lookFurther(wish, true, context);
     if (acquired !== null || wish.wait_ms === 0 || isHopeless(wish, context)) return acquired;
-    return lookFurther(wish, false);
+    return lookFurther(wish, false, context);
   },
 } satisfies Partial<Handlers>;
 
@@ -168,8 +167,8 @@ function isHopeless({ task_id: taskId }: Wish, { reads }: Context): boolean {
 }
 
 /** Whether an entry tells of a completion that lets nobody go on: no node waited for it, and its task is not over. */
-export function freesNothing({ actionType, origin, nodeId, taskId }: Entry, reads: Reads): boolean {
-  if (actionType !== "COMPLETE_NODE" || origin !== "daemon" || nodeId === null || taskId === null) return false;
+function freesNothing({ actionType, nodeId, taskId }: Entry, { reads }: Context): boolean {
+  if (actionType !== "COMPLETE_NODE" || nodeId === null || taskId === null) return false;
   return !reads.dag.hasDependents(nodeId) && reads.tasks.summary(taskId)?.state === "ACTIVE";
 }
 
@@ -177,11 +176,14 @@ export function freesNothing({ actionType, origin, nodeId, taskId }: Entry, read
  * Looks at some more nodes each turn as long as there are any (`isLooking`); then tries again whenever something has moved,
  * until there is a node or the task can offer none any more. A request that may not wait ends with its search.
  */
-function lookFurther(wish: Wish, isLooking: boolean): PendingAnswer<Acquired> {
+function lookFurther(wish: Wish, isLooking: boolean, started: Context): PendingAnswer<Acquired> {
   const { task_id: wishedId, labels, wait_ms: waitMs } = wish;
   const wished = JSON.stringify([wishedId ?? null, labels ?? {}]);
-  // A lock may be in the way of nodes of any task.
-  const something: Wait = { topics: [topic.work(wishedId ?? null), topic.locks] };
+  const something: Wait = {
+    // A lock may be in the way of nodes of any task.
+    topics: [topic.work(wishedId ?? null), topic.locks],
+    concerns: (entry) => !freesNothing(entry, started),
+  };
   let looking = isLooking;
   const pending: PendingAnswer<Acquired> = {
     get wakes() {
@@ -191,6 +193,7 @@ function lookFurther(wish: Wish, isLooking: boolean): PendingAnswer<Acquired> {
     get wish() {
       return looking ? undefined : wished;
     },
+    keepsOrder: waitMs === 0,
     waitMs: waitMs === 0 ? null : waitMs,
     resume(context, last) {
       const acquired = acquire(wish, context, pending);

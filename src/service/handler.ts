@@ -56,6 +56,8 @@ export interface PendingAnswer<T> {
    * journalled. It may change from turn to turn.
    */
   readonly wakes: "turn" | Wait;
+  /** It works and does not wait: what the same client sent after it begins when it is done. */
+  readonly keepsOrder?: boolean;
   /** Of requests that wish for the same, once one gets nothing none of the others would. */
   readonly wish?: string | undefined;
   /** The locks it waits for in line: nobody who wants what overlaps goes before it. */

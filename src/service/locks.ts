@@ -154,6 +154,7 @@ function waitInLine<T>(
     get wakes() {
       return ending ? "turn" : endings;
     },
+    keepsOrder: waitMs === 0,
     waitMs: waitMs === 0 ? null : waitMs,
     resume(context, last) {
       const taken = take(request, context, ending ? "free" : "held", answer);

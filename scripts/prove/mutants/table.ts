@@ -74,9 +74,9 @@ export const mutants: readonly Mutant[] = [
   one(
     "a waiter that keeps its place after its client died",
     "test/service/acquire-waiting.test.ts",
-    "service/parked.ts",
-    "if (place.slot.session.gone) {",
-    "if (place.slot.session.gone && place.call.request.id === 0) {",
+    "service/turn/ask.ts",
+    "if (slot.session.gone) {",
+    "if (slot.session.gone && call.request.id === 0) {",
   ),
   one(
     "a deadlock missed",
@@ -102,14 +102,14 @@ export const mutants: readonly Mutant[] = [
   one(
     "deadlines moved twice after a commit in doubt",
     "model",
-    "service/turn/dispatcher.ts",
+    "service/turn/own-work.ts",
     "this.#renew ||= this.#shiftMs !== 0 && this.#nextDeadlineMs !== null;\n    this.#shiftMs = 0;",
     "",
   ),
   one(
     "leases not renewed at the start",
     "model",
-    "service/turn/dispatcher.ts",
+    "service/turn/own-work.ts",
     "this.#renew = this.#nextDeadlineMs !== null;",
     "this.#renew = false;",
   ),
@@ -123,7 +123,7 @@ export const mutants: readonly Mutant[] = [
   one(
     "deadlines that do not move with the clock",
     "simulation",
-    "service/turn/dispatcher.ts",
+    "service/turn/own-work.ts",
     "shiftMs: leases ? this.#shiftMs : 0,",
     "shiftMs: 0,",
   ),
@@ -207,7 +207,7 @@ export const mutants: readonly Mutant[] = [
   one(
     "a turn that serves one client until it has nothing more",
     "test/service/turns.test.ts",
-    "service/turn/dispatcher.ts",
+    "service/turn/intake.ts",
     "if (session.queued > 0) this.#ready.add(session);\n    }\n    return taken;",
     "if (session.queued > 0) this.#ready = new Set([session, ...this.#ready]);\n    }\n    return taken;",
   ),

@@ -1,11 +1,17 @@
 import type { BadLine, Request } from "../../protocol/envelope.ts";
-import type { Answer } from "./call.ts";
+import type { Answer, Call } from "./call.ts";
 
 /** A place in a session's row of answers, filled when its request is answered. */
 export interface Slot {
   readonly session: Session;
   readonly request: Request | BadLine;
   line: string | null;
+}
+
+/** A request that is read, and where its answer goes. */
+export interface Job {
+  readonly call: Call;
+  readonly slot: Slot;
 }
 
 /** Where a session's answers go. */

@@ -5,25 +5,12 @@ import type { Context, PendingAnswer } from "../handler.ts";
 export const duePerTurnMax = 256;
 
 /** How long what is due may take of one turn, whatever each of it costs. */
-const dueMicrosMax = 20_000;
+export const dueMicrosMax = 20_000;
 
 /** Tells whether there is time for more, from now on. */
 export function hasTime({ runtime }: Context): () => boolean {
   const until = runtime.monotonicMicros() + dueMicrosMax;
   return () => runtime.monotonicMicros() < until;
-}
-
-/** Begins work whose parts share that time, and tells whether there is any left; called once for each part. */
-export function sharedTime({ runtime }: Context): () => () => boolean {
-  let spent = 0;
-  return () => {
-    const before = spent;
-    const since = runtime.monotonicMicros();
-    return () => {
-      spent = before + runtime.monotonicMicros() - since;
-      return spent < dueMicrosMax;
-    };
-  };
 }
 
 /**
@@ -48,6 +35,7 @@ export function inTurns<Piece, T>(
   if (goOn(started)) return reply(started);
   return {
     wakes: "turn",
+    keepsOrder: true,
     waitMs: null,
     resume: (context) => (goOn(context) ? { reply: reply(context) } : null),
   };

@@ -1,0 +1,117 @@
+import type { Entry } from "../../core/journal.ts";
+import { newsOfJournal } from "../../core/topics.ts";
+import { encodeError, encodeReply } from "../execute.ts";
+import { isPending, withBudget } from "../handler.ts";
+import type { Answer } from "./call.ts";
+import { answerWithout } from "./open.ts";
+import type { Slot } from "./sessions.ts";
+import type { Turn } from "./turn.ts";
+import { isWoken, type Waiter } from "./waiting-room.ts";
+import type { Workplace } from "./workplace.ts";
+
+/**
+ * Commits the unit of a turn or undoes it, then gives everybody their answers: the waiters it served, its requests, and
+ * who waits to read what it journalled. Whether it was committed.
+ */
+export function close(turn: Turn, workplace: Workplace): boolean {
+  const { storage, own, store } = workplace;
+  const isCommitted = turn.writes && commit(turn, workplace);
+  if (isCommitted) settleWaiters(turn, workplace);
+  else if (storage.problem !== null) undoWaiters(turn, workplace);
+  answerJobs(turn, workplace);
+  if (isCommitted) {
+    own.committed();
+    for (const [counter, by] of turn.counted) workplace.counts[counter] += by;
+  } else if (storage.problem?.kind === "OUTCOME_UNKNOWN") own.doubt();
+  answerReaders(turn, workplace, isCommitted ? store.appended : []);
+  return isCommitted;
+}
+
+/** As the last turn does: everybody who waits is told that the wait is over. */
+export function endWaits(turn: Turn, workplace: Workplace, otherwise: Answer): void {
+  const { room } = workplace;
+  for (const waiter of room.mutating) {
+    room.remove(waiter);
+    answer(turn, waiter.slot, otherwise);
+  }
+  for (const waiter of room.reading) {
+    room.remove(waiter);
+    answer(turn, waiter.slot, askReader(waiter, true, turn, workplace) ?? otherwise);
+  }
+}
+
+function commit(turn: Turn, workplace: Workplace): boolean {
+  const { storage } = workplace;
+  const failure = turn.failure ?? storage.commit();
+  if (failure === null) return true;
+  storage.abandon(failure);
+  answerWithout(turn, workplace, failure);
+  return false;
+}
+
+function settleWaiters(turn: Turn, { room }: Workplace): void {
+  for (const [waiter, its] of turn.served) {
+    room.remove(waiter);
+    answer(turn, waiter.slot, its);
+  }
+  room.outcomeUnknown = false;
+}
+
+/**
+ * After a commit that failed, mutating waiters wait on; whose time is over is told of it, and those that arrived are, with
+ * the rest of their turn. Where the commit may have lasted, so is who was served by it, as what it took may be taken; the
+ * others are asked again as soon as there is a commit.
+ */
+function undoWaiters(turn: Turn, { room, queue, storage }: Workplace): void {
+  const { problem } = storage;
+  if (problem === null) return;
+  const isUnknown = problem.kind === "OUTCOME_UNKNOWN";
+  const failure = encodeError(problem.kind, problem.message);
+  for (const waiter of turn.arrived) room.cancel(waiter);
+  for (const waiter of room.mutating) {
+    const isOver = waiter.deadlineMs <= turn.now.monotonicMs || (isUnknown && turn.served.has(waiter));
+    if (!isOver) continue;
+    room.remove(waiter);
+    answer(turn, waiter.slot, failure);
+  }
+  room.outcomeUnknown ||= isUnknown;
+  // Some may have gone in the unit that is undone.
+  queue.hasChanged ||= !queue.isEmpty;
+}
+
+function answerJobs(turn: Turn, { room }: Workplace): void {
+  for (const job of turn.jobs) {
+    const { slot, call } = job;
+    const outcome = turn.outcomes.get(job);
+    if (outcome === undefined) continue;
+    if (!isPending(outcome)) answer(turn, slot, outcome);
+    else if (!call.mutates) room.add(job, outcome, turn.now.monotonicMs);
+  }
+}
+
+/** Asks every reading waiter whose time has come. */
+function answerReaders(turn: Turn, workplace: Workplace, committed: readonly Entry[]): void {
+  const { room } = workplace;
+  if (room.reading.size === 0) return;
+  const news = newsOfJournal(committed);
+  for (const waiter of room.reading) {
+    const isLast = waiter.deadlineMs <= turn.now.monotonicMs;
+    if (!isLast && !isWoken(waiter, news)) continue;
+    const its = askReader(waiter, isLast, turn, workplace);
+    if (its === null) continue;
+    room.remove(waiter);
+    answer(turn, waiter.slot, its);
+  }
+}
+
+function askReader({ call, pending }: Waiter, isLast: boolean, turn: Turn, { storage }: Workplace): Answer | null {
+  return storage.guard(call, () => {
+    const ready = pending.resume(withBudget(turn.context), isLast);
+    return ready === null ? null : encodeReply(ready.reply, call, turn.context);
+  });
+}
+
+function answer(turn: Turn, slot: Slot, its: Answer): void {
+  slot.session.answer(slot, its);
+  turn.touched.add(slot.session);
+}

@@ -1,0 +1,96 @@
+import type { ClockReading } from "../../core/clock.ts";
+import type { News } from "../../core/topics.ts";
+import type { PendingAnswer } from "../handler.ts";
+import type { Call } from "./call.ts";
+import type { Job, Session } from "./sessions.ts";
+
+/** A request whose answer is not ready. */
+export interface Waiter extends Job {
+  readonly pending: PendingAnswer<unknown>;
+  /** On the monotonic clock, so that a clock step neither cuts a wait short nor draws it out. */
+  readonly deadlineMs: number;
+}
+
+/**
+ * Requests that wait: for a topic of the journal, for their next slice, or for their deadline. First come, first served.
+ *
+ * Reading waiters are asked after a commit. Mutating ones are asked inside the unit that makes their answer possible,
+ * before any later request of it: what they wait for cannot be taken in between.
+ */
+export class WaitingRoom {
+  readonly mutating = new Set<Waiter>();
+  readonly reading = new Set<Waiter>();
+  /** Mutating ones for whom there was no time when something moved. */
+  readonly owed = new Set<Waiter>();
+  /** After a commit of which nobody knows whether it lasted: what mutating ones wait for may be there. */
+  outcomeUnknown = false;
+
+  add({ slot, call }: Job, pending: PendingAnswer<unknown>, monotonicMs: number): Waiter {
+    const { waitMs } = pending;
+    const deadlineMs = waitMs === null ? Number.POSITIVE_INFINITY : monotonicMs + waitMs;
+    const waiter = { slot, call, pending, deadlineMs };
+    (call.mutates ? this.mutating : this.reading).add(waiter);
+    return waiter;
+  }
+
+  /** It has its answer. */
+  remove(waiter: Waiter): void {
+    this.mutating.delete(waiter);
+    this.reading.delete(waiter);
+    this.owed.delete(waiter);
+  }
+
+  /** It never gets one. */
+  cancel(waiter: Waiter): void {
+    this.remove(waiter);
+    waiter.pending.cancel?.();
+  }
+
+  of(session: Session): Waiter[] {
+    return [...this.mutating, ...this.reading].filter(({ slot }) => slot.session === session);
+  }
+
+  /** The request that waits to change state under this idempotency key, if its client is there to be answered. */
+  under(key: string): Call | null {
+    for (const { call, slot } of this.mutating) {
+      if (call.request.idempotencyKey === key && !slot.session.gone) return call;
+    }
+    return null;
+  }
+
+  /** Whether one goes on in the very next turn. */
+  get wantsTurn(): boolean {
+    return someWantsTurn(this.mutating) || someWantsTurn(this.reading);
+  }
+
+  /** Whether mutating ones must be asked now: a deadline has passed, what they wait for may be there, or one goes on. */
+  isDue({ monotonicMs }: ClockReading): boolean {
+    if (this.outcomeUnknown) return true;
+    for (const { deadlineMs } of this.mutating) if (deadlineMs <= monotonicMs) return true;
+    return someWantsTurn(this.mutating);
+  }
+
+  /** Of the monotonic clock; infinite while nobody's wait ends. */
+  get nextDeadlineMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { deadlineMs } of this.mutating) next = Math.min(next, deadlineMs);
+    for (const { deadlineMs } of this.reading) next = Math.min(next, deadlineMs);
+    return next;
+  }
+
+  /** Clients whose next request begins when an earlier one of theirs is done. */
+  get clientsInOrder(): Set<Session> {
+    const sessions = new Set<Session>();
+    for (const { slot, pending } of this.mutating) if (pending.keepsOrder === true) sessions.add(slot.session);
+    return sessions;
+  }
+}
+
+function someWantsTurn(waiters: ReadonlySet<Waiter>): boolean {
+  for (const { pending } of waiters) if (pending.wakes === "turn") return true;
+  return false;
+}
+
+export function isWoken({ pending: { wakes } }: Waiter, news: News): boolean {
+  return wakes === "turn" || news.wakes(wakes);
+}

@@ -1,0 +1,147 @@
+import { describe, expect, test } from "bun:test";
+import type { Store } from "../../src/store/store.ts";
+import { registerTask, type ServiceOptions, type TestClient, TestService } from "./harness.ts";
+import { overriding } from "./overriding.ts";
+import { type Fate, UnluckyService } from "./unlucky.ts";
+
+/** A service where it takes a millisecond to make an id, and as long to end a lock, once it is slow. */
+class SlowService extends TestService {
+  isSlow = false;
+
+  constructor(options: ServiceOptions = {}) {
+    const made: { service?: SlowService } = {};
+    const wrap = (store: Store) =>
+      overriding(store, {
+        endLocks(locks, entry) {
+          made.service?.pause();
+          return store.endLocks(locks, entry);
+        },
+      });
+    super({ wrap, ...options });
+    made.service = this;
+  }
+
+  override newId(): string {
+    this.pause();
+    return super.newId();
+  }
+
+  pause(): void {
+    if (this.isSlow) this.clock.monotonicMs += 1;
+  }
+}
+
+const many = (n: number) => Array.from({ length: n }, (_, index) => ({ name: `n${index}` }));
+const kinds = (client: TestClient): string[] => client.answers.splice(0).map(({ error }) => error?.data.kind ?? "ok");
+
+describe("what a client sends after a request that works through several turns", () => {
+  test.each(["in the same turn", "in a later one"])("was carried out before that request, sent %s", (when) => {
+    using service = new SlowService();
+    const client = service.client();
+    const { taskId } = registerTask(client, 1);
+    service.isSlow = true;
+    client.send("AddNodes", { task_id: taskId, nodes: many(60) });
+    if (when === "in a later one") service.turn();
+    client.send("TaskStatus", { task_id: taskId });
+    client.send("CancelTask", { task_id: taskId, reason: "enough" });
+    expect(service.settle()).toBeGreaterThan(1);
+    const [added, status, canceled] = client.answers;
+    expect(added?.error).toBeUndefined();
+    expect((status?.result as { nodes: unknown[] } | undefined)?.nodes).toHaveLength(61);
+    expect(canceled?.result).toMatchObject({ canceled: 61 });
+  });
+
+  test("found only some of the locks gone that a force-release was to end", () => {
+    using service = new SlowService();
+    const [client, other] = [service.client(), service.client()];
+    for (let n = 0; n < 60; n++) other.call("AcquireResourceLock", { resource_key: "file:a", mode: "shared" });
+    service.isSlow = true;
+    client.send("ForceReleaseResourceLock", { resource_key: "file:a", reason: "they are gone" });
+    client.send("AcquireResourceLock", { resource_key: "file:a" });
+    service.settle();
+    expect(client.answers.map(({ result }) => result)).toMatchObject([{ ok: true }, { resource_key: "file:a" }]);
+  });
+
+  test("is carried out although the request is refused in the end", () => {
+    using service = new SlowService();
+    const client = service.client();
+    service.isSlow = true;
+    client.send("RegisterTask", { goal: "g", initial_nodes: [...many(60), { name: "n0" }] });
+    client.send("RegisterTask", { goal: "h" });
+    service.settle();
+    expect(kinds(client)).toEqual(["DUPLICATE_ID", "ok"]);
+  });
+
+  test.each<[string, Fate]>([
+    ["STORAGE_FULL", "finds no room"],
+    ["OUTCOME_UNKNOWN", "fails before"],
+  ])("is refused as %s with it where its first turn fails", (kind, fate) => {
+    using service = new UnluckyService();
+    const client = service.client();
+    service.fate = fate;
+    service.newId = () => {
+      service.clock.monotonicMs += 1;
+      return crypto.randomUUID();
+    };
+    client.send("RegisterTask", { goal: "g", initial_nodes: many(60) });
+    client.send("RegisterTask", { goal: "h" });
+    service.turn();
+    expect(kinds(client)).toEqual([kind, kind]);
+  });
+
+  test("does not keep other clients waiting", () => {
+    using service = new SlowService();
+    const [client, other] = [service.client(), service.client()];
+    service.isSlow = true;
+    client.send("RegisterTask", { goal: "g", initial_nodes: many(60) });
+    client.send("RegisterTask", { goal: "after it" });
+    service.turn();
+    other.send("RegisterTask", { goal: "other" });
+    service.turn();
+    expect([client.answers.length, kinds(other)]).toEqual([0, ["ok"]]);
+  });
+
+  test("is told with it that the daemon stops, and was not begun", () => {
+    using service = new SlowService();
+    const client = service.client();
+    service.isSlow = true;
+    client.send("RegisterTask", { goal: "g", initial_nodes: many(60) });
+    client.send("RegisterTask", { goal: "after it" });
+    service.turn();
+    service.dispatcher.drain();
+    expect(kinds(client)).toEqual(["SHUTTING_DOWN", "SHUTTING_DOWN"]);
+    expect(service.client().call("ListTasks", {}).tasks).toEqual([]);
+  });
+
+  test("goes with the client", () => {
+    using service = new SlowService();
+    const client = service.client();
+    service.isSlow = true;
+    client.send("RegisterTask", { goal: "g", initial_nodes: many(60) });
+    client.send("RegisterTask", { goal: "after it" });
+    service.turn();
+    client.leave();
+    expect(service.turn()).toBe(false);
+    expect(service.client().call("ListTasks", {}).tasks).toEqual([]);
+  });
+});
+
+describe("what a client sends after a request that waits, or looks at the whole journal, is carried out at once", () => {
+  test.each<[string, (client: TestClient, taskId: string) => void]>([
+    ["a wait for work", (client, task_id) => client.send("AcquireNextNode", { task_id, wait_ms: 60_000 })],
+    ["a wait for a lock", (client) => client.send("AcquireResourceLock", { resource_key: "file:a", wait_ms: 60_000 })],
+    ["PruneJournal", (client) => client.send("PruneJournal", { older_than_secs: 3_600 })],
+    ["VerifyJournal", (client) => client.send("VerifyJournal", {})],
+    ["Backup", (client) => client.send("Backup", { path: "/nowhere/copy.db" })],
+  ])("%s", (_, send) => {
+    using service = new TestService();
+    const [client, other] = [service.client(), service.client()];
+    const { taskId } = registerTask(other, 1);
+    other.call("AcquireNextNode", { task_id: taskId });
+    other.call("AcquireResourceLock", { resource_key: "file:a" });
+    send(client, taskId);
+    client.send("RegisterTask", { goal: "after it" });
+    service.turn();
+    expect(other.call("ListTasks", {}).tasks.map(({ goal }) => goal)).toContain("after it");
+  });
+});
