@@ -22,7 +22,7 @@ export function isStopped(paths: Paths): Promise<boolean> {
 /** @throws {Untrusted} in a home that is another user's */
 export async function clearStopMarker(paths: Paths): Promise<void> {
   await checkOwnHome(paths);
-  rmSync(paths.stopMarker, { force: true });
+  if (existsSync(paths.stopMarker)) rmSync(paths.stopMarker);
 }
 
 /**

@@ -54,24 +54,65 @@ export async function resolveEnvironment(
   const given = parseEnvFile(text ?? "");
   refuseUnknown(given, envFile);
   const environment: Environment = { ...given, ...dropUnset(processEnvironment) };
+  refuseUnknownValues(environment);
   const socket = absolute("AGENTD_SOCKET_PATH", at.socket ?? environment.AGENTD_SOCKET_PATH ?? `${home}/agentd.sock`);
   checkSocketPath(socket);
-  return {
-    environment,
-    paths: {
-      home,
-      envFile,
-      database:
-        environment.AGENTD_DATABASE_URL === undefined
-          ? `${home}/agent_state.db`
-          : absolute("AGENTD_DATABASE_URL", databasePath(environment.AGENTD_DATABASE_URL)),
-      socket,
-      lock: `${home}/agentd.lock`,
-      log: `${home}/agentd.log`,
-      stopMarker: `${home}/agentd.stopped`,
-    },
+  const paths: Paths = {
+    home,
+    envFile,
+    database:
+      environment.AGENTD_DATABASE_URL === undefined
+        ? `${home}/agent_state.db`
+        : absolute("AGENTD_DATABASE_URL", databasePath(environment.AGENTD_DATABASE_URL)),
+    socket,
+    lock: `${home}/agentd.lock`,
+    log: `${home}/agentd.log`,
+    stopMarker: `${home}/agentd.stopped`,
   };
+  refuseSharedFile(paths);
+  return { environment, paths };
 }
+
+/** What an on-off variable can be; empty is the same as unset. */
+const switches = { AGENTD_NO_START: ["1", "0"], AGENTD_GUARD: ["off", "on"] } as const;
+
+/** `AGENTD_GUARD=OFF` and `AGENTD_NO_START=yes` would else mean nothing, without a word. */
+function refuseUnknownValues(environment: Environment): void {
+  for (const [name, values] of Object.entries(switches)) {
+    const value = environment[name] ?? "";
+    if (value === "" || (values as readonly string[]).includes(value)) continue;
+    throw new BadPath(`${name} is ${JSON.stringify(value)}; expected ${values.join(" or ")}`);
+  }
+}
+
+/** One file for two purposes destroys what is in it: the stop marker, for one, would be written over the database. */
+function refuseSharedFile({ home: _, database, ...files }: Paths): void {
+  const purposes: [purpose: string, path: string][] = [
+    ["the database", database],
+    ["the database's log", `${database}-wal`],
+    ["the database's journal", `${database}-journal`],
+    ...Object.entries(files).map(([name, path]): [string, string] => [filePurposes[name as keyof typeof files], path]),
+  ];
+  const taken = new Map<string, string>();
+  for (const [purpose, path] of purposes) {
+    const normal = path.replaceAll(/\/(?:\.?\/)+/g, "/");
+    const other = taken.get(normal);
+    if (other !== undefined) {
+      throw new BadPath(
+        `${path} would be both ${other} and ${purpose}; give AGENTD_DATABASE_URL or AGENTD_SOCKET_PATH another path`,
+      );
+    }
+    taken.set(normal, purpose);
+  }
+}
+
+const filePurposes: Readonly<Record<keyof Omit<Paths, "home" | "database">, string>> = {
+  envFile: "the environment file",
+  socket: "the socket",
+  lock: "the daemon's lock",
+  log: "the daemon's log",
+  stopMarker: "the marker of `agentd stop`",
+};
 
 /** What an environment file can set. Where it lies itself, and what is of one command, is set in the shell. */
 const fileVariables = [
@@ -105,13 +146,19 @@ function checkSocketPath(socket: string): void {
 }
 
 /**
- * `sqlite:///abs/path`, `sqlite://relative/path` and `sqlite:path`, as the original took them: `?mode=…` is dropped, and
- * `%3F` stands for a `?` of the path.
+ * `sqlite:///abs/path`, `sqlite://relative/path` and `sqlite:path`, as the original took them. Of what may follow a `?`
+ * only the modes that read and write are known; `%3F` stands for a `?` of the path.
  */
 function databasePath(url: string): string {
-  const path = decoded(/^sqlite:(?:\/\/(?=[^?])|(?!\/\/))([^?]+)/.exec(url)?.[1]);
+  const [, written, query] = /^sqlite:(?:\/\/(?=[^?])|(?!\/\/))([^?]+)(?:\?(.*))?$/s.exec(url) ?? [];
+  const path = decoded(written);
   if (path === undefined || path === ":memory:") {
     throw new BadPath(`AGENTD_DATABASE_URL is ${JSON.stringify(url)}; expected sqlite://PATH of a file`);
+  }
+  if (query !== undefined && !/^(?:mode=rwc?)?$/.test(query)) {
+    throw new BadPath(
+      `AGENTD_DATABASE_URL is ${JSON.stringify(url)}; after a ? only mode=rwc is known, and a ? of the path is written %3F`,
+    );
   }
   return path;
 }

@@ -53,6 +53,8 @@ export function ignoredFields(
       const path = ["params", ...(field.place === "" ? [] : [written(field.place)]), field.name].join(".");
       const isMisplaced = field.place === "" && misplaced.has(field.name);
       if (isMisplaced) return ignored(path, "a member of the request, beside params", undefined);
+      const isGivenTwice = field.place === "" && otherNames.includes(field.name);
+      if (isGivenTwice) return ignored(path, "another name of a field that is given, too", undefined);
       return ignored(path, `no field of ${name}`, field.meant);
     }),
     ...(more === 0 ? [] : [{ kind: "UNKNOWN_FIELD", message: `${more} more fields are unknown` } as const]),

@@ -33,7 +33,7 @@ describe("guard install", () => {
     await using world = await temporaryRepository();
     const top = join(world.path, "repository");
     expect((await guard(top, "install")).out).toMatch(/pre-commit +installed +\S+\/\.git\/hooks\/pre-commit\n/);
-    expect(installed((await statusOf(top)).hooks)).toEqual(["pre-commit"]);
+    expect(installed((await statusOf(top)).hooks)).toEqual(["pre-commit", "pre-merge-commit"]);
     await mkdir(join(top, "src"));
     const all = Object.keys(agents);
     const more = await guard(
@@ -84,7 +84,7 @@ describe("guard install", () => {
     expect(refused.err).toContain("outside of this repository");
     expect(await readdir(world.path)).toEqual(["repository"]);
     expect(await guard(top, "install", "--shared-hooks")).toMatchObject({ exit: 0 });
-    expect(await readdir(join(world.path, "everybodys"))).toEqual(["pre-commit"]);
+    expect((await readdir(join(world.path, "everybodys"))).toSorted()).toEqual(["pre-commit", "pre-merge-commit"]);
   });
 
   test("is refused where git runs no hooks", async () => {
@@ -181,7 +181,7 @@ describe("guard uninstall", () => {
     await guard(top, "install", "--agents", "claude-code,codex");
     await guard(top, "uninstall", "--hooks", "none", "--agents", "codex");
     const { hooks, agents: guarded } = await statusOf(top);
-    expect([...installed(hooks), ...installed(guarded)]).toEqual(["pre-commit", "claude-code"]);
+    expect([...installed(hooks), ...installed(guarded)]).toEqual(["pre-commit", "pre-merge-commit", "claude-code"]);
   });
 });
 
@@ -196,7 +196,7 @@ describe("guard status", () => {
     expect([scope, hooks_directory]).toEqual([join(top, ".git"), join(top, ".git/hooks")]);
     expect(hooks.map(({ hook, state, chained }) => [hook, state, chained])).toEqual([
       ["pre-commit", "installed", join(top, ".git/hooks/pre-commit.before-agentd")],
-      ["pre-merge-commit", "missing", null],
+      ["pre-merge-commit", "installed", null],
       ["pre-push", "foreign", null],
     ]);
     expect((await guard(top, "status")).out).toMatch(/pre-push +foreign/);

@@ -108,6 +108,27 @@ describe("where agentd lives", () => {
       { HOME: "/h", AGENTD_DATABASE_URL: "sqlite://?mode=rwc" },
       "expected sqlite://PATH",
     ],
+    ["a database that is only read", { HOME: "/h", AGENTD_DATABASE_URL: "sqlite:///x?mode=ro" }, "mode=rwc"],
+    ["a ? in a database URL's path", { HOME: "/h", AGENTD_DATABASE_URL: "sqlite:///q?.db" }, "%3F"],
+    ["a database where the socket is", { HOME: "/h", AGENTD_SOCKET_PATH: "/h/.agentd/agent_state.db" }, "both"],
+    [
+      "a log of the database where the socket is",
+      { HOME: "/h", AGENTD_SOCKET_PATH: "/h//.agentd/./agent_state.db-wal" },
+      "both",
+    ],
+    ...["agentd.sock", "agentd.stopped", ".env", "agentd.lock", "agentd.log"].map(
+      (name): [string, Environment, string] => [
+        `a database at ${name}`,
+        { HOME: "/h", AGENTD_DATABASE_URL: `sqlite:///h/.agentd/${name}` },
+        "would be both the database and",
+      ],
+    ),
+    ...["yes", "true", "2"].map((value): [string, Environment, string] => [
+      `AGENTD_NO_START=${value}`,
+      { HOME: "/h", AGENTD_NO_START: value },
+      `AGENTD_NO_START is "${value}"; expected 1 or 0`,
+    ]),
+    ["AGENTD_GUARD=OFF", { HOME: "/h", AGENTD_GUARD: "OFF" }, 'AGENTD_GUARD is "OFF"; expected off or on'],
     ["a database in memory", { HOME: "/h", AGENTD_DATABASE_URL: "sqlite::memory:" }, "of a file"],
     [
       "a missing env file that was named",

@@ -11,6 +11,8 @@ import { changing, type Installation, installationHere, readAgents, readHooks } 
 import { dim, green, table, yellow } from "../text.ts";
 import { readInput } from "../values.ts";
 
+/** What brings changes into the history: commits, and merges that need no help. */
+const defaultHooks = "pre-commit,pre-merge-commit";
 const allAgents = Object.keys(agents).join(",");
 const unsupported = [
   "Other agents are not supported; aider, for example, has no documented hook that could refuse an edit. Changes that an agent",
@@ -22,7 +24,7 @@ export const install = command({
     hooks: {
       type: "string",
       valueHint: "NAMES",
-      description: `git hooks, of ${gitHooks.join(", ")}; or none (pre-commit)`,
+      description: `git hooks, of ${gitHooks.join(", ")}; or none (${defaultHooks})`,
     },
     agents: { type: "string", valueHint: "NAMES", description: "agents whose edits are guarded, or none (none)" },
     "shared-hooks": {
@@ -32,7 +34,7 @@ export const install = command({
   },
   examples: [
     ["guard install", "refuse commits of files that others have locked, in every work tree of this repository"],
-    ["guard install --hooks pre-commit,pre-push", "refuse pushes of them, too"],
+    ["guard install --hooks pre-commit,pre-merge-commit,pre-push", "refuse pushes of them, too"],
     ["guard install --agents claude-code,codex", "lock each file before an agent edits it"],
   ],
   notes: [
@@ -42,7 +44,7 @@ export const install = command({
     "An existing hook is kept and runs first. An agent's hook is written to the settings of this work tree only.",
     "If agentd cannot be asked, the guard refuses. AGENTD_GUARD=off turns it off for one command, and is journalled.",
   ].join("\n"),
-  async run({ hooks = "pre-commit", agents: named = "none", "shared-hooks": shared = false }, session) {
+  async run({ hooks = defaultHooks, agents: named = "none", "shared-hooks": shared = false }, session) {
     const wantedHooks = readHooks(hooks);
     const wantedAgents = readAgents(named);
     const place = await installationHere(session);
