@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { TestService } from "../harness.ts";
+import { rowsOf, undescribed } from "../../support/transitions.ts";
 import { UnluckyService } from "../unlucky.ts";
 import { checkEnd, stories } from "./commands.ts";
 import { Expected } from "./connections.ts";
@@ -40,6 +41,8 @@ export function tellStories(how: fc.Parameters<unknown>, commandsMax = shortMax)
     const expected = new Expected(service);
     fc.modelRun(() => ({ model: expected, real }), steps);
     checkEnd(expected, real);
+    const faults = undescribed(rowsOf(service));
+    if (faults.length > 0) throw new Error(faults.join("\n"));
     const { rows } = expected.reference.state.journal;
     for (const { action_type } of rows) seen.actions.add(action_type);
     for (const end of ends) waits[end] += expected.reference.waits[end];
