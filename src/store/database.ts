@@ -219,3 +219,11 @@ function explain(path: string, error: unknown): StorageFailure {
   const next = nextSteps.find(([codes]) => codes.test(code))?.[1] ?? "";
   return new StorageFailure(kind, `the database ${path} cannot be opened: ${message(error)}${next}`, { reopen: true });
 }
+
+/** SQLite undoes a commit that finds no room; after any other error the rows may be back after a restart. */
+export function commitFailure(error: unknown): StorageFailure {
+  const code = errorCode(error);
+  const full = code === "SQLITE_FULL" ? storageFailure(error) : null;
+  const told = `the commit failed half-way (${code}): the write may or may not last; repeat it with its idempotency key`;
+  return full ?? new StorageFailure("OUTCOME_UNKNOWN", told, { reopen: true });
+}

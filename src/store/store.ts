@@ -34,6 +34,8 @@ export interface Store {
   commit(): void;
   /** Leaves the transaction, whatever state it is in. */
   abandon(): void;
+  /** While this is set nothing can be read or changed: it is being decided whether what is open is kept. */
+  isSealed: boolean;
   /** Runs `work`; what it changed stays only if `keep` says so of its result, and never if it throws. */
   attempt<T>(work: () => T, keep: (result: T) => boolean): T;
   /** Closes and opens the database anew, as after a failed commit. @throws {StorageFailure} */

@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { type Decision, isRefusal, refuse } from "../core/decision.ts";
 import { type Entry, isOriginalEvent, type JournalHead } from "../core/journal.ts";
 import {
+  commitFailure,
   type FileIdentity,
   fileIdentity,
   fileLost,
@@ -48,9 +49,10 @@ export class Transactions {
   #state: HeadState;
   #committed: HeadState;
   #appended: Entry[] = [];
+  isSealed = false;
   readonly reads = lastingReads(
-    () => this.#subjects,
-    () => this.#state,
+    () => this.#unsealed(this.#subjects),
+    () => this.#unsealed(this.#state),
   );
 
   /** A copy that is only read is left as it is. */
@@ -76,8 +78,13 @@ export class Transactions {
     return seq === 0 || journal.hashAt(seq) === hash || pruning.lastGoneFrom(seq) !== null;
   }
 
+  #unsealed<T>(its: T): T {
+    if (this.isSealed) throw new Error("the state was asked for while a turn was open");
+    return its;
+  }
+
   protected get tables() {
-    return this.#tables;
+    return this.#unsealed(this.#tables);
   }
 
   protected get totals(): Totals {
@@ -85,7 +92,7 @@ export class Transactions {
   }
 
   get appended(): readonly Entry[] {
-    return this.#appended;
+    return this.#unsealed(this.#appended);
   }
 
   /** Journals an entry in the open transaction; its seq, which is the next one but where an epoch begins. */
@@ -101,7 +108,7 @@ export class Transactions {
   begin(): void {
     this.#log.refuseLost();
     this.#settle();
-    this.#tables.begin.run();
+    this.tables.begin.run();
     this.#appended = [];
   }
 
@@ -136,7 +143,7 @@ export class Transactions {
     const before = copyHead(this.#state);
     const appended = this.#appended.length;
     let kept = false;
-    this.#tables.savepoint.run();
+    this.tables.savepoint.run();
     try {
       const result = work();
       kept = keep(result);
@@ -218,7 +225,7 @@ export class Transactions {
     this.#refuseForeignFile();
     this.#settle();
     try {
-      return work(this.#tables.db);
+      return work(this.tables.db);
     } finally {
       this.#log.note();
     }
@@ -229,10 +236,11 @@ export class Transactions {
   }
 
   check(): StorageFailure | null {
+    const { head } = this.tables;
     try {
       this.#refuseForeignFile();
       this.#log.refuseLost();
-      this.#tables.head.read();
+      head.read();
       return this.#closedBy;
     } catch (error) {
       return this.failureIn(error);
@@ -287,12 +295,4 @@ export class Transactions {
       { reopen: false },
     );
   }
-}
-
-/** SQLite undoes a commit that finds no room; after any other error the rows may be back after a restart. */
-function commitFailure(error: unknown): StorageFailure {
-  const code = errorCode(error);
-  const full = code === "SQLITE_FULL" ? storageFailure(error) : null;
-  const message = `the commit failed half-way (${code}): the write may or may not last; repeat it with its idempotency key`;
-  return full ?? new StorageFailure("OUTCOME_UNKNOWN", message, { reopen: true });
 }

@@ -112,10 +112,11 @@ export class Dispatcher {
    */
   openTurn(): Turn {
     if (this.#open !== null) throw new Error("the last turn is still open");
-    const { own, room } = this.#workplace;
+    const { own, room, store } = this.#workplace;
     const now = own.readClock();
     const turn = this.#newTurn(now, this.#intake.take(this.#options.settings.batchRequestsMax, room.clientsInOrder));
     open(turn, this.#workplace);
+    store.isSealed = true;
     this.#open = turn;
     return turn;
   }
@@ -123,7 +124,8 @@ export class Dispatcher {
   /** Commits a turn's unit or undoes it, and answers. True when the next turn should follow at once. */
   closeTurn(turn: Turn): boolean {
     if (turn !== this.#open) throw new Error("this turn is not open");
-    const { storage, room, own } = this.#workplace;
+    const { store, storage, room, own } = this.#workplace;
+    store.isSealed = false;
     this.#open = null;
     close(turn, this.#workplace);
     this.#intake.giveBack(turn.jobs.filter((job) => !turn.outcomes.has(job)));
@@ -140,6 +142,7 @@ export class Dispatcher {
    * sent after a request that works through several turns is not begun, as that is not finished.
    */
   drain(): void {
+    if (this.#open !== null) throw new Error("the last turn is still open");
     const { room, own } = this.#workplace;
     while (this.#intake.hasNext(room.clientsInOrder)) this.turn();
     const turn = this.#newTurn({ ...own.clock, monotonicMs: Number.POSITIVE_INFINITY }, []);
