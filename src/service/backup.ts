@@ -9,9 +9,14 @@ type Report = Result<"Backup">;
 /** Copies the database in steps between other requests, as it is when no transaction is open: after the turn's commit. */
 export function backUp(store: Store, path: string): PendingAnswer<Report> {
   let started: { backup: Backup; seq: number } | null = null;
+  let leaving = false;
   const cancel = () => started?.backup.cancel();
+  // While a verification has the pages looked at, they stay.
+  const isKept = () => store.isHeldStill && !store.isBackingUp;
   return {
-    wakes: "turn",
+    get wakes() {
+      return started === null && (leaving || isKept()) ? "any turn" : "turn";
+    },
     waitMs: null,
     resume: (_context, last) =>
       refusing(() => {
@@ -20,8 +25,9 @@ export function backUp(store: Store, path: string): PendingAnswer<Report> {
           return null;
         }
         if (started === null) {
-          // What leaves would be half there in the copy; and while a verification has the pages looked at, they stay.
-          if (isLeaving(store.reads) || (store.isHeldStill && !store.isBackingUp)) return null;
+          // It would be half there in the copy.
+          leaving = isLeaving(store.reads);
+          if (leaving || isKept()) return null;
           const { seq } = store.reads.head;
           const backup = store.startBackup(path);
           if (isRefusal(backup)) return { reply: backup };

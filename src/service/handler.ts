@@ -52,10 +52,11 @@ export const withBudget = (context: Context): Context => ({
 /** An answer that is not ready. It is asked for again until it is there. */
 export interface PendingAnswer<T> {
   /**
-   * `turn`: once in every turn of the event loop, a slice of work at a time. Else: when something of these topics was
-   * journalled. It may change from turn to turn.
+   * `turn`: once in every turn of the event loop, a slice of work at a time. `any turn`: in every turn that comes, and it
+   * brings about none, as it can do nothing before others have. Else: when something of these topics was journalled. It may
+   * change from turn to turn.
    */
-  readonly wakes: "turn" | Wait;
+  readonly wakes: "turn" | "any turn" | Wait;
   /** It works and does not wait: what the same client sent after it begins when it is done. */
   readonly keepsOrder?: boolean;
   /** Of requests that wish for the same, once one gets nothing none of the others would. */

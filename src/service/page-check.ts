@@ -20,7 +20,8 @@ export interface PageVerdict {
   readonly known: boolean;
   /** They could not be looked at, as the disk is full. */
   readonly unchecked: boolean;
-  readonly underWay: boolean;
+  /** Whether it waits for what brings about a turn: the end of the check, or that another lets go of the file. */
+  readonly waits: boolean;
   /** @throws {Found | PagesUnknown} */
   goOn(): void;
   cancel(): void;
@@ -31,7 +32,7 @@ export function pagesWith(faults: readonly string[]): PageVerdict {
   return {
     known: faults.length === 0,
     unchecked: false,
-    underWay: false,
+    waits: false,
     goOn() {
       if (faults.length > 0) throw damaged(faults);
     },
@@ -63,9 +64,9 @@ export class Pages implements PageVerdict {
     return this.#unchecked;
   }
 
-  /** Whether its end, which brings about a turn, is all there is to wait for. */
-  get underWay(): boolean {
-    return this.#running !== null && this.#running.check.outcome === null;
+  get waits(): boolean {
+    if (this.#known) return false;
+    return this.#running === null ? this.#store.isHeldStill : this.#running.check.outcome === null;
   }
 
   /** Starts the check as soon as the file can be held still, and takes its outcome. @throws {Found | PagesUnknown} */

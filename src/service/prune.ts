@@ -6,7 +6,7 @@ import type { Params, Result } from "../protocol/methods.ts";
 import type { Archive, LeavingRows } from "../store/pruning-reads.ts";
 import { type SliceBounds, StorageFailure } from "../store/store.ts";
 import type { Context, Handlers, PendingAnswer } from "./handler.ts";
-import { queueUp } from "./long-walks.ts";
+import { isLeaving, Place } from "./long-walks.ts";
 
 type Report = Result<"PruneJournal">;
 
@@ -22,7 +22,8 @@ export const pruneHandlers = {
 
 /** Looks for what is old, archives it, and lets it leave, a slice a turn; verifications wait meanwhile, and the other way. */
 function prune(params: Params<"PruneJournal">, started: Context): PendingAnswer<Report> {
-  const place = queueUp(started.store);
+  const place = new Place(started.store);
+  let leaving = false;
   const run = new Run(params, started);
   const steps = run.steps();
   let broken: Refusal | null = null;
@@ -31,15 +32,20 @@ function prune(params: Params<"PruneJournal">, started: Context): PendingAnswer<
     run.cancel();
   };
   return {
-    wakes: "turn",
+    get wakes() {
+      return place.isBehind || leaving ? "any turn" : "turn";
+    },
     waitMs: null,
     cancel: end,
     resume(context, last) {
       // Where its turn failed with it, it is asked once more.
       if (broken !== null) return { reply: broken };
-      if (last || !place.isFirst) return null;
+      if (last || !place.takeTurn()) return null;
       run.context = context;
       try {
+        // Until what it, or an earlier one, has let go is gone.
+        leaving = isLeaving(context.reads);
+        if (leaving) return null;
         const step = steps.next();
         if (step.done !== true) return null;
         end();
@@ -89,7 +95,6 @@ class Run {
   *steps(): Generator<void, Report, void> {
     const olderThanMs = this.context.nowMs - this.#params.older_than_secs * 1000;
     for (;;) {
-      yield* this.#untilCollected();
       const plan = yield* this.#plan(olderThanMs);
       const { archive, left } = yield* this.#archiveRows(plan);
       const found = { tasks: plan.tasks.size, nodes: plan.nodes, rows: left.rows };
@@ -99,14 +104,8 @@ class Run {
       this.#sum(found, archive.path);
       if (!plan.more) break;
     }
-    yield* this.#untilCollected();
     this.context.remembered.forget();
     return this.#sum({ tasks: 0, nodes: 0, rows: 0 }, null);
-  }
-
-  /** Until what an earlier one lets go is gone. */
-  *#untilCollected(): Generator<void, void, void> {
-    while ((this.context.reads.pruning.current()?.stage ?? "pages") !== "pages") yield;
   }
 
   #sum(found: Pick<Report, "tasks" | "nodes" | "rows">, archive: string | null): Report {

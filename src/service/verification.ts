@@ -36,9 +36,9 @@ export class Verification {
     this.#pages = pages;
   }
 
-  /** Whether only the pages' check is left, whose end brings about a turn. */
+  /** Whether only the pages are left, and nothing can be done about them in a turn of its own. */
   get awaitsPages(): boolean {
-    return this.#isCompared && this.#pages.underWay;
+    return this.#isCompared && this.#pages.waits;
   }
 
   /**

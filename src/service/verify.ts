@@ -1,39 +1,38 @@
 import { refuse } from "../core/decision.ts";
 import type { JournalHead } from "../core/journal.ts";
-import type { Wait } from "../core/topics.ts";
 import type { Params, Result } from "../protocol/methods.ts";
 import { type Store, StorageFailure } from "../store/store.ts";
 import type { Context, PendingAnswer } from "./handler.ts";
-import { isLeaving, queueUp } from "./long-walks.ts";
+import { isLeaving, Place } from "./long-walks.ts";
 import { Pages, PagesUnknown, pagesWith } from "./page-check.ts";
 import { Verification } from "./verification.ts";
 
 type Report = Result<"VerifyJournal">;
-
-const nothing: Wait = { topics: [] };
 
 /** Verifies in slices between other requests. Refusal: STORAGE_FAILED (the pages cannot be looked at). */
 export function verifyJournal(
   { head }: Params<"VerifyJournal">,
   { store, reads, paths, checkPages }: Context,
 ): PendingAnswer<Report> {
-  const place = queueUp(store);
+  const place = new Place(store);
   const verification = new Verification(store, new Pages(store, paths.database, checkPages), readHead(head));
+  let leaving = false;
   const end = () => {
     place.leave();
     verification.cancel();
   };
   return {
     get wakes() {
-      return verification.awaitsPages ? nothing : "turn";
+      return place.isBehind || leaving || verification.awaitsPages ? "any turn" : "turn";
     },
     waitMs: null,
     cancel: end,
     resume({ nowMs }, last) {
       let over = true;
       try {
-        const goesOn = !last && place.isFirst && !isLeaving(reads);
-        const report = goesOn ? verification.goOn(nowMs) : null;
+        const isNext = !last && place.takeTurn();
+        leaving = isNext && isLeaving(reads);
+        const report = isNext && !leaving ? verification.goOn(nowMs) : null;
         over = last || report !== null;
         return report === null ? null : { reply: report };
       } catch (error) {

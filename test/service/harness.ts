@@ -243,8 +243,9 @@ export class TestClient {
     return this.ask(method, params, key).error?.data.kind;
   }
 
-  leave(): void {
-    this.#service.dispatcher.drop(this.#session);
+  /** True when others may go on now. */
+  leave(): boolean {
+    return this.#service.dispatcher.drop(this.#session);
   }
 }
 

@@ -239,7 +239,9 @@ describe("what happens in between", () => {
     service.pass(31 * day);
     const verifier = service.client();
     verifier.send("VerifyJournal", {});
+    service.turn();
     client.send("PruneJournal", { older_than_secs: month });
+    service.turn();
     verifier.send("VerifyJournal", {});
     service.settle();
     expect(verifier.read().result).toMatchObject({ ok: true, tasks: 1 });

@@ -33,7 +33,7 @@ export function askWoken(turn: Turn, workplace: Workplace): void {
   ask(turn, workplace, (waiter) => {
     const { wish, wakes } = waiter.pending;
     // At the end of the turn, once.
-    if (wakes === "turn") return "not";
+    if (typeof wakes === "string") return "not";
     const woken = (wish === undefined ? undefined : known.get(wish)) ?? isWoken(waiter, news);
     if (wish !== undefined) known.set(wish, woken);
     return woken ? "again" : "not";
@@ -48,7 +48,7 @@ export function askDue(turn: Turn, workplace: Workplace): void {
   const all = turn.due.expires || workplace.room.outcomeUnknown;
   ask(turn, workplace, ({ deadlineMs, pending }) => {
     if (deadlineMs <= turn.now.monotonicMs) return "last";
-    return all || pending.wakes === "turn" ? "again" : "not";
+    return all || typeof pending.wakes === "string" ? "again" : "not";
   });
 }
 

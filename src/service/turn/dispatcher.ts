@@ -98,7 +98,7 @@ export class Dispatcher {
       session.close();
       this.#gone.add(session);
     }
-    return this.#asksQueue;
+    return this.#asksQueue || this.#workplace.room.wantsTurn;
   }
 
   /** Runs one turn. True when the next should follow at once. */

@@ -92,5 +92,5 @@ function someWantsTurn(waiters: ReadonlySet<Waiter>): boolean {
 }
 
 export function isWoken({ pending: { wakes } }: Waiter, news: News): boolean {
-  return wakes === "turn" || news.wakes(wakes);
+  return typeof wakes === "string" || news.wakes(wakes);
 }
