@@ -20,11 +20,11 @@ class Echo implements Omit<Pick<Dispatcher, keyof Dispatcher>, "openTurn" | "clo
   #ready: Session[] = [];
 
   open(recipient: Recipient): Session {
-    return new Session(recipient, settings.unreadBytesMax);
+    return new Session(recipient);
   }
 
-  submit(session: Session, request: Request | BadLine): void {
-    session.enqueue(request);
+  submit(session: Session, request: Request | BadLine, bytes = 0): void {
+    session.enqueue(request, bytes);
     this.#ready.push(session);
   }
 

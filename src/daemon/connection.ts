@@ -1,13 +1,15 @@
 import type { Socket } from "bun";
-import { type BadLine, encodeResponse, notUtf8, parseRequest, type Request } from "../protocol/envelope.ts";
+import { type BadLine, encodeResponse, type Request } from "../protocol/envelope.ts";
 import { failedInside, type WireError, wireError } from "../protocol/errors.ts";
-import { type Frame, LineReader, NOT_UTF8, TOO_LONG } from "../protocol/framing.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/turn/dispatcher.ts";
 import { type Named, namedBy } from "../service/request-words.ts";
 import type { Session } from "../service/turn/sessions.ts";
 import { fdOf, isHungUp } from "../native/libc.ts";
+import type { ClientMemory, Keeper } from "./client-memory.ts";
+import { Inbox } from "./inbox.ts";
 import type { KeyPlaces } from "./key-places.ts";
+import type { LargeRequests } from "./large-requests.ts";
 import type { Log } from "./log.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -26,6 +28,8 @@ export interface Surroundings {
   places: Pick<KeyPlaces, "isNew" | "lookUp">;
   settings: Settings;
   log: Pick<Log, "error">;
+  memory: ClientMemory;
+  large: LargeRequests<Connection>;
   /** Called when the dispatcher has something to do. */
   submitted: () => void;
 }
@@ -36,66 +40,91 @@ export interface Surroundings {
  * A client may send as much as it likes at once. What it sends beyond a share waits in its own socket until earlier
  * answers have been sent and read, so it costs the daemon no memory, and no one else's time.
  */
-export class Connection {
+export class Connection implements Keeper {
   readonly #socket: Socket<unknown>;
   readonly #dispatcher: Dispatcher;
   readonly #settings: Settings;
   readonly #log: Pick<Log, "error">;
   readonly #submitted: () => void;
   readonly #places: Surroundings["places"];
-  readonly #reader: LineReader;
+  readonly #memory: ClientMemory;
+  readonly #large: LargeRequests<Connection>;
+  readonly #inbox: Inbox;
   readonly #outbox: Outbox;
   readonly #session: Session;
-  /** What was read and is not under way; it starts at `#next`. */
-  #waiting: Frame[] = [];
-  #next = 0;
   /** A request whose keys are being looked up, until that is of no use any more; those after it wait. */
-  #lookedUp: { request: Request; gone: AbortController } | null = null;
+  #lookedUp: { request: Request; bytes: number; gone: AbortController } | null = null;
+  /** What of all this the daemon has counted. */
+  #counted = 0;
+  #movedAtMs = performance.now();
   /** No further request is read: the client has ended its side, or broke the framing. */
   #ending = false;
   #paused = false;
+  #isOver = false;
   #stalled: ReturnType<typeof setTimeout> | null = null;
   #farewell: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(socket: Socket<unknown>, { dispatcher, places, settings, log, submitted }: Surroundings) {
+  constructor(socket: Socket<unknown>, { memory, large, ...around }: Surroundings) {
+    const { dispatcher, places, settings, log, submitted } = around;
     this.#socket = socket;
     this.#dispatcher = dispatcher;
     this.#places = places;
     this.#settings = settings;
     this.#log = log;
     this.#submitted = submitted;
-    this.#reader = new LineReader(settings.requestBytesMax);
+    this.#memory = memory;
+    this.#large = large;
+    this.#inbox = new Inbox(settings);
     this.#outbox = new Outbox(socket);
     this.#session = dispatcher.open({
       send: (lines) => this.#outbox.send(lines),
       unread: () => this.#outbox.bytes,
+      unreadMax: () => this.#unreadMax,
       gone: () => isHungUp(fdOf(socket)),
     });
+    memory.join(this);
+  }
+
+  get bytes(): number {
+    return this.#inbox.bytes + (this.#lookedUp?.bytes ?? 0) + this.#session.bytes + this.#outbox.bytes;
+  }
+
+  get movedAtMs(): number {
+    const waitsForUs = this.#mayGoOn || this.#lookedUp !== null || (this.#session.queued > 0 && !this.#overfull);
+    return waitsForUs ? performance.now() : this.#movedAtMs;
   }
 
   /** Whether everything asked was answered and taken. */
   get idle(): boolean {
-    return !this.#waits && this.#lookedUp === null && this.#session.unanswered === 0 && this.#outbox.bytes === 0;
+    return !this.#inbox.waits && this.#lookedUp === null && this.#session.unanswered === 0 && this.#outbox.bytes === 0;
   }
 
   received(chunk: Uint8Array): void {
     if (this.#ending) return;
-    this.#read(this.#reader.push(chunk));
+    if (this.#outbox.bytes === 0) this.#movedAtMs = performance.now();
+    this.#inbox.push(chunk);
+    this.#ending = this.#inbox.isBroken;
+    this.#admit();
+    this.#count();
+    // The end of the next turn makes room.
+    if (this.#memory.isSpent) this.#submitted();
   }
 
   /** The client has said all it will; it may still read. */
   ended(): void {
     if (this.#ending) return;
-    const last = this.#reader.end();
+    this.#inbox.end();
     this.#ending = true;
-    this.#read(last === undefined ? [] : [last]);
     this.afterTurn();
   }
 
   drained(): void {
     const unread = this.#outbox.bytes;
     this.#outbox.flush();
-    if (this.#outbox.bytes < unread) this.#forgive();
+    if (this.#outbox.bytes < unread) {
+      this.#movedAtMs = performance.now();
+      this.#forgive();
+    }
     this.#dispatcher.resume(this.#session);
     this.#submitted();
     this.afterTurn();
@@ -106,72 +135,92 @@ export class Connection {
     this.#admit();
     if (this.#overfull) this.#stalled ??= setTimeout(() => this.#socket.terminate(), stalledMs);
     if (this.#ending && this.idle) this.#leave();
+    this.#count();
+  }
+
+  evict(): void {
+    this.#socket.terminate();
+    this.closed();
   }
 
   /** Takes no further request; what was read is answered. */
   refuseMore(): void {
     this.#ending = true;
     this.#pause();
-    const request = this.#leaveLookup();
-    if (request !== null) this.#dispatcher.submit(this.#session, request);
-    while (this.#waits) this.#dispatcher.submit(this.#session, this.#nextRequest());
+    const lookup = this.#leaveLookup();
+    if (lookup !== null) this.#dispatcher.submit(this.#session, lookup.request, lookup.bytes);
+    while (this.#inbox.waits) this.#dispatcher.submit(this.#session, ...this.#inbox.take());
     this.#submitted();
   }
 
+  /** The connection is over; said once or more. */
   closed(): void {
     this.#forgive();
     if (this.#farewell !== null) clearTimeout(this.#farewell);
+    this.#isOver = true;
+    this.#memory.leave(this);
+    this.#memory.count(-this.#counted);
+    this.#counted = 0;
     this.#outbox.clear();
+    this.#inbox.clear();
+    this.#large.leave(this);
     this.#leaveLookup();
-    if (this.#dispatcher.drop(this.#session)) this.#submitted();
-  }
-
-  get #waits(): boolean {
-    return this.#next < this.#waiting.length;
+    // Others may go on now.
+    if (this.#dispatcher.drop(this.#session) || this.#large.isWaitedFor) this.#submitted();
   }
 
   get #overfull(): boolean {
-    return this.#outbox.bytes > this.#settings.unreadBytesMax;
+    return this.#outbox.bytes > this.#unreadMax;
   }
 
-  #read(frames: Frame[]): void {
-    if (frames.includes(TOO_LONG)) this.#ending = true;
-    this.#waiting = this.#waits ? [...this.#waiting.slice(this.#next), ...frames] : frames;
-    this.#next = 0;
-    this.#admit();
+  /** How much it may leave unread: while all clients together keep too much, no more than an equal share. */
+  get #unreadMax(): number {
+    const { unreadBytesMax: most } = this.#settings;
+    return this.#memory.isSpent ? Math.min(most, this.#memory.share) : most;
+  }
+
+  #count(): void {
+    if (this.#isOver) return;
+    const { bytes } = this;
+    this.#memory.count(bytes - this.#counted);
+    this.#counted = bytes;
   }
 
   /** Puts as much under way as the client's share allows, and reads its socket on only when nothing is left over. */
   #admit(): void {
-    while (this.#waits && this.#lookedUp === null && this.#session.unanswered < underWayMax && !this.#overfull)
-      this.#submit();
-    if (this.#waits) this.#pause();
+    while (this.#mayGoOn && this.#large.take(this, this.#inbox.nextBytes)) this.#submit();
+    if (!this.#mayGoOn) this.#large.leave(this);
+    if (this.#inbox.waits) this.#pause();
     else if (this.#paused && !this.#ending) this.#resume();
   }
 
+  get #mayGoOn(): boolean {
+    return this.#inbox.waits && this.#lookedUp === null && this.#session.unanswered < underWayMax && !this.#overfull;
+  }
+
   #submit(): void {
-    const request = this.#nextRequest();
+    const [request, bytes] = this.#inbox.take();
     if (!("error" in request)) {
       const named = namedBy(request, (scope) => this.#places.isNew(scope));
       if (named !== null) {
-        void this.#lookUp(request, named);
+        void this.#lookUp(request, named, bytes);
         return;
       }
     }
-    this.#dispatcher.submit(this.#session, request);
+    this.#dispatcher.submit(this.#session, request, bytes);
     this.#submitted();
   }
 
   /** Submits a request once it is known what its keys stand for. */
-  async #lookUp(request: Request, named: Named): Promise<void> {
+  async #lookUp(request: Request, named: Named, bytes: number): Promise<void> {
     const gone = new AbortController();
-    const lookup = { request, gone };
+    const lookup = { request, bytes, gone };
     this.#lookedUp = lookup;
     const placed = await this.#place(request, named, gone.signal);
     // The client may be gone, or the daemon stopping.
     if (this.#lookedUp !== lookup) return;
     this.#lookedUp = null;
-    this.#dispatcher.submit(this.#session, placed);
+    this.#dispatcher.submit(this.#session, placed, bytes);
     this.#submitted();
     this.#admit();
   }
@@ -187,19 +236,11 @@ export class Connection {
   }
 
   /** Ends a lookup: its request, which nobody has submitted. */
-  #leaveLookup(): Request | null {
+  #leaveLookup(): { request: Request; bytes: number } | null {
     const lookup = this.#lookedUp;
     this.#lookedUp = null;
     lookup?.gone.abort();
-    return lookup?.request ?? null;
-  }
-
-  #nextRequest(): Request | BadLine {
-    const frame = this.#waiting[this.#next++];
-    if (frame === undefined) throw new Error("nothing waits");
-    if (frame === NOT_UTF8) return notUtf8;
-    if (frame === TOO_LONG) return tooLong(this.#settings.requestBytesMax);
-    return parseRequest(frame, this.#settings.depthMax);
+    return lookup;
   }
 
   #forgive(): void {
@@ -225,14 +266,6 @@ export class Connection {
     this.#socket.resume();
   }
 }
-
-const tooLong = (bytesMax: number): BadLine => ({
-  id: undefined,
-  error: wireError("LINE_TOO_LONG", `a request line may have at most ${bytesMax} bytes; the connection is closed`, {
-    limit: "request_bytes_max",
-    max: bytesMax,
-  }),
-});
 
 /** Turns a client away with one clear line. */
 export function turnAway(socket: Socket<unknown>, error: WireError): void {

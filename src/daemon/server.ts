@@ -4,13 +4,18 @@ import type { Request } from "../protocol/envelope.ts";
 import { type WireError, wireError } from "../protocol/errors.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/turn/dispatcher.ts";
+import { ClientMemory } from "./client-memory.ts";
 import { Connection, turnAway } from "./connection.ts";
 import { fdOf, peerUid } from "../native/libc.ts";
 import type { KeyPlaces } from "./key-places.ts";
+import { LargeRequests } from "./large-requests.ts";
 import type { Log } from "./log.ts";
 import { Ticker } from "./ticker.ts";
 
 type Client = Socket<{ connection: Connection | null }>;
+
+/** After clients let go of much memory, it is collected. */
+const restMs = 500;
 
 /** The Unix socket and the clients on it. */
 export class Server {
@@ -19,7 +24,12 @@ export class Server {
   readonly #log: Log;
   readonly #ticker: Ticker;
   readonly #places: KeyPlaces;
+  readonly #memory: ClientMemory;
+  readonly #large = new LargeRequests<Connection>();
   readonly #connections = new Set<Connection>();
+  /** Looks again whether somebody must go so that there is room for the others. */
+  #roomMaking: ReturnType<typeof setTimeout> | null = null;
+  #isCollecting = false;
   #listener: { stop(closeActive?: boolean): void } | null = null;
   /** No further client is served. */
   #stopping = false;
@@ -31,9 +41,8 @@ export class Server {
     this.#places = places;
     this.#settings = settings;
     this.#log = log;
-    this.#ticker = new Ticker(dispatcher, () => {
-      for (const connection of this.#connections) connection.afterTurn();
-    });
+    this.#memory = new ClientMemory(settings.clientsBytesMax);
+    this.#ticker = new Ticker(dispatcher, () => this.#afterTurn());
   }
 
   /** Binds the socket with its mode from the first moment on. The path must be free. */
@@ -66,7 +75,12 @@ export class Server {
 
   /** Asks as a client does, without a connection. */
   ask(request: Request, answered: (line: string) => void): void {
-    const session = this.#dispatcher.open({ send: answered, unread: () => 0, gone: () => false });
+    const session = this.#dispatcher.open({
+      send: answered,
+      unread: () => 0,
+      unreadMax: () => this.#settings.unreadBytesMax,
+      gone: () => false,
+    });
     this.#dispatcher.submit(session, request);
     this.#requestTurn();
   }
@@ -113,6 +127,8 @@ export class Server {
         places: this.#places,
         settings: this.#settings,
         log: this.#log,
+        memory: this.#memory,
+        large: this.#large,
         submitted: () => this.#requestTurn(),
       });
       this.#connections.add(connection);
@@ -129,6 +145,42 @@ export class Server {
     if (this.#connections.size < max) return null;
     const message = `all ${max} connections of the daemon are taken; close one or try again later`;
     return wireError("TOO_MANY_CONNECTIONS", message, { limit: "connections_max", max });
+  }
+
+  /** Large requests that wait come first, so that they are taken up in the order in which they came. */
+  #afterTurn(): void {
+    this.#large.begin();
+    for (const connection of this.#large.line) connection.afterTurn();
+    for (const connection of this.#connections) connection.afterTurn();
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    const againMs = this.#roomMaking === null ? this.#memory.makeRoom(performance.now(), this.#tellOfEnd) : null;
+    if (againMs !== null) {
+      this.#roomMaking = setTimeout(() => {
+        this.#roomMaking = null;
+        this.#makeRoom();
+      }, againMs);
+    }
+    this.#giveBack();
+  }
+
+  #tellOfEnd = (bytes: number, stillForMs: number): void => {
+    const why = `all clients together kept more than ${this.#settings.clientsBytesMax}`;
+    const what = `for which ${bytes} bytes were kept and that had not moved for ${Math.round(stillForMs)} ms`;
+    this.#log.warn(`closed a connection ${what}: ${why}`);
+  };
+
+  /** Has memory collected that clients have let go of, once they are at rest. */
+  #giveBack(): void {
+    if (this.#isCollecting || !this.#memory.takeRelease()) return;
+    this.#isCollecting = true;
+    setTimeout(() => {
+      this.#isCollecting = false;
+      Bun.gc(true);
+      this.#giveBack();
+    }, restMs);
   }
 
   /** Draining runs the last turns itself. */
@@ -151,5 +203,6 @@ export class Server {
     socket.data.connection = null;
     this.#connections.delete(connection);
     connection.closed();
+    this.#giveBack();
   }
 }

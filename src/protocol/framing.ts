@@ -27,6 +27,11 @@ export class LineReader {
     this.#bytesMax = bytesMax;
   }
 
+  /** What is kept of the open line. */
+  get bytes(): number {
+    return this.#pending.length;
+  }
+
   /** Frames completed by `chunk`. The chunk is not kept: what stays for later is copied. */
   push(chunk: Uint8Array): Frame[] {
     const frames: Frame[] = [];

@@ -15,6 +15,8 @@ export const limits = {
   connectionsMax: 256,
   /** Answers a client may leave unread before it is disconnected. */
   unreadBytesMax: 4 << 20,
+  /** Unfinished and unanswered requests and unread answers of all clients together. */
+  clientsBytesMax: 64 << 20,
   taskNodesMax: 10_000,
   nodeDependenciesMax: 1_000,
   idempotencyKeyCharsMax: 200,

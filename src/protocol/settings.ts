@@ -60,6 +60,13 @@ export const settings = {
     1 << 30,
     "bytes of answers a client may leave unread before it is disconnected",
   ),
+  clientsBytesMax: decimal(
+    "AGENTD_CLIENTS_BYTES_MAX",
+    limits.clientsBytesMax,
+    16 << 20,
+    2 ** 36,
+    "bytes of requests and answers kept for all clients before one of them is disconnected",
+  ),
   taskNodesMax: decimal("AGENTD_TASK_NODES_MAX", limits.taskNodesMax, 1, 1_000_000, "nodes of one task"),
   nodeDependenciesMax: decimal(
     "AGENTD_NODE_DEPENDENCIES_MAX",

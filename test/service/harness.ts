@@ -189,6 +189,7 @@ export class TestClient {
         for (const line of lines.trimEnd().split("\n")) this.answers.push(JSON.parse(line) as Answer);
       },
       unread: () => 0,
+      unreadMax: () => service.settings.unreadBytesMax,
       gone: () => this.gone,
     });
   }

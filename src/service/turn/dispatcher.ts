@@ -75,11 +75,12 @@ export class Dispatcher {
 
   /** Adds a client, who gets answers in the order of the requests. */
   open(recipient: Recipient): Session {
-    return new Session(recipient, this.#options.settings.unreadBytesMax);
+    return new Session(recipient);
   }
 
-  submit(session: Session, request: Request | BadLine): void {
-    session.enqueue(request);
+  /** `bytes` is what the request takes in memory, where that is to be counted. */
+  submit(session: Session, request: Request | BadLine, bytes = 0): void {
+    session.enqueue(request, bytes);
     this.#intake.add(session);
   }
 

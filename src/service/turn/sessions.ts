@@ -5,6 +5,8 @@ import type { Answer, Call } from "./call.ts";
 export interface Slot {
   readonly session: Session;
   readonly request: Request | BadLine;
+  /** What the request takes in memory, as far as that is counted. */
+  readonly bytes: number;
   line: string | null;
 }
 
@@ -20,6 +22,8 @@ export interface Recipient {
   send(lines: string): void;
   /** How much of what was sent the client has not read, in bytes. */
   unread(): number;
+  /** How much it may leave unread. */
+  unreadMax(): number;
   /** Whether nobody is left to read an answer, as far as the system knows. */
   gone(): boolean;
 }
@@ -27,17 +31,22 @@ export interface Recipient {
 /** One client's requests and answers. Requests may be answered out of order; they are sent in order. */
 export class Session {
   readonly #recipient: Recipient;
-  readonly #unreadMax: number;
   /** Requests whose answer is not sent; those from `#started` on wait for their turn. */
   readonly #slots: Slot[] = [];
   #started = 0;
   /** Characters of answers that an earlier, unanswered request holds up. */
   #held = 0;
+  /** What its unanswered requests take. */
+  #asked = 0;
   #closed = false;
 
-  constructor(recipient: Recipient, unreadMax: number) {
+  constructor(recipient: Recipient) {
     this.#recipient = recipient;
-    this.#unreadMax = unreadMax;
+  }
+
+  /** What its requests, and the answers that are held up, take in memory. */
+  get bytes(): number {
+    return this.#asked + 2 * this.#held;
   }
 
   /** Requests that wait for their turn. */
@@ -52,7 +61,7 @@ export class Session {
 
   /** Whether the client has more answers before it than it may; until it reads, it gets no turn. */
   get congested(): boolean {
-    return this.#held + this.#recipient.unread() > this.#unreadMax;
+    return this.#held + this.#recipient.unread() > this.#recipient.unreadMax();
   }
 
   /** Whether the client has gone: what it waits for must not be given to it. */
@@ -60,8 +69,9 @@ export class Session {
     return this.#closed || this.#recipient.gone();
   }
 
-  enqueue(request: Request | BadLine): void {
-    this.#slots.push({ session: this, request, line: null });
+  enqueue(request: Request | BadLine, bytes: number): void {
+    this.#slots.push({ session: this, request, bytes, line: null });
+    this.#asked += bytes;
   }
 
   next(): Slot | undefined {
@@ -85,10 +95,11 @@ export class Session {
   flush(): void {
     let lines = "";
     let sent = 0;
-    for (const { line } of this.#slots) {
+    for (const { line, bytes } of this.#slots) {
       if (line === null) break;
       lines += line;
       sent++;
+      this.#asked -= bytes;
     }
     if (sent === 0) return;
     this.#slots.splice(0, sent);
