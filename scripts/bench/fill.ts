@@ -23,7 +23,7 @@ export function fillJournal(home: string, rows: number): number {
     const event = { id: crypto.randomUUID(), actionType: "progress", payload: { row, note: "x".repeat(200) } };
     const entry = commitEvent(store.reads.nodes.head(node.nodeId), { ...node, leaseId: null }, event, Date.now());
     if (isRefusal(entry)) throw new Error(entry.message);
-    store.appendEvent(entry);
+    store.apply({ kind: "appendEvent", entry });
     if (row % rowsPerCommit !== 0) continue;
     store.commit();
     store.begin();
@@ -52,6 +52,6 @@ function registerOneNode(store: Store): { taskId: string; nodeId: string } {
     resources: [],
     ...plain,
   };
-  store.registerTask(task, [node], registerTask(task, [node]));
+  store.apply({ kind: "registerTask", task, nodes: [node], entry: registerTask(task, [node]) });
   return { taskId: task.id, nodeId: node.id };
 }

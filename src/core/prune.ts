@@ -1,4 +1,4 @@
-import { type HashedRow } from "../protocol/chain.ts";
+import type { ChainedRow, HashedRow } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
 import type { Transition } from "../protocol/transition.ts";
 import { kindOf, type Payload, transitions } from "../protocol/transitions.ts";
@@ -106,4 +106,37 @@ export function pruneEntry(pruned: Pruned, nowMs: number): Entry {
     archive_sha256: pruned.archiveSha256,
   };
   return entryOf("PRUNE_JOURNAL", ofNoTask, payload, nowMs);
+}
+
+/** A run of rows that have left, or leave. `hash` is the last one's. */
+export interface Gap {
+  firstSeq: number;
+  lastSeq: number;
+  hash: string;
+}
+
+/** The gaps that these rows leave, in their order. */
+export function gapsOf(rows: readonly ChainedRow[]): Gap[] {
+  const gaps: Gap[] = [];
+  for (const { row, hash } of rows) {
+    const gap = gaps.at(-1);
+    if (gap?.lastSeq === row.seq - 1) Object.assign(gap, { lastSeq: row.seq, hash });
+    else gaps.push({ firstSeq: row.seq, lastSeq: row.seq, hash });
+  }
+  return gaps;
+}
+
+export interface LeavingTasks {
+  tasks: readonly string[];
+  /** What locks name as their task and nobody registered: rows of it leave too. */
+  strangers: readonly string[];
+  cutSeq: number;
+  /** Leases of locks and bundles all of whose rows stay. */
+  staying: readonly string[];
+}
+
+/** How many rows leave, and how many of them the original's journal would hold. */
+export interface LeavingRows {
+  rows: number;
+  events: number;
 }

@@ -1,4 +1,5 @@
 import type { Refusal } from "../core/decision.ts";
+import { movedNode } from "../core/effects.ts";
 import type { Entry } from "../core/journal.ts";
 import type { LeaseGrant } from "../core/lease.ts";
 import type { LockWish } from "../core/lock-queue.ts";
@@ -105,7 +106,7 @@ function acquireOne(
   { events, inLine }: Once,
   context: Context,
 ): AcquiredNode | null | typeof unfinished {
-  const { store, reads, runtime, nowMs } = context;
+  const { apply, reads, runtime, nowMs } = context;
   const startedAt = runtime.monotonicMicros();
   const found = firstFree(wish, inLine, context);
   if (found === unfinished) return unfinished;
@@ -114,7 +115,7 @@ function acquireOne(
 
   const { node, grant } = found;
   const { owner } = grant;
-  const seq = store.acquireNode(node, grant, acquireNode(node, grant, nowMs));
+  const seq = apply({ kind: "acquireNode", node: movedNode(node), grant, entry: acquireNode(node, grant, nowMs) });
   const lease = { ...grant, fencingToken: seq };
   const running: Node = { ...node, status: "RUNNING", lease, acquiredAtMs: nowMs, updatedAtMs: nowMs };
   context.count("acquired_nodes");
@@ -140,7 +141,7 @@ function firstFree(
   inLine: readonly LockWish[],
   context: Context,
 ): { node: Node; grant: LeaseGrant } | null | typeof unfinished {
-  const { store, reads, budget } = context;
+  const { apply, reads, budget } = context;
   while (!budget.isSpent) {
     budget.spend(nodeSteps);
     const node = reads.nodes.next(wish.task_id ?? null, wish.labels ?? {});
@@ -150,7 +151,7 @@ function firstFree(
     if (taken === "taken") return { node, grant };
     if (taken === "later") return null;
     if (taken === "unread") return unfinished;
-    store.holdBack(node.id, taken.heldBackBy);
+    apply({ kind: "holdBack", nodeId: node.id, leaseId: taken.heldBackBy });
   }
   return unfinished;
 }

@@ -41,7 +41,7 @@ export function overlapsOf(bundleId: string, others: readonly BundleRecord[], { 
 
 /** Journals, as `conflict` events, where a patch is in paths that others have locked. */
 export function noteLockedPaths(bundle: BundleRecord, paths: readonly string[], context: Context): void {
-  const { store, reads, keys } = context;
+  const { apply, reads, keys } = context;
   const { owner, provider, scope } = bundle;
   if (reads.locks.ignoresCase(scope) === null) return;
   const budget = new WorkBudget(notingStepsMax);
@@ -66,11 +66,12 @@ export function noteLockedPaths(bundle: BundleRecord, paths: readonly string[], 
   const oldest = [...met.values()].toSorted((a, b) => a.lock.fencingToken - b.lock.fencingToken);
   for (const { lock, paths: shared } of oldest.slice(0, leasesNamedMax)) {
     const summary = `the patch bundle of ${owner} touches what ${lock.owner} has locked as ${lock.resourceKey}`;
-    store.appendEvent(conflictEntry(bundle, lock, summary, [...shared].slice(0, pathsListed(1)), context));
+    const entry = conflictEntry(bundle, lock, summary, [...shared].slice(0, pathsListed(1)), context);
+    apply({ kind: "appendEvent", entry });
   }
   if (uncompared === null) return;
   const summary = `the patch bundle of ${owner} touches ${paths.length} paths, which are more than could be compared with all locks: not with ${uncompared.resourceKey} of ${uncompared.owner}, and maybe not with others`;
-  store.appendEvent(conflictEntry(bundle, uncompared, summary, [], context));
+  apply({ kind: "appendEvent", entry: conflictEntry(bundle, uncompared, summary, [], context) });
 }
 
 function conflictEntry(

@@ -18,7 +18,7 @@ type Submission = Params<"SubmitPatchBundle">;
 
 export const bundleHandlers = {
   SubmitPatchBundle(params, context) {
-    const { store, reads } = context;
+    const { apply, reads } = context;
     const read = acceptable(params, context);
     if (isRefusal(read)) return read;
     const { changes, paths } = read;
@@ -36,7 +36,7 @@ export const bundleHandlers = {
       lease_id: params.lease_id ?? null,
     };
     const meeting = reads.bundles.meeting(bundle.scope, paths, limits.bundleOverlapsMax);
-    store.submitBundle(bundle, paths, submitBundle(bundle, content));
+    apply({ kind: "submitBundle", bundle, paths, entry: submitBundle(bundle, content) });
     if (changes !== null) context.bundles.remember(bundle.bundleId, changes, bundle.diffChars);
     if (bundle.supersedes !== null) supersede(bundle.supersedes, bundle, context);
     noteLockedPaths(bundle, paths, context);
@@ -187,11 +187,11 @@ function supersede(bundleId: string, { bundleId: by, owner: decidedBy }: BundleR
   if (isRefusal(decided)) throw new Error(decided.message);
 }
 
-function decide(bundleId: string, verdict: Verdict, { store, reads, nowMs }: Context) {
+function decide(bundleId: string, verdict: Verdict, { apply, reads, nowMs }: Context) {
   const decided = decideBundle(reads.bundles.find(bundleId), bundleId, verdict, nowMs);
   if (isRefusal(decided)) return decided;
   const { status, entry } = decided;
-  return { ok: true as const, status, seq: store.decideBundle(bundleId, status, entry) };
+  return { ok: true as const, status, seq: apply({ kind: "decideBundle", bundleId, status, entry }) };
 }
 
 export function noBundle(bundleId: string): Refusal {

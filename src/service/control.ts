@@ -8,7 +8,7 @@ import { hasTime } from "./turn/time-budget.ts";
 
 export const controlHandlers = {
   CancelTask({ task_id: taskId, reason }, context) {
-    const { store, reads, nowMs } = context;
+    const { apply, reads, nowMs } = context;
     const task = reads.tasks.find(taskId);
     if (task === null) return noTask(taskId);
     const { PENDING = 0, RUNNING = 0 } = reads.tasks.summary(taskId)?.counts ?? {};
@@ -21,29 +21,43 @@ export const controlHandlers = {
       releaseLease(leaseId, context);
     }
     context.remembered.forget();
-    return { ok: true, canceled: PENDING + RUNNING, seq: store.cancelTask(taskId, cancellation(reason), entry) };
+    return {
+      ok: true,
+      canceled: PENDING + RUNNING,
+      seq: apply({ kind: "cancelTask", taskId, error: cancellation(reason), entry }),
+    };
   },
 
   PauseTask: ({ task_id: taskId }, context) => setPaused(taskId, true, context),
   ResumeTask: ({ task_id: taskId }, context) => setPaused(taskId, false, context),
 
-  SetPriority({ task_id: taskId, node_id: nodeId = null, priority }, { store, reads, nowMs }) {
+  SetPriority({ task_id: taskId, node_id: nodeId = null, priority }, { apply, reads, nowMs }) {
     const task = reads.tasks.find(taskId);
     if (task === null) return noTask(taskId);
     const entry = setPriority(taskId, nodeId, priority, nowMs);
-    if (nodeId === null) return { ok: true, seq: store.steerTask({ ...task, priority }, entry) };
+    if (nodeId === null)
+      return {
+        ok: true,
+        seq: apply({ kind: "steerTask", task: { id: taskId, priority, paused: task.paused }, entry }),
+      };
     const node = ofTask(reads.nodes.head(nodeId), { taskId, nodeId });
-    return isRefusal(node) ? node : { ok: true, seq: store.setNodePriority(nodeId, priority, entry) };
+    return isRefusal(node) ? node : { ok: true, seq: apply({ kind: "setNodePriority", nodeId, priority, entry }) };
   },
 } satisfies Partial<Handlers>;
 
 function setPaused(
   taskId: string,
   paused: boolean,
-  { store, reads, nowMs }: Context,
+  { apply, reads, nowMs }: Context,
 ): { ok: true; seq: number } | Refusal {
   const task = reads.tasks.find(taskId);
   if (task === null) return noTask(taskId);
   const entry = pauseTask(task, paused, nowMs);
-  return { ok: true, seq: entry === null ? reads.head.seq : store.steerTask({ ...task, paused }, entry) };
+  return {
+    ok: true,
+    seq:
+      entry === null
+        ? reads.head.seq
+        : apply({ kind: "steerTask", task: { id: taskId, priority: task.priority, paused }, entry }),
+  };
 }

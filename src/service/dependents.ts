@@ -1,4 +1,5 @@
 import { isRefusal } from "../core/decision.ts";
+import { nodeChanged } from "../core/effects.ts";
 import type { NodeHead } from "../core/model.ts";
 import { retryNode, skipNode } from "../core/node.ts";
 import type { Context } from "./handler.ts";
@@ -14,7 +15,10 @@ export function followChanges(taskId: string | null, context: Context): NodeHead
   const retried: NodeHead[] = [];
   const timeLeft = hasTime(context);
   for (let done = 0; done < duePerTurnMax && timeLeft();) {
-    if (context.store.countDependents()) continue;
+    if (context.reads.dag.isCounting()) {
+      context.apply({ kind: "countDependents" });
+      continue;
+    }
     // A few at a time: one alone may have thousands behind it.
     const skipped = skipSome(taskId, context);
     const again = retrySome(taskId, context);
@@ -27,18 +31,18 @@ export function followChanges(taskId: string | null, context: Context): NodeHead
 
 const atOnce = 16;
 
-function skipSome(taskId: string | null, { store, reads, nowMs }: Context): number {
+function skipSome(taskId: string | null, { apply, reads, nowMs }: Context): number {
   const hopeless = reads.dag.toSkip(taskId, atOnce);
-  for (const node of hopeless) store.changeNode(skipNode(node, reads.dag.failedOf(node.id), nowMs));
+  for (const node of hopeless) apply(nodeChanged(skipNode(node, reads.dag.failedOf(node.id), nowMs)));
   return hopeless.length;
 }
 
-function retrySome(taskId: string | null, { store, reads, nowMs }: Context): NodeHead[] {
+function retrySome(taskId: string | null, { apply, reads, nowMs }: Context): NodeHead[] {
   const skipped = reads.dag.skippedInVain(taskId, atOnce);
   for (const node of skipped) {
     const retried = retryNode(node, { taskId: node.taskId, nodeId: node.id }, [], nowMs);
     if (isRefusal(retried)) throw new Error(retried.message);
-    store.changeNode(retried);
+    apply(nodeChanged(retried));
   }
   return skipped;
 }

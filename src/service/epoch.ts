@@ -8,7 +8,8 @@ export function beginEpoch(store: Store, lost: JournalHead | null, how: Restorat
   const known = lost === null ? [from.seq] : [from.seq, lost.seq];
   store.begin();
   try {
-    const seq = store.beginEpoch(epochSeq(nowMs, known), restoreEntry(from, lost, how, nowMs));
+    const entry = restoreEntry(from, lost, how, nowMs);
+    const seq = store.apply({ kind: "beginEpoch", seq: epochSeq(nowMs, known), entry });
     store.commit();
     return seq;
   } catch (error) {

@@ -14,7 +14,7 @@ type Page = Result<"ListEvents">;
 
 export const eventHandlers = {
   CommitEvent(params, context) {
-    const { store, reads, nowMs } = context;
+    const { apply, reads, nowMs } = context;
     const fault = payloadFault(params, context);
     if (fault !== null) return fault;
     const claim = { taskId: params.task_id, nodeId: params.node_id, leaseId: params.lease_id ?? null };
@@ -22,7 +22,7 @@ export const eventHandlers = {
     const entry = commitEvent(reads.nodes.head(params.node_id), claim, event, nowMs);
     if (isRefusal(entry)) return withReason(entry, claim, context);
     context.count("committed_events");
-    return { event_id: event.id, seq: store.appendEvent(entry) };
+    return { event_id: event.id, seq: apply({ kind: "appendEvent", entry }) };
   },
 
   ListEvents(params, context) {

@@ -100,7 +100,8 @@ function once(call: Call, context: Context): Answer | PendingAnswer<unknown> {
 /** An answer is remembered with its key once it is there. */
 function keep<T extends PendingAnswer<unknown> | null>(key: string, call: Call, answer: Answer | T, context: Context) {
   if (typeof answer !== "string") return answer;
-  context.store.rememberAnswer(key, { method: call.name, paramsHash: hashOf(call), answer }, context.nowMs);
+  const remembered = { method: call.name, paramsHash: hashOf(call), answer };
+  context.apply({ kind: "rememberAnswer", key, answer: remembered, nowMs: context.nowMs });
   return answer;
 }
 

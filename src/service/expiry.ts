@@ -9,7 +9,7 @@ import { duePerTurnMax, hasTime } from "./turn/time-budget.ts";
  * what follows from failures.
  */
 export function expireDue(context: Context): void {
-  const { store, reads, nowMs } = context;
+  const { apply, reads, nowMs } = context;
   const timeLeft = hasTime(context);
   for (const node of reads.leases.due(nowMs, duePerTurnMax)) {
     rollBack(node, context);
@@ -20,5 +20,5 @@ export function expireDue(context: Context): void {
     if (!timeLeft()) break;
   }
   followChanges(null, context);
-  store.endDelays(nowMs, duePerTurnMax);
+  apply({ kind: "endDelays", nowMs, limit: duePerTurnMax });
 }

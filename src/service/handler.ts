@@ -1,4 +1,5 @@
 import type { Refusal } from "../core/decision.ts";
+import type { Effect } from "../core/effects.ts";
 import type { LockWish } from "../core/lock-queue.ts";
 import type { Wait } from "../core/topics.ts";
 import { WorkBudget } from "../core/work-budget.ts";
@@ -20,6 +21,8 @@ import type { Counter, Runtime } from "./runtime.ts";
 export interface Context {
   readonly store: Store;
   readonly reads: Reads;
+  /** Changes the state, in the turn's unit; the journal's seq afterwards, which is that of the effect's own row. */
+  readonly apply: (effect: Effect) => number;
   readonly settings: Settings;
   readonly paths: Paths;
   readonly runtime: Runtime;

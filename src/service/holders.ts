@@ -15,14 +15,15 @@ export function hearHolders(calls: readonly Call[], context: Context): void {
   }
 }
 
-function keepNode(nodeId: string | null, leaseId: string, { store, reads, nowMs }: Context): void {
+function keepNode(nodeId: string | null, leaseId: string, { apply, reads, nowMs }: Context): void {
   const lease = nodeId === null ? null : (reads.nodes.head(nodeId)?.lease ?? null);
   if (nodeId === null || lease?.id !== leaseId || lease.expiresAtMs > nowMs) return;
   // A lease without length, the original's test mode, is over from the beginning.
-  if (lease.ttlMs > 0) store.extendNodeLease(nodeId, nowMs + 1, lease.ttlMs, nowMs);
+  if (lease.ttlMs > 0) apply({ kind: "extendNodeLease", nodeId, expiresAtMs: nowMs + 1, ttlMs: lease.ttlMs, nowMs });
 }
 
-function keepLocks(leaseId: string, { store, reads, nowMs }: Context): void {
+function keepLocks(leaseId: string, { apply, reads, nowMs }: Context): void {
   const [lock] = reads.locks.ofLease(leaseId);
-  if (lock !== undefined && isOver(lock, nowMs)) store.extendLocks(leaseId, nowMs + 1, lock.ttlMs, nowMs);
+  if (lock === undefined || !isOver(lock, nowMs)) return;
+  apply({ kind: "extendLocks", leaseId, expiresAtMs: nowMs + 1, ttlMs: lock.ttlMs, nowMs });
 }

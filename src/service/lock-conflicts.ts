@@ -1,4 +1,5 @@
 import { refuse, type Refusal } from "../core/decision.ts";
+import { locksEnded } from "../core/effects.ts";
 import { expireLocks, isOver } from "../core/lock.ts";
 import { conflict, type LockConflicts, type LockWish, type WantedLock } from "../core/lock-queue.ts";
 import type { Lock, LockHead } from "../core/model.ts";
@@ -98,10 +99,10 @@ export function takeOver(over: ReadonlyMap<string, LockHead>, context: Context):
 }
 
 /** Ends leases that have expired. */
-export function expireLeases(leaseIds: Iterable<string>, { store, reads, nowMs }: Context): void {
+export function expireLeases(leaseIds: Iterable<string>, { apply, reads, nowMs }: Context): void {
   for (const leaseId of leaseIds) {
     const locks = reads.locks.ofLease(leaseId);
-    if (isSome(locks)) store.endLocks(locks, expireLocks(locks, nowMs));
+    if (isSome(locks)) apply(locksEnded(locks, expireLocks(locks, nowMs)));
   }
 }
 

@@ -1,4 +1,5 @@
 import { isRefusal, refuse, type Refusal } from "../core/decision.ts";
+import { locksEnded, nodeChanged } from "../core/effects.ts";
 import { entryOf, ofNoTask } from "../core/journal.ts";
 import { forceRelease, isOver } from "../core/lock.ts";
 import { type LockWish, meetingOf, type WantedLock } from "../core/lock-queue.ts";
@@ -80,7 +81,7 @@ export const lockReportHandlers = {
     const id = context.newId();
     const payload = { guard, owner, scope, resource_keys, count };
     const entry = entryOf("GUARD_BYPASS", { id, ...ofNoTask }, payload, context.nowMs);
-    return { event_id: id, seq: context.store.appendEvent(entry) };
+    return { event_id: id, seq: context.apply({ kind: "appendEvent", entry }) };
   },
 } satisfies Partial<Handlers>;
 
@@ -153,15 +154,15 @@ function countWaiting(context: Context): Map<string, number> {
 const identity = ({ leaseId, scope, normalKey }: LockHead) => JSON.stringify([leaseId, scope, normalKey]);
 
 /** Ends a lease with all it holds; the node that runs under it is PENDING again, its attempt not counted. */
-function endLease(holder: Lock, reason: string, { store, reads, nowMs }: Context) {
+function endLease(holder: Lock, reason: string, { apply, reads, nowMs }: Context) {
   const { leaseId, owner, provider, taskId, nodeId } = holder;
   const locks = reads.locks.ofLease(leaseId);
   if (!isSome(locks)) return [];
-  store.endLocks(locks, forceRelease(locks, reason, nowMs));
+  apply(locksEnded(locks, forceRelease(locks, reason, nowMs)));
   if (holder.endsWithNode && taskId !== null && nodeId !== null) {
     const given = releaseNode(reads.nodes.head(nodeId), { taskId, nodeId, leaseId }, 0, nowMs);
     if (isRefusal(given)) throw new Error(given.message);
-    store.changeNode(given);
+    apply(nodeChanged(given));
   }
   const resource_keys = locks.map(({ resourceKey }) => resourceKey);
   return [{ lease_id: leaseId, owner, provider, task_id: taskId, node_id: nodeId, resource_keys }];

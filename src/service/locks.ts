@@ -1,4 +1,5 @@
 import { isRefusal, refuse, type Refusal } from "../core/decision.ts";
+import { locksEnded } from "../core/effects.ts";
 import { grantLocks, heartbeatLocks, isOver, releaseLocks } from "../core/lock.ts";
 import { circleOf, firstObstacle, type LockWish } from "../core/lock-queue.ts";
 import type { Lock, LockGrant } from "../core/model.ts";
@@ -38,22 +39,22 @@ export const lockHandlers = {
   },
 
   HeartbeatResourceLock(params, context) {
-    const { store, reads, nowMs } = context;
+    const { apply, reads, nowMs } = context;
     const { claim, claimed, others } = claimOf(params, context);
     const ttlMs = lockTtlMs(params.ttl_secs, context);
     const expiresAtMs = heartbeatLocks(claimed, others, claim, ttlMs, nowMs);
     if (isRefusal(expiresAtMs)) return inStoredNames(expiresAtMs, reads);
-    store.extendLocks(claim.leaseId, expiresAtMs, ttlMs, nowMs);
+    apply({ kind: "extendLocks", leaseId: claim.leaseId, expiresAtMs, ttlMs, nowMs });
     return { ok: true, ...deadlineView(expiresAtMs), seq: reads.head.seq };
   },
 
   ReleaseResourceLock(params, context) {
-    const { store, nowMs } = context;
+    const { apply, nowMs } = context;
     const { claim, claimed, others } = claimOf(params, context);
     const entry = releaseLocks(claimed, others, claim, nowMs);
     if (isRefusal(entry)) return entry;
     context.count("released_resource_locks", claimed.length);
-    return { ok: true, seq: store.endLocks(claimed, entry) };
+    return { ok: true, seq: apply(locksEnded(claimed, entry)) };
   },
 } satisfies Partial<Handlers>;
 
@@ -87,7 +88,7 @@ function take<T>(
   overdue: "free" | "held",
   answer: Answer<T>,
 ): T | null | Refusal | typeof unfinished {
-  const { store, nowMs } = context;
+  const { apply, nowMs } = context;
   const { wish } = request;
   // Who waits is told of the end of his own lease when it ends.
   if (overdue === "held" && wish.leaseId !== null && isOverdue(wish.leaseId, context)) return null;
@@ -98,9 +99,10 @@ function take<T>(
   if (obstacle !== null) return "tooMuch" in obstacle ? tooMuchToCompare() : null;
   const over = takeOver(conflicts.over, context);
   if (over === null) return unfinished;
-  const seq = store.grantLocks(grant, grantLocks(grant, over));
+  const seq = apply({ kind: "grantLocks", grant, entry: grantLocks(grant, over) });
   if (wish.leaseId !== null && !grant.endsWithNode) {
-    store.extendLocks(wish.leaseId, grant.expiresAtMs, grant.ttlMs, nowMs);
+    const { expiresAtMs, ttlMs } = grant;
+    apply({ kind: "extendLocks", leaseId: wish.leaseId, expiresAtMs, ttlMs, nowMs });
   }
   context.count("acquired_resource_locks", grant.locks.length);
   return answer(grant, seq);

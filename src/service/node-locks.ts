@@ -1,4 +1,5 @@
 import { type Decision, isRefusal } from "../core/decision.ts";
+import { locksEnded, nodeChanged } from "../core/effects.ts";
 import type { LeaseGrant } from "../core/lease.ts";
 import { grantLocks, releaseWithNode } from "../core/lock.ts";
 import { blockingLease, type LockWish } from "../core/lock-queue.ts";
@@ -34,7 +35,7 @@ export type Taken = "taken" | "later" | "unread" | { heldBackBy: string };
  */
 export function takeResources(node: Node, lease: LeaseGrant, inLine: readonly LockWish[], context: Context): Taken {
   if (node.resources.length === 0) return "taken";
-  const { store, nowMs } = context;
+  const { apply, nowMs } = context;
   const named = node.resources.map(({ resourceKey, mode, scope }) => ({ resource_key: resourceKey, mode, scope }));
   const read = readKeys(named, context, true);
   if (isRefusal(read)) return "unread";
@@ -55,7 +56,7 @@ export function takeResources(node: Node, lease: LeaseGrant, inLine: readonly Lo
     ttlMs: lease.ttlMs,
     locks: read.map(({ held }) => held),
   };
-  store.grantLocks(grant, grantLocks(grant, []));
+  apply({ kind: "grantLocks", grant, entry: grantLocks(grant, []) });
   context.count("acquired_resource_locks", grant.locks.length);
   return "taken";
 }
@@ -64,14 +65,14 @@ export function takeResources(node: Node, lease: LeaseGrant, inLine: readonly Lo
 export function changeNode(transition: Transition, context: Context): number {
   const { lease } = transition.node;
   if (lease !== null && lease.id !== null) releaseLease(lease.id, context);
-  return context.store.changeNode(transition);
+  return context.apply(nodeChanged(transition));
 }
 
 /** Ends all locks of a node's lease. */
 export function releaseLease(leaseId: string, context: Context): void {
-  const { store, reads, nowMs } = context;
+  const { apply, reads, nowMs } = context;
   const locks = reads.locks.ofLease(leaseId);
   if (!isSome(locks)) return;
-  store.endLocks(locks, releaseWithNode(locks, nowMs));
+  apply(locksEnded(locks, releaseWithNode(locks, nowMs)));
   context.count("released_resource_locks", locks.length);
 }

@@ -1,4 +1,5 @@
 import { isRefusal, type Refusal } from "../core/decision.ts";
+import { nodeChanged } from "../core/effects.ts";
 import type { LeaseClaim } from "../core/lease.ts";
 import { completeNode, failNode, heartbeatNode, releaseNode, retryNode } from "../core/node.ts";
 import type { Json } from "../protocol/json.ts";
@@ -12,7 +13,7 @@ import { deadlineView, nodeView } from "./views.ts";
 
 export const nodeHandlers = {
   HeartbeatNode(params, context) {
-    const { store, reads, settings, nowMs } = context;
+    const { apply, reads, settings, nowMs } = context;
     const claim = claimOf(params);
     const timeoutMs = settings.nodeTimeoutSecs * 1000;
     const kept = heartbeatNode(reads.nodes.head(claim.nodeId), claim, timeoutMs, nowMs);
@@ -20,10 +21,10 @@ export const nodeHandlers = {
     const { ttl_secs: ttlSecs, progress } = params;
     const ttlMs = ttlSecs === null || ttlSecs === undefined ? kept.ttlMs : ttlSecs * 1000;
     const expiresAtMs = nowMs + ttlMs;
-    store.extendNodeLease(claim.nodeId, expiresAtMs, ttlMs, nowMs);
+    apply({ kind: "extendNodeLease", nodeId: claim.nodeId, expiresAtMs, ttlMs, nowMs });
     if (progress !== null && progress !== undefined) {
       const { percent = null, message = null } = progress;
-      store.setProgress(claim.nodeId, { percent, message });
+      apply({ kind: "setProgress", nodeId: claim.nodeId, progress: { percent, message } });
     }
     context.count("heartbeats");
     return { ok: true, ...deadlineView(expiresAtMs), seq: reads.head.seq };
@@ -72,11 +73,11 @@ export const nodeHandlers = {
   },
 
   RetryNode({ task_id: taskId, node_id: nodeId }, context) {
-    const { store, reads, nowMs } = context;
+    const { apply, reads, nowMs } = context;
     const claim = { taskId, nodeId };
     const transition = retryNode(reads.nodes.head(nodeId), claim, reads.dag.failedOf(nodeId), nowMs);
     if (isRefusal(transition)) return inStoredNames(transition, reads);
-    store.changeNode(transition);
+    apply(nodeChanged(transition));
     const followed = followChanges(taskId, context);
     return { ok: true, node_ids: [nodeId, ...followed.map(({ id }) => id)], seq: reads.head.seq };
   },

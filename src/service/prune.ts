@@ -1,9 +1,18 @@
 import { type Refusal, refuse } from "../core/decision.ts";
 import { genesis, isOriginalEvent } from "../core/journal.ts";
-import { leaves, type Leaving, pruneEntry, submittedBundle, UnitsThatStay } from "../core/prune.ts";
+import {
+  gapsOf,
+  leaves,
+  type Leaving,
+  type LeavingRows,
+  pruneEntry,
+  submittedBundle,
+  UnitsThatStay,
+} from "../core/prune.ts";
 import type { ChainedRow } from "../protocol/chain.ts";
 import type { Params, Result } from "../protocol/methods.ts";
-import type { Archive, LeavingRows } from "../store/pruning-reads.ts";
+import { type Archive, startArchive } from "../store/archive.ts";
+import type { Pruning, Reads } from "../store/reads.ts";
 import { type SliceBounds, StorageFailure } from "../store/store.ts";
 import type { Context, Handlers, PendingAnswer } from "./handler.ts";
 import { isLeaving, Place } from "./long-walks.ts";
@@ -12,6 +21,9 @@ type Report = Result<"PruneJournal">;
 
 /** What one turn looks at: some milliseconds. */
 const slice: SliceBounds = { rows: 500, chars: 1 << 20 };
+
+/** Pages of the file that go in one turn: some milliseconds. */
+const pagesAtOnce = 256;
 
 /** Tasks that leave with one entry of the journal; what is left goes with the next. */
 const tasksAtOnce = 2_000;
@@ -158,7 +170,7 @@ class Run {
 
   /** Writes what leaves to an archive, which is none where nothing leaves, or nothing is to. */
   *#archiveRows(plan: Plan): Generator<void, { archive: Archive | null; left: LeavingRows }, void> {
-    const { store, reads, nowMs, paths } = this.context;
+    const { reads, nowMs, paths } = this.context;
     const left: LeavingRows = { rows: 0, events: 0 };
     let previous = genesis;
     for (const old of this.#rowsUpTo(plan.cutSeq)) {
@@ -174,7 +186,7 @@ class Run {
       if (leaving.length > 0 && !this.#params.dry_run) {
         const name = `journal-to-${plan.cutSeq}-${nowMs}.jsonl.gz`;
         const header = { cut_seq: plan.cutSeq, written_at_ms: nowMs };
-        this.#archive ??= store.startArchive(`${paths.home}/archive`, name, header);
+        this.#archive ??= startArchive(`${paths.home}/archive`, name, header);
         this.#archive.append(leaving);
       }
       yield;
@@ -203,12 +215,12 @@ class Run {
       after = since.at(-1)?.row.seq ?? after;
       if (after >= reads.head.seq) break;
     }
-    const { store, nowMs } = this.context;
+    const { apply, nowMs } = this.context;
     const { cutSeq, olderThanMs, staying } = plan;
-    const tasks = { tasks: [...plan.tasks], strangers: [...plan.strangers], cutSeq, staying };
+    const leaving = { tasks: [...plan.tasks], strangers: [...plan.strangers], cutSeq, staying };
     const name = archive.path.slice(archive.path.lastIndexOf("/") + 1);
     const told = { olderThanMs, cutSeq, rows: left.rows, tasks: plan.tasks.size, archive: name, archiveSha256: sha256 };
-    const seq = store.beginPruning(tasks, left, pruneEntry(told, nowMs));
+    const seq = apply({ kind: "beginPruning", leaving, left, entry: pruneEntry(told, nowMs) });
     yield;
     // Only now it is known whether that was committed.
     const row = this.context.reads.journal.at(seq);
@@ -222,16 +234,22 @@ function gaveUp(archive: Archive): false {
   return false;
 }
 
-/** Takes some more out of what leaves. */
-export function goOnPruning({ store, reads }: Context): void {
+/** Takes some more out of what leaves: rows of the journal, then nodes, then the pages they took. */
+export function goOnPruning({ reads, apply }: Context): void {
   const pruning = reads.pruning.current();
-  if (pruning?.stage !== "rows") return void store.goOnPruning();
-  const { cutSeq, afterSeq, staying } = pruning;
+  if (pruning?.stage === "rows") takeOutRows(pruning, reads, apply);
+  else if (pruning?.stage === "nodes") apply({ kind: "takeOutNodes" });
+  else if (pruning?.stage === "pages") {
+    apply({ kind: "freePages", pages: pagesAtOnce, last: reads.pruning.freePages() <= pagesAtOnce });
+  }
+}
+
+function takeOutRows({ cutSeq, afterSeq, staying }: Pruning, reads: Reads, apply: Context["apply"]): void {
   const old = reads.journal.slice(afterSeq, slice).filter(({ row }) => row.seq <= cutSeq);
   const last = old.at(-1);
-  if (last === undefined) return void store.goOnPruning();
+  if (last === undefined) return void apply({ kind: "takeOutNodes" });
   const leaving: Leaving = { task: (taskId) => reads.pruning.isDeparting(taskId), stays: (unit) => staying.has(unit) };
   const gone = old.filter(({ row }) => leaves(row, leaving));
   const bundles = gone.flatMap(({ row }) => submittedBundle(row) ?? []);
-  store.takeOutRows(gone, bundles, last.row.seq);
+  apply({ kind: "takeOutRows", gaps: gapsOf(gone), bundles, uptoSeq: last.row.seq });
 }

@@ -55,7 +55,7 @@ function register(
   wanted: NewNode[],
   context: Context,
 ): Result<"RegisterTask"> | (Result<"RegisterTask"> & Warned) | Refusal {
-  const { store, nowMs } = context;
+  const { apply, nowMs } = context;
   const find = planNames(params.initial_nodes, wanted, context);
   const nodes = resolveNames(wanted, () => null);
   if (isRefusal(nodes)) return inPlanNames(nodes, find);
@@ -67,14 +67,14 @@ function register(
   const policy = taskPolicyFrom(params.policy);
   const task = { ...called, ...about, labels, priority, paused: false, policy };
   const warnings = registrationWarnings(task, nodes.length, context);
-  const seq = store.registerTask(task, nodes, registerTask(task, nodes));
+  const seq = apply({ kind: "registerTask", task, nodes, entry: registerTask(task, nodes) });
   context.count("registered_tasks");
   const registered = { task_id: task.id, nodes: nodes.map(({ id, name }) => ({ id, name })), seq };
   return warnings.length === 0 ? registered : { ...registered, warnings };
 }
 
 function add(params: Params<"AddNodes">, wanted: NewNode[], context: Context): Result<"AddNodes"> | Refusal {
-  const { store, reads, nowMs } = context;
+  const { apply, reads, nowMs } = context;
   const { task_id: taskId, lease_id: leaseId = null } = params;
   const task = reads.tasks.find(taskId);
   if (task === null) return noTask(taskId);
@@ -106,7 +106,10 @@ function add(params: Params<"AddNodes">, wanted: NewNode[], context: Context): R
   if (isRefusal(problem)) return inPlanNames(problem, find);
 
   const holder = by === null || leaseId === null ? null : { nodeId: by.id, leaseId };
-  store.addNodes(task, nodes, [...expanded], addNodes(taskId, nodes, [...expanded], holder, nowMs));
+  const expandBefore = [...expanded];
+  const steered = { id: taskId, priority: task.priority, paused: task.paused };
+  const entry = addNodes(taskId, nodes, expandBefore, holder, nowMs);
+  apply({ kind: "addNodes", task: steered, nodes, expandBefore, entry });
   followChanges(taskId, context);
   return { nodes: nodes.map(({ id, name }) => ({ id, name })), seq: reads.head.seq };
 }

@@ -3,8 +3,20 @@ import { join } from "node:path";
 import { type ArchivedRow, type ArchiveEnd, type ArchiveHeader, archiveLine } from "../protocol/chain.ts";
 import { errorCode } from "./database.ts";
 import { moveDurably } from "./files.ts";
-import type { Archive } from "./pruning-reads.ts";
 import { StorageFailure } from "./store.ts";
+
+/** An archive that is being written. */
+export interface Archive {
+  readonly path: string;
+  /** @throws {StorageFailure} */
+  append(rows: readonly ArchivedRow[]): void;
+  /** Gives it its name; from then on it outlives a power loss. @throws {StorageFailure} */
+  finish(): { sha256: string };
+  /** Removes what was written of it. */
+  cancel(): void;
+  /** Removes it although it is finished. */
+  remove(): void;
+}
 
 /**
  * Starts an archive: lines of JSON, compressed a batch at a time, as gzip allows. Until it is finished it has another

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
+import type { RememberedAnswer } from "../core/effects.ts";
 import { limits } from "../protocol/limits.ts";
 import { boundedRows, type SliceBounds } from "./slices.ts";
-import type { RememberedAnswer } from "./reads.ts";
 import type { AnswerRow } from "./verification-reads.ts";
 
 const keptMs = limits.idempotencyDays * 86_400_000;

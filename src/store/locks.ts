@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import type { EndedLock } from "../core/effects.ts";
 import type { HeldKey, Lock, LockGrant, LockHead } from "../core/model.ts";
 import { indexTerms, type SearchTerms } from "../core/resource-index.ts";
 import { readResourceKey } from "../core/resource-key.ts";
@@ -133,7 +134,7 @@ export function lockTable(db: Database) {
       );
       for (const term of termsOf(key)) putTerm.run(key.scope, term, row);
     },
-    remove(lock: Lock): void {
+    remove(lock: EndedLock): void {
       const { row } = required(remove.get(lock.leaseId, lock.scope, lock.normalKey));
       for (const term of termsOf(lock)) removeTerm.run(lock.scope, term, row);
     },

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
-import type { FailureCause, NewNode, Node, NodeHead, Task } from "../core/model.ts";
+import type { SteeredTask } from "../core/effects.ts";
+import type { FailureCause, NewNode, Node, NodeHead } from "../core/model.ts";
 import type { After } from "../core/node.ts";
 import { resourcePayload } from "../core/task.ts";
 import type { Json } from "../protocol/json.ts";
@@ -99,7 +100,7 @@ export function nodeTable(db: Database) {
 
   return {
     /** In their order; the row of the first, which those of the others follow. */
-    insert(task: Task, arriving: readonly ArrivingNode[], nowMs: number): number {
+    insert(task: SteeredTask, arriving: readonly ArrivingNode[], nowMs: number): number {
       const values = JSON.stringify(arriving.map(valuesOf));
       const { lastInsertRowid } = insert.run(values, task.id, task.priority, Number(task.paused), nowMs);
       return Number(lastInsertRowid) - arriving.length + 1;
@@ -155,7 +156,7 @@ export function nodeTable(db: Database) {
       setPriority.run(priority, nodeId);
     },
     /** Repeats on its nodes what a task says of its own. */
-    repeatTask({ id, priority, paused }: Task): void {
+    repeatTask({ id, priority, paused }: SteeredTask): void {
       repeatTask.run(priority, Number(paused), id);
     },
 

@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
-import type { Pruning } from "./pruning-reads.ts";
+import type { Gap } from "../core/prune.ts";
+import type { Pruning } from "./reads.ts";
 
 interface Row {
   stage: Pruning["stage"];
@@ -8,16 +9,8 @@ interface Row {
   staying: string;
 }
 
-/** A run of rows that have left, or leave. `hash` is the last one's. */
-export interface Gap {
-  firstSeq: number;
-  lastSeq: number;
-  hash: string;
-}
-
-/** Nodes, and pages of the file, that go in one turn: some milliseconds. */
+/** Nodes that go in one turn: some milliseconds. */
 const nodesAtOnce = 128;
-const pagesAtOnce = 256;
 
 /** What leaves the database, some at a time, and what of the journal has left. */
 export function pruningTable(db: Database) {
@@ -92,27 +85,22 @@ export function pruningTable(db: Database) {
       for (const bundleId of bundles) dropBundle.run(bundleId);
       advance.run(uptoSeq);
     },
-    enter(stage: Pruning["stage"]): void {
-      enter.run(stage);
-    },
 
-    /** Takes some nodes of departing tasks out; false when there are none left. */
-    takeOutNodes(): boolean {
+    /** Takes some nodes of departing tasks out; when there are none left, pages are. */
+    takeOutNodes(): void {
       const task = departing.get();
-      if (task === null) return false;
+      enter.run(task === null ? "pages" : "nodes");
+      if (task === null) return;
       const rows = nodesOf.all(task.task_id, nodesAtOnce);
       for (const { row } of rows) for (const drop of dropNode) drop.run(row);
       if (rows.length < nodesAtOnce) gone.run(task.task_id);
-      return true;
     },
 
-    /** Gives some pages back to the file system, with the next checkpoint; false when that was all. */
-    freePages(): boolean {
-      const { freelist_count: free } = freePages.get() ?? { freelist_count: 0 };
-      db.run(`PRAGMA incremental_vacuum(${pagesAtOnce})`);
-      if (free > pagesAtOnce) return true;
-      finish.run();
-      return false;
+    freePages: (): number => freePages.get()?.freelist_count ?? 0,
+    /** Gives some pages back to the file system, with the next checkpoint; the last of them end the pruning. */
+    giveBack(pages: number, last: boolean): void {
+      db.run(`PRAGMA incremental_vacuum(${pages})`);
+      if (last) finish.run();
     },
 
     gapFrom(firstSeq: number): Gap | null {

@@ -1,12 +1,12 @@
 import type { BundleRecord } from "../core/bundle.ts";
 import type { Dependent, Edges } from "../core/dag.ts";
 import type { JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
+import type { RememberedAnswer } from "../core/effects.ts";
 import type { Attempt, Lock, LockHead, Node, NodeHead, Task } from "../core/model.ts";
 import type { SearchTerms } from "../core/resource-index.ts";
 import type { ChainedRow } from "../protocol/chain.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Labels, NodeStatus, TaskState } from "../protocol/types.ts";
-import type { IdleTasks, PruningReads } from "./pruning-reads.ts";
 import type { SliceBounds } from "./slices.ts";
 import type { VerificationReads } from "./verification-reads.ts";
 
@@ -57,6 +57,12 @@ export interface TaskReads {
 export interface TaskSummary {
   state: TaskState;
   counts: Partial<Record<NodeStatus, number>>;
+}
+
+export interface IdleTasks {
+  tasks: { id: string; counts: Record<NodeStatus, number> }[];
+  /** From where to go on; null when these were the last. */
+  afterRow: number | null;
 }
 
 export interface NodeReads {
@@ -205,10 +211,23 @@ export interface AnswerReads {
   find(key: string, nowMs: number): RememberedAnswer | null;
 }
 
-/** The answer an idempotency key stands for. */
-export interface RememberedAnswer {
-  method: string;
-  paramsHash: string;
-  /** The answer's `result` or `error` member as JSON text. */
-  answer: string;
+/** What leaves the database, as it is old. */
+export interface PruningReads {
+  /** What is under way; null when nothing is. */
+  current(): Pruning | null;
+  /** Whether something is: cheaper to ask. */
+  isUnderWay(): boolean;
+  isDeparting(taskId: string): boolean;
+  /** Pages of the file that hold nothing any more. */
+  freePages(): number;
+}
+
+/** Something leaves the database: rows of the journal, then nodes, then the pages they took. */
+export interface Pruning {
+  stage: "rows" | "nodes" | "pages";
+  cutSeq: number;
+  /** Up to here rows were looked at. */
+  afterSeq: number;
+  /** Leases of locks and bundles all of whose rows stay. */
+  staying: ReadonlySet<string>;
 }

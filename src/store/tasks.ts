@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import type { SteeredTask } from "../core/effects.ts";
 import type { Task, TaskPolicy } from "../core/model.ts";
 import { noPolicy, taskPolicyFrom, taskPolicyPayload } from "../core/task-policy.ts";
 import { parseStored } from "../protocol/json.ts";
@@ -66,7 +67,7 @@ export function taskTable(db: Database) {
     cancel(taskId: string): void {
       cancel.run(taskId);
     },
-    steer({ id, priority, paused }: Task): void {
+    steer({ id, priority, paused }: SteeredTask): void {
       steer.run(priority, Number(paused), id);
     },
 

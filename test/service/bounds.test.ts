@@ -76,9 +76,9 @@ describe("no request holds others up for long", () => {
     const slow: { work?: Work } = {};
     const wrap = (store: Store) =>
       overriding(store, {
-        changeNode(transition) {
-          if (slow.work !== undefined) slow.work.clock.monotonicMs += 1;
-          return store.changeNode(transition);
+        apply(effect) {
+          if (effect.kind === "changeNode" && slow.work !== undefined) slow.work.clock.monotonicMs += 1;
+          return store.apply(effect);
         },
       });
     using work = wide(100, { wrap });

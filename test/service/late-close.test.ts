@@ -47,7 +47,7 @@ describe("a turn that is closed late", () => {
     ["reads what was journalled", ({ store }) => store.appended],
     ["looks after the storage", ({ store }) => store.check()],
     ["begins a unit", ({ store }) => store.begin()],
-    ["changes something", ({ store }) => store.forgetHeldBack()],
+    ["changes something", ({ store }) => store.apply({ kind: "forgetHeldBack" })],
     [
       "tries something",
       ({ store }) =>

@@ -8,9 +8,9 @@ function slowOffice(): Office {
   const office = new Office({
     wrap: (store) =>
       overriding(store, {
-        endLocks(locks, entry) {
-          if (made.office !== undefined) made.office.clock.monotonicMs += 1;
-          return store.endLocks(locks, entry);
+        apply(effect) {
+          if (effect.kind === "endLocks" && made.office !== undefined) made.office.clock.monotonicMs += 1;
+          return store.apply(effect);
         },
       }),
   });

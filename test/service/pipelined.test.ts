@@ -12,9 +12,9 @@ class SlowService extends TestService {
     const made: { service?: SlowService } = {};
     const wrap = (store: Store) =>
       overriding(store, {
-        endLocks(locks, entry) {
+        apply(effect) {
           made.service?.pause();
-          return store.endLocks(locks, entry);
+          return store.apply(effect);
         },
       });
     super({ wrap, ...options });

@@ -166,9 +166,10 @@ describe("a bug in a handler", () => {
         },
       })),
       {
-        changeNode(transition) {
-          store.changeNode(transition);
-          throw bug;
+        apply(effect) {
+          const seq = store.apply(effect);
+          if (effect.kind === "changeNode") throw bug;
+          return seq;
         },
       },
     );

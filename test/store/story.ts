@@ -1,3 +1,4 @@
+import { locksEnded, movedNode, nodeChanged } from "../../src/core/effects.ts";
 import { isRefusal } from "../../src/core/decision.ts";
 import type { Entry, JournalRow } from "../../src/core/journal.ts";
 import { expireLocks, grantLocks } from "../../src/core/lock.ts";
@@ -37,7 +38,7 @@ export function register(store: Store, id: string, graph: Graph, createdAtMs = 1
 /** As `register`, for nodes and a task that are more than their edges. */
 export function registerNodes(store: Store, task: Task, wanted: readonly Partial<NewNode>[]): Task {
   const nodes = wanted.map((node) => newNode({ payloadSchema: { for: node.id ?? null }, ...node }));
-  store.registerTask(task, nodes, registerTask(task, nodes));
+  store.apply({ kind: "registerTask", task, nodes, entry: registerTask(task, nodes) });
   return task;
 }
 
@@ -51,7 +52,7 @@ function headOf(store: Store, nodeId: string): NodeHead {
 export function acquire(store: Store, nodeId: string, { expiresAtMs = 100, ttlMs = 50, nowMs = 2 } = {}): number {
   const grant = { id: `lease of ${nodeId}`, owner: "ann", expiresAtMs, ttlMs };
   const node = headOf(store, nodeId);
-  return store.acquireNode(node, grant, acquireNode(node, grant, nowMs));
+  return store.apply({ kind: "acquireNode", node: movedNode(node), grant, entry: acquireNode(node, grant, nowMs) });
 }
 
 const claimOf = ({ id, taskId }: NodeHead) => ({ taskId, nodeId: id, leaseId: `lease of ${id}` });
@@ -60,7 +61,7 @@ export function complete(store: Store, nodeId: string, result: Json = { by: node
   const node = headOf(store, nodeId);
   const transition = completeNode(node, claimOf(node), result, `end of ${nodeId}`, 3);
   if (isRefusal(transition)) throw new Error(transition.message);
-  return store.changeNode(transition);
+  return store.apply(nodeChanged(transition));
 }
 
 /** `random` of the longest pause is waited, where attempts are left. */
@@ -68,18 +69,19 @@ export function fail(store: Store, nodeId: string, error: Json = "why", random =
   const node = headOf(store, nodeId);
   const transition = failNode(node, claimOf(node), error, `end of ${nodeId}`, 3, random);
   if (isRefusal(transition)) throw new Error(transition.message);
-  return store.changeNode(transition);
+  return store.apply(nodeChanged(transition));
 }
 
 export function rollBack(store: Store, nodeId: string): number {
-  return store.changeNode(rollBackNode(headOf(store, nodeId), 0, `roll-back of ${nodeId}`, 4));
+  return store.apply(nodeChanged(rollBackNode(headOf(store, nodeId), 0, `roll-back of ${nodeId}`, 4)));
 }
 
 /** Appends an event: a client's, unless it says otherwise. */
 export function tell(store: Store, event: Partial<JournalRow> = {}): number {
   const story = { id: "event", taskId: null, nodeId: null, actionType: "told", payload: null, timestampMs: 5 };
   // A store does not care what an entry tells.
-  return store.appendEvent({ ...story, origin: "client", ...event } as Entry);
+  const entry = { ...story, origin: "client", ...event } as Entry;
+  return store.apply({ kind: "appendEvent", entry });
 }
 
 /** The global scope's one lock on this key. */
@@ -112,13 +114,13 @@ export function lock(store: Store, resourceKey: string, story: LockStory = {}): 
     expiresAtMs,
     ttlMs,
   };
-  return store.grantLocks(grant, grantLocks(grant, []));
+  return store.apply({ kind: "grantLocks", grant, entry: grantLocks(grant, []) });
 }
 
 export function unlock(store: Store, resourceKey: string): number {
   const held = lockOn(store, resourceKey);
   if (held === null) throw new Error(`nobody holds ${resourceKey}`);
-  return store.endLocks([held], expireLocks([held], 6));
+  return store.apply(locksEnded([held], expireLocks([held], 6)));
 }
 
 /** More than any test writes. */

@@ -67,9 +67,9 @@ export const mutants: readonly Mutant[] = [
   one(
     "a seq told twice",
     "model",
-    "store/sqlite-store.ts",
-    "const fencingToken = this.append(entry);\n    this.tables.leases.acquire",
-    "const fencingToken = this.head.seq;\n    this.append(entry);\n    this.tables.leases.acquire",
+    "store/apply.ts",
+    "to.tables.leases.acquire(node.id, grant, to.seq, ",
+    "to.tables.leases.acquire(node.id, grant, to.seq - 1, ",
   ),
   one(
     "a waiter that keeps its place after its client died",
@@ -200,8 +200,8 @@ export const mutants: readonly Mutant[] = [
   one(
     "a node held back that is never let go",
     "test/service/node-locks.test.ts",
-    "store/sqlite-store.ts",
-    "for (const leaseId of new Set(locks.map((lock) => lock.leaseId))) this.tables.ready.letGo(leaseId);",
+    "store/apply.ts",
+    "for (const leaseId of new Set(locks.map((lock) => lock.leaseId))) tables.ready.letGo(leaseId);",
     "",
   ),
   one(

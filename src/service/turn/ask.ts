@@ -15,7 +15,7 @@ export function askQueue(turn: Turn, workplace: Workplace): void {
   const all = queue.hasChanged;
   const owed = new Set(room.owed);
   queue.hasChanged = false;
-  if (all) store.forgetHeldBack();
+  if (all) store.apply({ kind: "forgetHeldBack" });
   ask(turn, workplace, (waiter) => (all || owed.has(waiter) ? "again" : "not"));
 }
 
@@ -62,7 +62,7 @@ function ask(turn: Turn, { store, storage, room }: Workplace, how: (waiter: Wait
     if (!standsInQueue(waiter)) return;
     isCleared = true;
     inVain.clear();
-    store.forgetHeldBack();
+    store.apply({ kind: "forgetHeldBack" });
   };
   for (const waiter of room.mutating) {
     if (turn.served.has(waiter)) continue;

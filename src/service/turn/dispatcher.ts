@@ -227,6 +227,7 @@ export class Dispatcher {
     return {
       store,
       reads: store.reads,
+      apply: (effect) => store.apply(effect),
       settings,
       paths,
       runtime: this.#runtime,

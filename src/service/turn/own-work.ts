@@ -101,9 +101,9 @@ export class OwnWork {
 }
 
 /** Before the requests of a turn. */
-export function moveDeadlines({ renews, shiftMs }: Due, { store, nowMs }: Context): void {
-  if (renews) store.renewLeases(nowMs);
-  else if (shiftMs !== 0) store.shiftDeadlines(shiftMs);
+export function moveDeadlines({ renews, shiftMs }: Due, { apply, nowMs }: Context): void {
+  if (renews) apply({ kind: "renewLeases", nowMs });
+  else if (shiftMs !== 0) apply({ kind: "shiftDeadlines", byMs: shiftMs });
 }
 
 /** After them; a bug in one undoes that alone. */

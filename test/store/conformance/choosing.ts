@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { nodeChanged } from "../../../src/core/effects.ts";
 import { isRefusal } from "../../../src/core/decision.ts";
 import type { NewNode } from "../../../src/core/model.ts";
 import { releaseNode, skipNode } from "../../../src/core/node.ts";
@@ -50,8 +51,8 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
         registerNodes(store, newTask({ id: "t1" }), [{ id: "b" }, { id: "c", priority: 1 }]);
         registerNodes(store, newTask({ id: "t2" }), [{ id: "d", priority: 1 }]);
         const high = registerNodes(store, newTask({ id: "high" }), [{ id: "e", priority: -9 }]);
-        store.steerTask({ ...high, priority: 1 }, setPriority("high", null, 1, 2));
-        store.setNodePriority("b", 5, setPriority("t1", "b", 5, 2));
+        store.apply({ kind: "steerTask", task: { ...high, priority: 1 }, entry: setPriority("high", null, 1, 2) });
+        store.apply({ kind: "setNodePriority", nodeId: "b", priority: 5, entry: setPriority("t1", "b", 5, 2) });
       });
       expect(taken(specimen.restart(), null)).toEqual(["e", "b", "c", "d", "a"]);
     });
@@ -80,7 +81,7 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
         within(store, () => {
           const task = store.reads.tasks.find("t");
           const entry = task === null ? null : pauseTask(task, paused, 2);
-          if (task !== null && entry !== null) store.steerTask({ ...task, paused }, entry);
+          if (task !== null && entry !== null) store.apply({ kind: "steerTask", task: { ...task, paused }, entry });
         });
       pause(true);
       expect([
@@ -99,10 +100,11 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
       within(store, () => [acquire(store, "a"), fail(store, "a", "why", 0.5)]);
       expect([store.reads.nodes.find("a")?.notBeforeMs, store.reads.leases.nextDeadlineMs()]).toEqual([53, 53]);
       expect([store.reads.nodes.next("t", {}), store.reads.tasks.summary("t")?.state]).toEqual([null, "ACTIVE"]);
-      within(store, () => store.shiftDeadlines(1_000));
-      within(store, () => store.shiftDeadlines(-7));
-      expect(within(store, () => store.endDelays(45, 9))).toBe(false);
-      expect(within(store, () => store.endDelays(46, 9))).toBe(true);
+      within(store, () => store.apply({ kind: "shiftDeadlines", byMs: 1_000 }));
+      within(store, () => store.apply({ kind: "shiftDeadlines", byMs: -7 }));
+      within(store, () => store.apply({ kind: "endDelays", nowMs: 45, limit: 9 }));
+      expect([taken(store), store.reads.nodes.find("a")?.notBeforeMs]).toEqual([[], 46]);
+      within(store, () => store.apply({ kind: "endDelays", nowMs: 46, limit: 9 }));
       expect([taken(store), store.reads.nodes.find("a")?.notBeforeMs]).toEqual([["a"], null]);
     });
   });
@@ -126,7 +128,7 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
       ]).toEqual([["skips"], "runs", ["a"]]);
       expect(store.reads.leases.nextDeadlineMs()).toBe(0);
       within(store, () => {
-        for (const node of store.reads.dag.toSkip(null, 9)) store.changeNode(skipNode(node, ["a"], 4));
+        for (const node of store.reads.dag.toSkip(null, 9)) store.apply(nodeChanged(skipNode(node, ["a"], 4)));
       });
       expect([
         ids(store.reads.dag.toSkip(null, 9)),
@@ -147,7 +149,7 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
         const node = store.reads.nodes.head("a");
         const claim = { taskId: "t", nodeId: "a", leaseId: "lease of a" };
         const released = releaseNode(node, claim, 0, 5);
-        if (!isRefusal(released)) store.changeNode(released);
+        if (!isRefusal(released)) store.apply(nodeChanged(released));
         acquire(store, "a");
         return [first, second];
       });
@@ -171,7 +173,7 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
       const task = store.reads.tasks.find("t") ?? newTask();
       within(store, () => {
         const entry = cancelTask(task, 3, "no use", 9);
-        if (!isRefusal(entry)) store.cancelTask("t", cancellation("no use"), entry);
+        if (!isRefusal(entry)) store.apply({ kind: "cancelTask", taskId: "t", error: cancellation("no use"), entry });
       });
       expect(store.reads.tasks.summary("t")).toEqual({ state: "FAILED", counts: { COMPLETED: 1, FAILED: 3 } });
       expect(store.reads.totals.nodes).toEqual({ PENDING: 0, RUNNING: 0, COMPLETED: 1, FAILED: 3 });
@@ -186,7 +188,8 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
       const { store } = specimen;
       const added = [newNode({ id: "n", dependencies: ["a"] })];
       const task = store.reads.tasks.find("t") ?? newTask();
-      within(store, () => store.addNodes(task, added, ["b"], addNodes("t", added, ["b"], null, 5)));
+      const entry = addNodes("t", added, ["b"], null, 5);
+      within(store, () => store.apply({ kind: "addNodes", task, nodes: added, expandBefore: ["b"], entry }));
       expect(store.reads.dag.edges("t")).toEqual([
         { id: "a", dependencies: [] },
         { id: "b", dependencies: ["n"] },

@@ -63,7 +63,7 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
     test("move together", () => {
       using specimen = leased();
       const { store } = specimen;
-      within(store, () => store.shiftDeadlines(-5));
+      within(store, () => store.apply({ kind: "shiftDeadlines", byMs: -5 }));
       expect(["a", "b", "c"].map((id) => store.reads.nodes.head(id)?.lease?.expiresAtMs)).toEqual([25, 5, 15]);
       expect(store.reads.locks.all().map(({ expiresAtMs }) => expiresAtMs)).toEqual([20, 10]);
     });
@@ -71,7 +71,7 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
     test("are renewed together, except those without a length", () => {
       using specimen = leased();
       const { store } = specimen;
-      within(store, () => store.renewLeases(1_000));
+      within(store, () => store.apply({ kind: "renewLeases", nowMs: 1_000 }));
       expect(["a", "b", "c"].map((id) => store.reads.nodes.head(id)?.lease?.expiresAtMs)).toEqual([1_050, 1_050, 20]);
       expect(store.reads.locks.all().map(({ expiresAtMs }) => expiresAtMs)).toEqual([1_050, 1_050]);
     });
@@ -79,8 +79,10 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
     test("are extended one by one, with their new length", () => {
       using specimen = leased();
       const { store } = specimen;
-      within(store, () => store.extendNodeLease("a", 70, 60, 10));
-      within(store, () => store.extendLocks("lease of k1", 80, 75, 5));
+      within(store, () => store.apply({ kind: "extendNodeLease", nodeId: "a", expiresAtMs: 70, ttlMs: 60, nowMs: 10 }));
+      within(store, () =>
+        store.apply({ kind: "extendLocks", leaseId: "lease of k1", expiresAtMs: 80, ttlMs: 75, nowMs: 5 }),
+      );
       expect(store.reads.nodes.head("a")?.lease).toMatchObject({ expiresAtMs: 70, ttlMs: 60 });
       expect([...store.reads.nodes.ofTask("t")][0]?.updatedAtMs).toBe(10);
       expect(lockOn(store, "k1")).toMatchObject({ expiresAtMs: 80, ttlMs: 75, updatedAtMs: 5 });
@@ -107,7 +109,7 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
         lock(store, "c");
       });
       const { store } = specimen;
-      within(store, () => store.extendLocks("l", 900, 800, 7));
+      within(store, () => store.apply({ kind: "extendLocks", leaseId: "l", expiresAtMs: 900, ttlMs: 800, nowMs: 7 }));
       expect(store.reads.locks.ofLease("l")).toMatchObject([
         { resourceKey: "a", scope: "", expiresAtMs: 900, ttlMs: 800, updatedAtMs: 7 },
         { resourceKey: "b", scope: "s", expiresAtMs: 900, ttlMs: 800, updatedAtMs: 7 },
@@ -146,7 +148,9 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
       expect(store.reads.leases.dueLocks(1_000, 9)).toEqual([]);
       expect(store.reads.leases.nextDeadlineMs()).toBe(100);
       expect(store.reads.locks.leasesOfNodes("t")).toEqual(["lease of a"]);
-      within(store, () => store.extendNodeLease("a", 700, 600, 3));
+      within(store, () =>
+        store.apply({ kind: "extendNodeLease", nodeId: "a", expiresAtMs: 700, ttlMs: 600, nowMs: 3 }),
+      );
       expect(lockOn(store, "k")).toMatchObject({ expiresAtMs: 700, ttlMs: 600 });
     });
 
@@ -155,7 +159,7 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
         register(store, "t", { a: [], b: [] });
         lock(store, "k1", { leaseId: "l" });
         lock(store, "k2", { leaseId: "l" });
-        store.holdBack("a", "l");
+        store.apply({ kind: "holdBack", nodeId: "a", leaseId: "l" });
       });
       const { store } = specimen;
       const next = () => store.reads.nodes.next("t", {})?.id ?? null;
@@ -166,8 +170,8 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
       ]);
       within(store, () => unlock(store, "k1"));
       expect([next(), store.reads.nodes.find("a")?.heldBackBy]).toEqual(["a", null]);
-      within(store, () => store.holdBack("a", "l"));
-      within(store, () => store.forgetHeldBack());
+      within(store, () => store.apply({ kind: "holdBack", nodeId: "a", leaseId: "l" }));
+      within(store, () => store.apply({ kind: "forgetHeldBack" }));
       expect(next()).toBe("a");
     });
   });

@@ -125,7 +125,9 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
     const weekMs = 7 * 86_400_000;
 
     test("is remembered for seven days, also over a restart", () => {
-      using specimen = prepared(make, (store) => store.rememberAnswer("key", answer, 1_000));
+      using specimen = prepared(make, (store) =>
+        store.apply({ kind: "rememberAnswer", key: "key", answer, nowMs: 1_000 }),
+      );
       const store = specimen.restart();
       expect(store.reads.answers.find("key", 1_000 + weekMs - 1)).toEqual(answer);
       expect([store.reads.answers.find("key", 1_000 + weekMs), store.reads.answers.find("other", 0)]).toEqual([
@@ -135,9 +137,11 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
     });
 
     test("that is over makes room for a new one under its key", () => {
-      using specimen = prepared(make, (store) => store.rememberAnswer("key", answer, 0));
+      using specimen = prepared(make, (store) => store.apply({ kind: "rememberAnswer", key: "key", answer, nowMs: 0 }));
       const { store } = specimen;
-      within(store, () => store.rememberAnswer("key", { ...answer, method: "n" }, weekMs));
+      within(store, () =>
+        store.apply({ kind: "rememberAnswer", key: "key", answer: { ...answer, method: "n" }, nowMs: weekMs }),
+      );
       expect(store.reads.answers.find("key", weekMs)).toMatchObject({ method: "n" });
     });
 
@@ -145,7 +149,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
       using specimen = make();
       const { store } = specimen;
       store.begin();
-      store.rememberAnswer("key", answer, 0);
+      store.apply({ kind: "rememberAnswer", key: "key", answer, nowMs: 0 });
       store.abandon();
       expect(store.reads.answers.find("key", 0)).toBeNull();
     });

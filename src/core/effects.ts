@@ -1,0 +1,101 @@
+import type { Json } from "../protocol/json.ts";
+import type { BundleRecord, BundleStatus } from "./bundle.ts";
+import type { Entry } from "./journal.ts";
+import type { LeaseGrant } from "./lease.ts";
+import type { HeldKey, Lock, LockGrant, NewNode, NodeHead, Progress, Task } from "./model.ts";
+import type { After, Transition } from "./node.ts";
+import type { Gap, LeavingRows, LeavingTasks } from "./prune.ts";
+
+/**
+ * All that can happen to the state, as data: it can be written down, sent, and applied again elsewhere. What an effect does
+ * depends on the state and on itself alone; the time it needs is its own. Where it has an entry, it is journalled.
+ * What has none no journal tells: heartbeats and progress, deadlines that the clock moved, delays that are over, answers
+ * that are remembered, and what follows from a journalled effect step by step.
+ */
+export type Effect = TaskEffect | NodeEffect | LockEffect | BundleEffect | JournalEffect | ClockEffect | AnswerEffect;
+
+type TaskEffect =
+  | { kind: "registerTask"; task: Task; nodes: readonly NewNode[]; entry: Entry }
+  /** For all of these nodes those of `expandBefore` wait from then on. */
+  | { kind: "addNodes"; task: SteeredTask; nodes: readonly NewNode[]; expandBefore: readonly string[]; entry: Entry }
+  /** Everything of the task that has not ended becomes FAILED with this error. */
+  | { kind: "cancelTask"; taskId: string; error: Json; entry: Entry }
+  | { kind: "steerTask"; task: SteeredTask; entry: Entry };
+
+type NodeEffect =
+  | { kind: "acquireNode"; node: MovedNode; grant: LeaseGrant; entry: Entry }
+  | { kind: "changeNode"; node: MovedNode; after: After; entry: Entry }
+  | { kind: "setNodePriority"; nodeId: string; priority: number; entry: Entry }
+  /** The lease of the node and of all locks under it. */
+  | { kind: "extendNodeLease"; nodeId: string; expiresAtMs: number; ttlMs: number; nowMs: number }
+  | { kind: "setProgress"; nodeId: string; progress: Progress }
+  /** Keeps a node from being handed out as long as this lease holds locks. */
+  | { kind: "holdBack"; nodeId: string; leaseId: string }
+  /** Lets all of them be tried again. */
+  | { kind: "forgetHeldBack" }
+  /** Counts some more of the dependents of a node that changed and has very many. */
+  | { kind: "countDependents" };
+
+type LockEffect =
+  /** A key that the lease holds already gets mode, purpose and fencing token of this grant. */
+  | { kind: "grantLocks"; grant: LockGrant; entry: Entry }
+  | { kind: "extendLocks"; leaseId: string; expiresAtMs: number; ttlMs: number; nowMs: number }
+  /** Some or all locks of one lease; nodes it held back may be tried again. */
+  | { kind: "endLocks"; locks: readonly EndedLock[]; entry: Entry };
+
+type BundleEffect =
+  | { kind: "submitBundle"; bundle: BundleRecord; paths: readonly string[]; entry: Entry }
+  | { kind: "decideBundle"; bundleId: string; status: BundleStatus; entry: Entry };
+
+type JournalEffect =
+  | { kind: "appendEvent"; entry: Entry }
+  /** The entry gets this seq, which is above all before it. */
+  | { kind: "beginEpoch"; seq: number; entry: Entry }
+  /**
+   * From here on the tasks are gone, and their rows with those of no task leave the journal up to `cutSeq`, but for the
+   * leases and bundles that stay: the next three take them out. Not while another is under way.
+   */
+  | { kind: "beginPruning"; leaving: LeavingTasks; left: LeavingRows; entry: Entry }
+  /** Rows leave, and bundles with their submissions; everything up to `uptoSeq` was looked at. */
+  | { kind: "takeOutRows"; gaps: readonly Gap[]; bundles: readonly string[]; uptoSeq: number }
+  /** Some nodes of tasks that leave, once there are no more rows to take out. */
+  | { kind: "takeOutNodes" }
+  /** So many pages of the file, where it has such, go back to the file system; pruning is over with the `last` of them. */
+  | { kind: "freePages"; pages: number; last: boolean };
+
+type ClockEffect =
+  | { kind: "shiftDeadlines"; byMs: number }
+  /** Gives every live lease and lock its full time again. */
+  | { kind: "renewLeases"; nowMs: number }
+  /** Makes nodes runnable whose delay is over, at most so many. */
+  | { kind: "endDelays"; nowMs: number; limit: number };
+
+type AnswerEffect = { kind: "rememberAnswer"; key: string; answer: RememberedAnswer; nowMs: number };
+
+/** What a task says that its nodes repeat. */
+export type SteeredTask = Pick<Task, "id" | "priority" | "paused">;
+
+/** A node as it is before it moves. */
+export type MovedNode = Pick<NodeHead, "id" | "taskId" | "status">;
+
+/** What finds a lock that is held. */
+export type EndedLock = Pick<Lock, "leaseId"> & Pick<HeldKey, "scope" | "normalKey" | "ignoreCase">;
+
+/** The answer an idempotency key stands for. */
+export interface RememberedAnswer {
+  method: string;
+  paramsHash: string;
+  /** The answer's `result` or `error` member as JSON text. */
+  answer: string;
+}
+
+export const movedNode = ({ id, taskId, status }: NodeHead): MovedNode => ({ id, taskId, status });
+
+export function nodeChanged({ node, after, entry }: Transition): Effect {
+  return { kind: "changeNode", node: movedNode(node), after, entry };
+}
+
+export function locksEnded(locks: readonly Lock[], entry: Entry): Effect {
+  const ended = locks.map(({ leaseId, scope, normalKey, ignoreCase }) => ({ leaseId, scope, normalKey, ignoreCase }));
+  return { kind: "endLocks", locks: ended, entry };
+}
