@@ -13,7 +13,7 @@ class SlowService extends TestService {
     const wrap = (store: Store) =>
       overriding(store, {
         apply(effect) {
-          made.service?.pause();
+          if (effect.kind === "endLocks") made.service?.pause();
           return store.apply(effect);
         },
       });
