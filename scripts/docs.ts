@@ -1,12 +1,15 @@
-/** Writes docs/protocol.md from the contract. `--check` writes nothing and fails when the file is not what it would be. */
+/** Writes the pages of docs that are made from the contract. `--check` writes nothing and fails when one is not what it would be. */
+import { journalReference } from "../src/protocol/journal-reference.ts";
 import { protocolReference } from "../src/protocol/reference.ts";
 
-const path = new URL("../docs/protocol.md", import.meta.url).pathname;
-const wanted = protocolReference();
+const pages = { "protocol.md": protocolReference(), "journal.md": journalReference() };
 
-if (!process.argv.includes("--check")) {
-  await Bun.write(path, wanted);
-} else if ((await Bun.file(path).text()) !== wanted) {
-  console.error("docs/protocol.md is not what src/protocol says; run `bun run docs` and commit it");
-  process.exit(1);
+for (const [name, wanted] of Object.entries(pages)) {
+  const path = new URL(`../docs/${name}`, import.meta.url).pathname;
+  if (!process.argv.includes("--check")) {
+    await Bun.write(path, wanted);
+  } else if ((await Bun.file(path).text()) !== wanted) {
+    console.error(`docs/${name} is not what src/protocol says; run \`bun run docs\` and commit it`);
+    process.exitCode = 1;
+  }
 }

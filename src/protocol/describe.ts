@@ -3,6 +3,7 @@ import { eventKinds } from "./event-kinds.ts";
 import { limits as contract } from "./limits.ts";
 import { aliasesOf, type MethodName, methodNames, methodRow, type Result } from "./methods.ts";
 import { jsonSchemaOf, shapeOf } from "./shape.ts";
+import { type Kind, kinds, transitionRow } from "./transitions.ts";
 import { nodeStatus } from "./types.ts";
 import { commit, version } from "./version.ts";
 import { warningKinds } from "./warnings.ts";
@@ -112,7 +113,26 @@ function describeTables(): Omit<Description, "limits"> {
       const schema = jsonSchemaOf(payload);
       return { action_type, summary, payload: shapeOf(schema), payload_schema: schema };
     }),
+    transitions: kinds.map(describeTransition),
     methods: methodNames.map(describeMethod),
+  };
+}
+
+function describeTransition(kind: Kind): Description["transitions"][number] {
+  const { summary, subject, moves, topics, payload, example, isEvent, origin, unit } = transitionRow(kind);
+  const schema = jsonSchemaOf(payload);
+  return {
+    action_type: kind,
+    summary,
+    subject,
+    moves: moves.map(([from, to]) => ({ from, to })),
+    wakes: [...topics],
+    is_event: isEvent,
+    origin,
+    leaves_with: unit,
+    payload: shapeOf(schema),
+    payload_schema: schema,
+    example,
   };
 }
 

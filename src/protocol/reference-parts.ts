@@ -103,7 +103,8 @@ function olderSpelling(method: MethodName, path: string): string {
   return older === undefined ? "" : `also taken as \`${older}\``;
 }
 
-const shapeText = (shape: Shape) => fenced("json", laidOut(shape, 0));
+/** A shape as it is shown. */
+export const shapeText = (shape: Shape) => fenced("json", laidOut(shape, 0));
 
 /** JSON on one line where it fits there, after `before` characters of that line, else each field on its own. */
 function laidOut(shape: Shape, indent: number, before = 0): string {

@@ -1,21 +1,20 @@
 import type * as v from "valibot";
+import type { Origin } from "./chain.ts";
 import type { NodeStatus } from "./types.ts";
 
 type AnySchema = v.GenericSchema;
 
-/**
- * What somebody can wait for:
- * - `work`: of the row's task a node may be runnable now, or none ever will;
- * - `lease`: a lease of a node may have ended, of the row's or, where it names none, of any of its task;
- * - `locks`: a lock has ended, which also lets nodes of any task go on.
- */
-export type Topic = "work" | "lease" | "locks";
+/** What somebody can wait for, in words. */
+export const topics = {
+  work: "of the row's task a node may be runnable now, or none ever will",
+  lease: "a lease of a node may have ended: of the row's, or of any of its task where it names none",
+  locks: "a lock has ended, which also lets nodes of any task go on",
+} as const;
+
+export type Topic = keyof typeof topics;
 
 /** One kind of transition that the daemon journals. Everything else about the kind is derived from its row. */
-export interface Transition<
-  Payload extends AnySchema = AnySchema,
-  Origin extends "daemon" | "client" = "daemon" | "client",
-> {
+export interface Transition<Payload extends AnySchema = AnySchema, By extends Origin = Origin> {
   /** One sentence: what has happened where the journal has such a row. */
   summary: string;
   /** What the row is about. */
@@ -36,7 +35,7 @@ export interface Transition<
   /** Whether the row is an event of the contract, which has an id: always, only where it names a node, or never. */
   isEvent: "always" | "of a node" | "never";
   /** Who says so: `client` where it is only what a client reported, which no replay needs. */
-  origin: Origin;
+  origin: By;
   /**
    * With what its rows leave the journal, beside their task: with all of a lease of locks (`lease_id`) or of a bundle
    * (`bundle_id`), which the payload names, or when they are old; `lasting` ones stay.
@@ -47,8 +46,8 @@ export interface Transition<
 type Defaults = "moves" | "topics" | "isEvent" | "origin" | "unit";
 
 /** Gives a row its exact types; where it does not say, it moves nothing and leaves the journal by its age. */
-export function defineTransition<const Payload extends AnySchema, const Origin extends "daemon" | "client" = "daemon">(
-  row: Omit<Transition<Payload, Origin>, Defaults> & Partial<Pick<Transition<Payload, Origin>, Defaults>>,
-): Transition<Payload, Origin> {
-  return { moves: [], topics: [], isEvent: "never", origin: "daemon" as Origin, unit: "row", ...row };
+export function defineTransition<const Payload extends AnySchema, const By extends Origin = "daemon">(
+  row: Omit<Transition<Payload, By>, Defaults> & Partial<Pick<Transition<Payload, By>, Defaults>>,
+): Transition<Payload, By> {
+  return { moves: [], topics: [], isEvent: "never", origin: "daemon" as By, unit: "row", ...row };
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { Origin } from "./chain.ts";
 import type { Json } from "./json.ts";
 import type { Transition } from "./transition.ts";
 import * as bundles from "./transitions/bundles.ts";
@@ -63,10 +64,23 @@ export function readPayload<K extends Kind>(kind: K, payload: Json): Payload<K> 
   return v.is(transitions[kind].payload, payload) ? payload : null;
 }
 
+/**
+ * What a row of the journal tells in English, to be read after its subject's id; null for what clients tell in their own
+ * words. `brief` shortens an id.
+ */
+export function sentenceOf(
+  { action_type: actionType, origin, payload }: { action_type: string; origin: Origin; payload: unknown },
+  brief: (id: string) => string,
+): string | null {
+  const kind = kindOf(actionType, origin);
+  const read = kind === undefined ? null : readPayload(kind, payload as Json);
+  return kind === undefined || read === null ? null : transitionRow(kind).sentence(read, brief);
+}
+
 /** What kind of transition a row of the journal tells; undefined for what clients tell in their own words. */
 export function kindOf(actionType: string, origin: "daemon"): DaemonKind | undefined;
-export function kindOf(actionType: string, origin: "daemon" | "client"): Kind | undefined;
-export function kindOf(actionType: string, origin: "daemon" | "client"): Kind | undefined {
+export function kindOf(actionType: string, origin: Origin): Kind | undefined;
+export function kindOf(actionType: string, origin: Origin): Kind | undefined {
   if (!Object.hasOwn(transitions, actionType)) return undefined;
   const kind = actionType as Kind;
   return transitions[kind].origin === origin ? kind : undefined;

@@ -1,16 +1,40 @@
 import { describe, expect, test } from "bun:test";
+import * as v from "valibot";
 import { eventKinds } from "../../src/protocol/event-kinds.ts";
+import { journalReference } from "../../src/protocol/journal-reference.ts";
 import { meaningOf } from "../../src/protocol/meanings.ts";
 import { methodNames, methodRow } from "../../src/protocol/methods.ts";
 import { inNames, namesIn, objectShapes } from "../../src/protocol/objects.ts";
 import { protocolReference } from "../../src/protocol/reference.ts";
+import { kinds, sentenceOf, transitionRow } from "../../src/protocol/transitions.ts";
 import { fieldsOf, type JsonSchema, jsonSchemaOf, type Shape, shapeOf } from "../../src/protocol/shape.ts";
 
 const root = `${import.meta.dir}/../..`;
 const reference = protocolReference();
+const journal = journalReference();
 
 test("docs/protocol.md is what the tables say (refresh it with `bun run docs`)", async () => {
   expect((await Bun.file(`${root}/docs/protocol.md`).text()).split("\n")).toEqual(reference.split("\n"));
+});
+
+test("docs/journal.md is what the table of transitions says (refresh it with `bun run docs`)", async () => {
+  expect((await Bun.file(`${root}/docs/journal.md`).text()).split("\n")).toEqual(journal.split("\n"));
+});
+
+describe.each(kinds)("%s", (kind) => {
+  const { payload, example } = transitionRow(kind);
+
+  test("has an example that fits its payload, and shows it", () => {
+    expect(v.parse(payload, example)).toEqual(example);
+    expect(journal).toContain(JSON.stringify(example));
+  });
+
+  test("reads as a sentence, of its example at least", () => {
+    const { origin } = transitionRow(kind);
+    const told = sentenceOf({ action_type: kind, origin, payload: example }, (id) => id.slice(0, 8));
+    expect(told).toMatch(/^\S.*\S$/);
+    expect(told).not.toMatch(/undefined|null|NaN|\[object/);
+  });
 });
 
 test("scripts/docs.ts --check agrees", async () => {
@@ -118,7 +142,7 @@ function titlesIn(schema: Parameters<typeof jsonSchemaOf>[0]): string[] {
 }
 
 test("no row of a table is broken by what stands in it", () => {
-  const tables = reference.split("\n\n").filter((part) => part.startsWith("| "));
+  const tables = `${reference}\n\n${journal}`.split("\n\n").filter((part) => part.startsWith("| "));
   expect(tables.length).toBeGreaterThan(methodNames.length / 2);
   for (const rows of tables.map((part) => part.split("\n"))) {
     const cells = rows.map((row) => row.split(/(?<!\\)\|/).length);

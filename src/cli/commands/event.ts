@@ -9,6 +9,7 @@ import { isHeard, printLive } from "../output.ts";
 import { outputColumns } from "../streams.ts";
 import { dim, fitted, momentText, oneLine } from "../text.ts";
 import { readJson, readWhole } from "../values.ts";
+import { eventWords } from "../event-words.ts";
 
 type Event = Result<"ListEvents">["events"][number];
 
@@ -54,7 +55,8 @@ export const list = command({
     ["event list --follow --type COMPLETE_NODE,FAIL_NODE", "nodes that end from now on"],
     ["event list --after 120 --json", "a page for a program"],
   ],
-  notes: "With --json a page is one line; --follow prints one line for each event.",
+  notes:
+    "A line says what happened; of what clients tell it shows the payload. With --json a page is one line, its rows as they are, and --follow prints one line for each event.",
   async run({ task, node, type, after, limit, follow }, session) {
     if (follow === true && limit !== undefined) throw new Failure("USAGE", "--limit makes no sense with --follow");
     const filter = await readFilter(session, { task, node, type });
@@ -133,6 +135,6 @@ function eventCells(event: Event): string[] {
     dim(momentText(Date.parse(event.timestamp) / 1000)),
     oneLine(event.action_type, 40).padEnd(20),
     (event.node_id ?? event.task_id ?? "").padEnd(36),
-    oneLine(JSON.stringify(event.payload), 80),
+    oneLine(eventWords(event), 80),
   ];
 }

@@ -1,4 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
+import { eventWords } from "../event-words.ts";
 import { labelOf, progressOf } from "../node-text.ts";
 import type { Tree } from "../tree.ts";
 import { oneLine } from "../text.ts";
@@ -57,17 +58,17 @@ export interface Lease {
   expiresAtMs: number;
 }
 
-/** An event without its payload, which may be a megabyte. */
+/** An event with as much of what it tells as a line has room for. */
 export interface EventLine {
   seq: number;
   atMs: number;
   action: string;
   taskId: string | null;
   nodeId: string | null;
-  payload: string;
+  words: string;
 }
 
-const payloadColumns = 200;
+const wordsColumns = 200;
 
 export function eventLine(event: Event): EventLine {
   return {
@@ -76,7 +77,7 @@ export function eventLine(event: Event): EventLine {
     action: event.action_type,
     taskId: event.task_id,
     nodeId: event.node_id,
-    payload: oneLine(JSON.stringify(event.payload), payloadColumns),
+    words: oneLine(eventWords(event), wordsColumns),
   };
 }
 

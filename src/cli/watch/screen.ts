@@ -204,12 +204,12 @@ function waitingText(waiting: number, waiters: readonly string[]): string {
 }
 
 function eventPanel(events: readonly EventLine[], width: number, tree?: Tree): Panel {
-  const row = ({ seq, atMs, action, taskId, nodeId, payload }: EventLine) => [
+  const row = ({ seq, atMs, action, taskId, nodeId, words }: EventLine) => [
     String(seq).padStart(6),
     dim(momentText(atMs / 1000).slice(11)),
     oneLine(action, 30),
     nodeId === null ? shortened(taskId ?? "") : (tree?.nameOf(nodeId) ?? shortened(nodeId)),
-    dim(payload),
+    dim(words),
   ];
   return {
     title: "EVENTS",

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { defineMethod } from "../method.ts";
 import { ageSecs, count, json, key, seq, statusCounts, text } from "../types.ts";
 
-const transitions = v.object({
+const strictTransitions = v.object({
   AcquireNextNode: text,
   CompleteNode: text,
   FailNode: text,
@@ -23,12 +23,27 @@ export const DescribeInterface = defineMethod({
     transport: v.literal("unix-domain-socket"),
     framing: text,
     server: v.object({ name: text, version: text, commit: text }),
-    state_model: v.object({ node_statuses: v.array(text), strict_transitions: transitions }),
+    state_model: v.object({ node_statuses: v.array(text), strict_transitions: strictTransitions }),
     resource_lock_model: v.record(v.string(), text),
     envelope: v.record(v.string(), text),
     events: v.array(v.object({ action_type: text, summary: text, payload: json, payload_schema: json })),
     errors: v.array(v.object({ kind: text, code: v.number(), retryable: v.boolean(), meaning: text })),
     limits: v.record(v.string(), count),
+    transitions: v.array(
+      v.object({
+        action_type: text,
+        summary: text,
+        subject: text,
+        moves: v.array(v.object({ from: text, to: text })),
+        wakes: v.array(text),
+        is_event: text,
+        origin: text,
+        leaves_with: text,
+        payload: json,
+        payload_schema: json,
+        example: json,
+      }),
+    ),
     methods: v.array(
       v.object({
         method: text,
@@ -70,6 +85,7 @@ export const DescribeInterface = defineMethod({
       events: [],
       errors: [],
       limits: {},
+      transitions: [],
       methods: [],
     },
   },

@@ -15,10 +15,10 @@ const newNode = {
   labels: v.optional(labels),
   priority: v.optional(integer),
   max_attempts: v.optional(count),
-  max_lost_attempts: v.optional(v.nullable(count)),
+  max_lost_attempts: v.optional(count),
   backoff_ms: v.optional(count),
   backoff_max_ms: v.optional(count),
-  ttl_ms: v.optional(v.nullable(count)),
+  ttl_ms: v.optional(count),
   on_dependency_failure: v.optional(dependencyPolicy),
   resources: v.optional(v.array(v.object({ resource_key: text, mode: v.optional(lockMode), scope: v.optional(text) }))),
 };

@@ -16,8 +16,10 @@ export const counted = (count: number, what: string): string => `${count} ${what
 /** What a client gave, on one line; empty for nothing. */
 export const given = (value: Json): string => (value === null ? "" : `: ${JSON.stringify(value)}`);
 
-/** ` at 12:34:56` in UTC, for a time that is told to the second. */
-export const moment = (ms: number): string => new Date(ms).toISOString().replace("T", " ").slice(0, 19);
+/** `2026-01-31 12:34:56Z`. */
+export const moment = (ms: number): string =>
+  `${new Date(Math.min(ms, dateMsMax)).toISOString().replace("T", " ").slice(0, 19)}Z`;
+const dateMsMax = 8.64e15;
 
 /** The keys of locks: the first, and how many more. */
 export function keysTold(keys: readonly { resource_key: string }[]): string {
