@@ -86,12 +86,15 @@ function refuseUnknownValues(environment: Environment): void {
 }
 
 /** One file for two purposes destroys what is in it: the stop marker, for one, would be written over the database. */
-function refuseSharedFile({ home: _, database, ...files }: Paths): void {
+function refuseSharedFile({ database, ...paths }: Paths): void {
   const purposes: [purpose: string, path: string][] = [
     ["the database", database],
     ["the database's log", `${database}-wal`],
     ["the database's journal", `${database}-journal`],
-    ...Object.entries(files).map(([name, path]): [string, string] => [filePurposes[name as keyof typeof files], path]),
+    ...(Object.keys(filePurposes) as (keyof typeof filePurposes)[]).map((name): [string, string] => [
+      filePurposes[name],
+      paths[name],
+    ]),
   ];
   const taken = new Map<string, string>();
   for (const [purpose, path] of purposes) {
