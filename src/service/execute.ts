@@ -10,7 +10,7 @@ import { ignoredFields, ignoredParams, type Warning } from "../protocol/warnings
 import type { Answer, Call } from "./turn/call.ts";
 import { type Context, isPending, type PendingAnswer, type Warned, withBudget } from "./handler.ts";
 import { handlers, preparations } from "./handlers.ts";
-import { readsFromDirectory, withKeysPlaced } from "./placing.ts";
+import { withKeysPlaced } from "./placing.ts";
 
 type Outcome = Omit<Response, "id">;
 
@@ -138,9 +138,7 @@ const isKept = (answer: Answer): boolean => !isErrorAnswer(answer);
 function run(call: Call, context: Context): Answer | PendingAnswer<unknown> {
   // The table pairs each name with its schema and its handler; TypeScript cannot follow that pairing through a union.
   const handler = handlers[call.name] as (params: unknown, context: Context) => unknown;
-  const params = readsFromDirectory(call.params)
-    ? withKeysPlaced(call.name, call.params, call.request.placements)
-    : call.params;
+  const params = withKeysPlaced(call.name, call.params, call.request.placements);
   const reply = isRefusal(params) ? params : handler(params, withBudget(context));
   return isPending(reply) ? reply : encodeReply(reply, call, context);
 }

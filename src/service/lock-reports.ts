@@ -18,18 +18,15 @@ import { lockHolderView, lockView, scopeView } from "./views.ts";
 /* What people ask about locks, and what they decide. */
 
 export const lockReportHandlers = {
-  CheckResourceLocks({ locks, paths, scope = null, top = null, owner = null }, context) {
-    const named = [
-      ...(locks ?? []),
-      ...(paths ?? []).map((path) => ({ resource_key: `file:${path}`, mode: "exclusive" as const, scope, top })),
-    ];
+  CheckResourceLocks({ locks, owner = null }, context) {
+    const named = locks ?? [];
     if (named.length === 0) return refuse("INVALID_PARAMS", "params: expected locks or paths, got neither");
     const conflicts = lockConflicts(context, context.lockWishes(), "free");
     const checked: Result<"CheckResourceLocks">["locks"] = [];
     for (const lock of named) {
       const { resource_key, mode } = lock;
-      const inScope = lock.scope ?? scope;
-      const spellings = spellingsOf(resource_key, inScope, lock.top ?? ((lock.scope ?? null) === null ? top : null));
+      const inScope = scopeView(lock.scope ?? "");
+      const spellings = spellingsOf(resource_key, inScope, lock.top ?? null);
       const reportOf = (all: readonly { resource_key: string; scope: string }[]) => {
         const read = readKeys(
           all.map((one) => ({ ...one, mode })),

@@ -24,7 +24,7 @@ export interface LockRequest {
   metadata: Json;
 }
 
-/** A key as a client names it; without a scope it is of the request's. */
+/** A key as a client names it, with its scope; none is the global one. */
 export interface NamedLock {
   resource_key: string;
   mode: LockMode;
@@ -40,11 +40,7 @@ export function lockRequest(
   lenient: boolean,
   context: Context,
 ): Decision<LockRequest> {
-  const read = readKeys(
-    named.map((lock) => ({ ...lock, scope: lock.scope ?? params.scope ?? "" })),
-    context,
-    lenient,
-  );
+  const read = readKeys(named.map(inItsScope), context, lenient);
   if (isRefusal(read)) return read;
   const metadata = params.metadata as Json;
   const stored = read.length > 1 ? JSON.stringify(metadata).length * read.length : 0;
@@ -55,6 +51,12 @@ export function lockRequest(
   const about = { taskId: task_id, nodeId: node_id, metadata };
   return { wish, keys: read.map(({ held }) => held), named, ttlMs, waitMs: params.wait_ms, ...about };
 }
+
+/** With its scope as it is compared. */
+export const inItsScope = <Named extends { scope?: string | null | undefined }>(named: Named) => ({
+  ...named,
+  scope: named.scope ?? "",
+});
 
 /** Keys as they are compared and stored; of two spellings of one key the first, in the stronger mode. */
 export function readKeys(

@@ -12,14 +12,14 @@ import { inStoredNames } from "./plan-names.ts";
 import type { Context, Handlers, PendingAnswer } from "./handler.ts";
 import { grantFor, type LockRequest, lockRequest, lockTtlMs } from "./lock-requests.ts";
 import { lockConflicts, takeOver, tooMuchToCompare } from "./lock-conflicts.ts";
-import { deadlineView, grantedLockView } from "./views.ts";
+import { deadlineView, grantedLockView, scopeView } from "./views.ts";
 
 export const lockHandlers = {
   AcquireResourceLock(params, context) {
     const { resource_key, mode, scope } = params;
     // What the original's clients may ask for is taken as they wrote it.
     const lenient = (scope ?? null) === null;
-    const request = lockRequest([{ resource_key, mode }], params, lenient, context);
+    const request = lockRequest([{ resource_key, mode, scope }], params, lenient, context);
     if (isRefusal(request)) return request;
     return acquire(request, context, (grant, seq) => grantedLockView(grant, resource_key, seq));
   },
@@ -28,11 +28,10 @@ export const lockHandlers = {
     const request = lockRequest(params.locks, params, false, context);
     if (isRefusal(request)) return request;
     return acquire(request, context, ({ leaseId, expiresAtMs }, seq) => {
-      const scope = params.scope ?? null;
-      const locks = request.named.map((lock) => ({
-        resource_key: lock.resource_key,
-        mode: lock.mode,
-        scope: lock.scope ?? scope,
+      const locks = request.named.map(({ resource_key, mode, scope }) => ({
+        resource_key,
+        mode,
+        scope: scopeView(scope ?? ""),
       }));
       return { lease_id: leaseId, fencing_token: seq, ...deadlineView(expiresAtMs), locks, seq };
     });

@@ -7,7 +7,7 @@ import type { Node, NodeResource } from "../core/model.ts";
 import type { Transition } from "../core/node.ts";
 import type { LockMode } from "../protocol/types.ts";
 import type { Context } from "./handler.ts";
-import { readKeys } from "./lock-requests.ts";
+import { inItsScope, readKeys } from "./lock-requests.ts";
 import { isSome, lockConflicts } from "./lock-conflicts.ts";
 
 /* Locks that a node's worker holds under the node's own lease: taken with it, and ended with it. */
@@ -16,10 +16,7 @@ type NamedResource = { resource_key: string; mode: LockMode; scope?: string | nu
 
 /** What a node declares, each key once. Refusals: those of `parseResourceKey`. */
 export function nodeResources(named: readonly NamedResource[], context: Context): Decision<NodeResource[]> {
-  const read = readKeys(
-    named.map((resource) => ({ ...resource, scope: resource.scope ?? "" })),
-    context,
-  );
+  const read = readKeys(named.map(inItsScope), context);
   if (isRefusal(read)) return read;
   return read.map(({ held: { resourceKey, mode, scope } }) => ({ resourceKey, mode, scope }));
 }

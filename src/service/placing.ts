@@ -2,15 +2,26 @@ import { type Decision, refuse, type Refusal } from "../core/decision.ts";
 import { nameOfWord, type PlacedWord, type Placements, type ResolvedKey } from "../protocol/key-words.ts";
 import type { MethodName } from "../protocol/methods.ts";
 
-/* Keys that a client names from a directory of its own (`cwd`) become those of their scope before a handler sees them. */
+/*
+ * Keys that a client names from a directory of its own (`cwd`) become those of their scope before a handler sees them, and
+ * locks without a scope get that of their request.
+ */
 
 type Fields = Readonly<Record<string, unknown>>;
-/** Where a key's word is read from, and whose key it is said to be besides. */
-interface From {
-  cwd: string;
+/** What a request, or a lock, says of its keys: where they are read from, whose they are, and where that has its top. */
+interface Around {
+  cwd: unknown;
   scope: unknown;
+  top: unknown;
 }
-type Place = (word: PlacedWord & From) => ResolvedKey | null;
+interface From extends Around {
+  cwd: string;
+}
+/** A key's word, where it is read from, and whose key it is said to be besides. */
+type Word = PlacedWord & Pick<From, "scope">;
+type Place = (word: Word) => ResolvedKey | null;
+
+const nowhere: Around = { cwd: null, scope: null, top: null };
 
 /** Who has a lock names it by what it was taken as, also where it would guard nothing by now. */
 const naming: ReadonlySet<MethodName> = new Set([
@@ -68,7 +79,7 @@ export function withKeysPlaced(
   return refusals[0] ?? placed;
 }
 
-function keyOf(word: PlacedWord & From, isNamed: boolean, placements: Placements | undefined): ResolvedKey | Refusal {
+function keyOf(word: Word, isNamed: boolean, placements: Placements | undefined): ResolvedKey | Refusal {
   const facts = { resource_key: word.written, cwd: word.cwd };
   if (typeof word.scope === "string") {
     const message = `${JSON.stringify(word.written)} has both cwd and scope; cwd says where it is read from and so whose it is: leave one out`;
@@ -82,47 +93,56 @@ function keyOf(word: PlacedWord & From, isNamed: boolean, placements: Placements
   return refuse("INVALID_PARAMS", message, facts);
 }
 
-/** Replaces keys wherever the contract has them; what the schemas would refuse is left to them. */
+/**
+ * Replaces keys wherever the contract has them, and gives every lock its scope: `""` is the global one. What the schemas
+ * would refuse is left to them.
+ */
 function placeWords(params: unknown, place: Place): unknown {
   if (!isFields(params)) return params;
   const { cwd, paths, ...rest } = params;
-  const from = typeof cwd === "string" ? { cwd, scope: rest.scope } : undefined;
-  const placed: Record<string, unknown> = { ...rest, ...placedKey(rest, from, place) };
-  if (Array.isArray(rest.locks)) placed.locks = rest.locks.map((lock) => placedLock(lock, from, place));
+  const around: Around = { cwd, scope: rest.scope, top: rest.top };
+  const placed: Record<string, unknown> = { ...rest, ...(isRead(around) ? placedKey(rest, around, place) : {}) };
+  const locks = Array.isArray(paths) ? [...listed(rest.locks), ...paths.map(pathLock(isRead(around)))] : rest.locks;
+  if (Array.isArray(locks)) placed.locks = locks.map((lock) => placedLock(lock, around, place));
   for (const list of ["initial_nodes", "nodes"]) {
     if (Array.isArray(rest[list])) placed[list] = rest[list].map((node) => placedNode(node, place));
   }
-  if (!Array.isArray(paths)) return placed;
-  if (from === undefined) return { ...placed, paths };
-  const locks: unknown[] = Array.isArray(placed.locks) ? placed.locks : [];
-  return { ...placed, locks: [...locks, ...paths.map((path) => placedLock(pathLock(path), from, place))] };
+  return placed;
 }
 
-/** A path alone, which is never a kind and its path. */
-const pathLock = (path: unknown) => ({
-  resource_key: typeof path === "string" && !path.startsWith("/") ? `./${path}` : path,
-  mode: "exclusive",
-});
+const listed = (locks: unknown): unknown[] => (Array.isArray(locks) ? locks : []);
+
+/** A path alone, which is never a kind and its path; without a directory it is read from, it is a file's. */
+const pathLock = (isRead: boolean) => (path: unknown) => {
+  if (typeof path !== "string") return { resource_key: path, mode: "exclusive" };
+  const read = path.startsWith("/") ? path : `./${path}`;
+  return { resource_key: isRead ? read : `file:${path}`, mode: "exclusive" };
+};
 
 function placedNode(node: unknown, place: Place): unknown {
   if (!isFields(node) || !Array.isArray(node.resources)) return node;
-  return { ...node, resources: node.resources.map((resource) => placedLock(resource, undefined, place)) };
+  return { ...node, resources: node.resources.map((resource) => placedLock(resource, nowhere, place)) };
 }
 
 /** A lock is read from a directory of its own, else from the request's unless it names a scope. */
-function placedLock(lock: unknown, inherited: From | undefined, place: Place): unknown {
+function placedLock(lock: unknown, around: Around, place: Place): unknown {
   if (!isFields(lock)) return lock;
   const { cwd, ...rest } = lock;
-  const own = typeof cwd === "string" ? { cwd, scope: rest.scope } : undefined;
-  return { ...rest, ...placedKey(rest, own ?? (typeof rest.scope === "string" ? undefined : inherited), place) };
+  const own: Around = { cwd, scope: rest.scope, top: rest.top };
+  if (isRead(own)) return { ...rest, ...placedKey(rest, own, place) };
+  if (typeof rest.scope === "string") return rest;
+  if (isRead(around)) return { ...rest, ...placedKey(rest, around, place) };
+  return { ...rest, scope: around.scope ?? "", top: rest.top ?? around.top };
 }
 
-function placedKey({ resource_key: written }: Fields, from: From | undefined, place: Place): Fields {
-  if (typeof written !== "string" || from === undefined) return {};
-  const found = place({ written, ...from });
+function placedKey({ resource_key: written }: Fields, { cwd, scope }: From, place: Place): Fields {
+  if (typeof written !== "string") return {};
+  const found = place({ written, cwd, scope });
   if (found === null) return {};
-  return { resource_key: found.resource_key, scope: found.scope, ...(found.top === null ? {} : { top: found.top }) };
+  return { resource_key: found.resource_key, scope: found.scope ?? "", top: found.top };
 }
+
+const isRead = (around: Around): around is From => typeof around.cwd === "string";
 
 function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -92,6 +92,26 @@ describe("a key beside cwd is what the command line makes of it", () => {
     ]);
   });
 
+  test("one key's directory outside of git says that it is of the global scope, whatever the request's is", async () => {
+    const locks = [{ resource_key: "x", cwd: world.path }, { resource_key: "name:y" }];
+    const placed = [
+      { resource_key: `file:${world.path}/x`, scope: null },
+      { resource_key: "name:y", scope: "elsewhere" },
+    ];
+    const taken = await client.call("AcquireResourceLocks", { locks, scope: "elsewhere" });
+    expect(taken?.locks).toMatchObject(placed);
+    expect(await held()).toEqual(placed);
+    const checked = await client.call("CheckResourceLocks", { locks, scope: "elsewhere", top: "/top" });
+    expect(checked.locks).toMatchObject(placed.map((lock) => ({ ...lock, free: false })));
+  });
+
+  test("a name released from outside of git is that of the global scope alone", async () => {
+    const name = { resource_key: "name:y" };
+    const taken = await client.call("AcquireResourceLocks", { locks: [{ ...name, scope }, { ...name, cwd: world.path }] });
+    await client.call("ReleaseResourceLock", { ...name, cwd: world.path, lease_id: taken?.lease_id ?? "" });
+    expect(await held()).toEqual([{ ...name, scope }]);
+  });
+
   test("a node's resources are, too", async () => {
     const resources = [{ resource_key: "lib.rs", cwd: join(top, "src") }];
     const { task_id } = await client.call("RegisterTask", { goal: "g", initial_nodes: [{ resources }] });
