@@ -1,6 +1,6 @@
 import { commandMark } from "./agent-command.ts";
 import type { SharedFile } from "./agents/agent.ts";
-import { appendTo, removeFrom, withMember } from "./json-edit.ts";
+import { appendTo, removeFrom, withMember } from "./json-settings.ts";
 
 const someCommand = "";
 

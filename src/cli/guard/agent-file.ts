@@ -6,7 +6,7 @@ import { Failure } from "../exits.ts";
 import { agentCommand, commandMark, executableOf } from "./agent-command.ts";
 import { guardCommands, withEntries, withoutEntries } from "./agent-entries.ts";
 import type { Agent } from "./agents/agent.ts";
-import { NoJson, placesOf, valueAt } from "./json-text.ts";
+import { NoJson, valueOf } from "./json-settings.ts";
 
 /** Where an agent's hooks go, and where it is remembered how the file was before. */
 export interface AgentPlace {
@@ -127,7 +127,7 @@ function understood<Result>(path: string, edit: () => Result): Result {
 function commandsOf(agent: Agent, path: string, text: string): string[] {
   if (agent.file.kind === "own") return text.includes(commandMark) ? [text] : [];
   if (text.trim() === "") return [];
-  return understood(path, () => guardCommands(valueAt(text, placesOf(text))));
+  return understood(path, () => guardCommands(valueOf(text)));
 }
 
 function memory(name: string, { gitDirectory }: AgentPlace): string {
