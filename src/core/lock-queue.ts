@@ -64,12 +64,18 @@ export function* obstacles(wish: LockWish, conflicts: LockConflicts, known = non
     if (known.has(earlier)) continue;
     const meeting = meetingOf(wish, earlier, conflicts.budget);
     if (conflicts.budget.isSpent) {
-      yield { tooMuch: { lock: null } };
+      yield { tooMuch: { lock: lockNear(earlier, conflicts) } };
       return;
     }
     // Who waits for this very lease cannot go on before it anyway.
     if (meeting !== null && !waitsForLease(earlier, wish.leaseId, conflicts)) yield { ...meeting, earlier };
   }
+}
+
+/** A lock that a waiter may wait for; where there is time to find out, one it waits for. */
+function lockNear(waiter: LockWish, conflicts: LockConflicts): LockHead | null {
+  for (const obstacle of conflicts.against(waiter)) return "lock" in obstacle ? obstacle.lock : obstacle.tooMuch.lock;
+  return null;
 }
 
 export function firstObstacle(wish: LockWish, conflicts: LockConflicts): Obstacle | null {
@@ -129,18 +135,18 @@ export function circleOf(wish: LockWish, conflicts: LockConflicts): Link[] | "to
   return follow(wish, []);
 }
 
-/**
- * Whether the wish can be granted, or which lease has to end before; null where nobody can say. Where finding out takes
- * too much, that is the lease it came to.
- */
-export function blockingLease(wish: LockWish, conflicts: LockConflicts): "none" | { leaseId: string | null } {
+/** Which lease has to end before a wish can be granted; null where nobody can say. */
+export type Blocked = { leaseId: string | null } | TooMuch;
+
+/** Whether the wish can be granted, or what has to be before. */
+export function blockingLease(wish: LockWish, conflicts: LockConflicts): "none" | Blocked {
   const seen = new Set<LockWish>([wish]);
   const queue = [wish];
   let isFree = true;
   for (const waiter of queue) {
     for (const obstacle of obstacles(waiter, conflicts)) {
       isFree = false;
-      if ("tooMuch" in obstacle) return { leaseId: obstacle.tooMuch.lock?.leaseId ?? null };
+      if ("tooMuch" in obstacle) return obstacle;
       if ("lock" in obstacle) return { leaseId: obstacle.lock.leaseId };
       if (!seen.has(obstacle.earlier)) queue.push(obstacle.earlier);
       seen.add(obstacle.earlier);

@@ -4,10 +4,17 @@
  * little are.
  */
 export class WorkBudget {
+  readonly #stepsMax: number;
   #left: number;
 
   constructor(stepsMax: number) {
+    this.#stepsMax = stepsMax;
     this.#left = stepsMax;
+  }
+
+  /** Whether nothing was done yet. */
+  get isWhole(): boolean {
+    return this.#left === this.#stepsMax;
   }
 
   spend(steps: number): void {

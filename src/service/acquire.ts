@@ -143,11 +143,13 @@ function firstFree(
 ): { node: Node; grant: LeaseGrant } | null | typeof unfinished {
   const { apply, reads, budget } = context;
   while (!budget.isSpent) {
+    // What the first one costs it costs alone.
+    const isFirst = budget.isWhole;
     budget.spend(nodeSteps);
     const node = reads.nodes.next(wish.task_id ?? null, wish.labels ?? {});
     if (node === null) return null;
     const grant = grantOf(wish, node, context);
-    const taken = takeResources(node, grant, inLine, context);
+    const taken = takeResources(node, grant, { inLine, isFirst }, context);
     if (taken === "taken") return { node, grant };
     if (taken === "later") return null;
     if (taken === "unread") return unfinished;

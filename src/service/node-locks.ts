@@ -2,7 +2,7 @@ import { type Decision, isRefusal } from "../core/decision.ts";
 import { locksEnded, nodeChanged } from "../core/effects.ts";
 import type { LeaseGrant } from "../core/lease.ts";
 import { grantLocks, releaseWithNode } from "../core/lock.ts";
-import { blockingLease, type LockWish } from "../core/lock-queue.ts";
+import { type Blocked, blockingLease, type LockWish } from "../core/lock-queue.ts";
 import type { Node, NodeResource } from "../core/model.ts";
 import type { Transition } from "../core/node.ts";
 import type { LockMode } from "../protocol/types.ts";
@@ -27,10 +27,16 @@ export function nodeResources(named: readonly NamedResource[], context: Context)
  */
 export type Taken = "taken" | "later" | "unread" | { heldBackBy: string };
 
-/**
- * Takes a node's resources under the lease it is about to get. `inLine` are the lock requests that came before.
- */
-export function takeResources(node: Node, lease: LeaseGrant, inLine: readonly LockWish[], context: Context): Taken {
+/** Whom a node's resources are compared with, and after whom. */
+interface Comparing {
+  /** The lock requests that came before. */
+  inLine: readonly LockWish[];
+  /** Nothing was compared before it: what takes too much now always would. */
+  isFirst: boolean;
+}
+
+/** Takes a node's resources under the lease it is about to get. */
+export function takeResources(node: Node, lease: LeaseGrant, { inLine, isFirst }: Comparing, context: Context): Taken {
   if (node.resources.length === 0) return "taken";
   const { apply, nowMs } = context;
   const named = node.resources.map(({ resourceKey, mode, scope }) => ({ resource_key: resourceKey, mode, scope }));
@@ -39,7 +45,7 @@ export function takeResources(node: Node, lease: LeaseGrant, inLine: readonly Lo
   const locks = read.map(({ wanted }) => wanted);
   const wish: LockWish = { locks, leaseId: null, owner: lease.owner, provider: null, sinceMs: nowMs };
   const blocked = blockingLease(wish, lockConflicts(context, inLine, "held"));
-  if (blocked !== "none") return blocked.leaseId === null ? "later" : { heldBackBy: blocked.leaseId };
+  if (blocked !== "none") return waitsFor(blocked, isFirst);
   const grant = {
     leaseId: lease.id,
     owner: lease.owner,
@@ -56,6 +62,13 @@ export function takeResources(node: Node, lease: LeaseGrant, inLine: readonly Lo
   apply({ kind: "grantLocks", grant, entry: grantLocks(grant, []) });
   context.count("acquired_resource_locks", grant.locks.length);
   return "taken";
+}
+
+/** A node that takes too much comparing even by itself waits for the lease it came to. */
+function waitsFor(blocked: Blocked, isFirst: boolean): Taken {
+  if ("tooMuch" in blocked && !isFirst) return "unread";
+  const heldBackBy = "tooMuch" in blocked ? (blocked.tooMuch.lock?.leaseId ?? null) : blocked.leaseId;
+  return heldBackBy === null ? "later" : { heldBackBy };
 }
 
 /** Applies a transition of a node, and before it ends the locks its lease held. */

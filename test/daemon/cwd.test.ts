@@ -107,7 +107,12 @@ describe("a key beside cwd is what the command line makes of it", () => {
 
   test("a name released from outside of git is that of the global scope alone", async () => {
     const name = { resource_key: "name:y" };
-    const taken = await client.call("AcquireResourceLocks", { locks: [{ ...name, scope }, { ...name, cwd: world.path }] });
+    const taken = await client.call("AcquireResourceLocks", {
+      locks: [
+        { ...name, scope },
+        { ...name, cwd: world.path },
+      ],
+    });
     await client.call("ReleaseResourceLock", { ...name, cwd: world.path, lease_id: taken?.lease_id ?? "" });
     expect(await held()).toEqual([{ ...name, scope }]);
   });
