@@ -221,7 +221,7 @@ function examineHealth(health: Partial<Result<"Health">>, located: Located): Fin
 
 function examineGiven(health: Partial<Result<"Health">>, located: Located): Finding {
   const differing = settingsThatDiffer(health, located);
-  if (differing.length === 0) return fine("its settings", "those of this shell");
+  if (differing.length === 0) return fine("its settings", "the same as this shell's");
   return problem("its settings", differing.join("; "), `${agree} ${located.paths.envFile}`);
 }
 

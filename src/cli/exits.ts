@@ -3,8 +3,8 @@ import { type ErrorKind, errors, type Facts } from "../protocol/errors.ts";
 /** Every status a command ends with, and what it means; the same for all commands, and shown by every help page. */
 export const exits = {
   0: "done",
-  1: "refused by the state machine, the task FAILED, or verify or doctor found a problem",
-  2: "the arguments or parameters do not fit",
+  1: "refused because of the state of a task, node or lock; the task FAILED, or verify or doctor found a problem",
+  2: "the arguments or parameters are invalid",
   3: "not now: nothing runnable, the lock is held, or the wait timed out",
   4: "the daemon cannot be reached, it or the command did not start, or a file or directory cannot be used",
   5: "the daemon or its storage could not do it now, or a bug; retry may help",

@@ -3,7 +3,8 @@ import type { Result } from "../protocol/methods.ts";
 import { BadSetting, readSettings, settings, settingsGiven } from "../protocol/settings.ts";
 
 /** How to make all of one mind. */
-export const agree = "`agentd restart` takes over what is set here; what is to hold for every shell belongs into";
+export const agree =
+  "`agentd restart` makes the daemon use the settings of this shell; settings for every shell belong in";
 
 /**
  * Where the running daemon goes by something else than a daemon started from this shell would: whoever started it gave it

@@ -119,3 +119,8 @@ function several(ids: readonly string[], nameOf: (id: string) => string): string
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
+
+/** A node as people look for it: its name and the beginning of its id, or the whole id where it has no name. */
+export function nameAndId(id: string, name: string | null): string {
+  return name === null ? id : `${oneLine(name, 60)} (${id.slice(0, 8)})`;
+}

@@ -7,10 +7,9 @@ import type { Session } from "./session.ts";
  * is no failure of whoever waited for it.
  */
 export async function sayNotNow(session: Session, why: () => Promise<string>): Promise<3> {
-  if (session.globals.json) {
-    session.show(null, () => "");
-    return 3;
-  }
+  if (session.globals.json) session.show(null, () => "");
+  // A program that reads the null needs no words; `lease=$(… --get lease_id)` has got nothing at all.
+  if (session.globals.json && session.globals.get === undefined) return 3;
   // The connection may be one that the daemon left while somebody waited over another.
   session.disconnect();
   session.note(await why().catch(reasonAway));

@@ -216,8 +216,8 @@ A node of its own is tried once. \`max_attempts\` lets \`FailNode\` make it PEND
 from 0 to \`backoff_secs\`, doubled with each failure up to \`backoff_max_secs\`. A lease that expires counts apart: after
 \`max_lost_attempts\` of them (${settings.maxLostAttempts.default} unless \`${settings.maxLostAttempts.variable}\` or the node says otherwise) the node is FAILED with
 \`{"kind": "TOO_MANY_LOST_LEASES"}\`, so that a node which kills every worker does not loop for ever. This default is
-the one departure from the original, which does loop: \`${settings.maxLostAttempts.variable}=0\` restores it. Leases without length, as under
-\`AGENTD_NODE_TIMEOUT_SECS=0\` unless \`ttl_secs\` gives one, count for nothing.
+the one departure from the original, which does loop: \`${settings.maxLostAttempts.variable}=0\` restores it. Leases of zero length, as under
+\`AGENTD_NODE_TIMEOUT_SECS=0\` unless \`ttl_secs\` gives one, do not count as lost.
 
 What FAILED for another reason says so in its \`result_payload\`: \`{"kind": "DEPENDENCY_FAILED", "node_ids": […]}\` for a node
 with \`on_dependency_failure: "skip"\`, \`{"kind": "CANCELED", "reason": …}\` after CancelTask.

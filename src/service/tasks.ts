@@ -182,7 +182,7 @@ function planNames(given: readonly NewNodeParams[], nodes: readonly NewNode[], {
 function registrationWarnings({ id, name }: Task, nodes: number, { reads }: Context): Warning[] {
   const warnings: Warning[] = [];
   if (nodes === 0) {
-    const message = `task ${id} has no nodes, so nobody gets work from it; AddNodes adds some`;
+    const message = `task ${id} has no nodes, so nobody gets work from it; add some with: agentd node add`;
     warnings.push({ kind: "NO_NODES", message });
   }
   const namesakes = name === null ? [] : reads.tasks.named(name, limits.namesakesMax);

@@ -37,7 +37,7 @@ describe("agentd bundle list", () => {
 
   test("elsewhere and with another status shows others", async () => {
     await using other = await bundleWorld(daemon, { x: "x" });
-    expect((await other.agentd(["bundle", "list"])).out).toContain("no patch bundle");
+    expect((await other.agentd(["bundle", "list"])).out).toContain("no open patch bundle");
     const everywhere = await other.json<{ bundles: unknown[] }>(["bundle", "list", "--everywhere"]);
     expect(everywhere.bundles).toHaveLength(3);
     expect(await world.json(["bundle", "list", "--status", "rejected"])).toEqual({ bundles: [] });

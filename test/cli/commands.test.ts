@@ -61,7 +61,7 @@ describe("a task, from the command line", () => {
     expect(await agentd("node", "acquire", task, "--json")).toMatchObject({ exit: 3, out: "null\n", err: "" });
 
     const lease = [task, first.node_id.slice(0, 8), first.lease_id.slice(0, 8)];
-    expect((await agentd("node", "heartbeat", ...lease)).out).toStartWith("kept until");
+    expect((await agentd("node", "heartbeat", ...lease)).out).toStartWith("lease renewed until");
     const [, node = "", leaseId = ""] = lease;
     const event = ["event", "commit", task, node, '{"x":1.0}', "--lease", leaseId, "--type", "progress"];
     expect((await agentd(...event)).out).toStartWith("committed event");

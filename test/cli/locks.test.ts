@@ -88,7 +88,7 @@ describe("a lock", () => {
     while (!checked.out.includes("bob")) checked = await agentd(["lock", "check", "file:src/a.rs"]);
     expect(checked.exit).toBe(3);
     expect(checked.out.replaceAll(`${outside}/`, "")).toMatch(
-      /by "ann" \(codex\) dir:src since .*, to move the lexer\n {2}"bob" waits for glob:src\/\*\.rs/,
+      /by "ann" \(codex\) dir:src since .*: "move the lexer"\n {2}"bob" waits for glob:src\/\*\.rs/,
     );
     expect((await agentd(["lock", "check", "file:src/a.rs", "name:x"])).out).toEndWith("name:x is free\n");
     await freeAll();

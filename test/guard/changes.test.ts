@@ -97,7 +97,7 @@ describe("a push takes along", () => {
     return pushedPaths(join(world.path, "repository"), "origin", input, gitEnvironment);
   }
 
-  test("what its commits change and the remote has not", async () => {
+  test("what its commits change and the remote lacks", async () => {
     await using world = await withRemote();
     const { first, second, third } = world.ids;
     expect(await pushed(world, `refs/heads/main ${third} refs/heads/main ${first}`)).toEqual([

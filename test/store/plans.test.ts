@@ -92,7 +92,7 @@ const walks = [
   [/FROM nodes WHERE task_id = \(SELECT \?1\) AND status = 'RUNNING'/, "USE TEMP B-TREE FOR ORDER BY"],
   // The few labels that are asked for.
   [/^SELECT label_set FROM json_each/, "USE TEMP B-TREE FOR GROUP BY"],
-  // Leases without length are the original's test mode, or few.
+  // Leases of zero length are the original's test mode, or few.
   [/lease_ttl_ms = 0 AND lease_expires_at_ms <=/, "SCAN nodes USING INDEX nodes_without_length"],
   // Metrics counts what is over among all that runs, and a clock that steps moves all of it.
   [/^SELECT count\(\*\) AS count FROM nodes WHERE status = 'RUNNING'/, "SCAN nodes USING COVERING INDEX nodes_running"],

@@ -47,7 +47,7 @@ export async function createBundle(repository: Repository, verifying: Verifying,
   const unverified = {
     ...authorOf(given),
     ...given.purpose,
-    diff_summary: given.summary ?? (await summaryOf(scratch, ends, patch.stat)),
+    diff_summary: given.summary ?? (await summaryOf(scratch, ends, patch)),
     assumptions: given.assumptions,
     confidence: given.confidence ?? ("medium" as const),
     merge_drivers: await mergeDrivers(scratch, [ends.base.revision, ends.tree], patch.paths),

@@ -68,12 +68,22 @@ export async function isUnchanged(scratch: Scratch, repository: Repository, { tr
   }
 }
 
-const subjectsShown = 3;
+const summaryShown = 3;
 
-/** What a patch does, where its author does not say: the subjects of its commits, and how much it is. */
-export async function summaryOf(scratch: Scratch, { base, commit }: Ends, stat: string): Promise<string> {
+const few = (things: readonly string[]) =>
+  things.length > summaryShown ? [...things.slice(0, summaryShown), "…"] : things;
+
+/**
+ * What a patch does, where its author does not say: the subjects of its commits, else the files it changes, and how much it
+ * is.
+ */
+export async function summaryOf(
+  scratch: Scratch,
+  { base, commit }: Ends,
+  { paths, stat }: { paths: readonly string[]; stat: string },
+): Promise<string> {
   const words = ["log", "--format=%s", "--reverse", `${base.revision}..${commit}`, "--"];
   const subjects = (await scratch.text(words)).split("\n").filter((line) => line !== "");
-  const shown = subjects.length > subjectsShown ? [...subjects.slice(0, subjectsShown), "…"] : subjects;
-  return [...shown, stat].join("; ");
+  if (subjects.length === 0) return `change ${few(paths).join(", ")}; ${stat}`;
+  return [...few(subjects), stat].join("; ");
 }

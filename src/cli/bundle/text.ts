@@ -55,7 +55,7 @@ export function bundlesText(bundles: readonly BundleView[]): string {
     { title: "SUBMITTED", brief: briefMoment },
     { title: "SUMMARY", gives: true },
   ] as const;
-  return table(heading, rows, "no patch bundle; submit one with: agentd bundle create");
+  return table(heading, rows, "no open patch bundle; submit one with: agentd bundle create");
 }
 
 /** Everything of a bundle but its diff. */
@@ -129,7 +129,7 @@ export function containedText({ bundle_id: id, status, owner, provider }: Bundle
 
 /** Which open bundles a new one meets, and how. */
 export function overlapsText({ bundle_id: own, overlaps }: Result<"SubmitPatchBundle">): string[] {
-  if (overlaps.length === 0) return ["it meets no other open bundle"];
+  if (overlaps.length === 0) return ["no open bundle overlaps with it"];
   const rows = overlaps.map(({ bundle_id: id, owner, provider, relation, container, paths, path_count: count }) => [
     `  ${container === null ? relationText(relation) : container === own ? "contains" : "is contained in"}`,
     id,

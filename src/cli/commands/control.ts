@@ -27,11 +27,11 @@ export const cancel = command({
 
 export const pause = command({
   args: { ...taskArg, ...idempotencyKey },
-  examples: [["task pause 0197f3a2", "no further node of it is handed out; who has one goes on"]],
+  examples: [["task pause 0197f3a2", "no more nodes are handed out; workers that have one continue"]],
   async run({ task, "idempotency-key": key }, session) {
     const task_id = await resolveTask(session, task);
     const done = await session.call("PauseTask", { task_id }, key);
-    session.show(done, () => `paused task ${task_id}; leases that run go on`);
+    session.show(done, () => `paused task ${task_id}; workers keep the nodes they hold`);
     session.note(`next: agentd task resume ${task_id}`);
   },
 });
@@ -49,7 +49,11 @@ export const resume = command({
 export const priority = command({
   args: {
     ...taskArg,
-    priority: { type: "positional", required: true, description: "a whole number, 0 at first; the higher goes first" },
+    priority: {
+      type: "positional",
+      required: true,
+      description: "a whole number, 0 by default; the higher goes first",
+    },
     node: { type: "string", valueHint: "NODE", description: "set this node's priority in its task, not the task's" },
     ...idempotencyKey,
   },

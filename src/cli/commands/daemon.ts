@@ -20,7 +20,7 @@ export const serve = command({
   ],
   async run({ background }, session) {
     const { paths } = await session.locate();
-    if (background !== true) session.note(`agentd is to listen at ${paths.socket}; its commands: agentd --help`);
+    if (background !== true) session.note(`agentd will listen on ${paths.socket}; its commands: agentd --help`);
     await session.host.serve({ at: session.globals.at, background: background === true });
   },
 });
@@ -45,7 +45,7 @@ export const start = command({
 export const stop = command({
   args: {},
   examples: [["stop", "let it answer what it has read, then end"]],
-  notes: "Automatic starts stay away until `agentd start`. The daemon is never killed; nothing acknowledged is lost.",
+  notes: "No command starts it again until `agentd start`. The daemon is never killed; nothing acknowledged is lost.",
   async run(_args, session) {
     const stopped = await stopAndWait(session);
     session.show({ stopped: stopped.stopped, pid: stopped.pid }, () => stopped.text);

@@ -44,13 +44,13 @@ export const prune = command({
       type: "string",
       required: true,
       valueHint: "DURATION",
-      description: "what ended at least so long ago, such as 30d",
+      description: "archive what ended at least this long ago, such as 30d",
     },
     "dry-run": { type: "boolean", description: "only say what would leave" },
     ...idempotencyKey,
   },
   examples: [
-    ["prune --older-than 30d --dry-run", "what would leave"],
+    ["prune --older-than 30d --dry-run", "what would be archived"],
     ["prune --older-than 30d", "finished tasks and ended locks of more than 30 days ago go to an archive"],
     ["event list --type PRUNE_JOURNAL", "what has left so far, and the archives with their SHA-256"],
   ],
@@ -94,7 +94,7 @@ function counterRows(counts: Record<string, number>): string[][] {
 
 function pruneText({ tasks, nodes, rows, archives, dry_run: dryRun }: Result<"PruneJournal">): string {
   const left = `${tasks} tasks with ${nodes} nodes, ${rows} journal rows`;
-  if (dryRun) return `would leave: ${left}`;
+  if (dryRun) return `would be archived: ${left}`;
   if (archives.length === 0) return "nothing is that old and has ended";
   return [`pruned: ${left}`, ...archives.map((path) => `archive ${path}`)].join("\n");
 }

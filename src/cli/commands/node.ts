@@ -4,6 +4,8 @@ import type { ParamsInput, Result } from "../../protocol/methods.ts";
 import { command, idempotencyKey, leaseArg, nodeArg, taskArg } from "../command.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
 import { Failure } from "../exits.ts";
+import { partyText } from "../lock/held.ts";
+import { ownerOf } from "../lock/place.ts";
 import { sayNotNow } from "../not-now.ts";
 import { type NodeChoice, readChoice } from "../node-choice.ts";
 import { labelOf } from "../node-text.ts";
@@ -33,7 +35,7 @@ export const acquire = command({
       description: "only nodes with this label; repeatable",
     },
     count: { type: "string", valueHint: "N", description: "take up to N nodes at once; the result is a list then" },
-    owner: { type: "string", valueHint: "NAME", description: "who holds it (anonymous)" },
+    owner: { type: "string", valueHint: "NAME", description: "who holds it ($AGENTD_OWNER, else anonymous)" },
     wait: { type: "string", valueHint: "TIME", description: "how long to wait for a runnable node (0, at most 10m)" },
     ...leaseTime,
     ...idempotencyKey,
@@ -49,7 +51,7 @@ export const acquire = command({
     const choice = await readChoice(session, { task, any, label }, "TASK");
     const wish = {
       ...choice,
-      lease_owner: owner,
+      lease_owner: ownerOf(owner),
       ttl_secs: readTtl(ttl),
       count: count === undefined ? undefined : readWhole(count, "count"),
     };
@@ -81,7 +83,7 @@ export const heartbeat = command({
     const progress = percent === undefined && message === undefined ? undefined : said;
     const ids = await resolveLeased(session, args);
     const kept = await session.call("HeartbeatNode", { ...ids, ttl_secs, progress }, args["idempotency-key"]);
-    session.show(kept, () => `kept until ${momentText(kept.lease_expires_at)}`);
+    session.show(kept, () => `lease renewed until ${momentText(kept.lease_expires_at)}`);
   },
 });
 
@@ -136,7 +138,7 @@ export const release = command({
     delay: {
       type: "string",
       valueHint: "TIME",
-      description: "how long to keep it from being handed out, such as 30s or 5m (0)",
+      description: "how long before it may be handed out again, such as 30s or 5m (0)",
     },
     ...idempotencyKey,
   },
@@ -188,12 +190,30 @@ async function resolveLeased(session: Session, given: { task: string; node: stri
 async function whyNothing(session: Session, { task_id, labels }: NodeChoice): Promise<string> {
   const nothing = `nothing ${labels !== undefined ? "with these labels " : ""}is runnable now`;
   if (task_id === undefined) return `${nothing}; try again later, or look: agentd task list --state ACTIVE`;
-  const { task, state, counts } = await session.call("TaskStatus", { task_id });
-  const why = `${nothing} (${countsText(counts)})`;
+  const { task, state, counts, nodes } = await session.call("TaskStatus", { task_id });
+  const why = [`${nothing} (${countsText(counts)})`, ...(await heldBack(session, nodes))].join("\n");
   if (state !== "ACTIVE") return `${why}; the task is ${state}`;
   if (task.paused) return `${why}; the task is paused, go on with: agentd task resume ${task_id}`;
   return `${why}; try again later, or look: agentd task status ${task_id}`;
 }
+
+/** Which nodes wait for somebody's locks, and who that is: a line for each of the first few. */
+async function heldBack(session: Session, nodes: Result<"TaskStatus">["nodes"]): Promise<string[]> {
+  const waiting = nodes.filter(({ held_back_by: lease }) => typeof lease === "string").slice(0, heldBackShown);
+  const lines = waiting.map(async (node) => {
+    const { locks } = await session.call("ListResourceLocks", { lease_id: node.held_back_by ?? undefined });
+    const [holder] = locks;
+    const keys = locks.map(({ resource_key: key }) => oneLine(key, 80)).join(", ");
+    const who =
+      holder === undefined
+        ? "locks that have ended since"
+        : `${partyText(holder.owner, holder.provider)}, who holds ${keys}`;
+    return `  ${labelOf(node)} is held back by ${who}`;
+  });
+  return Promise.all(lines);
+}
+
+const heldBackShown = 3;
 
 function acquiredText(node: AcquiredNode): string {
   const { task_id, node_id, lease_id, context } = node;

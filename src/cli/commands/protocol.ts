@@ -42,7 +42,7 @@ export const call = command({
     },
     strict: {
       type: "boolean",
-      description: "refuse fields the method does not know, which are else ignored with a warning",
+      description: "refuse fields the method does not know, which are otherwise ignored with a warning",
     },
     ...idempotencyKey,
   },

@@ -1,5 +1,6 @@
 import { command } from "../command.ts";
 import { type Exit, Failure } from "../exits.ts";
+import { nameAndId } from "../node-text.ts";
 import { readChoice } from "../node-choice.ts";
 import type { Finished } from "../run/attempt.ts";
 import { checkCommand } from "../run/command.ts";
@@ -25,7 +26,7 @@ export const run = command({
     any: { type: "boolean", description: "take nodes of any task" },
     all: {
       type: "boolean",
-      description: "go on after one node until the task is over; without --task, until interrupted",
+      description: "go on after one node until the task is COMPLETED or FAILED; without --task, until interrupted",
     },
     parallel: { type: "string", valueHint: "N", description: "work on up to N nodes at once (1)" },
     owner: {
@@ -33,13 +34,17 @@ export const run = command({
       valueHint: "NAME",
       description: "who holds the nodes (run-PID); with --parallel, each as NAME-N",
     },
-    wait: { type: "string", valueHint: "TIME", description: "how long to wait for a node (until the task is over)" },
+    wait: {
+      type: "string",
+      valueHint: "TIME",
+      description: "how long to wait for a node (until the task is COMPLETED or FAILED)",
+    },
     ttl: { type: "string", valueHint: "TIME", description: "how long a lease runs; it is renewed at a third of that" },
     grace: { type: "string", valueHint: "TIME", description: "how long after SIGTERM to send SIGKILL (10s)" },
   },
   examples: [
     ["run --task 0197f3a2 -- ./solve.sh", "run a script for the next node"],
-    ["run --task 0197f3a2 --all --parallel 4 -- codex exec -", "four agents, until the task is over"],
+    ["run --task 0197f3a2 --all --parallel 4 -- codex exec -", "four agents, until the task is COMPLETED or FAILED"],
     ["run --all --label role=tests -- ./run-tests.sh", "serve the nodes of any task that have this label"],
     ["run --any -- ./solve.sh", "run it for the next node of any task"],
     [`run --task 0197f3a2 -- sh -c 'jq -r .node.payload_schema.prompt | claude -p'`, "with the node's prompt as input"],
@@ -104,11 +109,11 @@ function readParallel(given: string): number {
   throw new Failure("USAGE", `--parallel is ${given}; expected 1 to ${parallelMax}`);
 }
 
-function finishedText({ node_id, outcome, exit_code, signal, duration_ms, reason }: Finished): string {
+function finishedText({ node_id, name, outcome, exit_code, signal, duration_ms, reason }: Finished): string {
   const how = signal ?? `exit status ${exit_code}`;
   const why = reason ?? (outcome === "FAILED" ? how : "");
   const after = `after ${spanText(duration_ms / 1000)}`;
-  return `${statusText(outcome)} ${node_id} ${after}${why === "" ? "" : `: ${oneLine(why, 200)}`}`;
+  return `${statusText(outcome)} ${nameAndId(node_id, name)} ${after}${why === "" ? "" : `: ${oneLine(why, 200)}`}`;
 }
 
 function exitOf(

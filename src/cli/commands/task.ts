@@ -31,8 +31,11 @@ export const register = command({
   },
   examples: [
     ["task register plan.yaml", "store the task in plan.yaml"],
-    ["task register plan.yaml --name port --label team=parsers --priority 10", "called port, found by label, and soon"],
-    ["task register - --idempotency-key nightly-42 < plan.toml", "once, however often this is repeated"],
+    [
+      "task register plan.yaml --name port --label team=parsers --priority 10",
+      "named port, with a label, ahead of others",
+    ],
+    ["task register - --idempotency-key nightly-42 < plan.toml", "registered once, even if the command is repeated"],
   ],
   notes: [
     "A task file holds what RegisterTask takes: goal, context, name, labels, priority and initial_nodes (or nodes). A node",

@@ -28,7 +28,7 @@ export const takingArgs = {
   scope: {
     type: "string",
     valueHint: "SCOPE",
-    description: "take KEY as the wire does, in this scope; '' is the global scope",
+    description: "use KEY literally, in this scope, instead of reading it as a path; '' is the global scope",
   },
 } as const;
 

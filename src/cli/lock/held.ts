@@ -27,6 +27,15 @@ export async function explainHeld(session: Session, locks: readonly Wanted[], ow
   return [...held.flatMap((one) => checkedLines(one, here, Date.now())), advice].join("\n");
 }
 
+/** Who holds these keys, a line each for those that are held; nothing where none is. */
+export async function holdersOf(session: Session, keys: readonly Omit<Wanted, "mode">[]): Promise<string> {
+  const locks = keys.map(({ resource_key, scope }) => ({ resource_key, scope }));
+  const checked = await session.call("CheckResourceLocks", { locks });
+  const here = await placeHere();
+  const held = checked.locks.filter(({ holders }) => holders.length > 0);
+  return held.flatMap((one) => ["", ...checkedLines(one, here, Date.now())]).join("\n");
+}
+
 /** One key: whether it is free, and line by line who holds or waits for what overlaps with it. */
 export function checkedLines(checked: Checked, here: Here, nowMs: number): string[] {
   const { free, holders, waiting, namesakes } = checked;
@@ -52,8 +61,7 @@ function holderText(holder: Checked["holders"][number], wanted: Checked, here: H
   const node = holder.node_id === null ? "" : `, for node ${holder.node_id}`;
   return [
     `by ${partyText(owner, provider)}${what}${sharing} since ${momentText(acquired_at)}${node}`,
-    `for ${spanText((untilMs - nowMs) / 1000)} more unless renewed`,
-    ...(intent === null ? [] : [`to ${oneLine(intent, 120)}`]),
+    `for ${spanText((untilMs - nowMs) / 1000)} more unless renewed${intent === null ? "" : `: "${oneLine(intent, 120)}"`}`,
   ].join(", ");
 }
 

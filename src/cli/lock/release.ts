@@ -2,10 +2,14 @@ import { RequestRefused } from "../../client/refusals.ts";
 import { Failure } from "../exits.ts";
 import type { Session } from "../session.ts";
 import { oneLine } from "../text.ts";
-import { explainHeld } from "./held.ts";
+import { holdersOf } from "./held.ts";
 import { ownerOf, type PlacedKey } from "./place.ts";
 
-/** Releases keys of one lease, or where none is named of whichever leases the owner has. */
+/**
+ * Releases keys of one lease, or where none is named of whichever leases the owner has. A key that is not held does not
+ * keep the others from being released.
+ * @throws {Failure} NOT_FOUND for keys that were not held, with what was released
+ */
 export async function releaseKeys(
   session: Session,
   keys: readonly PlacedKey[],
@@ -13,18 +17,32 @@ export async function releaseKeys(
   given: string | undefined,
 ): Promise<0> {
   let seq = 0;
+  const [released, notHeld]: [PlacedKey[], PlacedKey[]] = [[], []];
   for (const key of keys) {
     const leases = leaseId === undefined ? await leasesOf(session, knownOwner(given), key.scope) : [leaseId];
-    const released = await releaseFirst(session, leases, key);
-    if (released === undefined) {
-      const why = await explainHeld(session, [{ ...key, mode: "exclusive" }]);
-      throw new Failure("NOT_FOUND", `${ownerOf(given) ?? "you"} holds no lock on ${key.resource_key}:\n${why}`);
-    }
-    ({ seq } = released);
+    const done = await releaseFirst(session, leases, key);
+    seq = done?.seq ?? seq;
+    (done === undefined ? notHeld : released).push(key);
   }
-  session.show({ ok: true, seq }, () => `released ${keys.map((key) => oneLine(key.resource_key, 200)).join(", ")}`);
+  if (notHeld.length > 0) throw await notHolding(session, { released, notHeld }, leaseId, given);
+  session.show({ ok: true, seq }, () => `released ${names(released)}`);
   return 0;
 }
+
+async function notHolding(
+  session: Session,
+  { released, notHeld }: Record<"released" | "notHeld", readonly PlacedKey[]>,
+  leaseId: string | undefined,
+  given: string | undefined,
+): Promise<Failure> {
+  const who = leaseId === undefined ? (ownerOf(given) ?? "you") : `lease ${leaseId}`;
+  const done = released.length === 0 ? "" : `; released ${names(released)}`;
+  const look = leaseId === undefined ? `agentd lock list --owner ${who}` : "agentd lock list";
+  const holders = await holdersOf(session, notHeld);
+  return new Failure("NOT_FOUND", `${who} holds no lock on ${names(notHeld)}${done}; see: ${look}${holders}`);
+}
+
+const names = (keys: readonly PlacedKey[]) => keys.map((key) => oneLine(key.resource_key, 200)).join(", ");
 
 /** Releases everything an owner holds, but what ends with a node. */
 export async function releaseMine(session: Session, given: string | undefined): Promise<0> {
@@ -63,13 +81,12 @@ async function releaseFirst(
   leases: readonly string[],
   { resource_key, scope }: PlacedKey,
 ): Promise<{ seq: number } | undefined> {
-  const only = leases.length === 1;
   for (const lease_id of leases) {
     try {
       return await session.call("ReleaseResourceLock", { resource_key, scope, lease_id });
     } catch (cause) {
       const isOthers = cause instanceof RequestRefused && (cause.kind === "NOT_FOUND" || cause.kind === "LEASE_LOST");
-      if (only || !isOthers) throw cause;
+      if (!isOthers) throw cause;
     }
   }
   return undefined;

@@ -9,6 +9,8 @@ import type { Work } from "./work.ts";
 export interface Finished extends Outcome {
   task_id: string;
   node_id: string;
+  /** Null where its plan gave it none. */
+  name: string | null;
   lease_id: string;
   exit_code: number | null;
   signal: string | null;
@@ -44,7 +46,14 @@ function finished(
   { exit_code, signal }: Pick<Ending, "exit_code" | "signal">,
   outcome: Outcome,
 ): Finished {
-  return { ...claimOf(node), ...outcome, exit_code, signal, duration_ms: Math.round(performance.now() - startedAt) };
+  return {
+    ...claimOf(node),
+    name: node.context.node.name,
+    ...outcome,
+    exit_code,
+    signal,
+    duration_ms: Math.round(performance.now() - startedAt),
+  };
 }
 
 /** Does one step of running the command; where it fails, nobody is to wait for the lease of a node nobody works on. */

@@ -4,6 +4,7 @@ import type { NodeChoice } from "../node-choice.ts";
 import { pause } from "./abort.ts";
 import { attempt, type Finished } from "./attempt.ts";
 import { PatientClient } from "./patient-client.ts";
+import { nameAndId } from "../node-text.ts";
 import type { Work } from "./work.ts";
 
 /** Which nodes a worker takes, and how long it waits for one. */
@@ -19,7 +20,7 @@ export type End = Result<"TaskStatus">["state"] | "NONE_CAME";
 /** A daemon that answers a wait at once, as one without `wait_ms` would, is asked this often at most. */
 const restMs = 100;
 
-/** Takes nodes and runs the command for each, one after the other: a single one, or `all` until the task is over. */
+/** Takes nodes and runs the command for each, one after the other: a single one, or `all` until the task is COMPLETED or FAILED. */
 export async function takeNodes(
   work: Work,
   wish: Wish,
@@ -29,7 +30,7 @@ export async function takeNodes(
   for (;;) {
     const taken = await take(work, wish);
     if (typeof taken === "string") return taken;
-    work.session.note(`took node ${taken.node_id}`);
+    work.session.note(`took node ${nameAndId(taken.node_id, taken.context.node.name)}`);
     await show(await attempt(taken, work));
     if (!all || work.stop.aborted) return undefined;
   }
