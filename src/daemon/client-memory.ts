@@ -15,9 +15,6 @@ export interface Keeper {
 const graceMs = 1_000;
 const burst = 2;
 
-/** An idle process collects nothing by itself; collecting this costs it some milliseconds. */
-const collectedBytesMin = 16 << 20;
-
 /**
  * What all clients together make the daemon keep, which has one bound. Who keeps more than an equal share of it may have to
  * go: the one first that has not moved for the longest time.
@@ -26,11 +23,13 @@ export class ClientMemory {
   readonly #bytesMax: number;
   readonly #keepers = new Set<Keeper>();
   #bytes = 0;
-  /** The most since what was let go of was collected. */
-  #mostBytes = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get isSpent(): boolean {
@@ -53,14 +52,6 @@ export class ClientMemory {
   /** A client keeps so much more, or less. */
   count(by: number): void {
     this.#bytes += by;
-    this.#mostBytes = Math.max(this.#mostBytes, this.#bytes);
-  }
-
-  /** Whether so much was let go of that it is worth collecting; true once for each time. */
-  takeRelease(): boolean {
-    if (this.#mostBytes - this.#bytes < collectedBytesMin) return false;
-    this.#mostBytes = this.#bytes;
-    return true;
   }
 
   /** Ends clients until there is room; in how many milliseconds to look again where somebody may still move, else null. */

@@ -5,6 +5,7 @@ import { type WireError, wireError } from "../protocol/errors.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/turn/dispatcher.ts";
 import { ClientMemory } from "./client-memory.ts";
+import { Collector } from "./collector.ts";
 import { Connection, turnAway } from "./connection.ts";
 import { fdOf, peerUid } from "../native/libc.ts";
 import type { KeyPlaces } from "./key-places.ts";
@@ -13,9 +14,6 @@ import type { Log } from "./log.ts";
 import { Ticker } from "./ticker.ts";
 
 type Client = Socket<{ connection: Connection | null }>;
-
-/** After clients let go of much memory, it is collected. */
-const restMs = 500;
 
 /** The Unix socket and the clients on it. */
 export class Server {
@@ -29,7 +27,7 @@ export class Server {
   readonly #connections = new Set<Connection>();
   /** Looks again whether somebody must go so that there is room for the others. */
   #roomMaking: ReturnType<typeof setTimeout> | null = null;
-  #isCollecting = false;
+  readonly #collector = new Collector(() => Bun.gc(true));
   #listener: { stop(closeActive?: boolean): void } | null = null;
   /** No further client is served. */
   #stopping = false;
@@ -163,7 +161,7 @@ export class Server {
         this.#makeRoom();
       }, againMs);
     }
-    this.#giveBack();
+    this.#observe();
   }
 
   #tellOfEnd = (bytes: number, stillForMs: number): void => {
@@ -172,15 +170,8 @@ export class Server {
     this.#log.warn(`closed a connection ${what}: ${why}`);
   };
 
-  /** Has memory collected that clients have let go of, once they are at rest. */
-  #giveBack(): void {
-    if (this.#isCollecting || !this.#memory.takeRelease()) return;
-    this.#isCollecting = true;
-    setTimeout(() => {
-      this.#isCollecting = false;
-      Bun.gc(true);
-      this.#giveBack();
-    }, restMs);
+  #observe(): void {
+    this.#collector.observe(this.#memory.bytes + this.#dispatcher.remembered.bytes);
   }
 
   /** Draining runs the last turns itself. */
@@ -203,6 +194,6 @@ export class Server {
     socket.data.connection = null;
     this.#connections.delete(connection);
     connection.closed();
-    this.#giveBack();
+    this.#observe();
   }
 }

@@ -157,7 +157,36 @@ def flood(path, count):
     say(answers, wrong)
 
 
+MEGABYTE = 1 << 20
+ARRAYS = b'{"method":"Health","params":{"x":[' + b"[]," * (MEGABYTE // 3 - 50) + b"[]]}}\n"
+NAMES = b'{"method":"ListEvents","params":{"wait_ms":600000,"action_types":[' + b'"a",' * (MEGABYTE // 4 - 50) + b'"a"]}}\n'
+KINDS = {
+    "unread": REQUEST * 40,
+    "unfinished": b'{"method":"Health","padding":"' + b"x" * (MEGABYTE - 100),
+    "large": ARRAYS * 4,
+    "waiting": NAMES,
+}
+
+
+def many(path, count, kind):
+    """Sends the same over so many connections, reads nothing, and stays until it is killed."""
+    clients = {connect(path, patient=True): KINDS[kind] for _ in range(count)}
+    for client in clients:
+        client.setblocking(False)
+    say("there")
+    while True:
+        _, writable, _ = select.select([], [client for client, rest in clients.items() if rest], [], 1)
+        for client in writable:
+            try:
+                clients[client] = clients[client][client.send(clients[client][: 1 << 18]) :]
+            except BlockingIOError:
+                pass
+            except OSError:
+                clients[client] = b""
+
+
 how = {
+    "many": lambda path, count, kind: many(path, int(count), kind),
     "deaf": lambda path, seconds: deaf(path, float(seconds), 0),
     "slow": lambda path, seconds: deaf(path, float(seconds), 1),
     "crowd": lambda path, count: crowd(path, int(count)),
