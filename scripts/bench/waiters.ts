@@ -111,7 +111,7 @@ async function timeHandOvers({ client, socket }: OwnDaemon): Promise<{ answerUs:
     const [holder, waiter] = n % 2 === 0 ? [one, two] : [two, one];
     const lease = { task_id, ...leaseIn(held.answer) };
     const waiting = waiter.ask(acquire);
-    // The daemon has parked the waiter when it answers what is asked after that.
+    // The waiter is in the waiting room when the daemon answers what is asked after that.
     await holder.ask(request("HeartbeatNode", lease));
     const sentMs = performance.now();
     const completed = await holder.ask(request("CompleteNode", { ...lease, result_payload: null }));

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import type { Store } from "../../src/store/store.ts";
+import { StorageFailure, type Store } from "../../src/store/store.ts";
 import { registerTask, type ServiceOptions, type TestClient, TestService } from "./harness.ts";
 import { overriding } from "./overriding.ts";
-import { type Fate, UnluckyService } from "./unlucky.ts";
 
 /** A service where it takes a millisecond to make an id, and as long to end a lock, once it is slow. */
 class SlowService extends TestService {
   isSlow = false;
+  /** What commits end with. */
+  failure: "STORAGE_FULL" | "OUTCOME_UNKNOWN" | null = null;
 
   constructor(options: ServiceOptions = {}) {
     const made: { service?: SlowService } = {};
@@ -15,6 +16,12 @@ class SlowService extends TestService {
         apply(effect) {
           if (effect.kind === "endLocks") made.service?.pause();
           return store.apply(effect);
+        },
+        commit() {
+          const failure = made.service?.failure ?? null;
+          if (failure === null) return store.commit();
+          store.abandon();
+          throw new StorageFailure(failure, "the storage fails", { reopen: false });
         },
       });
     super({ wrap, ...options });
@@ -72,22 +79,19 @@ describe("what a client sends after a request that works through several turns",
     expect(kinds(client)).toEqual(["DUPLICATE_ID", "ok"]);
   });
 
-  test.each<[string, Fate]>([
-    ["STORAGE_FULL", "finds no room"],
-    ["OUTCOME_UNKNOWN", "fails before"],
-  ])("is refused as %s with it where its first turn fails", (kind, fate) => {
-    using service = new UnluckyService();
-    const client = service.client();
-    service.fate = fate;
-    service.newId = () => {
-      service.clock.monotonicMs += 1;
-      return crypto.randomUUID();
-    };
-    client.send("RegisterTask", { goal: "g", initial_nodes: many(60) });
-    client.send("RegisterTask", { goal: "h" });
-    service.turn();
-    expect(kinds(client)).toEqual([kind, kind]);
-  });
+  test.each(["STORAGE_FULL", "OUTCOME_UNKNOWN"] as const)(
+    "is refused with it where its first turn fails: %s",
+    (kind) => {
+      using service = new SlowService();
+      const client = service.client();
+      service.isSlow = true;
+      service.failure = kind;
+      client.send("RegisterTask", { goal: "g", initial_nodes: many(60) });
+      client.send("RegisterTask", { goal: "h" });
+      service.turn();
+      expect(kinds(client)).toEqual([kind, kind]);
+    },
+  );
 
   test("does not keep other clients waiting", () => {
     using service = new SlowService();
@@ -143,5 +147,44 @@ describe("what a client sends after a request that waits, or looks at the whole 
     client.send("RegisterTask", { goal: "after it" });
     service.turn();
     expect(other.call("ListTasks", {}).tasks.map(({ goal }) => goal)).toContain("after it");
+  });
+});
+
+describe("a request that works through several turns, while the storage fails", () => {
+  test.each<["STORAGE_FULL" | "OUTCOME_UNKNOWN"]>([["STORAGE_FULL"], ["OUTCOME_UNKNOWN"]])(
+    "(%s) said of locks that they were released which were held on",
+    (kind) => {
+      using service = new SlowService();
+      const [client, other] = [service.client(), service.client()];
+      for (let n = 0; n < 60; n++) other.call("AcquireResourceLock", { resource_key: "file:a", mode: "shared" });
+      service.isSlow = true;
+      const release = { resource_key: "file:a", reason: "they are gone" };
+      client.send("ForceReleaseResourceLock", release);
+      service.turn();
+      const left = service.store.reads.locks.all().length;
+      expect([left > 0, left < 60]).toEqual([true, true]);
+      service.failure = kind;
+      service.turn();
+      service.failure = null;
+      service.settle();
+      expect(kinds(client)).toEqual([kind]);
+      expect(service.store.reads.locks.all()).toHaveLength(left);
+      client.call("ForceReleaseResourceLock", release);
+      expect(service.store.reads.locks.all()).toEqual([]);
+    },
+  );
+
+  test("went on over and over; what must be tried again is tried once a tick", () => {
+    using service = new SlowService();
+    const [client, other] = [service.client(), service.client()];
+    registerTask(client, 1);
+    client.send("PruneJournal", { older_than_secs: 0 });
+    service.turn();
+    service.failure = "STORAGE_FULL";
+    other.send("RegisterTask", { goal: "g" });
+    expect([service.turn(), service.dispatcher.msUntilTurn()]).toEqual([false, 500]);
+    service.failure = null;
+    service.settle();
+    expect([kinds(client), kinds(other)]).toEqual([["ok"], ["STORAGE_FULL"]]);
   });
 });

@@ -31,8 +31,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: "src/store/transactions.ts",
-        find: "this.#tables.begin.run();",
-        put: "if (this.#tables.db.inTransaction) this.#tables.commit.run();\n    this.#tables.begin.run();",
+        find: "this.tables.begin.run();",
+        put: "if (this.#tables.db.inTransaction) this.#tables.commit.run();\n    this.tables.begin.run();",
       },
     ],
   },

@@ -58,9 +58,9 @@ function settleWaiters(turn: Turn, { room }: Workplace): void {
 }
 
 /**
- * After a commit that failed, mutating waiters wait on; whose time is over is told of it, and those that arrived are, with
- * the rest of their turn. Where the commit may have lasted, so is who was served by it, as what it took may be taken; the
- * others are asked again as soon as there is a commit.
+ * After a commit that failed, mutating waiters wait on; who works instead or whose time is over is told of it, and those
+ * that arrived are, with the rest of their turn. Where the commit may have lasted, so is who was served by it, as what it
+ * took may be taken; the others are asked again as soon as there is a commit.
  */
 function undoWaiters(turn: Turn, { room, queue, storage }: Workplace): void {
   const { problem } = storage;
@@ -69,8 +69,8 @@ function undoWaiters(turn: Turn, { room, queue, storage }: Workplace): void {
   const failure = encodeError(problem.kind, problem.message);
   for (const waiter of turn.arrived) room.cancel(waiter);
   for (const waiter of room.mutating) {
-    const isOver = waiter.deadlineMs <= turn.now.monotonicMs || (isUnknown && turn.served.has(waiter));
-    if (!isOver) continue;
+    const isOver = waiter.deadlineMs <= turn.now.monotonicMs || waiter.pending.keepsOrder === true;
+    if (!isOver && !(isUnknown && turn.served.has(waiter))) continue;
     room.remove(waiter);
     answer(turn, waiter.slot, failure);
   }

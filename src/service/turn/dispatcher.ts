@@ -99,7 +99,8 @@ export class Dispatcher {
       session.close();
       this.#gone.add(session);
     }
-    return this.#asksQueue || this.#workplace.room.wantsTurn;
+    const { room } = this.#workplace;
+    return this.#asksQueue || room.reads || room.mutates;
   }
 
   /** Runs one turn. True when the next should follow at once. */
@@ -133,9 +134,9 @@ export class Dispatcher {
     for (const session of this.#gone) this.#forget(session);
     this.#gone.clear();
     this.#flush(turn);
-    // While the storage fails, what is due of the daemon's own is tried once a tick, and not over and over.
-    const isDue = room.outcomeUnknown || this.#asksQueue || own.isDue(turn.now);
-    return !this.#intake.isEmpty || room.wantsTurn || (storage.problem === null && isDue);
+    // While the storage fails, what no client has just asked for is tried once a tick, and not over and over.
+    const isDue = room.mutates || this.#asksQueue || own.isDue(turn.now);
+    return this.#intake.hasNext(room.clientsInOrder) || room.reads || (storage.problem === null && isDue);
   }
 
   /**
@@ -157,12 +158,11 @@ export class Dispatcher {
     const { own, room, storage } = this.#workplace;
     const now = this.#options.readClock();
     const works = storage.problem === null;
-    const asks = room.outcomeUnknown || this.#asksQueue;
     const retryMs = works ? 0 : readEveryMs;
     const ms = Math.min(
       own.msUntilDue(now, works),
       room.nextDeadlineMs - now.monotonicMs,
-      asks ? retryMs : Number.POSITIVE_INFINITY,
+      room.mutates || this.#asksQueue ? retryMs : Number.POSITIVE_INFINITY,
     );
     return ms === Number.POSITIVE_INFINITY ? null : Math.max(0, Math.ceil(ms));
   }

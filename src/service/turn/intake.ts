@@ -6,10 +6,6 @@ import type { Job, Session, Slot } from "./sessions.ts";
 export class Intake {
   #ready = new Set<Session>();
 
-  get isEmpty(): boolean {
-    return this.#ready.size === 0;
-  }
-
   /** A client, if it has requests. */
   add(session: Session): void {
     if (session.queued > 0) this.#ready.add(session);

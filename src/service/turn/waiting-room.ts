@@ -58,16 +58,21 @@ export class WaitingRoom {
     return null;
   }
 
-  /** Whether one goes on in the very next turn. */
-  get wantsTurn(): boolean {
-    return someWantsTurn(this.mutating) || someWantsTurn(this.reading);
+  /** Whether a reading one goes on in the very next turn. */
+  get reads(): boolean {
+    return someWantsTurn(this.reading);
   }
 
-  /** Whether mutating ones must be asked now: a deadline has passed, what they wait for may be there, or one goes on. */
+  /** Whether mutating ones go on in the very next turn: with their work, or as what they wait for may be there. */
+  get mutates(): boolean {
+    return this.outcomeUnknown || someWantsTurn(this.mutating);
+  }
+
+  /** Whether mutating ones must be asked now: they go on, or a deadline has passed. */
   isDue({ monotonicMs }: ClockReading): boolean {
-    if (this.outcomeUnknown) return true;
+    if (this.mutates) return true;
     for (const { deadlineMs } of this.mutating) if (deadlineMs <= monotonicMs) return true;
-    return someWantsTurn(this.mutating);
+    return false;
   }
 
   /** Of the monotonic clock; infinite while nobody's wait ends. */

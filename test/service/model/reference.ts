@@ -67,7 +67,7 @@ export class ReferenceModel {
   #line: Pending[] = [];
   #lineBefore: readonly Pending[] = [];
   /** Whether those in line for locks may have been passed over. */
-  #stirred = false;
+  #queueChanged = false;
   /** The time of the turn on the clock that never steps. */
   monotonic = 0;
 
@@ -82,8 +82,8 @@ export class ReferenceModel {
   beginTurn(asked: readonly Pending[]): void {
     this.#lineBefore = [...this.#line];
     for (const { ask } of asked) if (!isRead(ask.method)) this.state.hear(ask.params);
-    if (this.#stirred || this.#line.some(({ gone, wish }) => gone && wish !== null)) this.#offer();
-    this.#stirred = false;
+    if (this.#queueChanged || this.#line.some(({ gone, wish }) => gone && wish !== null)) this.#offer();
+    this.#queueChanged = false;
   }
 
   /** One request has its turn. Whatever it changes, those in line have their choice before the next. */
@@ -137,7 +137,7 @@ export class ReferenceModel {
       pending.answer = isOver ? failure : null;
       return !isOver;
     });
-    this.#stirred = this.#line.some(({ wish }) => wish !== null);
+    this.#queueChanged = this.#line.some(({ wish }) => wish !== null);
     for (const pending of asked) {
       const { method } = pending.ask;
       pending.answer = isRead(method) ? this.read(pending.ask) : failure;
@@ -156,7 +156,7 @@ export class ReferenceModel {
   /** The service is gone, and with it who waited. */
   forgetLine(): void {
     this.#line = [];
-    this.#stirred = false;
+    this.#queueChanged = false;
   }
 
   /** A request outside any turn, which only reads. */
