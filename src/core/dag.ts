@@ -28,10 +28,7 @@ const nothing: Existing = { count: 0, has: () => false, edges: [], waits: () => 
  */
 export function checkDag(nodes: readonly Edges[], limits: DagLimits, existing: Existing = nothing): Decision<null> {
   const count = existing.count + nodes.length;
-  if (count > limits.nodesMax) {
-    const message = `the task would have ${count} nodes and the limit is ${limits.nodesMax}; split it into several tasks`;
-    return refuse("LIMIT_EXCEEDED", message, { limit: "task_nodes_max", max: limits.nodesMax, got: count });
-  }
+  if (count > limits.nodesMax) return tooManyNodes(count, limits.nodesMax);
   const ids = new Set<string>();
   for (const { id } of nodes) {
     if (ids.has(id)) return duplicateId(id, "the call names it twice");
@@ -60,6 +57,11 @@ const [cycleShown, cycleTold] = [20, 1_000];
 function shownOf(cycle: readonly string[]): string[] {
   const left = cycle.length - cycleShown;
   return left <= 0 ? [...cycle] : [...cycle.slice(0, cycleShown), `${left} more`];
+}
+
+export function tooManyNodes(count: number, max: number): Refusal {
+  const message = `the task would have ${count} nodes and the limit is ${max}; split it into several tasks`;
+  return refuse("LIMIT_EXCEEDED", message, { limit: "task_nodes_max", max, got: count });
 }
 
 export function unknownDependency(nodeId: string, dependency: string): Refusal {

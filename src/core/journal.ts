@@ -76,7 +76,7 @@ export const genesis: JournalHead = { seq: 0, hash: genesisHash };
 export interface JournalFilter {
   taskId: string | null;
   nodeId: string | null;
-  actionTypes: readonly string[] | null;
+  actionTypes: ReadonlySet<string> | null;
 }
 
 export function matchesFilter(
@@ -86,6 +86,6 @@ export function matchesFilter(
   return (
     (filter.taskId === null || row.taskId === filter.taskId) &&
     (filter.nodeId === null || row.nodeId === filter.nodeId) &&
-    (filter.actionTypes === null || filter.actionTypes.includes(row.actionType))
+    (filter.actionTypes === null || filter.actionTypes.has(row.actionType))
   );
 }

@@ -201,7 +201,7 @@ export class Connection implements Keeper {
   #submit(): void {
     const [request, bytes] = this.#inbox.take();
     if (!("error" in request)) {
-      const named = namedBy(request, (scope) => this.#places.isNew(scope));
+      const named = namedBy(request, (scope) => this.#places.isNew(scope), this.#settings);
       if (named !== null) {
         void this.#lookUp(request, named, bytes);
         return;

@@ -28,6 +28,8 @@ export const limits = {
   pageCharsMax: 1 << 20,
   /** Characters of events that the context of an acquired node shows, and bytes of the results of its dependencies. */
   contextCharsMax: 8 << 20,
+  /** Kinds of events one ListEvents may ask for. */
+  actionTypesMax: 1_000,
   /** Journal rows or tasks one page may look at before it answers with what it has. */
   pageScanMax: 10_000,
   /** Longest wait a request may ask for. */
@@ -95,6 +97,8 @@ export const limits = {
   outputTailCharsMax: 16_384,
   /** Bundles one ComparePatchBundles compares. */
   bundlesComparedMax: 200,
+  /** Paths that have changed since one revision, as one ComparePatchBundles is told. */
+  changedPathsMax: 100_000,
   /** Open bundles a new one is compared with as it is submitted: the newest that touch its paths. */
   bundleOverlapsMax: 50,
   progressMessageCharsMax: 1_000,

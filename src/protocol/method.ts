@@ -19,6 +19,8 @@ export interface Method<Params extends AnySchema = AnySchema, Result extends Any
   example: { params: v.InferInput<Params>; result: v.InferOutput<Result> };
   /** Names the original took for the method, beside PascalCase and snake_case. */
   aliases?: readonly string[];
+  /** The parameter that lists new nodes: how many a task may have is a setting. */
+  newNodes?: string;
   /** The original's method had no parameters, and took whatever stood in their place. */
   originalParams?: "none";
   /** Older spellings of parameters: old name → name. */

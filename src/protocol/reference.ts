@@ -168,7 +168,7 @@ Set by environment or in \`$AGENTD_HOME/.env\`; \`Health\` shows the values in f
 
 ${table(["variable", "default", "least", "most", "meaning"], Object.values(settings).map(settingRow))}
 
-Fixed: a page of \`ListTasks\` or \`ListEvents\` has at most ${limits.pageMax} entries, a wait lasts at most
+Fixed: a page of \`ListTasks\` or \`ListEvents\` has at most ${limits.pageMax} entries, and one ListEvents asks for at most ${limits.actionTypesMax} action types; a wait lasts at most
 ${limits.waitMsMax} ms, and a lock asked for longer than ${limits.ttlSecsMax} seconds is cut to that. One AcquireNextNode
 takes at most ${limits.acquireMax} nodes, fewer where their contexts pass ${limits.pageCharsMax} characters; that context ends its events, newest first, with
 the one that passes ${limits.contextCharsMax} characters, and leaves out results of dependencies (\`result_omitted\`) that would pass

@@ -34,6 +34,47 @@ export function noList<Schema extends v.GenericSchema>(schema: Schema): Schema {
   };
 }
 
+type Several = readonly [one: string, several: string];
+interface Most {
+  max: number;
+  of: Several;
+}
+
+const itemsUpTo = <const Item extends v.GenericSchema>(item: Item, max: number) =>
+  readUpTo(v.array(item), max, (value) => (Array.isArray(value) ? value.length : 0));
+
+/** How many items a list has is looked at before what they are: far too many take long to read. */
+export const listOf = <const Item extends v.GenericSchema>(item: Item, { max, of: [, several] }: Most) =>
+  v.pipe(itemsUpTo(item, max), v.maxLength(max, `at most ${max} ${several}`));
+
+/** The same of a list that may not be empty. */
+export const someOf = <const Item extends v.GenericSchema>(item: Item, { max, of: [one, several] }: Most) =>
+  v.pipe(itemsUpTo(item, max), v.minLength(1, `at least 1 ${one}`), v.maxLength(max, `at most ${max} ${several}`));
+
+/** The same of an object's entries. */
+export function mapOf<
+  const Key extends v.GenericSchema<string, string | number | symbol>,
+  const Value extends v.GenericSchema,
+>(name: Key, value: Value, { max, of: [, several] }: Most) {
+  const sizeOf = (given: unknown) => (typeof given === "object" && given !== null ? Object.keys(given).length : 0);
+  return v.pipe(readUpTo(noList(v.record(name, value)), max, sizeOf), v.maxEntries(max, `at most ${max} ${several}`));
+}
+
+/** A schema that leaves what is larger unread, for a check of its size to refuse. */
+function readUpTo<Schema extends v.GenericSchema>(
+  schema: Schema,
+  max: number,
+  sizeOf: (value: unknown) => number,
+): Schema {
+  return {
+    ...schema,
+    "~run"(dataset, config) {
+      const { value } = dataset;
+      return sizeOf(value) > max ? { typed: true, value } : schema["~run"](dataset, config);
+    },
+  };
+}
+
 export const integer = v.pipe(number, v.safeInteger("an integer"));
 
 /** Whole seconds since the epoch. */
@@ -138,10 +179,10 @@ export const nodeRef = v.pipe(
 );
 const label = v.pipe(v.string(), short, v.regex(/^[^\0]*$/, "no NUL character"), v.title("string"));
 /** Names and values that workers choose nodes by. */
-export const labels = v.pipe(
-  noList(v.record(v.pipe(label, v.minLength(1, "at least 1 character")), label)),
-  v.maxEntries(limits.labelsMax, `at most ${limits.labelsMax} labels`),
-);
+export const labels = mapOf(v.pipe(label, v.minLength(1, "at least 1 character")), label, {
+  max: limits.labelsMax,
+  of: ["label", "labels"],
+});
 /** What a node's worker must have told, under the lease it completes the node with. */
 export const taskPolicy = noList(
   v.object({
@@ -214,22 +255,11 @@ export const wantedLock = noList(
 );
 /** Keys somebody wants at once. */
 export const locksOf = <const Item extends v.GenericSchema>(item: Item) =>
-  v.pipe(
-    v.array(item),
-    v.minLength(1, "at least 1 lock"),
-    v.maxLength(limits.locksMax, `at most ${limits.locksMax} locks`),
-  );
+  someOf(item, { max: limits.locksMax, of: ["lock", "locks"] });
 /** Paths to be looked at as locks are. */
-export const lockPaths = v.pipe(
-  v.array(key),
-  v.minLength(1, "at least 1 path"),
-  v.maxLength(limits.locksMax, `at most ${limits.locksMax} paths`),
-);
+export const lockPaths = someOf(key, { max: limits.locksMax, of: ["path", "paths"] });
 /** Keys a node's worker holds while it works on it. */
-export const nodeResources = v.pipe(
-  v.array(wantedLock),
-  v.maxLength(limits.nodeResourcesMax, `at most ${limits.nodeResourcesMax} resources`),
-);
+export const nodeResources = listOf(wantedLock, { max: limits.nodeResourcesMax, of: ["resource", "resources"] });
 export const ok = v.literal(true);
 
 export const nodeStatus = v.picklist(["PENDING", "RUNNING", "COMPLETED", "FAILED"]);

@@ -21,16 +21,23 @@ export function unknownNames(value: object, known: Iterable<string> & { has(name
 
 /** Unknown fields that are told one by one; a longer list helps nobody. */
 const toldMax = 20;
+/** With so many, the search ends. */
+const countedMax = 10_000;
 /** Longer names are cut before they are told. */
 const nameCharsMax = 60;
 
 /** Where a payload may hold fields: an object's own, or those of a list's items. Null: whatever it holds is meant. */
-type Outline = { fields: ReadonlyMap<string, Outline> } | { item: Outline } | null;
+type Outline = { fields: ReadonlyMap<string, Outline> } | { item: Outline; max: number } | null;
 
 const outlines = new WeakMap<GenericSchema, Outline>();
 
 /** Some of the unknown fields, and how many there are. */
-export interface UnknownFields {
+export interface UnknownFields extends Found {
+  /** False where there are more than were counted. */
+  areAllCounted: boolean;
+}
+
+interface Found {
   told: UnknownField[];
   count: number;
 }
@@ -44,33 +51,50 @@ export function unknownFields(
   value: unknown,
   otherNames: readonly string[] = [],
 ): UnknownFields {
-  const found: UnknownFields = { told: [], count: 0 };
-  collect(outlineOf(schema), value, "", { found, otherNames });
-  return found;
+  const found: Found = { told: [], count: 0 };
+  const areAllCounted = collect(outlineOf(schema), value, { found, otherNames, steps: [] });
+  return { ...found, areAllCounted };
 }
 
 interface Search {
-  found: UnknownFields;
+  found: Found;
   otherNames: readonly string[];
+  /** Where the search stands: names of fields and numbers of items. */
+  steps: (string | number)[];
 }
 
-function collect(outline: Outline, value: unknown, place: string, search: Search): void {
-  if (outline === null || typeof value !== "object" || value === null) return;
-  const inside = (step: string | number) => (place === "" ? String(step) : `${place}.${step}`);
+/** Whether the search goes on. */
+function collect(outline: Outline, value: unknown, search: Search): boolean {
+  if (outline === null || typeof value !== "object" || value === null) return true;
   if ("item" in outline) {
-    if (Array.isArray(value)) value.forEach((item, index) => collect(outline.item, item, inside(index), search));
-    return;
+    // A list that is too long is refused, whatever it holds.
+    if (!Array.isArray(value) || value.length > outline.max) return true;
+    return value.every((item, index) => collectInside(outline.item, item, index, search));
   }
-  if (Array.isArray(value)) return;
-  const { found, otherNames } = search;
-  for (const [name, field] of Object.entries(value)) {
+  if (Array.isArray(value)) return true;
+  for (const name in value) {
     const known = outline.fields.get(name);
-    if (known !== undefined) collect(known, field, inside(name), search);
-    else if (++found.count <= toldMax) {
-      const names = [...outline.fields.keys(), ...(place === "" ? otherNames : [])];
-      found.told.push(unknownField(place, name, names));
-    }
+    const field: unknown = (value as Record<string, unknown>)[name];
+    const goesOn =
+      known === undefined ? note(name, outline.fields.keys(), search) : collectInside(known, field, name, search);
+    if (!goesOn) return false;
   }
+  return true;
+}
+
+function collectInside(outline: Outline, value: unknown, step: string | number, search: Search): boolean {
+  if (outline === null) return true;
+  search.steps.push(step);
+  const goesOn = collect(outline, value, search);
+  search.steps.pop();
+  return goesOn;
+}
+
+function note(name: string, known: Iterable<string>, { found, otherNames, steps }: Search): boolean {
+  if (++found.count <= toldMax) {
+    found.told.push(unknownField(steps.join("."), name, [...known, ...(steps.length === 0 ? otherNames : [])]));
+  }
+  return found.count < countedMax;
 }
 
 function unknownField(place: string, name: string, known: Iterable<string>): UnknownField {
@@ -87,7 +111,12 @@ function outlineOf(schema: GenericSchema): Outline {
 }
 
 /** What valibot keeps in the schemas whose payloads may hold fields. */
-type Parts = Partial<{ entries: Record<string, GenericSchema>; item: GenericSchema; wrapped: GenericSchema }>;
+type Parts = Partial<{
+  entries: Record<string, GenericSchema>;
+  item: GenericSchema;
+  wrapped: GenericSchema;
+  pipe: { type: string; requirement?: unknown }[];
+}>;
 
 const scalars: ReadonlySet<string> = new Set([
   "boolean",
@@ -101,10 +130,14 @@ const scalars: ReadonlySet<string> = new Set([
 ]);
 
 function readOutline(schema: GenericSchema): Outline {
-  const { entries, item, wrapped } = schema as Parts;
+  const { entries, item, wrapped, pipe = [] } = schema as Parts;
   if (scalars.has(schema.type)) return null;
   if (wrapped !== undefined) return outlineOf(wrapped);
-  if (item !== undefined) return withFields(outlineOf(item), (inner) => ({ item: inner }));
+  if (item !== undefined) {
+    const limit = pipe.find(({ type }) => type === "max_length")?.requirement;
+    const max = typeof limit === "number" ? limit : Number.POSITIVE_INFINITY;
+    return withFields(outlineOf(item), (inner) => ({ item: inner, max }));
+  }
   if (entries === undefined) throw new Error(`parameters of type ${schema.type} are not looked into`);
   return { fields: new Map(Object.entries(entries).map(([name, field]) => [name, outlineOf(field)])) };
 }

@@ -46,6 +46,7 @@ export function ignoredFields(
   written: (path: string) => string,
 ): Warning[] {
   const inParams = unknownFields(params, given, otherNames);
+  const many = inParams.areAllCounted ? "" : "at least ";
   const more = inParams.count - inParams.told.length;
   return [
     ...unknownMembers.map((member) => ignored(member.name, "no member of a request", member.meant)),
@@ -57,7 +58,7 @@ export function ignoredFields(
       if (isGivenTwice) return ignored(path, "another name of a field that is given, too", undefined);
       return ignored(path, `no field of ${name}`, field.meant);
     }),
-    ...(more === 0 ? [] : [{ kind: "UNKNOWN_FIELD", message: `${more} more fields are unknown` } as const]),
+    ...(more === 0 ? [] : [{ kind: "UNKNOWN_FIELD", message: `${many}${more} more fields are unknown` } as const]),
   ];
 }
 

@@ -11,9 +11,6 @@ import { noTask } from "./tasks.ts";
 
 type Report = Result<"ComparePatchBundles">;
 
-/** How long one slice of a comparison takes, beside reading one diff. */
-const sliceMicros = 5_000;
-
 export const comparisonHandlers = {
   ComparePatchBundles(params, context) {
     const ids = comparedIds(params, context);
@@ -86,7 +83,7 @@ function compareInSlices({ ids, accepted, rejected }: Compared, target: Target |
     waitMs: null,
     resume(context, last) {
       if (last) return null;
-      const { reads, bundles, runtime } = context;
+      const { reads, bundles, slices } = context;
       const next = all[read.length];
       if (next !== undefined) {
         const bundle = bundles.bundle(next, reads);
@@ -94,13 +91,15 @@ function compareInSlices({ ids, accepted, rejected }: Compared, target: Target |
         read.push(bundle);
         return null;
       }
-      work ??= compareAndReport(parted(read, { ids, accepted, rejected }, context), target, context);
-      const until = runtime.monotonicMicros() + sliceMicros;
-      do {
-        const step = work.next();
-        if (step.done === true) return { reply: step.value };
-      } while (runtime.monotonicMicros() < until);
-      return null;
+      const steps = (work ??= compareAndReport(parted(read, { ids, accepted, rejected }, context), target, context));
+      let report: Report | null = null;
+      slices.goOn(() => {
+        const step = steps.next();
+        if (step.done !== true) return "more";
+        report = step.value;
+        return "done";
+      });
+      return report === null ? null : { reply: report };
     },
   };
 }

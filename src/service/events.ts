@@ -1,16 +1,14 @@
 import { isRefusal, type Refusal, refuse } from "../core/decision.ts";
-import { type JournalFilter, matchesFilter } from "../core/journal.ts";
+import { type JournalFilter, type JournalRow, matchesFilter } from "../core/journal.ts";
 import { commitEvent } from "../core/node.ts";
 import { topic, type Wait } from "../core/topics.ts";
 import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
-import type { Result } from "../protocol/methods.ts";
+import type { Params, Result } from "../protocol/methods.ts";
 import type { Context, Handlers, PendingAnswer } from "./handler.ts";
 import { withReason } from "./nodes.ts";
 import { payloadFault } from "./policy.ts";
 import { journalRowView } from "./views.ts";
-
-type Page = Result<"ListEvents">;
 
 export const eventHandlers = {
   CommitEvent(params, context) {
@@ -29,13 +27,15 @@ export const eventHandlers = {
     const filter: JournalFilter = {
       taskId: params.task_id ?? null,
       nodeId: params.node_id ?? null,
-      actionTypes: params.action_types ?? null,
+      actionTypes: nullOrSet(params.action_types),
     };
     const missed = missedAfter(params.after_seq, filter, context);
     if (missed !== null) return missed;
-    const page = readPage(context, filter, params.after_seq, params.limit);
-    if (page.events.length > 0 || params.wait_ms === 0) return page;
-    return waitForEvents(filter, page, params.limit, params.wait_ms);
+    const page = newPage(params.after_seq);
+    const isRead = readOn(page, filter, params.limit, context);
+    const waits = params.wait_ms > 0 && page.rows.length === 0;
+    if (isRead && !waits) return pageView(page, context);
+    return finishPage(page, filter, params, isRead);
   },
 } satisfies Partial<Handlers>;
 
@@ -52,37 +52,79 @@ function missedAfter(afterSeq: number, { taskId }: JournalFilter, { reads }: Con
   });
 }
 
-function readPage({ reads }: Context, filter: JournalFilter, afterSeq: number, limit: number): Page {
-  const bounds = { limit, scanMax: limits.pageScanMax, payloadCharsMax: limits.pageCharsMax };
-  const { rows, nextAfterSeq } = reads.journal.page(filter, afterSeq, bounds);
-  // Beyond what has left by now: a cursor right before a gap tells of a reader who came before the gap.
-  const next = reads.journal.lastGoneFrom(nextAfterSeq + 1) ?? nextAfterSeq;
-  return { events: rows.map(journalRowView), next_after_seq: next, last_seq: reads.head.seq };
+/** A page, as far as it is read. */
+interface Page {
+  rows: JournalRow[];
+  payloadChars: number;
+  /** Everything up to here was looked at. */
+  cursor: number;
+  scanned: number;
+}
+
+const newPage = (cursor: number): Page => ({ rows: [], payloadChars: 0, cursor, scanned: 0 });
+
+function pageView({ rows, cursor }: Page, { reads }: Context): Result<"ListEvents"> {
+  return { events: rows.map(journalRowView), next_after_seq: cursor, last_seq: reads.head.seq };
+}
+
+/** What is looked at between two looks at the clock. */
+const pieceRows = 500;
+const pieceChars = 256 << 10;
+
+/** Reads on, as far as this turn has room for it. Whether the page has all it will have. */
+function readOn(page: Page, filter: JournalFilter, limit: number, { reads, slices }: Context): boolean {
+  return slices.goOn(() => {
+    const found = reads.journal.page(filter, page.cursor, {
+      limit: limit - page.rows.length,
+      scanMax: Math.min(pieceRows, limits.pageScanMax - page.scanned),
+      scanCharsMax: pieceChars,
+      payloadCharsMax: limits.pageCharsMax - page.payloadChars,
+    });
+    page.rows.push(...found.rows);
+    page.payloadChars += found.payloadChars;
+    page.scanned += found.scanned.rows;
+    slices.spend(found.scanned.rows, found.scanned.chars);
+    // Beyond what has left by now: a cursor right before a gap tells of a reader who came before the gap.
+    page.cursor = reads.journal.lastGoneFrom(found.nextAfterSeq + 1) ?? found.nextAfterSeq;
+    const isFull = page.rows.length >= limit || page.payloadChars > limits.pageCharsMax;
+    return isFull || page.scanned >= limits.pageScanMax || page.cursor >= reads.head.seq ? "done" : "more";
+  });
 }
 
 /**
- * Looks on from where the last look ended, so that waiting never scans a row twice: in every turn while the journal
- * holds rows it has not looked at, and then when a matching one is committed.
+ * Reads a page in slices, and waits where nothing matches. It goes on from where the last look ended, so that waiting never
+ * scans a row twice: in every turn while the journal holds rows it has not looked at, and then when a matching one is
+ * committed.
  */
-function waitForEvents(filter: JournalFilter, seen: Page, limit: number, waitMs: number): PendingAnswer<Page> {
-  let { next_after_seq: cursor, last_seq: end } = seen;
+function finishPage(
+  page: Page,
+  filter: JournalFilter,
+  { limit, wait_ms: waitMs }: Params<"ListEvents">,
+  isRead: boolean,
+): PendingAnswer<Result<"ListEvents">> {
   const matching: Wait = {
     topics: [topic.journal(filter.taskId, filter.nodeId)],
     concerns: (committed) => matchesFilter(committed, filter),
   };
+  let hasSeenAll = isRead;
   return {
     get wakes() {
-      return cursor < end ? "turn" : matching;
+      return hasSeenAll ? matching : "turn";
     },
-    waitMs,
+    // Who does not wait has his page when it is read, which takes as long as it takes.
+    waitMs: waitMs === 0 ? null : waitMs,
     resume(context, last) {
       // Once it has looked at everything, what matches wakes it before it can leave.
-      const missed = cursor < end ? missedAfter(cursor, filter, context) : null;
-      if (missed !== null) return { reply: missed };
-      const page = readPage(context, filter, cursor, limit);
-      cursor = page.next_after_seq;
-      end = page.last_seq;
-      return page.events.length > 0 || last ? { reply: page } : null;
+      const missed = hasSeenAll ? null : missedAfter(page.cursor, filter, context);
+      if (missed !== null) return { reply: page.rows.length > 0 ? pageView(page, context) : missed };
+      const done = readOn(page, filter, limit, context);
+      hasSeenAll = page.cursor >= context.reads.head.seq;
+      if (last || (done && (page.rows.length > 0 || waitMs === 0))) return { reply: pageView(page, context) };
+      if (done) page.scanned = 0;
+      return null;
     },
   };
 }
+
+const nullOrSet = <Item>(items: readonly Item[] | null | undefined): ReadonlySet<Item> | null =>
+  items === null || items === undefined ? null : new Set(items);

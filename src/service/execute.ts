@@ -1,10 +1,12 @@
 import * as v from "valibot";
+import { tooManyNodes } from "../core/dag.ts";
 import { isRefusal, refuse } from "../core/decision.ts";
 import { withoutAbsent } from "../protocol/absent.ts";
 import { describe, type Request, type Response } from "../protocol/envelope.ts";
 import { type ErrorKind, type Facts, wireError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
 import { findMethod, type MethodName, methodRow } from "../protocol/methods.ts";
+import type { Settings } from "../protocol/settings.ts";
 import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
 import { ignoredFields, ignoredParams, type Warning } from "../protocol/warnings.ts";
 import type { Answer, Call } from "./turn/call.ts";
@@ -14,22 +16,27 @@ import { withKeysPlaced } from "./placing.ts";
 
 type Outcome = Omit<Response, "id">;
 
-/** Looks the method up and checks the parameters, in this order, as the original did. */
-export function prepareCall(request: Request): Call | Answer {
+/** Looks the method up and checks the parameters, in this order, as the original did. How long lists are comes first. */
+export function prepareCall(request: Request, { taskNodesMax }: Pick<Settings, "taskNodesMax">): Call | Answer {
   const name = findMethod(request.method);
   if (name === undefined) return encodeError("UNKNOWN_METHOD", `unknown method: ${request.method}`);
   const row = methodRow(name);
   const isIgnored = row.originalParams === "none" && !isObject(request.params) && !request.strict;
   const params = isIgnored ? {} : renameParams(request.params, row.renamedParams);
   if (!isObject(params)) return invalidParams(name, "params", "an object", describe(params), []);
+  const newNodes = row.newNodes === undefined ? null : params[row.newNodes];
+  if (Array.isArray(newNodes) && newNodes.length > taskNodesMax) {
+    const refusal = tooManyNodes(newNodes.length, taskNodesMax);
+    return { request, name, mutates: row.mutates, params: {}, refusal, warnings: [] };
+  }
   const written = (path: string) => pathAsWritten(path, request.params, row.renamedParams);
   const otherNames = Object.keys(row.renamedParams ?? {});
   const unknown = ignoredFields(request.unknown, { name, params: row.params, otherNames }, params, written);
   const warnings = isIgnored ? [ignoredParams(name, describe(request.params)), ...unknown] : unknown;
-  const parsed = v.safeParse(row.params, params);
+  const parsed = v.safeParse(row.params, params, { abortEarly: true });
   if (parsed.success) {
     if (request.strict && isSome(warnings)) return refuseUnknown(name, warnings);
-    return { request, name, mutates: row.mutates, params: parsed.output, warnings };
+    return { request, name, mutates: row.mutates, params: parsed.output, refusal: null, warnings };
   }
   const [issue] = parsed.issues;
   const place = v.getDotPath(issue) ?? "";
@@ -136,6 +143,7 @@ export const isErrorAnswer = (answer: Answer): boolean => answer.startsWith('{"e
 const isKept = (answer: Answer): boolean => !isErrorAnswer(answer);
 
 function run(call: Call, context: Context): Answer | PendingAnswer<unknown> {
+  if (call.refusal !== null) return encodeReply(call.refusal, call, context);
   // The table pairs each name with its schema and its handler; TypeScript cannot follow that pairing through a union.
   const handler = handlers[call.name] as (params: unknown, context: Context) => unknown;
   const params = withKeysPlaced(call.name, call.params, call.request.placements);

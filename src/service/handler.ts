@@ -16,6 +16,7 @@ import type { Remembered } from "./remembered.ts";
 import type { ResourceKeys } from "./resource-keys.ts";
 import type { CheckPages } from "./page-check.ts";
 import type { Counter, Runtime } from "./runtime.ts";
+import type { Slices } from "./turn/slices.ts";
 
 /** What a handler works with. Time and ids come from here, so that a test decides both. */
 export interface Context {
@@ -42,6 +43,8 @@ export interface Context {
   waitingUnder(key: string): Call | null;
   /** What the request may still cost. A request's own, whatever it looks at. */
   readonly budget: WorkBudget;
+  /** What all requests of the turn may still do of work that can go on in the next. */
+  readonly slices: Slices;
   /** Counts something for Metrics once the turn is committed. Called after everything that may refuse the request. */
   count(counter: Counter, by?: number): void;
 }

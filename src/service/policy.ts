@@ -29,8 +29,9 @@ export function payloadFault(
 export function unmetPolicy({ id: nodeId, taskId, lease }: NodeHead, { reads }: Context): Refusal | null {
   const policy = reads.tasks.find(taskId)?.policy ?? noPolicy;
   if (!demandsAny(policy)) return null;
-  const filter: JournalFilter = { taskId, nodeId, actionTypes: demandedActions(policy) };
-  const bounds = { limit: limits.pageMax, scanMax: limits.pageScanMax, payloadCharsMax: limits.pageCharsMax };
+  const filter: JournalFilter = { taskId, nodeId, actionTypes: new Set<string>(demandedActions(policy)) };
+  const chars = { scanCharsMax: limits.pageCharsMax, payloadCharsMax: limits.pageCharsMax };
+  const bounds = { limit: limits.pageMax, scanMax: limits.pageScanMax, ...chars };
   const told = new Set<string>();
   let after = lease?.fencingToken ?? 0;
   do {

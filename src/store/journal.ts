@@ -18,6 +18,8 @@ interface Row {
   hash: string;
 }
 
+type Head = Pick<JournalRow, "seq" | "taskId" | "nodeId" | "actionType">;
+
 type InsertValues = [
   seq: number,
   id: string | null,
@@ -37,11 +39,14 @@ export function journalTable(db: Database) {
   const all = db.prepare<Row, [number, number]>(`
     SELECT * FROM journal WHERE seq > ?1 ORDER BY seq LIMIT ?2`);
 
-  const ofTask = db.prepare<Row, [string, number, number]>(`
+  // What a filter looks at: payloads may be large, and most are not wanted.
+  const headsOf = "SELECT seq, task_id AS taskId, node_id AS nodeId, action_type AS actionType FROM journal";
+  const heads = db.prepare<Head, [number, number]>(`${headsOf} WHERE seq > ?1 ORDER BY seq LIMIT ?2`);
+  const headsOfTask = db.prepare<Head, [string, number, number]>(`
     SELECT * FROM (
-      SELECT * FROM journal WHERE id IS NOT NULL AND task_id = ?1 AND seq > ?2
+      ${headsOf} WHERE id IS NOT NULL AND task_id = ?1 AND seq > ?2
       UNION ALL
-      SELECT * FROM journal WHERE id IS NULL AND task_id IS NOT NULL AND task_id = ?1 AND seq > ?2
+      ${headsOf} WHERE id IS NULL AND task_id IS NOT NULL AND task_id = ?1 AND seq > ?2
     )
     ORDER BY seq LIMIT ?3`);
 
@@ -104,22 +109,26 @@ export function journalTable(db: Database) {
         .map(toJournalRow),
 
     page(filter: JournalFilter, afterSeq: number, lastSeq: number, bounds: PageBounds): JournalPage {
+      const { taskId } = filter;
       const { scanMax } = bounds;
-      const found =
-        filter.taskId === null ? all.iterate(afterSeq, scanMax) : ofTask.iterate(filter.taskId, afterSeq, scanMax);
+      const found = taskId === null ? heads.iterate(afterSeq, scanMax) : headsOfTask.iterate(taskId, afterSeq, scanMax);
       const rows: JournalRow[] = [];
-      let scanned = 0;
+      const scanned = { rows: 0, chars: 0 };
       let payloadChars = 0;
-      for (const row of found) {
-        scanned++;
-        if (matchesFilter(toHashedRow(row), filter)) {
+      for (const head of found) {
+        scanned.rows++;
+        scanned.chars += head.actionType.length;
+        if (matchesFilter(head, filter)) {
+          const row = required(bySeq.get(head.seq));
           rows.push(toJournalRow(row));
           payloadChars += row.payload.length;
+          scanned.chars += row.payload.length;
         }
-        const full = rows.length >= bounds.limit || payloadChars > bounds.payloadCharsMax;
-        if (full || scanned === scanMax) return { rows, nextAfterSeq: row.seq };
+        const isFull = rows.length >= bounds.limit || payloadChars > bounds.payloadCharsMax;
+        if (isFull || scanned.rows === scanMax || scanned.chars > bounds.scanCharsMax)
+          return { rows, payloadChars, nextAfterSeq: head.seq, scanned };
       }
-      return { rows, nextAfterSeq: Math.max(afterSeq, lastSeq) };
+      return { rows, payloadChars, nextAfterSeq: Math.max(afterSeq, lastSeq), scanned };
     },
 
     slice: (afterSeq: number, bounds: SliceBounds): ChainedRow[] =>
@@ -133,6 +142,11 @@ export function journalTable(db: Database) {
 /** The SHA-256 that chains a row to the one before it, in hexadecimal. */
 export function hashOf(previousHash: string, row: HashedRow): string {
   return Bun.SHA256.hash(hashedText(previousHash, row), "hex");
+}
+
+function required(row: Row | null): Row {
+  if (row === null) throw new Error("a row of the journal was found and is not there");
+  return row;
 }
 
 function toJournalRow(row: Row): JournalRow {

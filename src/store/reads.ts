@@ -186,14 +186,20 @@ export interface PageBounds {
   limit: number;
   /** Most journal rows looked at for it. */
   scanMax: number;
+  /** The page ends after the row with which what was looked at passes this many characters. */
+  scanCharsMax: number;
   /** The page ends after the row with which its payloads pass this many characters. */
   payloadCharsMax: number;
 }
 
 export interface JournalPage {
   rows: JournalRow[];
+  /** Characters of their payloads. */
+  payloadChars: number;
   /** Everything up to here was looked at. */
   nextAfterSeq: number;
+  /** How many rows were looked at, and their characters: of those that do not match the payload is not read. */
+  scanned: SliceBounds;
 }
 
 export interface BundleReads {

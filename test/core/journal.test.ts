@@ -79,10 +79,10 @@ describe("a row matches a filter", () => {
     ["of its task, not of another", { taskId: "other" }, false],
     ["of its node", { nodeId: "node" }, true],
     ["of its node, not of another", { nodeId: "other" }, false],
-    ["of its action type among several", { actionTypes: ["a", "progress"] }, true],
-    ["of its action type, not of another", { actionTypes: ["Progress"] }, false],
-    ["of no action type never", { actionTypes: [] }, false],
-    ["only when all of it fits", { taskId: "task", nodeId: "other", actionTypes: ["progress"] }, false],
+    ["of its action type among several", { actionTypes: new Set(["a", "progress"]) }, true],
+    ["of its action type, not of another", { actionTypes: new Set(["Progress"]) }, false],
+    ["of no action type never", { actionTypes: new Set<string>() }, false],
+    ["only when all of it fits", { taskId: "task", nodeId: "other", actionTypes: new Set(["progress"]) }, false],
   ])("%s", (_, filter, matches) => {
     expect(matchesFilter(row, { ...any, ...filter })).toBe(matches);
   });

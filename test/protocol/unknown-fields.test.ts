@@ -34,6 +34,7 @@ describe.each(methodNames)("a field that %s does not know", (name) => {
     expect(unknownFields(params, nested(level, "qqqqqqqqqqqqqqqq"))).toEqual({
       told: [{ place: level.replaceAll("[]", ".0"), name: "qqqqqqqqqqqqqqqq", meant: undefined }],
       count: 1,
+      areAllCounted: true,
     });
     for (const field of known) expect(unknownFields(params, nested(level, field)).count).toBe(0);
   });
@@ -63,7 +64,7 @@ describe("what is unknown", () => {
   test("is nothing in what is the client's own", () => {
     expect(
       found({ context: { gaol: 1 }, labels: { anything: "x" }, initial_nodes: [{ payload_schema: { q: 1 } }] }),
-    ).toEqual({ told: [], count: 0 });
+    ).toEqual({ told: [], count: 0, areAllCounted: true });
   });
 
   test("is counted where there is very much of it, and some is told, with names of a sensible length", () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { GenericSchema } from "valibot";
 import type { Json } from "../../src/protocol/json.ts";
 import { type MethodName, methods } from "../../src/protocol/methods.ts";
+import { limits } from "../../src/protocol/limits.ts";
 import { prepareCall } from "../../src/service/execute.ts";
 import { acquire, registerTask, TestService } from "./harness.ts";
 
@@ -141,7 +142,10 @@ describe("an id is the same without its hyphens and in upper case", () => {
   test.each(places)("%s %s", (method, _path, path) => {
     const read = (text: string) => {
       const params = withText(methods[method].example.params as Json, path, text);
-      const call = prepareCall({ id: 1, method, params, idempotencyKey: undefined, strict: false, unknown: [] });
+      const call = prepareCall(
+        { id: 1, method, params, idempotencyKey: undefined, strict: false, unknown: [] },
+        limits,
+      );
       if (typeof call === "string") throw new Error(call);
       return call.params;
     };

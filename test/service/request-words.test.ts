@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseRequest } from "../../src/protocol/envelope.ts";
-import { limits } from "../../src/protocol/limits.ts";
 import { methodNames, methodRow } from "../../src/protocol/methods.ts";
+import { limits } from "../../src/protocol/limits.ts";
 import { namedBy } from "../../src/service/request-words.ts";
 
 const stray = "/stray/.git";
@@ -15,7 +15,7 @@ const anywhere = {
 function scopesNamed(method: string, params: object): string[] {
   const request = parseRequest(JSON.stringify({ method, params }), limits.depthMax);
   if ("error" in request) throw new Error(request.error.message);
-  return [...(namedBy(request, () => true)?.scopes ?? [])];
+  return [...(namedBy(request, () => true, limits)?.scopes ?? [])];
 }
 
 describe("the file system is asked for a scope by a request that has one alone", () => {

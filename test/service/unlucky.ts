@@ -69,6 +69,6 @@ function meetFate(store: Store, luck: Luck, service: TestService | undefined): v
 /** What the journal has after this seq. */
 export function journalAfter(store: Store, seq: number): JournalRow[] {
   const everything = { taskId: null, nodeId: null, actionTypes: null };
-  const bounds = { limit: 10_000, scanMax: 10_000, payloadCharsMax: Number.MAX_SAFE_INTEGER };
+  const bounds = { limit: 10_000, scanMax: 10_000, scanCharsMax: Infinity, payloadCharsMax: Infinity };
   return store.reads.journal.page(everything, seq, bounds).rows;
 }

@@ -170,12 +170,12 @@ describe("a statement of the store", () => {
     ["a task's newest events", /ORDER BY seq DESC/, "SEARCH journal USING INDEX journal_events (task_id=?)"],
     [
       "a task's page of the journal",
-      /^SELECT \* FROM \( SELECT \* FROM journal .* UNION ALL/,
+      /^SELECT \* FROM \( SELECT seq, .* FROM journal .* UNION ALL/,
       "SEARCH journal USING INDEX journal_transitions (task_id=? AND seq>?)",
     ],
     [
       "a page of the journal",
-      /^SELECT \* FROM journal WHERE seq >/,
+      /^SELECT seq, task_id .* FROM journal WHERE seq >/,
       "SEARCH journal USING INTEGER PRIMARY KEY (rowid>?)",
     ],
     [

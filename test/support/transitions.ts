@@ -9,6 +9,7 @@ export const rowsOf = ({ store }: { store: Store }): JournalRow[] =>
   store.reads.journal.page({ taskId: null, nodeId: null, actionTypes: null }, 0, {
     limit: rowsMax,
     scanMax: rowsMax,
+    scanCharsMax: 1 << 24,
     payloadCharsMax: 1 << 24,
   }).rows;
 const rowsMax = 10_000;

@@ -1,25 +1,18 @@
 import * as v from "valibot";
 import { limits } from "../limits.ts";
-import { confidence, key, noList, revision, scope, text, uuid } from "../types.ts";
+import { confidence, key, listOf, mapOf, noList, revision, scope, someOf, text, uuid } from "../types.ts";
 import { verificationRun } from "./bundle-views.ts";
 
 const short = v.maxLength<string, number, string>(limits.reasonCharsMax, `at most ${limits.reasonCharsMax} characters`);
 const note = v.pipe(v.string(), short, v.title("string"));
-const paths = v.pipe(
-  v.array(key),
-  v.minLength(1, "at least 1 path"),
-  v.maxLength(limits.bundlePathsMax, `at most ${limits.bundlePathsMax} paths`),
-);
-const drivers = v.pipe(v.array(key), v.minLength(1, "at least 1 driver"), v.maxLength(2, "at most 2 drivers"));
+const paths = someOf(key, { max: limits.bundlePathsMax, of: ["path", "paths"] });
+const drivers = someOf(key, { max: 2, of: ["driver", "drivers"] });
 /** Commands that were run to see whether a patch works. */
-export const runs = v.pipe(
-  v.array(noList(verificationRun)),
-  v.maxLength(limits.bundleVerificationsMax, `at most ${limits.bundleVerificationsMax} runs`),
-);
-export const someBundles = v.pipe(
-  v.array(uuid),
-  v.maxLength(limits.bundlesComparedMax, `at most ${limits.bundlesComparedMax} bundles`),
-);
+export const runs = listOf(noList(verificationRun), {
+  max: limits.bundleVerificationsMax,
+  of: ["run", "runs"],
+});
+export const someBundles = listOf(uuid, { max: limits.bundlesComparedMax, of: ["bundle", "bundles"] });
 
 /** A patch, as it is submitted. */
 export const submission = v.object({
@@ -31,16 +24,10 @@ export const submission = v.object({
   touched_paths: paths,
   diff: v.nullish(text),
   diff_exact: v.nullish(v.boolean(), false),
-  merge_drivers: v.nullish(noList(v.record(key, drivers))),
+  merge_drivers: v.nullish(mapOf(key, drivers, { max: limits.bundlePathsMax, of: ["path", "paths"] })),
   contains: v.nullish(someBundles, []),
   diff_summary: note,
-  assumptions: v.nullish(
-    v.pipe(
-      v.array(note),
-      v.maxLength(limits.bundleAssumptionsMax, `at most ${limits.bundleAssumptionsMax} assumptions`),
-    ),
-    [],
-  ),
+  assumptions: v.nullish(listOf(note, { max: limits.bundleAssumptionsMax, of: ["assumption", "assumptions"] }), []),
   confidence,
   verification: v.nullish(runs, []),
   intent: v.nullish(note),

@@ -6,13 +6,15 @@ import {
   confidence,
   count,
   key,
-  noList,
+  listOf,
+  mapOf,
   ok,
   pageLimit,
   reason,
   revision,
   scope,
   seq,
+  someOf,
   text,
   uuid,
 } from "../types.ts";
@@ -98,23 +100,21 @@ export const CheckPatchBundle = defineMethod({
 
 const lineRange = v.object({ start: count, lines: v.nullable(count) });
 
+/** Base revisions of the bundles that are compared, and what has changed since one. */
+const revisions = { max: limits.bundlesComparedMax, of: ["revision", "revisions"] } as const;
+const changedPaths = listOf(key, { max: limits.changedPathsMax, of: ["path", "paths"] });
+
 export const ComparePatchBundles = defineMethod({
   summary:
     "Compare every pair of bundles: where they overlap, which are stale, unverified or contradictory, what to do with each, and in which order to merge them.",
   mutates: false,
   params: v.object({
-    bundle_ids: v.nullish(
-      v.pipe(
-        v.array(uuid),
-        v.minLength(1, "at least 1 bundle"),
-        v.maxLength(limits.bundlesComparedMax, `at most ${limits.bundlesComparedMax} bundles`),
-      ),
-    ),
+    bundle_ids: v.nullish(someOf(uuid, { max: limits.bundlesComparedMax, of: ["bundle", "bundles"] })),
     task_id: v.nullish(uuid),
     scope: v.nullish(scope),
     target_revision: v.nullish(revision),
-    changed_since: v.nullish(noList(v.record(revision, v.array(key)))),
-    accepted_since: v.nullish(noList(v.record(revision, someBundles))),
+    changed_since: v.nullish(mapOf(revision, changedPaths, revisions)),
+    accepted_since: v.nullish(mapOf(revision, someBundles, revisions)),
     rejected_ids: v.nullish(someBundles, []),
   }),
   result: v.object({

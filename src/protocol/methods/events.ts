@@ -1,6 +1,7 @@
 import * as v from "valibot";
+import { limits } from "../limits.ts";
 import { defineMethod } from "../method.ts";
-import { json, key, pageLimit, seq, text, uuid, waitMs } from "../types.ts";
+import { json, key, listOf, pageLimit, seq, text, uuid, waitMs } from "../types.ts";
 import * as story from "./examples.ts";
 import { journalRowView } from "./views.ts";
 
@@ -35,7 +36,7 @@ export const ListEvents = defineMethod({
   params: v.object({
     task_id: v.nullish(uuid),
     node_id: v.nullish(uuid),
-    action_types: v.nullish(v.array(key)),
+    action_types: v.nullish(listOf(key, { max: limits.actionTypesMax, of: ["action type", "action types"] })),
     after_seq: v.nullish(seq, 0),
     limit: v.nullish(pageLimit, 100),
     wait_ms: v.nullish(waitMs, 0),

@@ -6,6 +6,7 @@ import {
   cwd,
   json,
   key,
+  listOf,
   lockKey,
   lockMode,
   lockPaths,
@@ -179,7 +180,7 @@ export const RecordGuardBypass = defineMethod({
   mutates: true,
   params: v.object({
     guard: text,
-    resource_keys: v.pipe(v.array(key), v.maxLength(limits.locksMax, `at most ${limits.locksMax} keys`)),
+    resource_keys: listOf(key, { max: limits.locksMax, of: ["key", "keys"] }),
     count,
     owner,
     scope: v.nullish(scope),

@@ -7,6 +7,7 @@ import {
   json,
   labels,
   leaseSecs,
+  listOf,
   lostAttempts,
   name,
   nodeRef,
@@ -60,6 +61,7 @@ export const RegisterTask = defineMethod({
     initial_nodes: v.nullish(v.array(newNode), []),
   }),
   renamedParams: { nodes: "initial_nodes" },
+  newNodes: "initial_nodes",
   result: v.object({ task_id: uuid, nodes: registeredNodes, seq }),
   refusals: ["DUPLICATE_ID", "UNKNOWN_DEPENDENCY", "CYCLE", "LIMIT_EXCEEDED", "FILES_UNREACHABLE"],
   example: {
@@ -96,9 +98,10 @@ export const AddNodes = defineMethod({
   params: v.object({
     task_id: uuid,
     nodes: v.pipe(v.array(newNode), v.minLength(1, "at least 1 node")),
-    expand_before: v.nullish(v.array(nodeRef), []),
+    expand_before: v.nullish(listOf(nodeRef, { max: limits.taskNodesMax, of: ["node", "nodes"] }), []),
     lease_id: v.nullish(uuid),
   }),
+  newNodes: "nodes",
   result: v.object({ nodes: registeredNodes, seq }),
   refusals: [
     "NOT_FOUND",

@@ -1,3 +1,4 @@
+import type { Refusal } from "../../core/decision.ts";
 import type { Request } from "../../protocol/envelope.ts";
 import type { MethodName } from "../../protocol/methods.ts";
 import type { Warning } from "../../protocol/warnings.ts";
@@ -8,6 +9,8 @@ export interface Call {
   name: MethodName;
   mutates: boolean;
   params: unknown;
+  /** Why it is refused whatever the state is; its parameters are not read then. */
+  refusal: Refusal | null;
   /** What of it was ignored. */
   warnings: readonly Warning[];
 }

@@ -89,18 +89,21 @@ function answerJobs(turn: Turn, { room }: Workplace): void {
   }
 }
 
-/** Asks every reading waiter whose time has come. */
+/** Asks every reading waiter whose time has come. Those that go on each turn have their slices in turn. */
 function answerReaders(turn: Turn, workplace: Workplace, committed: readonly Entry[]): void {
   const { room } = workplace;
   if (room.reading.size === 0) return;
   const news = newsOfJournal(committed);
-  for (const waiter of room.reading) {
-    const isLast = waiter.deadlineMs <= turn.now.monotonicMs;
-    if (!isLast && !isWoken(waiter, news)) continue;
-    const its = askReader(waiter, isLast, turn, workplace);
-    if (its === null) continue;
+  turn.context.slices.renew();
+  const isOver = ({ deadlineMs }: Waiter) => deadlineMs <= turn.now.monotonicMs;
+  const asked = [...room.reading].filter((waiter) => isOver(waiter) || isWoken(waiter, news));
+  for (const waiter of asked) {
+    if (waiter.pending.wakes === "turn" && turn.context.slices.areSpent) continue;
+    const its = askReader(waiter, isOver(waiter), turn, workplace);
     room.remove(waiter);
-    answer(turn, waiter.slot, its);
+    // At the end of the line: those for whom there was no room come first in the next turn.
+    if (its === null) room.reading.add(waiter);
+    else answer(turn, waiter.slot, its);
   }
 }
 

@@ -18,6 +18,7 @@ import { OwnWork } from "./own-work.ts";
 import type { Reports } from "./reports.ts";
 import { type Recipient, Session, type Slot } from "./sessions.ts";
 import { StorageHealth } from "./storage-health.ts";
+import { Slices } from "./slices.ts";
 import type { Turn } from "./turn.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 import type { Workplace } from "./workplace.ts";
@@ -175,7 +176,7 @@ export class Dispatcher {
 
   #newTurn(now: ClockReading, slots: readonly Slot[]): Turn {
     const { room, own } = this.#workplace;
-    const jobs = readJobs(slots);
+    const jobs = readJobs(slots, this.#options.settings);
     const due = own.due(now);
     const asksQueue = this.#asksQueue;
     const asksDue = room.isDue(now);
@@ -241,6 +242,7 @@ export class Dispatcher {
       lockWishes: (before = null) => queue.wishes(before, served),
       waitingUnder: (key) => room.under(key),
       budget: new WorkBudget(limits.lockStepsMax),
+      slices: new Slices(() => this.#runtime.monotonicMicros()),
       count: (counter, by = 1) => counted.push([counter, by]),
     };
   }

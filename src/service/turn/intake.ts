@@ -1,3 +1,4 @@
+import type { Settings } from "../../protocol/settings.ts";
 import { encodeError, prepareCall } from "../execute.ts";
 import type { Answer } from "./call.ts";
 import type { Job, Session, Slot } from "./sessions.ts";
@@ -55,10 +56,10 @@ export class Intake {
 }
 
 /** Reads requests; what is none is answered already. */
-export function readJobs(slots: readonly Slot[]): Job[] {
+export function readJobs(slots: readonly Slot[], settings: Settings): Job[] {
   return slots.flatMap((slot) => {
     const { session, request } = slot;
-    const call = "error" in request ? JSON.stringify({ error: request.error }) : prepareCall(request);
+    const call = "error" in request ? JSON.stringify({ error: request.error }) : prepareCall(request, settings);
     if (typeof call !== "string") return { call, slot };
     session.answer(slot, call);
     return [];

@@ -61,6 +61,7 @@ function inUnit(job: Job, turn: Turn, workplace: Workplace): Outcome {
 }
 
 function end(turn: Turn, workplace: Workplace): void {
+  turn.context.slices.renew();
   endWhatIsOver(turn.due, turn.context, workplace.storage);
   if (turn.due.expires || turn.due.prunes || turn.asksDue) askDue(turn, workplace);
   askWoken(turn, workplace);

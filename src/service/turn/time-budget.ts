@@ -14,7 +14,7 @@ export function hasTime({ runtime }: Context): () => boolean {
 }
 
 /**
- * Does one piece of work after the other, in a turn as many as there is time for, and replies when all are done, or
+ * Does one piece of work after the other, in a turn as many as there is room for, and replies when all are done, or
  * one was the last (false). What is done is kept: others see it in between, and find some of the pieces gone.
  */
 export function inTurns<Piece, T>(
@@ -24,14 +24,11 @@ export function inTurns<Piece, T>(
   started: Context,
 ): T | Refusal | PendingAnswer<T> {
   const left = Iterator.from(pieces);
-  const goOn = (context: Context): boolean => {
-    const timeLeft = hasTime(context);
-    for (let next = left.next(); next.done !== true; next = left.next()) {
-      if (!work(next.value, context)) return true;
-      if (!timeLeft()) return false;
-    }
-    return true;
-  };
+  const goOn = (context: Context): boolean =>
+    context.slices.goOn(() => {
+      const next = left.next();
+      return next.done !== true && work(next.value, context) ? "more" : "done";
+    });
   if (goOn(started)) return reply(started);
   return {
     wakes: "turn",

@@ -55,11 +55,12 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
       const filter: fc.Arbitrary<JournalFilter> = fc.record({
         taskId: fc.constantFrom(null, "t", "none"),
         nodeId: fc.constantFrom(null, "n"),
-        actionTypes: fc.constantFrom(null, [], ["x"], ["x", "y"]),
+        actionTypes: fc.constantFrom(null, new Set<string>(), new Set(["x"]), new Set(["x", "y"])),
       });
       const bounds = fc.record({
         limit: fc.integer({ min: 1, max: 7 }),
         scanMax: fc.integer({ min: 1, max: 9 }),
+        scanCharsMax: fc.integer({ min: 0, max: 40 }),
         payloadCharsMax: fc.integer({ min: 0, max: 40 }),
       });
       const entries = fc.array(entry, { maxLength: 25, size: "max" });
@@ -91,7 +92,7 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
       const any = { taskId: null, nodeId: null, actionTypes: null };
       const page = (payloadCharsMax: number) =>
         specimen.store.reads.journal
-          .page(any, 0, { limit: 9, scanMax: 9, payloadCharsMax })
+          .page(any, 0, { limit: 9, scanMax: 9, scanCharsMax: 999, payloadCharsMax })
           .rows.map(({ payload }) => payload);
       expect([page(0), page(6), page(10)]).toEqual([["aaaa"], ["aaaa", "bb"], ["aaaa", "bb", "cc"]]);
     });
@@ -99,8 +100,13 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
     test("a page after the end is empty and does not go back", () => {
       using specimen = prepared(make, (store) => tell(store));
       const any = { taskId: null, nodeId: null, actionTypes: null };
-      const page = specimen.store.reads.journal.page(any, 9, { limit: 9, scanMax: 9, payloadCharsMax: 9 });
-      expect(page).toEqual({ rows: [], nextAfterSeq: 9 });
+      const page = specimen.store.reads.journal.page(any, 9, {
+        limit: 9,
+        scanMax: 9,
+        scanCharsMax: 999,
+        payloadCharsMax: 9,
+      });
+      expect(page).toMatchObject({ rows: [], nextAfterSeq: 9 });
     });
 
     test("a page that was cut short holds nothing up", () => {
@@ -110,9 +116,14 @@ export function describeJournal(engine: string, make: MakeSpecimen): void {
       const { store } = specimen;
       for (const taskId of [null, "t"]) {
         const filter = { taskId, nodeId: null, actionTypes: null };
-        expect(store.reads.journal.page(filter, 0, { limit: 1, scanMax: 9, payloadCharsMax: 9 }).rows).toHaveLength(1);
+        expect(
+          store.reads.journal.page(filter, 0, { limit: 1, scanMax: 9, scanCharsMax: 999, payloadCharsMax: 9 }).rows,
+        ).toHaveLength(1);
         within(store, () => tell(store));
-        expect(store.reads.journal.page(filter, 0, { limit: 9, scanMax: 9, payloadCharsMax: 99 }).rows[0]?.seq).toBe(1);
+        expect(
+          store.reads.journal.page(filter, 0, { limit: 9, scanMax: 9, scanCharsMax: 999, payloadCharsMax: 99 }).rows[0]
+            ?.seq,
+        ).toBe(1);
       }
     });
 
