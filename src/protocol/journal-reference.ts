@@ -1,5 +1,6 @@
-import { fenced, table } from "./markdown.ts";
-import { shapeText } from "./reference-parts.ts";
+import type { Json } from "./json.ts";
+import { table } from "./markdown.ts";
+import { jsonText } from "./reference-parts.ts";
 import { jsonSchemaOf, shapeOf } from "./shape.ts";
 import { type Transition, topics } from "./transition.ts";
 import { type Kind, kinds, sentenceOf, transitionRow } from "./transitions.ts";
@@ -86,9 +87,9 @@ function chapter(kind: Kind): string {
 
 ${summary} ${identity[isEvent]}${by} Its payload:
 
-${shapeText(shapeOf(jsonSchemaOf(payload)))}
+${jsonText(shapeOf(jsonSchemaOf(payload)))}
 
 Such as the following, which reads “${reads}”:
 
-${fenced("json", JSON.stringify(example))}`;
+${jsonText(example as Json)}`;
 }

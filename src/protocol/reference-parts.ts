@@ -1,21 +1,23 @@
 import { eventKinds } from "./event-kinds.ts";
 import { definitions, fenced, table } from "./markdown.ts";
+import type { Json } from "./json.ts";
 import { meaningOf } from "./meanings.ts";
 import { type MethodName, methodNames, methodRow } from "./methods.ts";
 import { newNode } from "./methods/tasks.ts";
 import { allOf, inNames, namesIn, objectShapes } from "./objects.ts";
-import { type Field, fieldsOf, jsonSchemaOf, type Shape, shapeOf } from "./shape.ts";
+import { type Field, fieldsOf, jsonSchemaOf, shapeOf } from "./shape.ts";
 
 /* Chapters of the reference that tell of what is given and what is answered. */
 
-const columnsMax = 110;
+// As the formatter lays JSON out, so that it leaves the pages as they are: with room for a comma.
+const columnsMax = 119;
 
 export const objectChapter = () => `## Objects
 
 What several answers hold. \`"${allOf}": "Node"\` stands for all fields of a Node.
 
 ${objectShapes()
-  .map(([name, shape]) => `### ${name}\n\n${shapeText(shape)}`)
+  .map(([name, shape]) => `### ${name}\n\n${jsonText(shape)}`)
   .join("\n\n")}
 
 ### ${newNodeName}
@@ -49,7 +51,7 @@ ${table(
 export function resultPart(method: MethodName): string {
   const shape = inNames(shapeOf(jsonSchemaOf(methodRow(method).result)));
   const names = namesIn(shape).map((name) => `[${name}](#${name.toLowerCase()})`);
-  return [shapeText(shape), ...(names.length === 0 ? [] : [`See ${names.join(", ")}.`])].join("\n\n");
+  return [jsonText(shape), ...(names.length === 0 ? [] : [`See ${names.join(", ")}.`])].join("\n\n");
 }
 
 /** A method's parameters; those it shares with another method stand there. */
@@ -103,27 +105,27 @@ function olderSpelling(method: MethodName, path: string): string {
   return older === undefined ? "" : `also taken as \`${older}\``;
 }
 
-/** A shape as it is shown. */
-export const shapeText = (shape: Shape) => fenced("json", laidOut(shape, 0));
+/** JSON as it is shown: a shape, or an example. */
+export const jsonText = (value: Json): string => fenced("json", laidOut(value, 0));
 
 /** JSON on one line where it fits there, after `before` characters of that line, else each field on its own. */
-function laidOut(shape: Shape, indent: number, before = 0): string {
-  const short = oneLine(shape);
-  if (typeof shape === "string" || indent + before + short.length <= columnsMax) return short;
+function laidOut(value: Json, indent: number, before = 0): string {
+  const short = oneLine(value);
+  if (typeof value !== "object" || value === null || indent + before + short.length <= columnsMax) return short;
   const pad = " ".repeat(indent + 2);
-  const parts = Array.isArray(shape)
-    ? shape.map((item) => `${pad}${laidOut(item, indent + 2)}`)
-    : Object.entries(shape).map(([field, inner]) => {
-        const key = `"${field}": `;
+  const parts = Array.isArray(value)
+    ? value.map((item) => `${pad}${laidOut(item, indent + 2)}`)
+    : Object.entries(value).map(([field, inner]) => {
+        const key = `${JSON.stringify(field)}: `;
         return `${pad}${key}${laidOut(inner, indent + 2, key.length)}`;
       });
-  const [open, close] = Array.isArray(shape) ? "[]" : "{}";
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
   return `${open}\n${parts.join(",\n")}\n${" ".repeat(indent)}${close}`;
 }
 
-function oneLine(shape: Shape): string {
-  if (typeof shape === "string") return JSON.stringify(shape);
-  if (Array.isArray(shape)) return `[${shape.map(oneLine).join(", ")}]`;
-  const fields = Object.entries(shape).map(([field, inner]) => `"${field}": ${oneLine(inner)}`);
-  return `{ ${fields.join(", ")} }`;
+function oneLine(value: Json): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(oneLine).join(", ")}]`;
+  const fields = Object.entries(value).map(([field, inner]) => `${JSON.stringify(field)}: ${oneLine(inner)}`);
+  return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`;
 }

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Origin } from "./chain.ts";
 import type { Json } from "./json.ts";
-import type { Transition } from "./transition.ts";
+import type { Topic, Transition } from "./transition.ts";
 import * as bundles from "./transitions/bundles.ts";
 import * as journal from "./transitions/journal.ts";
 import * as locks from "./transitions/locks.ts";
@@ -52,6 +52,14 @@ export type OriginOf<K extends Kind> = (typeof transitions)[K]["origin"];
 export type DaemonKind = { [K in Kind]: OriginOf<K> extends "daemon" ? K : never }[Kind];
 
 export const kinds = Object.keys(transitions) as Kind[];
+
+/** Kinds that concern who waits for this. */
+export const kindsOn = (topic: Topic): Kind[] => kinds.filter((kind) => transitionRow(kind).topics.includes(topic));
+
+/** Kinds that end nodes, and so may end their task. */
+export const endingKinds: readonly Kind[] = kinds.filter((kind) =>
+  transitionRow(kind).moves.some(([, to]) => to === "COMPLETED" || to === "FAILED"),
+);
 
 /** The row of a kind, seen as any kind. */
 export function transitionRow(kind: Kind): Transition {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import * as v from "valibot";
+import { strictTransitions } from "../../src/protocol/describe.ts";
 import { eventKinds } from "../../src/protocol/event-kinds.ts";
 import { journalReference } from "../../src/protocol/journal-reference.ts";
 import { meaningOf } from "../../src/protocol/meanings.ts";
@@ -26,7 +27,13 @@ describe.each(kinds)("%s", (kind) => {
 
   test("has an example that fits its payload, and shows it", () => {
     expect(v.parse(payload, example)).toEqual(example);
-    expect(journal).toContain(JSON.stringify(example));
+    const chapter = journal.split(/^### /m).find((part) => part.startsWith(`${kind}\n`)) ?? "";
+    const [, shown = ""] =
+      chapter
+        .split("Such as the following")
+        .at(-1)
+        ?.split(/```(?:json)?\n/) ?? [];
+    expect(JSON.parse(shown)).toEqual(JSON.parse(JSON.stringify(example)));
   });
 
   test("reads as a sentence, of its example at least", () => {
@@ -35,6 +42,12 @@ describe.each(kinds)("%s", (kind) => {
     expect(told).toMatch(/^\S.*\S$/);
     expect(told).not.toMatch(/undefined|null|NaN|\[object/);
   });
+});
+
+test("the calls that move nodes and the transitions tell the same moves", () => {
+  const told = Object.values(strictTransitions).flatMap((text) => text.match(/[A-Z]+ -> [A-Z]+/g) ?? []);
+  const moves = kinds.flatMap((kind) => transitionRow(kind).moves.map(([from, to]) => `${from} -> ${to}`));
+  expect([...new Set(told)].toSorted()).toEqual([...new Set(moves)].toSorted());
 });
 
 test("scripts/docs.ts --check agrees", async () => {

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { kindsOn } from "../../protocol/transitions.ts";
 import { command } from "../command.ts";
 import type { Exit } from "../exits.ts";
 import { keysArg, type Order, readOrder, type Taken, takeLocks, takingArgs } from "../lock/acquire.ts";
@@ -100,7 +101,7 @@ function lockLease(taken: Taken, client: PatientClient, ttl_secs: number | undef
   return {
     expiresAtMs: taken.lease_expires_at_ms,
     seq: taken.seq,
-    endings: ["FORCE_RELEASE_RESOURCE_LOCK", "EXPIRE_RESOURCE_LOCK"],
+    endings: kindsOn("locks"),
     concerns: ({ payload }) => (payload as { lease_id?: string }).lease_id === lease_id,
     renew: (done) => client.call("HeartbeatResourceLock", { lease_id, ttl_secs }, done),
   };

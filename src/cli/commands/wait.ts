@@ -1,5 +1,6 @@
 import type { Result } from "../../protocol/methods.ts";
 import { limits } from "../../protocol/limits.ts";
+import { endingKinds, type Kind } from "../../protocol/transitions.ts";
 import { command, taskArg } from "../command.ts";
 import type { Exit } from "../exits.ts";
 import { resolveTask } from "../ids.ts";
@@ -44,7 +45,7 @@ function nextStep({ state, task: { id, paused } }: Status): string {
 }
 
 /** What can end a task, and what the live line tells beside that. */
-const telling = ["COMPLETE_NODE", "FAIL_NODE", "SKIP_NODE", "CANCEL_TASK", "PAUSE_TASK", "RESUME_TASK"];
+const telling: Kind[] = [...endingKinds, "PAUSE_TASK", "RESUME_TASK"];
 
 /** The task's status once it is over or time is up. */
 async function waitForEnd(

@@ -2,6 +2,7 @@ import { RequestRefused } from "../../client/refusals.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Result } from "../../protocol/methods.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
+import { type Kind, kindsOn } from "../../protocol/transitions.ts";
 import { pause, unlessAborted } from "./abort.ts";
 import type { PatientClient } from "./patient-client.ts";
 
@@ -18,7 +19,7 @@ export interface Keeping {
   /** Whose events may tell of its end; undefined: anybody's. */
   task_id?: string;
   /** What in the journal may mean its end; asking the daemon tells whether it does. */
-  endings: readonly string[];
+  endings: readonly Kind[];
   concerns(event: Event): boolean;
   renew(done: AbortSignal): Promise<{ lease_expires_at_ms: number }>;
 }
@@ -34,7 +35,7 @@ export function nodeLease(node: AcquiredNode, client: PatientClient, ttl_secs: n
     expiresAtMs: node.lease_expires_at_ms,
     seq: node.seq,
     task_id: node.task_id,
-    endings: ["CANCEL_TASK", "TIMEOUT_ROLLBACK", "RELEASE_NODE"],
+    endings: kindsOn("lease"),
     concerns: ({ node_id }) => node_id === null || node_id === node.node_id,
     renew: (done) => client.call("HeartbeatNode", { ...claimOf(node), ttl_secs }, done),
   };

@@ -1,4 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
+import { endingKinds } from "../../protocol/transitions.ts";
 import { followEvents } from "../commands/event.ts";
 import { tasksText } from "../commands/task.ts";
 import { exitOf } from "../commands/wait.ts";
@@ -31,9 +32,9 @@ export async function printTask(session: Session, task_id: string): Promise<Exit
   session.show(status, () => taskText(status, Date.now() / 1000));
   if (status.state !== "ACTIVE") return exitOf[status.state];
   await followEvents(session, { task_id }, after, async (events) => {
-    // Only the daemon's own rows are transitions, and an acquired node ends no task.
-    if (!events.some(({ origin, action_type: action }) => origin === "daemon" && action !== "ACQUIRE_NODE"))
-      return false;
+    const mayEnd = ({ origin, action_type: action }: (typeof events)[number]) =>
+      origin === "daemon" && endingKinds.some((kind) => kind === action);
+    if (!events.some(mayEnd)) return false;
     status = await session.call("TaskStatus", { task_id });
     return status.state !== "ACTIVE";
   });
