@@ -11,9 +11,9 @@ type Asked = "not" | "again" | "last";
 
 /** Before the requests of a turn: who stood behind somebody who has left goes before who comes now. */
 export function askQueue(turn: Turn, workplace: Workplace): void {
-  const { queue, room, store } = workplace;
+  const { queue, store } = workplace;
   const all = queue.hasChanged;
-  const owed = new Set(room.owed);
+  const owed = new Set(turn.owed);
   queue.hasChanged = false;
   if (all) store.apply({ kind: "forgetHeldBack" });
   ask(turn, workplace, (waiter) => (all || owed.has(waiter) ? "again" : "not"));

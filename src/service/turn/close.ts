@@ -74,6 +74,7 @@ function undoWaiters(turn: Turn, { room, queue, storage }: Workplace): void {
     room.remove(waiter);
     answer(turn, waiter.slot, failure);
   }
+  for (const waiter of turn.owed) if (room.mutating.has(waiter)) room.owed.add(waiter);
   room.outcomeUnknown ||= isUnknown;
   // Some may have gone in the unit that is undone.
   queue.hasChanged ||= !queue.isEmpty;

@@ -193,6 +193,7 @@ export class Dispatcher {
       writes: isDue || asksQueue || asksDue || jobs.some(({ call }) => call.mutates),
       outcomes: new Map(),
       inOrder: new Set(),
+      owed: [...room.owed],
       arrived: new Set(),
       served,
       counted,

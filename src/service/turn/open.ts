@@ -1,6 +1,6 @@
 import { encodeError, execute, prepareState } from "../execute.ts";
 import { isPending } from "../handler.ts";
-import { hearHolders } from "../holders.ts";
+import { hearHolders } from "./holders.ts";
 import { askDue, askQueue, askWoken } from "./ask.ts";
 import { endWhatIsOver, moveDeadlines } from "./own-work.ts";
 import type { StorageFailure } from "../../store/store.ts";

@@ -1,6 +1,6 @@
 import { type ClockReading, deadlineShift, readEveryMs } from "../../core/clock.ts";
 import type { Store } from "../../store/store.ts";
-import { expireDue } from "../expiry.ts";
+import { expireDue } from "./expiry.ts";
 import type { Context } from "../handler.ts";
 import { goOnPruning } from "../prune.ts";
 import type { StorageHealth } from "./storage-health.ts";

@@ -26,6 +26,8 @@ export interface Turn {
   readonly outcomes: Map<Job, Outcome>;
   /** Clients whose next request begins when an earlier one of theirs is done. */
   readonly inOrder: Set<Session>;
+  /** Who was owed to be asked when it began. */
+  readonly owed: readonly Waiter[];
   /** Who began to wait inside the unit: for them it begins with the commit. */
   readonly arrived: Set<Waiter>;
   /** Answers of waiters that were made inside the unit. */

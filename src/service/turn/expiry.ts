@@ -1,8 +1,8 @@
-import { rollBack } from "./acquire.ts";
-import { followChanges } from "./dependents.ts";
-import type { Context } from "./handler.ts";
-import { expireLeases } from "./lock-conflicts.ts";
-import { duePerTurnMax, hasTime } from "./turn/time-budget.ts";
+import { rollBack } from "../acquire.ts";
+import { followChanges } from "../dependents.ts";
+import type { Context } from "../handler.ts";
+import { expireLeases } from "../lock-conflicts.ts";
+import { duePerTurnMax, hasTime } from "./time-budget.ts";
 
 /**
  * Rolls back nodes, ends locks and hands out again nodes whose time is over, the longest overdue first, and goes on with

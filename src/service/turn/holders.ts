@@ -1,6 +1,6 @@
-import { isOver } from "../core/lock.ts";
-import type { Call } from "./turn/call.ts";
-import type { Context } from "./handler.ts";
+import { isOver } from "../../core/lock.ts";
+import type { Call } from "./call.ts";
+import type { Context } from "../handler.ts";
 
 /**
  * Holders are heard before anything expires: a lease whose time is over, and under which somebody asks in this turn, lasts

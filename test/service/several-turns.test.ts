@@ -3,7 +3,7 @@ import { StorageFailure, type Store } from "../../src/store/store.ts";
 import { registerTask, type ServiceOptions, type TestClient, TestService } from "./harness.ts";
 import { overriding } from "./overriding.ts";
 
-/** A service where it takes a millisecond to make an id, and as long to end a lock, once it is slow. */
+/** A service where it takes a millisecond to make an id, and as long to end a lock or to hand out a node, once it is slow. */
 class SlowService extends TestService {
   isSlow = false;
   /** What commits end with. */
@@ -14,7 +14,7 @@ class SlowService extends TestService {
     const wrap = (store: Store) =>
       overriding(store, {
         apply(effect) {
-          if (effect.kind === "endLocks") made.service?.pause();
+          if (effect.kind === "endLocks" || effect.kind === "acquireNode") made.service?.pause();
           return store.apply(effect);
         },
         commit() {
@@ -187,4 +187,30 @@ describe("a request that works through several turns, while the storage fails", 
     service.settle();
     expect([kinds(client), kinds(other)]).toEqual([["ok"], ["STORAGE_FULL"]]);
   });
+});
+
+test("who waits for work, for whom there was no time, slept on where the next turn failed", () => {
+  using service = new SlowService();
+  const client = service.client();
+  const { taskId } = registerTask(client, 1);
+  const waiting = Array.from({ length: 60 }, (_, n) => {
+    const one = service.client();
+    one.send("AcquireNextNode", { task_id: taskId, labels: { n: `${n}` }, wait_ms: 60_000 });
+    return one;
+  });
+  service.settle();
+  const answered = () => waiting.filter(({ answers }) => answers.length > 0).length;
+  client.call("PauseTask", { task_id: taskId });
+  client.call("AddNodes", { task_id: taskId, nodes: waiting.map((_one, n) => ({ labels: { n: `${n}` } })) });
+  service.isSlow = true;
+  client.send("ResumeTask", { task_id: taskId });
+  service.turn();
+  const first = answered();
+  expect([first > 0, first < 60]).toEqual([true, true]);
+  service.failure = "STORAGE_FULL";
+  service.turn();
+  expect(answered()).toBe(first);
+  service.failure = null;
+  service.live(500);
+  expect(answered()).toBe(60);
 });
