@@ -65,16 +65,20 @@ function acquire<T>(
   context: Context,
   answer: Answer<T>,
 ): T | null | Refusal | PendingAnswer<T | null> {
+  const { wish, waitMs } = request;
   const taken = take(request, context, "free", answer);
-  if (taken === unfinished) return waitInLine(request, context, answer, true);
-  if (taken !== null || request.waitMs === 0) return taken;
+  const isEnding = taken === unfinished;
+  if (!isEnding && (taken !== null || waitMs === 0)) return taken;
   const inLine = context.lockWishes();
-  const circle = circleOf(request.wish, lockConflicts(context, inLine, "free"));
+  const refusal = (isEnding ? null : standstill(wish, inLine, context)) ?? fullLine([...inLine, wish]);
+  return refusal ?? waitInLine(request, context, answer, isEnding);
+}
+
+/** Why nobody would ever let it go on, as far as that can be found out. */
+function standstill(wish: LockWish, inLine: readonly LockWish[], context: Context): Refusal | null {
+  const circle = circleOf(wish, lockConflicts(context, inLine, "free"));
   if (circle === "tooMuch") return tooMuchToCompare();
-  if (circle !== null) return deadlock(circle, context.nowMs);
-  const full = fullLine([...inLine, request.wish]);
-  if (full !== null) return full;
-  return waitInLine(request, context, answer, false);
+  return circle === null ? null : deadlock(circle, context.nowMs);
 }
 
 /** So much in the way has expired that ending it takes more than this turn. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { limits } from "../../src/protocol/limits.ts";
 import { Office, wish } from "./office.ts";
 import { overriding } from "./overriding.ts";
 
@@ -95,5 +96,25 @@ describe("what ends the locks of very many leases takes several turns", () => {
     expect(office.answered("bob")).toEqual(["bob has it"]);
     expect(office.store.reads.locks.all()).toHaveLength(1);
     expect(isSound(office)).toBe(true);
+  });
+
+  test("such a request has no place in a line that is full, as any other", () => {
+    using office = slowOffice();
+    office.take("ann", ["file:held"], "exclusive", { ttl_secs: 3_600 });
+    const waiting = { ...wish("waiter", ["file:held"], "exclusive", {}), wait_ms: 600_000 };
+    for (let n = 0; n < limits.lockWaitersMax; n++) office.named("waiter").send("AcquireResourceLocks", waiting);
+    office.settle();
+    for (let n = 0; n < leases; n++) office.take("ann", [key(n)], "exclusive", { ttl_secs: 1 });
+    office.pass(900);
+    office.turn();
+    office.pass(900);
+    for (const wait_ms of [0, 1_000]) {
+      office.named("bob").send("AcquireResourceLocks", wish("bob", ["dir:src"], "exclusive", { wait_ms }));
+    }
+    office.turn();
+    expect(office.named("bob").answers.map(({ error }) => error?.data)).toMatchObject([
+      { limit: "lock_waiters_max" },
+      { limit: "lock_waiters_max" },
+    ]);
   });
 });
