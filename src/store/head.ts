@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { type JournalHead, originalEnds } from "../core/journal.ts";
 import type { NodeStatus } from "../protocol/types.ts";
 import type { Totals } from "./reads.ts";
+import { StorageFailure } from "./store.ts";
 
 /** The journal's head and the running totals, as they stand inside the current transaction. */
 export interface HeadState {
@@ -30,7 +31,13 @@ export function headTable(db: Database) {
   return {
     read(): HeadState {
       const row = read.get();
-      if (row === null) throw new Error("the journal has no head");
+      if (row === null) {
+        throw new StorageFailure(
+          "STORAGE_FAILED",
+          "the database is damaged: its row that tells the journal's end is gone; put a backup in its place with: agentd restore FILE",
+          { reopen: false },
+        );
+      }
       const nodes = { PENDING: row.pending, RUNNING: row.running, COMPLETED: row.completed, FAILED: row.failed };
       return {
         journal: { seq: row.seq, hash: row.hash },

@@ -3,11 +3,12 @@ import { describe, expect, test } from "bun:test";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Result } from "../../src/protocol/methods.ts";
-import { pageFaults } from "../../src/store/page-faults.ts";
+import { checksIn, pageFaults } from "../../src/store/page-faults.ts";
 import { StorageFailure } from "../../src/store/store.ts";
 import { TemporaryDirectory } from "../store/temporary.ts";
 import { acquire, registerTask, TestService } from "./harness.ts";
 import { overriding } from "./overriding.ts";
+import { withoutTriggers } from "./triggers.ts";
 
 /** A database of some hundred pages, as a daemon leaves it when it ends. */
 function madeAt(path: string): void {
@@ -141,4 +142,26 @@ describe("while the pages are looked at", () => {
     const report = service.client().call("VerifyJournal", {});
     expect(report).toMatchObject({ ok: true, pages_checked: false });
   });
+});
+
+test("every CHECK of every table is looked at, although SQLite forgets them where it only reads", () => {
+  using directory = new TemporaryDirectory();
+  const [whole, broken] = [join(directory.path, "whole.db"), join(directory.path, "broken.db")];
+  madeAt(whole);
+  const db = new Database(whole, { readonly: true });
+  const tables = db
+    .query<{ name: string; sql: string }, []>("SELECT name, sql FROM sqlite_schema WHERE type = 'table'")
+    .all();
+  db.close();
+  const checks = tables.flatMap(({ name, sql }) => checksIn(sql).map((check) => [name, check] as const));
+  expect(checks.length).toBeGreaterThan(10);
+  for (const [table, check] of checks) {
+    const [column = ""] = check.split(/\W/);
+    copyFileSync(whole, broken);
+    const altered = new Database(broken);
+    altered.run("PRAGMA ignore_check_constraints = 1");
+    const { changes } = withoutTriggers(altered, () => altered.run(`UPDATE ${table} SET ${column} = -5`));
+    altered.close(true);
+    if (changes > 0) expect(pageFaults(broken)).toContain(`a row of ${table} is not as CHECK (${check}) demands`);
+  }
 });
