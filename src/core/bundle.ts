@@ -1,7 +1,7 @@
 import type { Payload } from "../protocol/transitions.ts";
 import { type Decision, type Refusal, refuse } from "./decision.ts";
 import type { FileChange } from "./file-change.ts";
-import { type Entry, entryOf } from "./journal.ts";
+import { type EntryOf, entryOf } from "./journal.ts";
 
 /*
  *                 decide
@@ -101,7 +101,7 @@ export type CarriedByBundle = Pick<
 >;
 
 /** The entry that records a submission, with all the bundle carries. */
-export function submitBundle(bundle: BundleRecord, carried: CarriedByBundle): Entry {
+export function submitBundle(bundle: BundleRecord, carried: CarriedByBundle): EntryOf<"SUBMIT_PATCH_BUNDLE"> {
   const payload: Payload<"SUBMIT_PATCH_BUNDLE"> = {
     bundle_id: bundle.bundleId,
     provider: bundle.provider,
@@ -140,7 +140,7 @@ export function decideBundle(
   bundleId: string,
   verdict: Verdict,
   nowMs: number,
-): Decision<{ status: BundleVerdict; entry: Entry }> {
+): Decision<{ status: BundleVerdict; entry: EntryOf<"DECIDE_PATCH_BUNDLE"> }> {
   if (found === null) {
     const message = `there is no bundle ${bundleId}; ListPatchBundles lists the bundles`;
     return refuse("NOT_FOUND", message, { bundle_id: bundleId });

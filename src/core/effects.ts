@@ -1,7 +1,8 @@
 import type { Json } from "../protocol/json.ts";
 import type { BundleRecord, BundleStatus } from "./bundle.ts";
-import type { Entry } from "./journal.ts";
+import type { ClientEntry, EntryOf } from "./journal.ts";
 import type { LeaseGrant } from "./lease.ts";
+import type { LockGranted, LocksEnded } from "./lock.ts";
 import type { HeldKey, Lock, LockGrant, NewNode, NodeHead, Progress, Task } from "./model.ts";
 import type { After, Transition } from "./node.ts";
 import type { Gap, LeavingRows, LeavingTasks } from "./prune.ts";
@@ -15,17 +16,23 @@ import type { Gap, LeavingRows, LeavingTasks } from "./prune.ts";
 export type Effect = TaskEffect | NodeEffect | LockEffect | BundleEffect | JournalEffect | ClockEffect | AnswerEffect;
 
 type TaskEffect =
-  | { kind: "registerTask"; task: Task; nodes: readonly NewNode[]; entry: Entry }
+  | { kind: "registerTask"; task: Task; nodes: readonly NewNode[]; entry: EntryOf<"REGISTER_TASK"> }
   /** For all of these nodes those of `expandBefore` wait from then on. */
-  | { kind: "addNodes"; task: SteeredTask; nodes: readonly NewNode[]; expandBefore: readonly string[]; entry: Entry }
+  | {
+      kind: "addNodes";
+      task: SteeredTask;
+      nodes: readonly NewNode[];
+      expandBefore: readonly string[];
+      entry: EntryOf<"ADD_NODES">;
+    }
   /** Everything of the task that has not ended becomes FAILED with this error. */
-  | { kind: "cancelTask"; taskId: string; error: Json; entry: Entry }
-  | { kind: "steerTask"; task: SteeredTask; entry: Entry };
+  | { kind: "cancelTask"; taskId: string; error: Json; entry: EntryOf<"CANCEL_TASK"> }
+  | { kind: "steerTask"; task: SteeredTask; entry: EntryOf<"PAUSE_TASK" | "RESUME_TASK" | "SET_PRIORITY"> };
 
 type NodeEffect =
-  | { kind: "acquireNode"; node: MovedNode; grant: LeaseGrant; entry: Entry }
-  | { kind: "changeNode"; node: MovedNode; after: After; entry: Entry }
-  | { kind: "setNodePriority"; nodeId: string; priority: number; entry: Entry }
+  | { kind: "acquireNode"; node: MovedNode; grant: LeaseGrant; entry: EntryOf<"ACQUIRE_NODE"> }
+  | { kind: "changeNode"; node: MovedNode; after: After; entry: Transition["entry"] }
+  | { kind: "setNodePriority"; nodeId: string; priority: number; entry: EntryOf<"SET_PRIORITY"> }
   /** The lease of the node and of all locks under it. */
   | { kind: "extendNodeLease"; nodeId: string; expiresAtMs: number; ttlMs: number; nowMs: number }
   | { kind: "setProgress"; nodeId: string; progress: Progress }
@@ -38,24 +45,24 @@ type NodeEffect =
 
 type LockEffect =
   /** A key that the lease holds already gets mode, purpose and fencing token of this grant. */
-  | { kind: "grantLocks"; grant: LockGrant; entry: Entry }
+  | { kind: "grantLocks"; grant: LockGrant; entry: LockGranted }
   | { kind: "extendLocks"; leaseId: string; expiresAtMs: number; ttlMs: number; nowMs: number }
   /** Some or all locks of one lease; nodes it held back may be tried again. */
-  | { kind: "endLocks"; locks: readonly EndedLock[]; entry: Entry };
+  | { kind: "endLocks"; locks: readonly EndedLock[]; entry: LocksEnded };
 
 type BundleEffect =
-  | { kind: "submitBundle"; bundle: BundleRecord; paths: readonly string[]; entry: Entry }
-  | { kind: "decideBundle"; bundleId: string; status: BundleStatus; entry: Entry };
+  | { kind: "submitBundle"; bundle: BundleRecord; paths: readonly string[]; entry: EntryOf<"SUBMIT_PATCH_BUNDLE"> }
+  | { kind: "decideBundle"; bundleId: string; status: BundleStatus; entry: EntryOf<"DECIDE_PATCH_BUNDLE"> };
 
 type JournalEffect =
-  | { kind: "appendEvent"; entry: Entry }
+  | { kind: "appendEvent"; entry: ClientEntry | EntryOf<"conflict"> }
   /** The entry gets this seq, which is above all before it. */
-  | { kind: "beginEpoch"; seq: number; entry: Entry }
+  | { kind: "beginEpoch"; seq: number; entry: EntryOf<"RESTORE_DATABASE"> }
   /**
    * From here on the tasks are gone, and their rows with those of no task leave the journal up to `cutSeq`, but for the
    * leases and bundles that stay: the next three take them out. Not while another is under way.
    */
-  | { kind: "beginPruning"; leaving: LeavingTasks; left: LeavingRows; entry: Entry }
+  | { kind: "beginPruning"; leaving: LeavingTasks; left: LeavingRows; entry: EntryOf<"PRUNE_JOURNAL"> }
   /** Rows leave, and bundles with their submissions; everything up to `uptoSeq` was looked at. */
   | { kind: "takeOutRows"; gaps: readonly Gap[]; bundles: readonly string[]; uptoSeq: number }
   /** Some nodes of tasks that leave, once there are no more rows to take out. */
@@ -95,7 +102,7 @@ export function nodeChanged({ node, after, entry }: Transition): Effect {
   return { kind: "changeNode", node: movedNode(node), after, entry };
 }
 
-export function locksEnded(locks: readonly Lock[], entry: Entry): Effect {
+export function locksEnded(locks: readonly Lock[], entry: LocksEnded): Effect {
   const ended = locks.map(({ leaseId, scope, normalKey, ignoreCase }) => ({ leaseId, scope, normalKey, ignoreCase }));
   return { kind: "endLocks", locks: ended, entry };
 }

@@ -1,7 +1,7 @@
 import type { HashedRow } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
 import { kindOf, type Payload, readPayload } from "../protocol/transitions.ts";
-import { type Entry, entryOf, type JournalHead, ofNoTask } from "./journal.ts";
+import { type EntryOf, entryOf, type JournalHead, ofNoTask } from "./journal.ts";
 
 /*
  * An older copy of the database has lost a future in which fencing tokens were given, which are the journal's seqs. It
@@ -22,7 +22,12 @@ export function epochSeq(nowMs: number, known: readonly number[]): number {
 }
 
 /** The row a new epoch begins with. `from` is the journal's head in the older copy, `lost` the newest that is known of. */
-export function restoreEntry(from: JournalHead, lost: JournalHead | null, how: Restoration, nowMs: number): Entry {
+export function restoreEntry(
+  from: JournalHead,
+  lost: JournalHead | null,
+  how: Restoration,
+  nowMs: number,
+): EntryOf<"RESTORE_DATABASE"> {
   const payload: Payload<"RESTORE_DATABASE"> = {
     from_seq: from.seq,
     from_hash: from.hash,

@@ -11,12 +11,14 @@ interface About {
   timestampMs: number;
 }
 
-/** A transition about to be journalled, by its row of the table. */
-export interface EntryOf<K extends Kind> extends About {
+interface OneEntry<K extends Kind> extends About {
   actionType: K;
   origin: OriginOf<K>;
   payload: Payload<K>;
 }
+
+/** A transition of one of these kinds about to be journalled. */
+export type EntryOf<K extends Kind> = { [One in K]: OneEntry<One> }[K];
 
 /** What a client tells in its own words, about to be journalled. */
 export interface ClientEntry extends About {
@@ -26,7 +28,7 @@ export interface ClientEntry extends About {
 }
 
 /** A row about to be journalled. */
-export type Entry = { [K in DaemonKind]: EntryOf<K> }[DaemonKind] | ClientEntry;
+export type Entry = EntryOf<DaemonKind> | ClientEntry;
 
 /** A row of the journal, as it is read: nobody vouches for what it tells. */
 export interface JournalRow extends About {
@@ -42,7 +44,7 @@ export function entryOf<K extends Kind>(
   { id = null, taskId, nodeId }: { id?: string | null; taskId: string | null; nodeId: string | null },
   payload: Payload<K>,
   timestampMs: number,
-): EntryOf<K> {
+): OneEntry<K> {
   const { origin } = transitions[actionType];
   return { id, taskId, nodeId, actionType, origin, payload, timestampMs };
 }

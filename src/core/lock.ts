@@ -1,6 +1,6 @@
 import type { Payload } from "../protocol/transitions.ts";
 import { type Decision, isRefusal, refuse } from "./decision.ts";
-import { type Entry, entryOf } from "./journal.ts";
+import { type EntryOf, entryOf } from "./journal.ts";
 import { secondsLeft } from "./lease.ts";
 import type { Lock, LockGrant, LockHead } from "./model.ts";
 
@@ -10,11 +10,16 @@ import type { Lock, LockGrant, LockHead } from "./model.ts";
  * entry that records it.
  */
 
+/** Entries that record a grant. */
+export type LockGranted = EntryOf<"ACQUIRE_RESOURCE_LOCK" | "TAKE_OVER_RESOURCE_LOCK">;
+/** Entries that record the end of locks of one lease. */
+export type LocksEnded = EntryOf<"RELEASE_RESOURCE_LOCK" | "EXPIRE_RESOURCE_LOCK" | "FORCE_RELEASE_RESOURCE_LOCK">;
+
 /**
  * The entry that records a grant: its seq is the fencing token of all that was granted. `over` are the leases that were
  * in the way and had expired.
  */
-export function grantLocks(grant: LockGrant, over: readonly LockHead[]): Entry {
+export function grantLocks(grant: LockGrant, over: readonly LockHead[]): LockGranted {
   const payload: Payload<"ACQUIRE_RESOURCE_LOCK"> = {
     lease_id: grant.leaseId,
     owner: grant.owner,
@@ -68,23 +73,23 @@ export function releaseLocks(
   others: readonly Lock[],
   claim: LockClaim,
   nowMs: number,
-): Decision<Entry> {
+): Decision<LocksEnded> {
   const lock = underLease(claimed, others, claim, "released", nowMs);
   return isRefusal(lock) ? lock : entryOf("RELEASE_RESOURCE_LOCK", lock, ended(lock, claimed), nowMs);
 }
 
 /** Takes all locks of a lease that has expired. */
-export function expireLocks(locks: readonly [Lock, ...Lock[]], nowMs: number): Entry {
+export function expireLocks(locks: readonly [Lock, ...Lock[]], nowMs: number): LocksEnded {
   return entryOf("EXPIRE_RESOURCE_LOCK", locks[0], ended(locks[0], locks), nowMs);
 }
 
 /** Gives back what the lease of a node holds that runs no more. */
-export function releaseWithNode(locks: readonly [Lock, ...Lock[]], nowMs: number): Entry {
+export function releaseWithNode(locks: readonly [Lock, ...Lock[]], nowMs: number): LocksEnded {
   return entryOf("RELEASE_RESOURCE_LOCK", locks[0], ended(locks[0], locks), nowMs);
 }
 
 /** Takes all locks of a lease from its holder, as a person wished. */
-export function forceRelease(locks: readonly [Lock, ...Lock[]], reason: string, nowMs: number): Entry {
+export function forceRelease(locks: readonly [Lock, ...Lock[]], reason: string, nowMs: number): LocksEnded {
   return entryOf("FORCE_RELEASE_RESOURCE_LOCK", locks[0], { ...ended(locks[0], locks), reason }, nowMs);
 }
 

@@ -1,7 +1,7 @@
 import type { Json } from "../protocol/json.ts";
 import type { AttemptOutcome } from "../protocol/types.ts";
 import { type Decision, isRefusal, refuse } from "./decision.ts";
-import { type ClientEntry, type Entry, entryOf } from "./journal.ts";
+import { type ClientEntry, type EntryOf, entryOf } from "./journal.ts";
 import { type LeaseClaim, type LeaseGrant, leaseLost, ofTask, underLease } from "./lease.ts";
 import type { FailureCause, NodeHead } from "./model.ts";
 
@@ -39,11 +39,11 @@ export interface After {
 export interface Transition {
   node: NodeHead;
   after: After;
-  entry: Entry;
+  entry: EntryOf<"TIMEOUT_ROLLBACK" | "COMPLETE_NODE" | "FAIL_NODE" | "RELEASE_NODE" | "SKIP_NODE" | "RETRY_NODE">;
 }
 
 /** PENDING → RUNNING, for a node that is runnable: the entry that records it. */
-export function acquireNode(node: NodeHead, grant: LeaseGrant, nowMs: number): Entry {
+export function acquireNode(node: NodeHead, grant: LeaseGrant, nowMs: number): EntryOf<"ACQUIRE_NODE"> {
   return entryOf("ACQUIRE_NODE", of(node), { lease_id: grant.id, lease_owner: grant.owner }, nowMs);
 }
 

@@ -2,7 +2,7 @@ import type { ChainedRow, HashedRow } from "../protocol/chain.ts";
 import { parseStored } from "../protocol/json.ts";
 import type { Transition } from "../protocol/transition.ts";
 import { kindOf, type Payload, transitions } from "../protocol/transitions.ts";
-import { type Entry, entryOf, ofNoTask } from "./journal.ts";
+import { type EntryOf, entryOf, ofNoTask } from "./journal.ts";
 import { ReplayedLocks, replayLocks } from "./replay-locks.ts";
 import { fields, text } from "./replayed.ts";
 
@@ -96,7 +96,7 @@ export interface Pruned {
 }
 
 /** The row that tells of a pruning. */
-export function pruneEntry(pruned: Pruned, nowMs: number): Entry {
+export function pruneEntry(pruned: Pruned, nowMs: number): EntryOf<"PRUNE_JOURNAL"> {
   const payload: Payload<"PRUNE_JOURNAL"> = {
     older_than_ms: pruned.olderThanMs,
     cut_seq: pruned.cutSeq,

@@ -1,13 +1,13 @@
 import type { Json } from "../protocol/json.ts";
 import type { Payload } from "../protocol/transitions.ts";
 import { type Decision, refuse } from "./decision.ts";
-import { type Entry, entryOf } from "./journal.ts";
+import { type EntryOf, entryOf } from "./journal.ts";
 import type { NewNode, NodeResource, Task } from "./model.ts";
 import { policyPayload } from "./policy.ts";
 import { demandsAny, taskPolicyPayload } from "./task-policy.ts";
 
 /** The journal entry that records a new task, with all that replaying it needs. */
-export function registerTask(task: Task, nodes: readonly NewNode[]): Entry {
+export function registerTask(task: Task, nodes: readonly NewNode[]): EntryOf<"REGISTER_TASK"> {
   const { goal, context, name, labels, priority, policy } = task;
   const payload: Payload<"REGISTER_TASK"> = {
     goal,
@@ -28,7 +28,7 @@ export function addNodes(
   expandBefore: readonly string[],
   by: { nodeId: string; leaseId: string } | null,
   nowMs: number,
-): Entry {
+): EntryOf<"ADD_NODES"> {
   const payload = {
     nodes: nodes.map(nodePayload),
     expand_before: [...expandBefore],
@@ -38,7 +38,12 @@ export function addNodes(
 }
 
 /** Everything that has not ended FAILED. Refusal: INVALID_STATE when all has. */
-export function cancelTask(task: Task, unended: number, reason: string, nowMs: number): Decision<Entry> {
+export function cancelTask(
+  task: Task,
+  unended: number,
+  reason: string,
+  nowMs: number,
+): Decision<EntryOf<"CANCEL_TASK">> {
   if (unended > 0) return entryOf("CANCEL_TASK", { taskId: task.id, nodeId: null }, { reason }, nowMs);
   const message = `task ${task.id} cannot be canceled: none of its nodes is PENDING or RUNNING; TaskStatus shows how they ended`;
   return refuse("INVALID_STATE", message, { task_id: task.id });
@@ -50,13 +55,18 @@ export function cancellation(reason: string): Json {
 }
 
 /** The entry that records that a task hands out nothing from now on, or again; null where it is so already. */
-export function pauseTask(task: Task, paused: boolean, nowMs: number): Entry | null {
+export function pauseTask(task: Task, paused: boolean, nowMs: number): EntryOf<"PAUSE_TASK" | "RESUME_TASK"> | null {
   if (task.paused === paused) return null;
   return entryOf(paused ? "PAUSE_TASK" : "RESUME_TASK", { taskId: task.id, nodeId: null }, {}, nowMs);
 }
 
 /** The entry that records the priority of a task, or of one of its nodes. */
-export function setPriority(taskId: string, nodeId: string | null, priority: number, nowMs: number): Entry {
+export function setPriority(
+  taskId: string,
+  nodeId: string | null,
+  priority: number,
+  nowMs: number,
+): EntryOf<"SET_PRIORITY"> {
   return entryOf("SET_PRIORITY", { taskId, nodeId }, { priority }, nowMs);
 }
 

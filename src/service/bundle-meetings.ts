@@ -1,7 +1,7 @@
 import type { BundleRecord } from "../core/bundle.ts";
 import { pathsListed } from "../core/bundle-pair.ts";
 import { compareBundles } from "../core/compare-bundles.ts";
-import { type Entry, entryOf } from "../core/journal.ts";
+import { type EntryOf, entryOf } from "../core/journal.ts";
 import type { LockHead } from "../core/model.ts";
 import { WorkBudget } from "../core/work-budget.ts";
 import { limits } from "../protocol/limits.ts";
@@ -80,7 +80,7 @@ function conflictEntry(
   summary: string,
   paths: string[],
   { newId, nowMs }: Context,
-): Entry {
+): EntryOf<"conflict"> {
   const others = { owner: lock.owner, provider: lock.provider, lease_id: lock.leaseId };
   const payload = {
     summary,

@@ -1,6 +1,6 @@
 import { locksEnded, movedNode, nodeChanged } from "../../src/core/effects.ts";
 import { isRefusal } from "../../src/core/decision.ts";
-import type { Entry, JournalRow } from "../../src/core/journal.ts";
+import type { ClientEntry, JournalRow } from "../../src/core/journal.ts";
 import { expireLocks, grantLocks } from "../../src/core/lock.ts";
 import type { Lock, LockGrant, NewNode, NodeHead, Task } from "../../src/core/model.ts";
 import { acquireNode, completeNode, failNode, rollBackNode } from "../../src/core/node.ts";
@@ -80,7 +80,7 @@ export function rollBack(store: Store, nodeId: string): number {
 export function tell(store: Store, event: Partial<JournalRow> = {}): number {
   const story = { id: "event", taskId: null, nodeId: null, actionType: "told", payload: null, timestampMs: 5 };
   // A store does not care what an entry tells.
-  const entry = { ...story, origin: "client", ...event } as Entry;
+  const entry = { ...story, origin: "client", ...event } as ClientEntry;
   return store.apply({ kind: "appendEvent", entry });
 }
 
