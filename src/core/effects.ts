@@ -8,10 +8,11 @@ import type { After, Transition } from "./node.ts";
 import type { Gap, LeavingRows, LeavingTasks } from "./prune.ts";
 
 /**
- * All that can happen to the state, as data: it can be written down, sent, and applied again elsewhere. What an effect does
- * depends on the state and on itself alone; the time it needs is its own. Where it has an entry, it is journalled.
- * What has none no journal tells: heartbeats and progress, deadlines that the clock moved, delays that are over, answers
- * that are remembered, and what follows from a journalled effect step by step.
+ * All that can happen to the state, as data: it can be written down as JSON, read with `parseStored`, which keeps numbers
+ * to the letter, and applied again elsewhere. What an effect does depends on the state and on itself alone; the time it
+ * needs is its own. Where it has an entry, it is journalled. What has none no journal tells: heartbeats and progress,
+ * deadlines that the clock moved, delays that are over, answers that are remembered, and what follows from a journalled
+ * effect step by step.
  */
 export type Effect = TaskEffect | NodeEffect | LockEffect | BundleEffect | JournalEffect | ClockEffect | AnswerEffect;
 

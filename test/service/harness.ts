@@ -14,6 +14,7 @@ import { pageFaults } from "../../src/store/page-faults.ts";
 import type { Store } from "../../src/store/store.ts";
 import { oneNode } from "../../src/protocol/methods/nodes.ts";
 import { fastDirectory } from "../support/fast-directory.ts";
+import { Replica } from "./replica.ts";
 
 /** One answer line, as the client reads it. */
 export interface Answer {
@@ -31,6 +32,8 @@ export interface ServiceOptions {
   copyOf?: string;
   /** Puts something between the service and its store. */
   wrap?: (store: Store) => Store;
+  /** Whether what happens is compared with a replica of it; not where the test takes its file away, or alters it. */
+  replicates?: boolean;
   /** Looks at the database's pages in place of SQLite. */
   checkPages?: CheckPages;
 }
@@ -55,12 +58,21 @@ export class TestService implements Disposable {
   readonly settings: Settings;
   readonly #wrap: (store: Store) => Store;
   readonly #checkPages: CheckPages;
+  readonly #replicates: boolean;
+  #replica: Replica | null = null;
   #ids = 0;
   #store: Store;
   #dispatcher: Dispatcher;
 
-  constructor({ settings = {}, copyOf, wrap = (store) => store, checkPages = atOnce }: ServiceOptions = {}) {
+  constructor({
+    settings = {},
+    copyOf,
+    wrap = (store) => store,
+    checkPages = atOnce,
+    replicates = true,
+  }: ServiceOptions = {}) {
     this.#checkPages = checkPages;
+    this.#replicates = replicates;
     if (copyOf !== undefined) copyFileSync(copyOf, this.database);
     this.settings = { ...readSettings({}), ...settings };
     this.#wrap = wrap;
@@ -112,7 +124,7 @@ export class TestService implements Disposable {
   /** Stops the daemon and runs `meanwhile` with the database closed, then starts it anew. */
   restart(meanwhile: () => void = () => undefined): void {
     this.#dispatcher.drain();
-    this.#store.close();
+    this.#close();
     meanwhile();
     this.#store = this.#openStore();
     this.#dispatcher = this.#start();
@@ -126,7 +138,7 @@ export class TestService implements Disposable {
   /** Ends the process as a kill does, now or when the files were put aside: only what they hold is left. */
   crash(): void {
     if (!existsSync(`${this.database}.kept`)) this.keepFiles();
-    this.#store.close();
+    this.#close();
     for (const file of this.#files()) {
       rmSync(file, { force: true });
       if (existsSync(`${file}.kept`)) renameSync(`${file}.kept`, file);
@@ -136,8 +148,11 @@ export class TestService implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#store.close();
-    rmSync(this.directory, { recursive: true });
+    try {
+      this.#close();
+    } finally {
+      rmSync(this.directory, { recursive: true });
+    }
   }
 
   #files(): string[] {
@@ -145,7 +160,17 @@ export class TestService implements Disposable {
   }
 
   #openStore(): Store {
-    return this.#wrap(openStore(this.database, () => this.clock.wallMs));
+    if (this.#replicates) this.#replica = new Replica(this.database, this.clock.wallMs);
+    const store = openStore(this.database, () => this.clock.wallMs);
+    this.#replica?.listen(store);
+    return this.#wrap(store);
+  }
+
+  #close(): void {
+    const replica = this.#replica;
+    this.#replica = null;
+    this.#store.close();
+    replica?.compare();
   }
 
   #start(): Dispatcher {

@@ -31,7 +31,7 @@ const pageBytes = 4_096;
 /** What a start on the file and a verification say; null when both are content. */
 function finding(path: string): string | null {
   try {
-    using service = new TestService({ copyOf: path });
+    using service = new TestService({ copyOf: path, replicates: false });
     const client = service.client();
     client.send("VerifyJournal", {});
     for (let turns = 0; client.answers.length === 0 && turns < 1_000; turns++) service.turn();
