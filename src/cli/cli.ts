@@ -3,10 +3,10 @@ import type { Command } from "./command.ts";
 import { type Exit, Failure } from "./exits.ts";
 import { suggest } from "../protocol/nearest.ts";
 import { checkOutput, printLine } from "./output.ts";
-import { reportFailure } from "./report.ts";
+import { reportFailure } from "./failures.ts";
 import { printAside } from "./streams.ts";
 import { type Globals, type Host, Session } from "./session.ts";
-import { commandNamed, familyOf, shownCommands } from "./table.ts";
+import { commandNamed, familyOf, shownCommands } from "./commands.ts";
 
 /**
  * Runs one command line and gives its exit status. Results go to standard output, everything else to standard error.
@@ -112,7 +112,7 @@ function workingDirectory(): string {
 }
 
 async function helpPage(words: readonly string[]): Promise<string> {
-  return (await import("./help.ts")).helpPage(words);
+  return (await import("./help/page.ts")).helpPage(words);
 }
 
 /** Half a command, such as `agentd task`, gets its help as well, but is a mistake unless help was asked for. */

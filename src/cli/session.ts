@@ -1,6 +1,6 @@
 import type { CallOptions, Client } from "../client/client.ts";
 import { connectAt, type Located, locate } from "../client/find.ts";
-import { DaemonUnreachable } from "../client/refusals.ts";
+import { DaemonUnreachable, messageOf } from "../client/refusals.ts";
 import type { Response } from "../protocol/envelope.ts";
 import type { MethodName, ParamsInput, Result } from "../protocol/methods.ts";
 import type { BackupReport, Restored } from "../protocol/offline.ts";
@@ -8,7 +8,7 @@ import type { Whereabouts } from "../protocol/paths.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import { Failure } from "./exits.ts";
 import { printLine, printLive } from "./output.ts";
-import { askPatiently } from "./patience.ts";
+import { askPatiently, isAway } from "./patience.ts";
 import { printAside } from "./streams.ts";
 import { harmless } from "./text.ts";
 
@@ -102,7 +102,7 @@ export class Session implements Disposable {
     const isAsked = this.#hasCompared || this.globals.json || !Object.keys(located.environment).some(isOfAgentd);
     this.#hasCompared = true;
     if (isAsked) return;
-    const { agree, settingsOfShell, settingsThatDiffer } = await import("./given-settings.ts");
+    const { agree, settingsOfShell, settingsThatDiffer } = await import("./daemon/settings.ts");
     if (settingsOfShell(located.environment).length === 0) return;
     const differing = settingsThatDiffer(await client.call("Health", {}), located);
     if (differing.length > 0) this.note(`${differing.join("; ")}; ${agree} ${located.paths.envFile}`);
@@ -111,7 +111,7 @@ export class Session implements Disposable {
   /** Tells that a daemon this shell has just started goes by the shell's settings, for everybody. */
   async #tellOfOwnSettings(located: Located): Promise<void> {
     this.#hasCompared = true;
-    const { settingsOfShell } = await import("./given-settings.ts");
+    const { settingsOfShell } = await import("./daemon/settings.ts");
     const own = settingsOfShell(process.env).join(" ");
     if (own === "") return;
     this.note(`the daemon was started with ${own} of this shell; to keep that, write it to ${located.paths.envFile}`);
@@ -161,6 +161,21 @@ export class Session implements Disposable {
     if (!this.globals.json) printAside(text);
   }
 
+  /**
+   * Says why there is nothing now, and gives the exit status of that. A daemon that has gone away meanwhile cannot tell,
+   * which is no failure of whoever waited for it.
+   */
+  async sayNotNow(why: () => Promise<string>): Promise<3> {
+    const { json, get } = this.globals;
+    if (json) this.show(null, () => "");
+    // A program that reads the null needs no words; `lease=$(… --get lease_id)` has got nothing at all.
+    if (json && get === undefined) return 3;
+    // The connection may be one that the daemon left while somebody waited over another.
+    this.disconnect();
+    this.note(await why().catch(reasonAway));
+    return 3;
+  }
+
   /** Tells a person what the daemon warns of; a program finds it in the result, where that is printed whole. */
   #warnOf({ result, warnings: beside = [] }: Response): void {
     const inside = (result as { warnings?: readonly Warning[] } | null)?.warnings ?? [];
@@ -186,6 +201,11 @@ export class Session implements Disposable {
     this.#disposed = true;
     this.disconnect();
   }
+}
+
+function reasonAway(cause: unknown): string {
+  if (!isAway(cause)) throw cause;
+  return `there was nothing in time, and nobody to ask why: ${messageOf(cause)}`;
 }
 
 /** A text bare, so that a shell can use it as it is, and anything else as JSON; of no result, nothing. */

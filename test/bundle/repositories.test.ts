@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { checkGitVersion } from "../../src/cli/git/version.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { rejectionOf } from "../support/rejection.ts";
 import { merge, outcomes } from "./merges.ts";
 import { bundleWorld, edited, tenLines, type World } from "./world.ts";
+import { checkGitVersion } from "../../src/cli/bundle/repository.ts";
 
 let daemon: TestDaemon;
 

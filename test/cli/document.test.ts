@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseYaml, plainJson } from "../../src/cli/document.ts";
+import { parseYaml, plainJson } from "../../src/cli/task/document.ts";
 
 describe("a key that stands twice in one mapping is refused, and where", () => {
   test.each([

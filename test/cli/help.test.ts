@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { helpPage } from "../../src/cli/help.ts";
-import { commands } from "../../src/cli/table.ts";
+import { helpPage } from "../../src/cli/help/page.ts";
+import { commands } from "../../src/cli/commands.ts";
 import { checkGolden } from "../support/golden.ts";
 import { rejectionOf } from "../support/rejection.ts";
 

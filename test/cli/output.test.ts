@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { Client } from "../../src/client/client.ts";
-import { commands } from "../../src/cli/table.ts";
+import { commands } from "../../src/cli/commands.ts";
 import { bundleWorld, type World } from "../bundle/world.ts";
 import { gitIdentity } from "../guard/world.ts";
 import { ownEnvironment, program, type Ran, startDaemon, type TestDaemon } from "../support/daemon.ts";

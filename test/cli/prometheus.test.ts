@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { prometheusText } from "../../src/cli/prometheus.ts";
+import { prometheusText } from "../../src/cli/daemon/prometheus.ts";
 import { Metrics } from "../../src/protocol/methods/daemon.ts";
 
 const text = prometheusText(Metrics.example.result);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { formatOf, toNodes, toTaskParams } from "../../src/cli/task-file.ts";
+import { formatOf, toNodes, toTaskParams } from "../../src/cli/task/file.ts";
 
 const id = "6f1a8a5e-0d5b-4f0e-9c57-3d2b1a0f9e88";
 

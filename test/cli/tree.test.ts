@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { dependenciesFirst, taskText, treeLines } from "../../src/cli/tree.ts";
+import { dependenciesFirst, taskText, treeLines } from "../../src/cli/task/tree.ts";
 import type { NodeStatusView, TaskView } from "../../src/protocol/methods/views.ts";
 import { nodeStatusView, noPolicyView } from "../support/specimen.ts";
 

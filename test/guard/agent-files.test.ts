@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { agentCommand } from "../../src/cli/guard/agent-command.ts";
-import { type AgentPlace, agentState, installAgent, uninstallAgent } from "../../src/cli/guard/agent-file.ts";
+import { type WorkTree, agentState, installAgent, uninstallAgent } from "../../src/cli/guard/agent-file.ts";
 import { agents } from "../../src/cli/guard/agents.ts";
 import type { Agent } from "../../src/cli/guard/agents/agent.ts";
 import { rejectionOf } from "../support/rejection.ts";
@@ -11,7 +11,7 @@ import { type Directory, program, temporaryDirectory } from "./world.ts";
 const every = Object.entries(agents);
 const sharing = every.filter(([, { file }]) => file.kind === "shared");
 
-interface Place extends Directory, AgentPlace {}
+interface Place extends Directory, WorkTree {}
 
 /** A work tree's top, and beside it a git directory; no git is needed for these. */
 async function temporaryPlace(): Promise<Place> {

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { agentCommand } from "../../src/cli/guard/agent-command.ts";
 import { agents } from "../../src/cli/guard/agents.ts";
-import { type Agent, Unreadable } from "../../src/cli/guard/agents/agent.ts";
-import { patchedPaths } from "../../src/cli/guard/agents/patch.ts";
+import { type Agent, patchedPaths, Unreadable } from "../../src/cli/guard/agents/agent.ts";
 import { asked, patch, patched } from "./agent-questions.ts";
 
 function agent(name: string): Agent {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { lstat, mkdir, readdir, readFile, readlink, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { hookState, hooksDirectory, installHook, uninstallHook } from "../../src/cli/guard/hook-file.ts";
-import type { GitHook } from "../../src/cli/guard/hook-names.ts";
+import { hooksDirectory, hookState, installHook, uninstallHook } from "../../src/cli/guard/hook-file.ts";
 import { hookScript } from "../../src/cli/guard/hook-script.ts";
 import { repositoryOf } from "../../src/cli/git/repository.ts";
 import { rejectionOf } from "../support/rejection.ts";
 import { type Directory, program, runGit, temporaryRepository } from "./world.ts";
+import type { GitHook } from "../../src/cli/guard/hook-tools.ts";
 
 /** A stand-in for agentd: it writes what it is asked to a file, and answers with a status. */
 async function standIn(world: Directory, status = 0): Promise<string> {

@@ -1,6 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
-import { ask } from "../git/ask.ts";
-import { entriesOf } from "../git/git.ts";
+import { ask, entriesOf } from "../git/git.ts";
 import { commitOrNull } from "../git/revision.ts";
 import type { Session } from "../session.ts";
 import { acceptedSince, decidedBundles, rejectedAmong } from "./decided.ts";

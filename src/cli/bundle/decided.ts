@@ -1,8 +1,8 @@
 import { limits } from "../../protocol/limits.ts";
-import { askText } from "../git/ask.ts";
 import { commitOrNull } from "../git/revision.ts";
 import type { Session } from "../session.ts";
 import { allBundles, type BundleView, type Whole } from "./ids.ts";
+import { askText } from "../git/git.ts";
 
 /** The bundles of the same repositories that are not among these, newest first. */
 export async function decidedBundles(session: Session, bundles: readonly Whole[]): Promise<BundleView[]> {

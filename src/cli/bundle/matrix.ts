@@ -1,5 +1,5 @@
 import { shortIds } from "../ids.ts";
-import { partyText } from "../lock/held.ts";
+import { partyText } from "../lock/text.ts";
 import { columns, dim, green, oneLine, red, yellow } from "../text.ts";
 import type { Compared } from "./comparison.ts";
 import type { Whole } from "./ids.ts";

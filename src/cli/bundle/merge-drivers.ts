@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Scratch } from "../git/scratch.ts";
+import type { PrivateRepository } from "../git/private-repository.ts";
 
 /**
  * How git merges paths by the attributes of two trees, as it reads them itself: by path, one driver, or two where the trees
@@ -7,11 +7,14 @@ import type { Scratch } from "../git/scratch.ts";
  * sides, and `custom:NAME` is a program of this repository's configuration.
  */
 export async function mergeDrivers(
-  scratch: Scratch,
+  privateRepository: PrivateRepository,
   trees: readonly [base: string, head: string],
   paths: readonly string[],
 ): Promise<Record<string, string[]>> {
-  const [base, head] = [await driversIn(scratch, trees[0], paths), await driversIn(scratch, trees[1], paths)];
+  const [base, head] = [
+    await driversIn(privateRepository, trees[0], paths),
+    await driversIn(privateRepository, trees[1], paths),
+  ];
   const found: Record<string, string[]> = {};
   for (const [i, path] of paths.entries()) {
     const drivers = [...new Set([base[i] ?? byLines, head[i] ?? byLines])];
@@ -24,16 +27,22 @@ const byLines = "text";
 const ownDrivers: ReadonlySet<string> = new Set([byLines, "binary", "union"]);
 
 /** An index of our own is all git takes attributes from: before 2.40 it reads them from no tree. */
-async function driversIn(scratch: Scratch, tree: string, paths: readonly string[]): Promise<string[]> {
-  const here = { GIT_INDEX_FILE: join(scratch.gitDirectory, "attributes-index") };
-  await scratch.run(["read-tree", tree], {}, here);
+async function driversIn(
+  privateRepository: PrivateRepository,
+  tree: string,
+  paths: readonly string[],
+): Promise<string[]> {
+  const here = { GIT_INDEX_FILE: join(privateRepository.gitDirectory, "attributes-index") };
+  await privateRepository.run(["read-tree", tree], {}, here);
   const asked = paths.map((path) => `${path}\0`).join("");
-  const told = (await scratch.text(["check-attr", "--cached", "-z", "--stdin", "merge"], asked, here)).split("\0");
-  return paths.map((_path, i) => driverOf(told[i * 3 + 2] ?? "", scratch));
+  const told = (await privateRepository.text(["check-attr", "--cached", "-z", "--stdin", "merge"], asked, here)).split(
+    "\0",
+  );
+  return paths.map((_path, i) => driverOf(told[i * 3 + 2] ?? "", privateRepository));
 }
 
 /** What git makes of the attribute's value. */
-function driverOf(value: string, { drivers }: Scratch): string {
+function driverOf(value: string, { drivers }: PrivateRepository): string {
   if (value === "unset") return "binary";
   if (drivers.has(value)) return `custom:${value}`;
   return ownDrivers.has(value) ? value : byLines;

@@ -1,6 +1,6 @@
 import { limits } from "../../protocol/limits.ts";
 import { Failure } from "../exits.ts";
-import type { Scratch } from "../git/scratch.ts";
+import type { PrivateRepository } from "../git/private-repository.ts";
 
 /** Above these a diff is not sent along: the daemon takes the head revision instead. */
 const diffBytesMax = 512 << 10;
@@ -29,28 +29,32 @@ export interface Patch {
 }
 
 /** @throws {Failure} USAGE where nothing differs, or in more files than a bundle may have. */
-export async function patchBetween(scratch: Scratch, base: string, head: string): Promise<Patch> {
-  const paths = await changedPaths(scratch, base, head);
+export async function patchBetween(privateRepository: PrivateRepository, base: string, head: string): Promise<Patch> {
+  const paths = await changedPaths(privateRepository, base, head);
   if (paths.length === 0) throw new Failure("USAGE", `nothing to submit: no file differs from ${base}`);
   if (paths.length > limits.bundlePathsMax) {
     const message = `${paths.length} files differ from ${base}, but a bundle has at most ${limits.bundlePathsMax}; give another --base, or split it`;
     throw new Failure("USAGE", message);
   }
-  const strange = await strangePath(scratch, base, head);
+  const strange = await strangePath(privateRepository, base, head);
   if (strange !== null) {
     const message = `${strange} is or was a symbolic link or a submodule, and no patch bundle may change one; leave it out, or give another --base`;
     throw new Failure("USAGE", message);
   }
   const words = ["diff", "--shortstat", "--no-ext-diff", "--no-textconv", "-M", base, head, "--"];
-  const stat = await scratch.text(words, "", withoutAttributes);
-  return { paths, diff: await diffBetween(scratch, base, head), stat: stat.trim() };
+  const stat = await privateRepository.text(words, "", withoutAttributes);
+  return { paths, diff: await diffBetween(privateRepository, base, head), stat: stat.trim() };
 }
 
 const files = new Set(["100644", "100755", "000000"]);
 
 /** A path that changes and is, before or after, neither a file nor nothing; null where there is none. */
-export async function strangePath(scratch: Scratch, base: string, head: string): Promise<string | null> {
-  const told = await scratch.entries(["diff-tree", "-r", "-z", "--raw", "--no-renames", base, head]);
+export async function strangePath(
+  privateRepository: PrivateRepository,
+  base: string,
+  head: string,
+): Promise<string | null> {
+  const told = await privateRepository.entries(["diff-tree", "-r", "-z", "--raw", "--no-renames", base, head]);
   const at = told.findIndex((entry, i) => {
     const [before = "", after = ""] = entry.slice(1).split(" ");
     return i % 2 === 0 && !(files.has(before) && files.has(after));
@@ -65,12 +69,12 @@ export async function strangePath(scratch: Scratch, base: string, head: string):
 const withoutAttributes = { GIT_INDEX_FILE: "no-index" };
 
 /** Both names of what was renamed. */
-export function changedPaths(scratch: Scratch, base: string, head: string): Promise<string[]> {
-  return scratch.entries(["diff-tree", "-r", "-z", "--name-only", "--no-renames", base, head]);
+export function changedPaths(privateRepository: PrivateRepository, base: string, head: string): Promise<string[]> {
+  return privateRepository.entries(["diff-tree", "-r", "-z", "--name-only", "--no-renames", base, head]);
 }
 
-async function diffBetween(scratch: Scratch, base: string, head: string): Promise<string | null> {
-  const { out, cut } = await scratch.run(
+async function diffBetween(privateRepository: PrivateRepository, base: string, head: string): Promise<string | null> {
+  const { out, cut } = await privateRepository.run(
     ["diff", ...diffOptions, base, head, "--"],
     { bytesMax: diffBytesMax },
     withoutAttributes,

@@ -1,11 +1,10 @@
 import { copyFile, readdir, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../exits.ts";
-import { ask } from "../git/ask.ts";
-import { entriesOf } from "../git/git.ts";
+import { ask, entriesOf } from "../git/git.ts";
 import { commitOrNull } from "../git/revision.ts";
 import type { Repository } from "../git/repository.ts";
-import { pathIn, type Scratch } from "../git/scratch.ts";
+import { pathIn, type PrivateRepository } from "../git/private-repository.ts";
 
 /** A work tree's files as they are now: staged, changed and new ones, but what is ignored. */
 export interface Snapshot {
@@ -24,26 +23,30 @@ const pathsNamed = 5;
  * Submodules stay as they are in the index.
  * @throws {Failure} in mid-merge, and where a file goes through a filter, which is not run here.
  */
-export function snapshotOf(scratch: Scratch, { top }: Repository): Promise<Snapshot> {
-  return scratch.withAttributes((more) => take(scratch, top, more));
+export function snapshotOf(privateRepository: PrivateRepository, { top }: Repository): Promise<Snapshot> {
+  return privateRepository.withAttributes((more) => take(privateRepository, top, more));
 }
 
-async function take(scratch: Scratch, top: string, more: Record<string, string>): Promise<Snapshot> {
-  const index = join(scratch.gitDirectory, "index");
+async function take(
+  privateRepository: PrivateRepository,
+  top: string,
+  more: Record<string, string>,
+): Promise<Snapshot> {
+  const index = join(privateRepository.gitDirectory, "index");
   await copyIndex(await pathIn(top, "index"), index);
   const here = { ...more, GIT_WORK_TREE: top, GIT_INDEX_FILE: index };
-  const unmerged = await scratch.entries(["ls-files", "-u", "-z"], here);
+  const unmerged = await privateRepository.entries(["ls-files", "-u", "-z"], here);
   if (unmerged.length > 0)
     throw new Failure("USAGE", "the work tree is in the middle of a merge; finish or abort that first");
-  const staged = await scratch.text(["write-tree"], "", here);
-  const submodules = await gitlinks(scratch, here);
+  const staged = await privateRepository.text(["write-tree"], "", here);
+  const submodules = await gitlinks(privateRepository, here);
   const others = submodules.map(({ path }) => `:(exclude,literal)${path}`);
-  await scratch.run(["add", "--all", "--", ".", ...others], {}, { ...here, GIT_LITERAL_PATHSPECS: "0" });
+  await privateRepository.run(["add", "--all", "--", ".", ...others], {}, { ...here, GIT_LITERAL_PATHSPECS: "0" });
   const known = new Set(submodules.map(({ path }) => path));
-  const leftOut = (await gitlinks(scratch, here)).map(({ path }) => path).filter((path) => !known.has(path));
-  if (leftOut.length > 0) await scratch.run(["update-index", "--force-remove", "--", ...leftOut], {}, here);
-  const tree = await scratch.text(["write-tree"], "", here);
-  await refuseFiltered(scratch, top, { staged, tree, here });
+  const leftOut = (await gitlinks(privateRepository, here)).map(({ path }) => path).filter((path) => !known.has(path));
+  if (leftOut.length > 0) await privateRepository.run(["update-index", "--force-remove", "--", ...leftOut], {}, here);
+  const tree = await privateRepository.text(["write-tree"], "", here);
+  await refuseFiltered(privateRepository, top, { staged, tree, here });
   return { tree, leftOut, movedSubmodules: await movedAmong(top, submodules) };
 }
 
@@ -77,8 +80,8 @@ async function copyIndex(from: string, to: string): Promise<void> {
   await utimes(to, seconds, seconds);
 }
 
-async function gitlinks(scratch: Scratch, here: Record<string, string>): Promise<Gitlink[]> {
-  const entries = await scratch.entries(["ls-files", "-s", "-z"], here);
+async function gitlinks(privateRepository: PrivateRepository, here: Record<string, string>): Promise<Gitlink[]> {
+  const entries = await privateRepository.entries(["ls-files", "-s", "-z"], here);
   return entries.flatMap((entry) =>
     entry.startsWith(gitlink)
       ? [{ path: entry.slice(entry.indexOf("\t") + 1), commit: entry.split(" ", 2)[1] ?? "" }]
@@ -88,15 +91,15 @@ async function gitlinks(scratch: Scratch, here: Record<string, string>): Promise
 
 /** Files that were read, and that the user's git reads otherwise, such as those in Git LFS. */
 async function refuseFiltered(
-  scratch: Scratch,
+  privateRepository: PrivateRepository,
   top: string,
   { staged, tree, here }: { staged: string; tree: string; here: Record<string, string> },
 ): Promise<void> {
-  const read = await scratch.text(["diff-tree", "-r", "-z", "--name-only", "--no-renames", staged, tree]);
+  const read = await privateRepository.text(["diff-tree", "-r", "-z", "--name-only", "--no-renames", staged, tree]);
   if (read === "") return;
   const filters = await filtersOf(top);
   if (filters.size === 0) return;
-  const told = (await scratch.text(["check-attr", "-z", "--stdin", "filter"], read, here)).split("\0");
+  const told = (await privateRepository.text(["check-attr", "-z", "--stdin", "filter"], read, here)).split("\0");
   const paths = told.flatMap((path, i) => (i % 3 === 0 && filters.has(told[i + 2] ?? "") ? [path] : []));
   if (paths.length === 0) return;
   const named = paths.slice(0, pathsNamed).join(", ") + (paths.length > pathsNamed ? ", …" : "");

@@ -1,11 +1,11 @@
 import { limits } from "../../protocol/limits.ts";
 import type { ParamsInput, Result } from "../../protocol/methods.ts";
 import { commitOrNull } from "../git/revision.ts";
-import { deleteRef, type Scratch, setRef } from "../git/scratch.ts";
+import { deleteRef, type PrivateRepository, setRef } from "../git/private-repository.ts";
 import type { Wishes } from "../run/hold.ts";
 import type { Session } from "../session.ts";
-import { PatientClient } from "../run/patient-client.ts";
-import type { Ends } from "./ends.ts";
+import { PatientClient } from "../patient-client.ts";
+import type { RevisionRange } from "./revision-range.ts";
 import type { Patch } from "./patch.ts";
 
 /** What of a submission git does not know. */
@@ -15,7 +15,7 @@ export type About = Omit<
 >;
 
 export interface Submission {
-  ends: Ends;
+  range: RevisionRange;
   patch: Patch;
   about: About;
   idempotencyKey: string | undefined;
@@ -31,11 +31,11 @@ export interface Submitted {
 /** A request has room for more than its parameters. */
 const paramsBytesMax = limits.requestBytesMax - 4_096;
 /** Refs that keep what bundles without a diff are made of. */
-export const keptRefs = "refs/agentd/bundles/";
+export const retainedRefs = "refs/agentd/bundles/";
 
 /** What of a submission is the same, however its patch is sent. */
-function commonParams({ scope }: { scope: string }, { ends, patch, about }: Submission) {
-  return { ...about, scope, base_revision: ends.base.revision, touched_paths: patch.paths };
+function commonParams({ scope }: { scope: string }, { range, patch, about }: Submission) {
+  return { ...about, scope, base_revision: range.base.revision, touched_paths: patch.paths };
 }
 
 /**
@@ -43,10 +43,10 @@ function commonParams({ scope }: { scope: string }, { ends, patch, about }: Subm
  * @throws {RequestRefused} where it will not
  */
 export async function checkSubmission(session: Session, at: { scope: string }, submission: Submission): Promise<void> {
-  const { ends, patch } = submission;
+  const { range, patch } = submission;
   const common = commonParams(at, submission);
-  const whole = { ...common, head_revision: ends.head, diff: patch.diff, diff_exact: true };
-  await session.call("CheckPatchBundle", fits(whole) ? whole : { ...common, head_revision: ends.commit });
+  const whole = { ...common, head_revision: range.head, diff: patch.diff, diff_exact: true };
+  await session.call("CheckPatchBundle", fits(whole) ? whole : { ...common, head_revision: range.commit });
 }
 
 /** Whether a patch can be sent along. */
@@ -59,21 +59,21 @@ const fits = (params: ParamsInput<"SubmitPatchBundle">) =>
  */
 export async function submit(
   { session, giveUp }: Pick<Wishes, "session" | "giveUp">,
-  scratch: Scratch,
+  privateRepository: PrivateRepository,
   at: { top: string; scope: string },
   submission: Submission,
 ): Promise<Submitted> {
-  const { ends, patch, about, idempotencyKey = crypto.randomUUID() } = submission;
+  const { range, patch, about, idempotencyKey = crypto.randomUUID() } = submission;
   using client = new PatientClient(session);
   const send = (params: ParamsInput<"SubmitPatchBundle">) =>
     client.call("SubmitPatchBundle", params, giveUp, idempotencyKey);
-  const { head } = ends;
+  const { head } = range;
   const common = commonParams(at, submission);
   const whole = { ...common, head_revision: head, diff: patch.diff, diff_exact: true };
   if (fits(whole)) {
     return { answer: await send(whole), head, hasDiff: true };
   }
-  const kept = await keep(scratch, at.top, ends, about.diff_summary);
+  const kept = await keep(privateRepository, at.top, range, about.diff_summary);
   try {
     const params = { ...common, head_revision: kept.commit };
     return {
@@ -87,13 +87,18 @@ export async function submit(
   }
 }
 
-async function keep(scratch: Scratch, top: string, { base, head, tree }: Ends, summary: string) {
+async function keep(
+  privateRepository: PrivateRepository,
+  top: string,
+  { base, head, tree }: RevisionRange,
+  summary: string,
+) {
   // Its time tells how long nobody has asked for it.
   const date = `@${Math.floor(Date.now() / 1000)} +0000`;
   const dates = { GIT_AUTHOR_DATE: date, GIT_COMMITTER_DATE: date };
-  const commit = head ?? (await scratch.commitTree(tree, [base.revision], `${summary}\n`, dates));
-  if (head === null) await scratch.publish(commit, base.revision);
-  const ref = `${keptRefs}${commit}`;
+  const commit = head ?? (await privateRepository.commitTree(tree, [base.revision], `${summary}\n`, dates));
+  if (head === null) await privateRepository.publish(commit, base.revision);
+  const ref = `${retainedRefs}${commit}`;
   const isNew = (await commitOrNull(top, ref)) === null;
   if (isNew) await setRef(top, ref, commit, "0".repeat(commit.length));
   return { commit, ref, isNew };

@@ -1,5 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
-import { partyText } from "../lock/held.ts";
+import { partyText } from "../lock/text.ts";
 import {
   briefMoment,
   bold,

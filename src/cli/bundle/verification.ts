@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import { limits } from "../../protocol/limits.ts";
 import type { ParamsInput } from "../../protocol/methods.ts";
 import { redirecting } from "../git/git.ts";
-import { type Ending, runGuarded } from "../run/guarded.ts";
+import { type Ending, runSupervised } from "../run/supervised.ts";
 import { bind, type Wishes } from "../run/hold.ts";
 
 /** A command that was run to see whether a patch works. */
@@ -58,14 +58,14 @@ async function verifyOnce(
   session.note(`verifying: ${command}`);
   const startedAt = performance.now();
   const order = { command: ["sh", "-c", script, "sh", directory, command], environment: {}, context: "" };
-  const guarded = runGuarded(session.host.program, { ...order, quiet: true, grace_ms: graceMs });
-  using _bound = bind(guarded, wishes);
+  const supervised = runSupervised(session.host.program, { ...order, quiet: true, grace_ms: graceMs });
+  using _bound = bind(supervised, wishes);
   let late = false;
   const timer = setTimeout(() => {
     late = true;
-    guarded.end();
+    supervised.end();
   }, timeLimitMs);
-  const end = await guarded.ended().finally(() => clearTimeout(timer));
+  const end = await supervised.ended().finally(() => clearTimeout(timer));
   stop.throwIfAborted();
   const tail = late ? `${end.stdout.text}\nended after ${timeLimitMs / 1000} s` : end.stdout.text;
   return {

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { bareEnvironment, git, type GitEnvironment, runGit } from "./git.ts";
-import type { Scratch } from "./scratch.ts";
+import type { PrivateRepository } from "./private-repository.ts";
 
 const slowMs = 120_000;
 
 /**
- * A work tree for commands to try a commit in: a repository of its own in the scratch's directory, so that whatever they
+ * A work tree for commands to try a commit in: a repository of its own in the private repository's directory, so that whatever they
  * do to it, the user's repository does not see it. It has neither submodules nor what filters would make of files.
  */
 export class Checkout {
@@ -17,11 +17,11 @@ export class Checkout {
     this.#environment = { ...bareEnvironment(), GIT_DIR: join(path, ".git"), GIT_WORK_TREE: path };
   }
 
-  static async open(scratch: Scratch): Promise<Checkout> {
-    const checkout = new Checkout(join(scratch.directory, "checkout"));
-    const format = await scratch.text(["rev-parse", "--show-object-format"]);
-    await git(scratch.directory, ["init", "-q", "--template=", `--object-format=${format}`, checkout.path]);
-    const objects = join(scratch.gitDirectory, "objects");
+  static async open(privateRepository: PrivateRepository): Promise<Checkout> {
+    const checkout = new Checkout(join(privateRepository.directory, "checkout"));
+    const format = await privateRepository.text(["rev-parse", "--show-object-format"]);
+    await git(privateRepository.directory, ["init", "-q", "--template=", `--object-format=${format}`, checkout.path]);
+    const objects = join(privateRepository.gitDirectory, "objects");
     await Bun.write(join(checkout.path, ".git", "objects", "info", "alternates"), `${objects}\n`);
     return checkout;
   }

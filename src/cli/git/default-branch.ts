@@ -1,6 +1,5 @@
 import { Failure } from "../exits.ts";
-import { askText } from "./ask.ts";
-import { GitFailed } from "./git.ts";
+import { askText, GitFailed } from "./git.ts";
 import { branchFirst, commitOrNull, idOrNull } from "./revision.ts";
 
 /** Where work is merged to, as far as a repository tells: full names of refs that exist. */

@@ -1,6 +1,5 @@
 import { Failure } from "../exits.ts";
-import { askText } from "./ask.ts";
-import { GitFailed } from "./git.ts";
+import { askText, GitFailed } from "./git.ts";
 
 const wholeId = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 

@@ -9,7 +9,7 @@ import type { Agent } from "./agents/agent.ts";
 import { NoJson, valueOf } from "./json-settings.ts";
 
 /** Where an agent's hooks go, and where it is remembered how the file was before. */
-export interface AgentPlace {
+export interface WorkTree {
   top: string;
   /** The work tree's own git directory. */
   gitDirectory: string;
@@ -26,7 +26,7 @@ export interface AgentState {
 export async function agentState(
   name: string,
   agent: Agent,
-  { top }: AgentPlace,
+  { top }: WorkTree,
   program: readonly string[],
 ): Promise<AgentState> {
   const path = join(top, agent.file.path);
@@ -50,7 +50,7 @@ export async function agentState(
 export async function installAgent(
   name: string,
   agent: Agent,
-  place: AgentPlace,
+  place: WorkTree,
   program: readonly string[],
 ): Promise<"installed" | "updated" | "unchanged"> {
   const { state, path } = await agentState(name, agent, place, program);
@@ -70,7 +70,7 @@ export async function installAgent(
 export async function uninstallAgent(
   name: string,
   agent: Agent,
-  place: AgentPlace,
+  place: WorkTree,
 ): Promise<"removed" | "restored" | "missing"> {
   const { state, path } = await agentState(name, agent, place, []);
   if (state === "missing") return "missing";
@@ -91,7 +91,7 @@ function added(agent: Agent, before: string | null, command: string): string {
 async function foreignText(
   name: string,
   agent: Agent,
-  place: AgentPlace,
+  place: WorkTree,
   current: string | null,
 ): Promise<string | null> {
   const path = join(place.top, agent.file.path);
@@ -130,11 +130,11 @@ function commandsOf(agent: Agent, path: string, text: string): string[] {
   return understood(path, () => guardCommands(valueOf(text)));
 }
 
-function memory(name: string, { gitDirectory }: AgentPlace): string {
+function memory(name: string, { gitDirectory }: WorkTree): string {
   return join(gitDirectory, "agentd-guard", name);
 }
 
-async function remember(name: string, place: AgentPlace, before: string | null, after: string): Promise<void> {
+async function remember(name: string, place: WorkTree, before: string | null, after: string): Promise<void> {
   const directory = memory(name, place);
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });

@@ -6,12 +6,12 @@ import type { Session } from "../session.ts";
 import { type Agent, type Asked, fieldsOf } from "./agents/agent.ts";
 import { print } from "../output.ts";
 import { isOff, recordBypass } from "./bypass.ts";
-import { wantedFor } from "./edited-files.ts";
 import { identityOf, sessionOwner } from "./identity.ts";
 import { lockForSession, releaseSession } from "./session-locks.ts";
-import { type Verdict, unchecked, verdictOf } from "./verdict.ts";
+import { unchecked, type Verdict, verdictOf } from "./verdict.ts";
 import { printAside } from "../streams.ts";
 import { bypass, heldText } from "./verdict-text.ts";
+import { wantedFor } from "./check.ts";
 
 const endMs = 5_000;
 

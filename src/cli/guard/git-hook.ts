@@ -5,12 +5,12 @@ import { pushedPaths, stagedPaths } from "./changes.ts";
 import { heldByOthers, holdings, type Wanted } from "./check.ts";
 import { agentOf } from "./agents.ts";
 import { GitFailed } from "../git/git.ts";
-import type { GitHook } from "./hook-names.ts";
 import { type Identity, identityOf } from "./identity.ts";
 import { repositoryOf } from "../git/repository.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 import { bypass, heldText, ownersOf } from "./verdict-text.ts";
 import { printAside } from "../streams.ts";
+import type { GitHook } from "./hook-tools.ts";
 
 const whatOf = { "pre-commit": "commit", "pre-merge-commit": "merge", "pre-push": "push" } as const;
 

@@ -2,10 +2,9 @@ import { chmod, lstat, mkdir, realpath, rename, rm, writeFile } from "node:fs/pr
 import { dirname, join, resolve } from "node:path";
 import { Failure } from "../exits.ts";
 import { git } from "../git/git.ts";
-import { type GitHook, gitHooks } from "./hook-names.ts";
 import { earlierSuffix, hookScript, readHookScript } from "./hook-script.ts";
 import { exists, searchBeside, textOf } from "./hook-search.ts";
-import { hookAuthor, isSameHook } from "./hook-tools.ts";
+import { type GitHook, gitHooks, hookAuthor, isSameHook } from "./hook-tools.ts";
 import type { Repository } from "../git/repository.ts";
 
 /** Where git looks for hooks, and whose they are. */

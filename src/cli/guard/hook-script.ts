@@ -1,5 +1,4 @@
-import type { GitHook } from "./hook-names.ts";
-import { hookTools } from "./hook-tools.ts";
+import { type GitHook, hookTools } from "./hook-tools.ts";
 import { plainPath, runAgentd, shellWord } from "./shell.ts";
 
 /** What follows the name of a hook that was there before ours. */

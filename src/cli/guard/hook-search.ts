@@ -3,8 +3,8 @@ import { readFileText } from "../../native/read-file.ts";
 import { limits } from "../../protocol/limits.ts";
 import { join } from "node:path";
 import { Failure } from "../exits.ts";
-import type { GitHook } from "./hook-names.ts";
 import { isEarlierHook, readHookScript } from "./hook-script.ts";
+import type { GitHook } from "./hook-tools.ts";
 
 /** Enough to see what a file says of itself; a directory of hooks may have programs of any size. */
 const headBytes = 4_096;

@@ -1,4 +1,5 @@
-import { type NodeAround, nodeAround } from "../run/node-around.ts";
+import { userInfo } from "node:os";
+import { type NodeAround, nodeAround, ownerOf } from "../environment.ts";
 import { uuidOf } from "../../protocol/uuid.ts";
 import { agents } from "./agents.ts";
 
@@ -25,6 +26,21 @@ export function identityOf(environment: Environment): Identity {
     node: nodeAround(environment),
     label: [...owners, environment.USER].find(isGiven),
   };
+}
+
+/** Whoever acts, by the environment. */
+export function whoever(): string {
+  return ownerOf(undefined) ?? identityOf(process.env).label ?? userName() ?? "anonymous";
+}
+
+/** The user's name as the system knows it: cron, containers and CI often set no USER. */
+function userName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    // The user has no entry in the system's list.
+    return undefined;
+  }
 }
 
 /** How the locks of an agent's session are labelled. */

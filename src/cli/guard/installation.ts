@@ -2,16 +2,16 @@ import { resolve } from "node:path";
 import { Failure } from "../exits.ts";
 import { suggest } from "../../protocol/nearest.ts";
 import type { Session } from "../session.ts";
-import type { AgentPlace } from "./agent-file.ts";
+import type { WorkTree } from "./agent-file.ts";
 import { agents } from "./agents.ts";
 import type { Agent } from "./agents/agent.ts";
 import { git } from "../git/git.ts";
-import { gitHooks, type GitHook, isGitHook } from "./hook-names.ts";
 import { type HooksDirectory, hooksDirectory } from "./hook-file.ts";
 import { type Repository, repositoryOf } from "../git/repository.ts";
+import { type GitHook, gitHooks, isGitHook } from "./hook-tools.ts";
 
 /** Where a guard is installed, looked at or taken out. */
-export interface Installation extends AgentPlace {
+export interface Installation extends WorkTree {
   repository: Repository;
   hooks: HooksDirectory;
   /** The command that runs agentd, with the home or socket that was named. */

@@ -1,5 +1,5 @@
 import type { LockHolderView } from "../../protocol/methods/locks.ts";
-import { partyText } from "../lock/held.ts";
+import { partyText } from "../lock/text.ts";
 import { clip, harmless, momentText, oneLine, spanText } from "../text.ts";
 import type { Held, WaitingView } from "./verdict.ts";
 

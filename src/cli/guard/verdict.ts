@@ -1,7 +1,7 @@
 import { TIMED_OUT, within } from "../../client/deadline.ts";
 import type { LockHolderView } from "../../protocol/methods/locks.ts";
 import type { Result } from "../../protocol/methods.ts";
-import { toFailure } from "../report.ts";
+import { toFailure } from "../failures.ts";
 
 /** How long finding out may take, the start of a daemon included. */
 const checkMs = 15_000;

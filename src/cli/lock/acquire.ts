@@ -1,11 +1,12 @@
 import type { Result } from "../../protocol/methods.ts";
 import type { Json } from "../../protocol/json.ts";
 import { Failure } from "../exits.ts";
-import { PatientClient } from "../run/patient-client.ts";
+import { PatientClient } from "../patient-client.ts";
 import type { Session } from "../session.ts";
 import { readDuration, readJson, readList, readTtl } from "../values.ts";
-import type { Wanted } from "./held.ts";
-import { ownerOf, placeKeys } from "./place.ts";
+import type { Wanted } from "./text.ts";
+import { resolveKeys } from "./keys.ts";
+import { ownerOf } from "../environment.ts";
 
 export type Taken = NonNullable<Result<"AcquireResourceLocks">>;
 
@@ -45,7 +46,7 @@ export interface Taking {
 }
 
 /** What is to be taken, and how long to wait for it. */
-export interface Order {
+export interface LockRequest {
   locks: Wanted[];
   waitMs: number;
   owner: string | undefined;
@@ -55,14 +56,14 @@ export interface Order {
 }
 
 /** @throws {Failure} USAGE */
-export async function readOrder(keys: unknown, given: Taking): Promise<Order> {
+export async function readLockRequest(keys: unknown, given: Taking): Promise<LockRequest> {
   const written = readList(keys);
   if (written.length === 0) throw new Failure("USAGE", "KEY is missing (what is locked, such as file:src/lib.rs)");
   const waitMs = given.wait === undefined ? 0 : readDuration(given.wait, "wait") * 1000;
   const ttl_secs = readTtl(given.ttl);
   const metadata = await readMetadata(given);
   const mode = given.shared === true ? ("shared" as const) : ("exclusive" as const);
-  const locks = (await placeKeys(written, given.scope, "take")).map((key) => ({ ...key, mode }));
+  const locks = (await resolveKeys(written, given.scope, "take")).map((key) => ({ ...key, mode }));
   return { locks, waitMs, owner: ownerOf(given.owner), ttl_secs, provider: given.provider, metadata };
 }
 
@@ -76,12 +77,12 @@ async function readMetadata({ intent, metadata }: Taking): Promise<Json | undefi
 }
 
 /**
- * Takes the locks, waiting in line as long as the order says; null when they were not to be had by then. A daemon that is
+ * Takes the locks, waiting in line as long as the request says; null when they were not to be had by then. A daemon that is
  * restarted meanwhile is waited for, at the end of the line.
  */
 export async function takeLocks(
   session: Session,
-  { locks, waitMs, ...about }: Order,
+  { locks, waitMs, ...about }: LockRequest,
   more: { lease_id?: string | undefined; task_id?: string | undefined; node_id?: string | undefined },
   giveUp: AbortSignal,
   idempotencyKey?: string,

@@ -2,8 +2,9 @@ import { RequestRefused } from "../../client/refusals.ts";
 import { Failure } from "../exits.ts";
 import type { Session } from "../session.ts";
 import { oneLine } from "../text.ts";
-import { holdersOf } from "./held.ts";
-import { ownerOf, type PlacedKey } from "./place.ts";
+import { holdersOf } from "./text.ts";
+import type { LockKey } from "./keys.ts";
+import { ownerOf } from "../environment.ts";
 
 /**
  * Releases keys of one lease, or where none is named of whichever leases the owner has. A key that is not held does not
@@ -12,12 +13,12 @@ import { ownerOf, type PlacedKey } from "./place.ts";
  */
 export async function releaseKeys(
   session: Session,
-  keys: readonly PlacedKey[],
+  keys: readonly LockKey[],
   leaseId: string | undefined,
   given: string | undefined,
 ): Promise<0> {
   let seq = 0;
-  const [released, notHeld]: [PlacedKey[], PlacedKey[]] = [[], []];
+  const [released, notHeld]: [LockKey[], LockKey[]] = [[], []];
   for (const key of keys) {
     const leases = leaseId === undefined ? await leasesOf(session, knownOwner(given), key.scope) : [leaseId];
     const done = await releaseFirst(session, leases, key);
@@ -31,7 +32,7 @@ export async function releaseKeys(
 
 async function notHolding(
   session: Session,
-  { released, notHeld }: Record<"released" | "notHeld", readonly PlacedKey[]>,
+  { released, notHeld }: Record<"released" | "notHeld", readonly LockKey[]>,
   leaseId: string | undefined,
   given: string | undefined,
 ): Promise<Failure> {
@@ -42,7 +43,7 @@ async function notHolding(
   return new Failure("NOT_FOUND", `${who} holds no lock on ${names(notHeld)}${done}; see: ${look}${holders}`);
 }
 
-const names = (keys: readonly PlacedKey[]) => keys.map((key) => oneLine(key.resource_key, 200)).join(", ");
+const names = (keys: readonly LockKey[]) => keys.map((key) => oneLine(key.resource_key, 200)).join(", ");
 
 /** Releases everything an owner holds, but what ends with a node. */
 export async function releaseMine(session: Session, given: string | undefined): Promise<0> {
@@ -79,7 +80,7 @@ async function leasesOf(session: Session, owner: string, scope: string | undefin
 async function releaseFirst(
   session: Session,
   leases: readonly string[],
-  { resource_key, scope }: PlacedKey,
+  { resource_key, scope }: LockKey,
 ): Promise<{ seq: number } | undefined> {
   for (const lease_id of leases) {
     try {

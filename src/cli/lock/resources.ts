@@ -1,6 +1,6 @@
 import type { Json } from "../../protocol/json.ts";
 import type { ParamsInput } from "../../protocol/methods.ts";
-import { keyPlacer, type PlacedKey } from "./place.ts";
+import { keyResolver, type LockKey } from "./keys.ts";
 
 type Nodes = ParamsInput<"AddNodes">["nodes"];
 
@@ -9,9 +9,9 @@ type Nodes = ParamsInput<"AddNodes">["nodes"];
  * exclusively, and one without a scope is read from the working directory, like a word on the command line.
  * @throws {Failure} USAGE for what would guard nothing.
  */
-export async function placeResources(nodes: readonly object[]): Promise<Nodes> {
+export async function resolveResources(nodes: readonly object[]): Promise<Nodes> {
   const given = nodes as readonly { resources?: Json }[];
-  const place = keyPlacer(undefined, "take");
+  const place = keyResolver(undefined, "take");
   const all = given.map(async ({ resources, ...node }) =>
     Array.isArray(resources)
       ? { ...node, resources: await Promise.all(resources.map((resource) => placed(resource, place))) }
@@ -21,7 +21,7 @@ export async function placeResources(nodes: readonly object[]): Promise<Nodes> {
   return (await Promise.all(all)) as Nodes;
 }
 
-async function placed(resource: Json, place: (word: string) => Promise<PlacedKey>): Promise<Json> {
+async function placed(resource: Json, place: (word: string) => Promise<LockKey>): Promise<Json> {
   if (typeof resource === "string") return placed({ resource_key: resource }, place);
   // What is neither a key nor an object is for the daemon to refuse.
   if (typeof resource !== "object" || resource === null || Array.isArray(resource)) return resource;

@@ -1,9 +1,8 @@
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
-import { type Ending, type Order, runGuarded } from "./guarded.ts";
-import { bind, hold } from "./hold.ts";
+import { type Ending, type RunRequest, runSupervised } from "./supervised.ts";
+import { bind, hold, type Work } from "./hold.ts";
 import { claimOf, nodeLease } from "./lease.ts";
 import { asLost, journal, type Outcome, release, settle } from "./outcome.ts";
-import type { Work } from "./work.ts";
 
 /** A node that was taken, and what became of it. */
 export interface Finished extends Outcome {
@@ -26,11 +25,11 @@ export async function attempt(node: AcquiredNode, work: Work): Promise<Finished>
   const startedAt = performance.now();
   const refusal = await journal(node, work, "START_COMMAND", { command: work.command });
   if (refusal !== undefined) return finished(node, startedAt, notRun, asLost(refusal));
-  const order = await orderFor(node, work);
-  const guarded = await orRelease(node, work, async () => runGuarded(work.session.host.program, order));
-  using _bound = bind(guarded, work);
-  await using lease = hold(nodeLease(node, work.client, work.ttlSecs), work, guarded);
-  const ending = await orRelease(node, work, guarded.ended);
+  const request = await requestFor(node, work);
+  const supervised = await orRelease(node, work, async () => runSupervised(work.session.host.program, request));
+  using _bound = bind(supervised, work);
+  await using lease = hold(nodeLease(node, work.client, work.ttlSecs), work, supervised);
+  const ending = await orRelease(node, work, supervised.ended);
   const { exit_code, signal, interrupted } = ending;
   const ended_by = lease.lost === undefined ? (interrupted ? "INTERRUPT" : null) : "LEASE_LOST";
   await journal(node, work, "END_COMMAND", { exit_code, signal, ended_by });
@@ -72,7 +71,7 @@ async function giveBack(node: AcquiredNode, work: Work): Promise<void> {
   await release(node, work, "its command was not run");
 }
 
-async function orderFor(node: AcquiredNode, { session, command, graceMs }: Work): Promise<Order> {
+async function requestFor(node: AcquiredNode, { session, command, graceMs }: Work): Promise<RunRequest> {
   const { paths } = await session.locate();
   return {
     command,

@@ -1,8 +1,8 @@
 import type { RequestRefused } from "../../client/refusals.ts";
 import type { Session } from "../session.ts";
-import type { Guarded } from "./guarded.ts";
-import { keepLease, type Keeping } from "./lease.ts";
-import { PatientClient } from "./patient-client.ts";
+import type { Supervised } from "./supervised.ts";
+import { type Keeping, keepLease } from "./lease.ts";
+import { PatientClient } from "../patient-client.ts";
 
 /** Whose wishes a command under a lease follows. */
 export interface Wishes {
@@ -16,7 +16,7 @@ export interface Wishes {
 }
 
 /** Keeps the lease until disposed, and ends the command when it is kept no longer, for whatever reason. */
-export function hold(lease: Keeping, { session, giveUp }: Wishes, guarded: Guarded) {
+export function hold(lease: Keeping, { session, giveUp }: Wishes, supervised: Supervised) {
   const done = new AbortController();
   const watching = new PatientClient(session);
   let lost: RequestRefused | undefined;
@@ -24,7 +24,7 @@ export function hold(lease: Keeping, { session, giveUp }: Wishes, guarded: Guard
     try {
       lost = await keepLease(lease, watching, AbortSignal.any([done.signal, giveUp]));
     } finally {
-      guarded.end();
+      supervised.end();
     }
   }
   const kept = keep();
@@ -43,12 +43,12 @@ export function hold(lease: Keeping, { session, giveUp }: Wishes, guarded: Guard
 }
 
 /** Lets the user's interruptions reach the command until disposed. */
-export function bind(guarded: Guarded, { session, stop, kill }: Wishes): Disposable {
+export function bind(supervised: Supervised, { session, stop, kill }: Wishes): Disposable {
   const end = () => {
     session.note("ending the command; interrupt again to kill it at once");
-    guarded.end();
+    supervised.end();
   };
-  const { kill: killNow } = guarded;
+  const { kill: killNow } = supervised;
   stop.addEventListener("abort", end);
   kill.addEventListener("abort", killNow);
   if (stop.aborted) end();
@@ -58,4 +58,13 @@ export function bind(guarded: Guarded, { session, stop, kill }: Wishes): Disposa
       kill.removeEventListener("abort", killNow);
     },
   };
+}
+
+/** What a worker works with. */
+export interface Work extends Wishes {
+  /** Where nothing waits, so that a heartbeat never does. */
+  client: PatientClient;
+  command: string[];
+  ttlSecs: number | undefined;
+  graceMs: number;
 }

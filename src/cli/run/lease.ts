@@ -3,8 +3,8 @@ import { limits } from "../../protocol/limits.ts";
 import type { Result } from "../../protocol/methods.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import { type Kind, kindsOn } from "../../protocol/transitions.ts";
-import { pause, unlessAborted } from "./abort.ts";
-import type { PatientClient } from "./patient-client.ts";
+import { pause, unlessAborted } from "../abort.ts";
+import type { PatientClient } from "../patient-client.ts";
 
 /** A lease of no time at all must not make a client that never rests; a timer takes no more than 2³¹ ms. */
 const restMs = { min: 100, max: 86_400_000 };

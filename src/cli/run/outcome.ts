@@ -1,10 +1,10 @@
 import { RequestRefused } from "../../client/refusals.ts";
 import type { Json } from "../../protocol/json.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
-import type { Ending } from "./guarded.ts";
+import type { Ending } from "./supervised.ts";
 import { claimOf, isLost } from "./lease.ts";
 import { errorOf, resultOf } from "./result.ts";
-import type { Work } from "./work.ts";
+import type { Work } from "./hold.ts";
 
 /** What became of a node that was taken. */
 export interface Outcome {

@@ -1,6 +1,6 @@
 import { type Json, JsonRefused, parseJson } from "../../protocol/json.ts";
 import { limits } from "../../protocol/limits.ts";
-import { type Ending, stderrBytesMax, stdoutBytesMax } from "./guarded.ts";
+import { type Ending, stderrBytesMax, stdoutBytesMax } from "./supervised.ts";
 
 /** The end that is kept of an output that is no result. */
 const tailChars = 16_384;

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { Printed } from "./guarded.ts";
+import type { Printed } from "./supervised.ts";
 
 /** So many pieces are joined into one, so that single bytes do not cost an object each for long. */
 const piecesMax = 1_024;

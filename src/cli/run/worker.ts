@@ -1,11 +1,11 @@
 import type { Result } from "../../protocol/methods.ts";
 import { type AcquiredNode, oneNode } from "../../protocol/methods/nodes.ts";
-import type { NodeChoice } from "../node-choice.ts";
-import { pause } from "./abort.ts";
+import type { NodeChoice } from "../node/choice.ts";
+import { pause } from "../abort.ts";
 import { attempt, type Finished } from "./attempt.ts";
-import { PatientClient } from "./patient-client.ts";
-import { nameAndId } from "../node-text.ts";
-import type { Work } from "./work.ts";
+import { PatientClient } from "../patient-client.ts";
+import { nameAndId } from "../node/text.ts";
+import type { Work } from "./hold.ts";
 
 /** Which nodes a worker takes, and how long it waits for one. */
 export interface Wish extends NodeChoice {

@@ -4,7 +4,7 @@ import { limits } from "../../protocol/limits.ts";
 import type { MethodName, ParamsInput, Result } from "../../protocol/methods.ts";
 import { isAway } from "../patience.ts";
 import { Session } from "../session.ts";
-import { drawTree } from "../tree.ts";
+import { drawTree } from "../task/tree.ts";
 import { eventLine, leasesOf, type Lock, type Model, type Opened, orderTasks, type Task, unknown } from "./model.ts";
 
 /** The last events kept. A reader further behind than this skips what it could not show anyway. */

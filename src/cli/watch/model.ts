@@ -1,7 +1,7 @@
 import type { Result } from "../../protocol/methods.ts";
-import { eventWords } from "../event-words.ts";
-import { labelOf, progressOf } from "../node-text.ts";
-import type { Tree } from "../tree.ts";
+import { eventWords } from "../journal/text.ts";
+import { labelOf, progressOf } from "../node/text.ts";
+import type { Tree } from "../task/tree.ts";
 import { oneLine } from "../text.ts";
 
 type Status = Result<"TaskStatus">;

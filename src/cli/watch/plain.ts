@@ -1,12 +1,12 @@
 import type { Result } from "../../protocol/methods.ts";
 import { endingKinds } from "../../protocol/transitions.ts";
-import { followEvents } from "../commands/event.ts";
-import { tasksText } from "../commands/task.ts";
-import { exitOf } from "../commands/wait.ts";
+import { followEvents } from "../journal/events.ts";
+import { tasksText } from "../task/commands.ts";
+import { exitOf } from "../task/wait.ts";
 import type { Exit } from "../exits.ts";
 import type { Session } from "../session.ts";
 import { countsText, statusText } from "../text.ts";
-import { taskText } from "../tree.ts";
+import { taskText } from "../task/tree.ts";
 import { orderTasks } from "./model.ts";
 
 type Status = Result<"TaskStatus">;

@@ -1,7 +1,7 @@
 import { shortIds } from "../ids.ts";
 import { bold, clip, dim, fitted, green, momentText, oneLine, red, share, spanText, yellow } from "../text.ts";
-import { stateText } from "../node-text.ts";
-import { noTasks, type Tree, treeLine } from "../tree.ts";
+import { stateText } from "../node/text.ts";
+import { noTasks, type Tree, treeLine } from "../task/tree.ts";
 import type { EventLine, Lease, Lock, Model, Opened, Task } from "./model.ts";
 import { selectedIndex, type View } from "./view.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { drawTree } from "../../../src/cli/tree.ts";
+import { drawTree } from "../../../src/cli/task/tree.ts";
 import { eventLine, leasesOf, type Model, orderTasks, type Task, unknown } from "../../../src/cli/watch/model.ts";
 import { bar, screen } from "../../../src/cli/watch/screen.ts";
 import { startAt, type View } from "../../../src/cli/watch/view.ts";

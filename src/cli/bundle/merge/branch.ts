@@ -1,6 +1,5 @@
 import { Failure } from "../../exits.ts";
-import { askText } from "../../git/ask.ts";
-import { GitFailed } from "../../git/git.ts";
+import { askText, GitFailed } from "../../git/git.ts";
 import { commitOrNull } from "../../git/revision.ts";
 import type { Committer } from "./commit.ts";
 

@@ -1,8 +1,8 @@
 import type { Repository } from "../../git/repository.ts";
 import { commitOrNull } from "../../git/revision.ts";
-import { type Scratch, setRef } from "../../git/scratch.ts";
+import { type PrivateRepository, setRef } from "../../git/private-repository.ts";
 import type { Wishes } from "../../run/hold.ts";
-import { releaseKept } from "../kept.ts";
+import { releaseRetainedRefs } from "../retained-refs.ts";
 import { defaultBranch } from "./branch.ts";
 import { type Branch, type Decision, decisionsOf, PendingDecisions } from "./decisions.ts";
 import type { MergeResult } from "./merging.ts";
@@ -15,8 +15,8 @@ export async function completeEarlier(wishes: Wishes, repository: Repository): P
 }
 
 /** What is to be carried out. */
-export interface Order {
-  scratch: Scratch;
+export interface CarryOut {
+  privateRepository: PrivateRepository;
   /** The commit the branch begins at. */
   onto: string;
   result: MergeResult;
@@ -33,16 +33,16 @@ export interface Order {
 export async function carryOut(
   wishes: Wishes,
   repository: Repository,
-  { scratch, onto, result, ref: given, by }: Order,
+  { privateRepository, onto, result, ref: given, by }: CarryOut,
 ) {
   const { tip, outcomes } = result;
   const ref = given ?? `refs/heads/${defaultBranch(tip)}`;
   const isNew = tip !== onto;
-  if (isNew) await scratch.publish(tip, onto);
+  if (isNew) await privateRepository.publish(tip, onto);
   const decisions = decisionsOf(outcomes, by);
   const branch = isNew ? { ref, commit: tip } : null;
   const refused = decisions.length === 0 ? [] : await record(wishes, repository, branch, decisions);
-  await releaseKept(wishes.session, repository);
+  await releaseRetainedRefs(wishes.session, repository);
   return refused;
 }
 

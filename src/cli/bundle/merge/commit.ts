@@ -1,4 +1,4 @@
-import type { Scratch } from "../../git/scratch.ts";
+import type { PrivateRepository } from "../../git/private-repository.ts";
 import type { Bundle } from "./tree.ts";
 
 /** Who makes the commits: whoever git takes the user for. */
@@ -11,9 +11,15 @@ export interface Committer {
  * The commit of a merged bundle. Its dates are those of the bundle, so that the same bundles merged again onto the same
  * commit make the same branch.
  */
-export function commitBundle(scratch: Scratch, bundle: Bundle, tree: string, tip: string, { name, email }: Committer) {
+export function commitBundle(
+  privateRepository: PrivateRepository,
+  bundle: Bundle,
+  tree: string,
+  tip: string,
+  { name, email }: Committer,
+) {
   const date = `@${Math.floor(Date.parse(bundle.submitted_at) / 1000)} +0000`;
-  return scratch.commitTree(tree, [tip], messageOf(bundle), {
+  return privateRepository.commitTree(tree, [tip], messageOf(bundle), {
     GIT_AUTHOR_NAME: identity(bundle.owner),
     GIT_AUTHOR_EMAIL: "agentd@localhost",
     GIT_AUTHOR_DATE: date,

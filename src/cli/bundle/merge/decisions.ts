@@ -6,7 +6,7 @@ import { RequestRefused } from "../../../client/refusals.ts";
 import type { ParamsInput } from "../../../protocol/methods.ts";
 import { commitOrNull } from "../../git/revision.ts";
 import type { Wishes } from "../../run/hold.ts";
-import { PatientClient } from "../../run/patient-client.ts";
+import { PatientClient } from "../../patient-client.ts";
 import type { Session } from "../../session.ts";
 import type { Outcome } from "./outcome.ts";
 

@@ -1,4 +1,4 @@
-import type { Scratch } from "../../git/scratch.ts";
+import type { PrivateRepository } from "../../git/private-repository.ts";
 import type { Checkout } from "../../git/checkout.ts";
 import type { Compared } from "../comparison.ts";
 import { failureText, passed, timedOut, type VerificationRun, type Verifying, verifyIn } from "../verification.ts";
@@ -15,7 +15,7 @@ type Advice = Compared["answer"]["bundles"][number];
 
 /** How bundles are merged. */
 export interface Merging {
-  scratch: Scratch;
+  privateRepository: PrivateRepository;
   compared: Compared;
   /** The target's commit, and what the user calls it. */
   onto: { revision: string; name: string };
@@ -62,9 +62,9 @@ class Run {
   #verified: readonly VerificationRun[] | null = null;
 
   constructor(merging: Merging) {
-    const { compared, scratch, onto } = merging;
+    const { compared, privateRepository, onto } = merging;
     this.#merging = merging;
-    this.#threeWay = new ThreeWay(scratch);
+    this.#threeWay = new ThreeWay(privateRepository);
     this.#bundles = new Map(compared.bundles.map((bundle) => [bundle.bundle_id, bundle]));
     this.#pairs = new Pairs(compared);
     this.#advice = new Map(compared.answer.bundles.map((advice) => [advice.bundle_id, advice]));
@@ -95,7 +95,7 @@ class Run {
     if (status !== "SUBMITTED") return outcome(id, "left", `it is ${status} already`);
     const before = this.#unfit(advice);
     if (before !== null) return before;
-    const trees = await treesOf(this.#merging.scratch, bundle);
+    const trees = await treesOf(this.#merging.privateRepository, bundle);
     if ("fault" in trees) return outcome(id, trees.final ? "rejected" : "left", trees.fault);
     const merged = await this.#threeWay.merge(trees, this.#tip);
     if ("conflicts" in merged) return this.#conflicting(bundle, trees, merged.conflicts);
@@ -185,9 +185,9 @@ class Run {
 
   /** Merges it for good if the verification passes with it. */
   async #tryOut(bundle: Bundle, trees: BundleTrees, tree: string): Promise<Outcome> {
-    const { scratch, committer } = this.#merging;
+    const { privateRepository, committer } = this.#merging;
     const { bundle_id: id } = bundle;
-    const commit = await commitBundle(scratch, bundle, tree, this.#tip, committer);
+    const commit = await commitBundle(privateRepository, bundle, tree, this.#tip, committer);
     const verification = await this.#verify(commit);
     if (timedOut(verification)) return this.#late(id, verification);
     if (!passed(verification)) return this.#broken(bundle, trees, verification);
@@ -230,7 +230,7 @@ class Run {
 
   /** Whether it fails alone, or with which of those that were merged before it. */
   async #blame(bundle: Bundle, trees: BundleTrees): Promise<{ against: string[]; where: string }> {
-    const { scratch, committer, onto, verifying } = this.#merging;
+    const { privateRepository, committer, onto, verifying } = this.#merging;
     const before = this.#outcomes.flatMap(({ bundleId, mergedRevision }) =>
       mergedRevision === null ? [] : [{ bundleId, commit: mergedRevision }],
     );
@@ -243,7 +243,9 @@ class Run {
         if (!withIt) return verdictOf(await this.#verify(commit));
         const merged = await this.#threeWay.merge(trees, commit);
         if ("conflicts" in merged) return null;
-        return verdictOf(await this.#verify(await commitBundle(scratch, bundle, merged.tree, commit, committer)));
+        return verdictOf(
+          await this.#verify(await commitBundle(privateRepository, bundle, merged.tree, commit, committer)),
+        );
       },
     );
     if (culprit === "alone") return { ...alone, where: `passes without it, and fails with it on ${onto.name} alone` };
@@ -264,7 +266,7 @@ class Run {
   }
 
   #treeOf(commit: string): Promise<string> {
-    return this.#merging.scratch.text(["rev-parse", "--verify", `${commit}^{tree}`]);
+    return this.#merging.privateRepository.text(["rev-parse", "--verify", `${commit}^{tree}`]);
   }
 
   #accepted(): string[] {

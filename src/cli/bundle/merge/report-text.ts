@@ -1,5 +1,5 @@
 import { shortIds } from "../../ids.ts";
-import { partyText } from "../../lock/held.ts";
+import { partyText } from "../../lock/text.ts";
 import { bold, columns, dim, green, oneLine, red, spanText, yellow } from "../../text.ts";
 import { markdownCode, markdownTable, markdownText } from "../markdown.ts";
 import { shortened } from "../matrix.ts";

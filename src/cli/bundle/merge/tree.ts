@@ -1,6 +1,6 @@
 import type { Result } from "../../../protocol/methods.ts";
 import { GitFailed } from "../../git/git.ts";
-import type { Scratch } from "../../git/scratch.ts";
+import type { PrivateRepository } from "../../git/private-repository.ts";
 import { changedPaths, strangePath } from "../patch.ts";
 
 export type Bundle = Result<"GetPatchBundle">["bundle"];
@@ -21,16 +21,17 @@ export interface NoTree {
  * What a bundle makes of its base: of its diff where it has one, since that was compared, else of its head revision. What
  * that touches must be what it said.
  */
-export async function treesOf(scratch: Scratch, bundle: Bundle): Promise<BundleTrees | NoTree> {
+export async function treesOf(privateRepository: PrivateRepository, bundle: Bundle): Promise<BundleTrees | NoTree> {
   const { base_revision: base, head_revision: head, diff } = bundle;
-  if (!(await isCommit(scratch, base)))
+  if (!(await isCommit(privateRepository, base)))
     return { fault: `its base ${base} is not in this repository; fetch it`, final: false };
-  const made = diff === null ? await committed(scratch, head ?? "") : await applied(scratch, base, diff);
+  const made =
+    diff === null ? await committed(privateRepository, head ?? "") : await applied(privateRepository, base, diff);
   if (typeof made !== "string") return made;
-  const strange = await strangePath(scratch, base, made);
+  const strange = await strangePath(privateRepository, base, made);
   if (strange !== null)
     return { fault: `it changes ${strange}, which is or was a symbolic link or submodule`, final: true };
-  const paths = await changedPaths(scratch, base, made);
+  const paths = await changedPaths(privateRepository, base, made);
   const said = new Set(bundle.touched_paths);
   const unsaid = paths.find((path) => !said.has(path)) ?? bundle.touched_paths.find((path) => !paths.includes(path));
   if (unsaid !== undefined)
@@ -38,25 +39,26 @@ export async function treesOf(scratch: Scratch, bundle: Bundle): Promise<BundleT
   return { base: `${base}^{tree}`, head: made };
 }
 
-async function isCommit(scratch: Scratch, id: string): Promise<boolean> {
-  const { status } = await scratch.run(["cat-file", "-e", `${id}^{commit}`], { statuses: [0, 1, 128] });
+async function isCommit(privateRepository: PrivateRepository, id: string): Promise<boolean> {
+  const { status } = await privateRepository.run(["cat-file", "-e", `${id}^{commit}`], { statuses: [0, 1, 128] });
   return status === 0;
 }
 
-async function committed(scratch: Scratch, head: string): Promise<string | NoTree> {
-  if (await isCommit(scratch, head)) return scratch.text(["rev-parse", "--verify", `${head}^{tree}`]);
+async function committed(privateRepository: PrivateRepository, head: string): Promise<string | NoTree> {
+  if (await isCommit(privateRepository, head))
+    return privateRepository.text(["rev-parse", "--verify", `${head}^{tree}`]);
   return { fault: `its head ${head} is not in this repository, and it has no diff; fetch it`, final: false };
 }
 
-async function applied(scratch: Scratch, base: string, diff: string): Promise<string | NoTree> {
-  const here = { GIT_INDEX_FILE: `${scratch.gitDirectory}/bundle-index` };
-  await scratch.run(["read-tree", `${base}^{tree}`], {}, here);
+async function applied(privateRepository: PrivateRepository, base: string, diff: string): Promise<string | NoTree> {
+  const here = { GIT_INDEX_FILE: `${privateRepository.gitDirectory}/bundle-index` };
+  await privateRepository.run(["read-tree", `${base}^{tree}`], {}, here);
   try {
-    await scratch.run(["apply", "--cached", "--whitespace=nowarn", "-p1", "-"], { input: diff }, here);
+    await privateRepository.run(["apply", "--cached", "--whitespace=nowarn", "-p1", "-"], { input: diff }, here);
   } catch (cause) {
     if (!(cause instanceof GitFailed)) throw cause;
     const [why = ""] = cause.message.split("\n");
     return { fault: `its diff does not fit its base: ${why}`, final: true };
   }
-  return scratch.text(["write-tree"], "", here);
+  return privateRepository.text(["write-tree"], "", here);
 }

@@ -1,6 +1,5 @@
-import { type Agent, type Asked, fieldsOf, needed, silence, textOf } from "./agent.ts";
+import { type Agent, type Asked, fieldsOf, needed, patchedPaths, silence, textOf } from "./agent.ts";
 import { denyPreToolUse } from "./claude-code.ts";
-import { patchedPaths } from "./patch.ts";
 
 /**
  * Codex CLI, as documented on 2026-11-28. Files are changed by the tool `apply_patch`, whose patch stands in

@@ -1,5 +1,4 @@
-import { type Agent, type Asked, fieldsOf, needed, silence, textOf } from "./agent.ts";
-import { patchedPaths } from "./patch.ts";
+import { type Agent, type Asked, fieldsOf, needed, patchedPaths, silence, textOf } from "./agent.ts";
 
 /** Set by the plugin itself. */
 const shellSession = "AGENTD_OPENCODE_SESSION";

@@ -1,0 +1,100 @@
+import type { Result } from "../../protocol/methods.ts";
+import { command } from "../command.ts";
+import { Failure } from "../exits.ts";
+import { takingArgs } from "./acquire.ts";
+import { shortener } from "../ids.ts";
+import { checkedLines } from "./text.ts";
+import { type Here, locateHere, resolveKeys } from "./keys.ts";
+import { ownerOf } from "../environment.ts";
+import { knownOwner } from "./release.ts";
+import { briefMoment, momentText, oneLine, spanText, table } from "../text.ts";
+import { readList } from "../values.ts";
+
+type Lock = Result<"ListResourceLocks">["locks"][number];
+
+export const list = command({
+  args: {
+    mine: { type: "boolean", description: "only what you hold, by --owner or $AGENTD_OWNER" },
+    owner: { type: "string", valueHint: "NAME", description: "only what this owner holds" },
+    here: { type: "boolean", description: "only locks of this repository" },
+    scope: { type: "string", valueHint: "SCOPE", description: "only locks of this scope" },
+  },
+  examples: [
+    ["lock list", "who holds what, since when, for how much longer, and how many wait"],
+    ["lock list --here --json", "this repository's locks, for a program"],
+    ["lock list --mine", "what $AGENTD_OWNER holds"],
+  ],
+  async run({ mine, owner, here, scope }, session) {
+    if (here === true && scope !== undefined) throw new Failure("USAGE", "--here is a scope; give one of the two");
+    const of = mine === true ? knownOwner(owner) : owner;
+    const place = await locateHere();
+    const only = here === true ? place.scope : (scope ?? undefined);
+    const answer = await session.call("ListResourceLocks", { owner: of, scope: only });
+    // The daemon gives all scopes where none is named, and the global one has no name.
+    const locks = only === null ? answer.locks.filter((lock) => lock.scope === null) : answer.locks;
+    session.show({ ...answer, locks }, () => locksText(locks, place, Date.now()));
+  },
+});
+
+export const check = command({
+  args: {
+    path: {
+      type: "positional",
+      repeatable: true,
+      required: false,
+      description: "a path, from here; or a key, such as dir:src",
+    },
+    shared: { type: "boolean", description: "check for a shared lock instead of an exclusive one" },
+    owner: { type: "string", valueHint: "NAME", description: "ignore this owner's own locks ($AGENTD_OWNER)" },
+    scope: takingArgs.scope,
+  },
+  examples: [
+    ["lock check src/lib.rs docs", "whether these files are free, or who holds them"],
+    ["lock check dir:src name:git-index", "the same for a directory and a name"],
+  ],
+  notes: "Exit status 3 if somebody else holds or waits for one of them.",
+  async run({ path, shared, owner, scope }, session) {
+    const given = readList(path);
+    if (given.length === 0) throw new Failure("USAGE", "PATH is missing (a path, or a key such as dir:src)");
+    const mode = shared === true ? ("shared" as const) : ("exclusive" as const);
+    const locks = (await resolveKeys(given, scope, "take")).map((key) => ({ ...key, mode }));
+    const answer = await session.call("CheckResourceLocks", { locks, owner: ownerOf(owner) });
+    const here = await locateHere();
+    session.show(answer, () => answer.locks.flatMap((one) => checkedLines(one, here, Date.now())).join("\n"));
+    return answer.locks.every(({ free }) => free) ? 0 : 3;
+  },
+});
+
+/** Locks as a table. */
+function locksText(locks: readonly Lock[], here: Here, nowMs: number): string {
+  const rows = locks.map((lock) => [
+    oneLine(here.wordFor(lock), 200),
+    lock.mode === "shared" ? "shared" : "",
+    oneLine(lock.provider === null ? lock.owner : `${lock.owner} (${lock.provider})`, 40),
+    momentText(lock.acquired_at),
+    spanText((lock.lease_expires_at_ms - nowMs) / 1000) + (lock.ends_with_node ? " (node)" : ""),
+    lock.waiting === 0 ? "" : String(lock.waiting),
+    oneLine(lock.scope ?? "", 60),
+    lock.lease_id,
+    purposeOf(lock),
+  ]);
+  const heading = [
+    { title: "KEY", gives: true },
+    "MODE",
+    "OWNER",
+    { title: "SINCE", brief: briefMoment },
+    "LEFT",
+    "WAITING",
+    { title: "SCOPE", gives: true },
+    { title: "LEASE", brief: shortener(locks.map(({ lease_id: id }) => id)) },
+    { title: "FOR", gives: true },
+  ] as const;
+  return table(heading, rows, "no resource lock is held");
+}
+
+/** What a holder says it does; else whatever it says. */
+function purposeOf({ metadata }: Lock): string {
+  const { intent, ...rest } = (metadata ?? {}) as { intent?: unknown };
+  if (typeof intent === "string") return oneLine(intent, 60);
+  return Object.keys(rest).length === 0 && intent === undefined ? "" : oneLine(JSON.stringify(metadata), 40);
+}
