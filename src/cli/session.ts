@@ -172,7 +172,7 @@ export class Session implements Disposable {
     if (json && get === undefined) return 3;
     // The connection may be one that the daemon left while somebody waited over another.
     this.disconnect();
-    this.note(await why().catch(reasonAway));
+    printAside(await why().catch(reasonAway));
     return 3;
   }
 
