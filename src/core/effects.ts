@@ -1,8 +1,9 @@
 import type { Json } from "../protocol/json.ts";
+import type { KindAbout } from "../protocol/transitions.ts";
 import type { BundleRecord, BundleStatus } from "./bundle.ts";
 import type { ClientEntry, EntryOf } from "./journal.ts";
 import type { LeaseGrant } from "./lease.ts";
-import type { LockGranted, LocksEnded } from "./lock.ts";
+import type { LockEntry } from "./lock.ts";
 import type { HeldKey, Lock, LockGrant, NewNode, NodeHead, Progress, Task } from "./model.ts";
 import type { After, Transition } from "./node.ts";
 import type { Gap, LeavingRows, LeavingTasks } from "./prune.ts";
@@ -28,7 +29,7 @@ type TaskEffect =
     }
   /** Everything of the task that has not ended becomes FAILED with this error. */
   | { kind: "cancelTask"; taskId: string; error: Json; entry: EntryOf<"CANCEL_TASK"> }
-  | { kind: "steerTask"; task: SteeredTask; entry: EntryOf<"PAUSE_TASK" | "RESUME_TASK" | "SET_PRIORITY"> };
+  | { kind: "steerTask"; task: SteeredTask; entry: EntryOf<KindAbout<"task">> };
 
 type NodeEffect =
   | { kind: "acquireNode"; node: MovedNode; grant: LeaseGrant; entry: EntryOf<"ACQUIRE_NODE"> }
@@ -46,10 +47,10 @@ type NodeEffect =
 
 type LockEffect =
   /** A key that the lease holds already gets mode, purpose and fencing token of this grant. */
-  | { kind: "grantLocks"; grant: LockGrant; entry: LockGranted }
+  | { kind: "grantLocks"; grant: LockGrant; entry: LockEntry }
   | { kind: "extendLocks"; leaseId: string; expiresAtMs: number; ttlMs: number; nowMs: number }
   /** Some or all locks of one lease; nodes it held back may be tried again. */
-  | { kind: "endLocks"; locks: readonly EndedLock[]; entry: LocksEnded };
+  | { kind: "endLocks"; locks: readonly EndedLock[]; entry: LockEntry };
 
 type BundleEffect =
   | { kind: "submitBundle"; bundle: BundleRecord; paths: readonly string[]; entry: EntryOf<"SUBMIT_PATCH_BUNDLE"> }
@@ -103,7 +104,7 @@ export function nodeChanged({ node, after, entry }: Transition): Effect {
   return { kind: "changeNode", node: movedNode(node), after, entry };
 }
 
-export function locksEnded(locks: readonly Lock[], entry: LocksEnded): Effect {
+export function locksEnded(locks: readonly Lock[], entry: LockEntry): Effect {
   const ended = locks.map(({ leaseId, scope, normalKey, ignoreCase }) => ({ leaseId, scope, normalKey, ignoreCase }));
   return { kind: "endLocks", locks: ended, entry };
 }

@@ -1,27 +1,35 @@
 import { genesisHash, type Origin } from "../protocol/chain.ts";
 import type { Json } from "../protocol/json.ts";
+import type { Subject } from "../protocol/transition.ts";
 import { type DaemonKind, type Kind, type OriginOf, type Payload, transitions } from "../protocol/transitions.ts";
 
-/** What a row of the journal is about, and when it was written. */
-interface About {
+interface Stamp {
   /** Set exactly on what the contract calls events: client events, completions, failures and roll-backs. */
   id: string | null;
-  taskId: string | null;
-  nodeId: string | null;
   timestampMs: number;
 }
 
-interface OneEntry<K extends Kind> extends About {
-  actionType: K;
-  origin: OriginOf<K>;
-  payload: Payload<K>;
+/** What a row is about. */
+interface Named {
+  taskId: string | null;
+  nodeId: string | null;
 }
+
+/** What is about a node or a task names it. */
+interface NamedBy extends Record<Subject, Named> {
+  node: { taskId: string; nodeId: string };
+  task: { taskId: string; nodeId: string | null };
+}
+
+type About<K extends Kind> = NamedBy[(typeof transitions)[K]["subject"]];
+
+type OneEntry<K extends Kind> = Stamp & About<K> & { actionType: K; origin: OriginOf<K>; payload: Payload<K> };
 
 /** A transition of one of these kinds about to be journalled. */
 export type EntryOf<K extends Kind> = { [One in K]: OneEntry<One> }[K];
 
 /** What a client tells in its own words, about to be journalled. */
-export interface ClientEntry extends About {
+export interface ClientEntry extends Stamp, Named {
   actionType: string;
   origin: "client";
   payload: Json;
@@ -31,7 +39,7 @@ export interface ClientEntry extends About {
 export type Entry = EntryOf<DaemonKind> | ClientEntry;
 
 /** A row of the journal, as it is read: nobody vouches for what it tells. */
-export interface JournalRow extends About {
+export interface JournalRow extends Stamp, Named {
   seq: number;
   actionType: string;
   origin: Origin;
@@ -41,12 +49,12 @@ export interface JournalRow extends About {
 /** Makes the entry of a transition. */
 export function entryOf<K extends Kind>(
   actionType: K,
-  { id = null, taskId, nodeId }: { id?: string | null; taskId: string | null; nodeId: string | null },
+  { id = null, taskId, nodeId }: About<K> & { id?: string | null },
   payload: Payload<K>,
   timestampMs: number,
 ): OneEntry<K> {
   const { origin } = transitions[actionType];
-  return { id, taskId, nodeId, actionType, origin, payload, timestampMs };
+  return { id, taskId, nodeId, actionType, origin, payload, timestampMs } as OneEntry<K>;
 }
 
 /** What is of no task. */

@@ -1,4 +1,4 @@
-import type { Payload } from "../protocol/transitions.ts";
+import type { KindAbout, Payload } from "../protocol/transitions.ts";
 import { type Decision, isRefusal, refuse } from "./decision.ts";
 import { type EntryOf, entryOf } from "./journal.ts";
 import { secondsLeft } from "./lease.ts";
@@ -10,16 +10,14 @@ import type { Lock, LockGrant, LockHead } from "./model.ts";
  * entry that records it.
  */
 
-/** Entries that record a grant. */
-export type LockGranted = EntryOf<"ACQUIRE_RESOURCE_LOCK" | "TAKE_OVER_RESOURCE_LOCK">;
-/** Entries that record the end of locks of one lease. */
-export type LocksEnded = EntryOf<"RELEASE_RESOURCE_LOCK" | "EXPIRE_RESOURCE_LOCK" | "FORCE_RELEASE_RESOURCE_LOCK">;
+/** What records a transition of locks. */
+export type LockEntry = EntryOf<KindAbout<"lock">>;
 
 /**
  * The entry that records a grant: its seq is the fencing token of all that was granted. `over` are the leases that were
  * in the way and had expired.
  */
-export function grantLocks(grant: LockGrant, over: readonly LockHead[]): LockGranted {
+export function grantLocks(grant: LockGrant, over: readonly LockHead[]): LockEntry {
   const payload: Payload<"ACQUIRE_RESOURCE_LOCK"> = {
     lease_id: grant.leaseId,
     owner: grant.owner,
@@ -73,23 +71,23 @@ export function releaseLocks(
   others: readonly Lock[],
   claim: LockClaim,
   nowMs: number,
-): Decision<LocksEnded> {
+): Decision<LockEntry> {
   const lock = underLease(claimed, others, claim, "released", nowMs);
   return isRefusal(lock) ? lock : entryOf("RELEASE_RESOURCE_LOCK", lock, ended(lock, claimed), nowMs);
 }
 
 /** Takes all locks of a lease that has expired. */
-export function expireLocks(locks: readonly [Lock, ...Lock[]], nowMs: number): LocksEnded {
+export function expireLocks(locks: readonly [Lock, ...Lock[]], nowMs: number): LockEntry {
   return entryOf("EXPIRE_RESOURCE_LOCK", locks[0], ended(locks[0], locks), nowMs);
 }
 
 /** Gives back what the lease of a node holds that runs no more. */
-export function releaseWithNode(locks: readonly [Lock, ...Lock[]], nowMs: number): LocksEnded {
+export function releaseWithNode(locks: readonly [Lock, ...Lock[]], nowMs: number): LockEntry {
   return entryOf("RELEASE_RESOURCE_LOCK", locks[0], ended(locks[0], locks), nowMs);
 }
 
 /** Takes all locks of a lease from its holder, as a person wished. */
-export function forceRelease(locks: readonly [Lock, ...Lock[]], reason: string, nowMs: number): LocksEnded {
+export function forceRelease(locks: readonly [Lock, ...Lock[]], reason: string, nowMs: number): LockEntry {
   return entryOf("FORCE_RELEASE_RESOURCE_LOCK", locks[0], { ...ended(locks[0], locks), reason }, nowMs);
 }
 

@@ -1,4 +1,5 @@
 import type { Json } from "../protocol/json.ts";
+import type { KindAbout } from "../protocol/transitions.ts";
 import type { AttemptOutcome } from "../protocol/types.ts";
 import { type Decision, isRefusal, refuse } from "./decision.ts";
 import { type ClientEntry, type EntryOf, entryOf } from "./journal.ts";
@@ -39,7 +40,7 @@ export interface After {
 export interface Transition {
   node: NodeHead;
   after: After;
-  entry: EntryOf<"TIMEOUT_ROLLBACK" | "COMPLETE_NODE" | "FAIL_NODE" | "RELEASE_NODE" | "SKIP_NODE" | "RETRY_NODE">;
+  entry: EntryOf<KindAbout<"node">>;
 }
 
 /** PENDING → RUNNING, for a node that is runnable: the entry that records it. */

@@ -25,7 +25,7 @@ below. Clients may give their own events any name, also one of these, and those 
 const reading = () => `## Reading it
 
 \`ListEvents\` gives rows in order, and with \`wait_ms\` waits for more. It filters by \`task_id\`, by \`node_id\`, and by
-\`action_types\`: any of the kinds below, or names of clients' own. \`agentd event list --type ${kinds.slice(7, 9).join(",")}\`
+\`action_types\`: any of the kinds below, or names of clients' own. \`agentd event list --type ${examples.join(",")}\`
 does the same, and prints what happened in words; \`--json\` prints rows as they are.
 
 Whoever waits for an answer is asked again when something happens that may let them go on:
@@ -41,6 +41,8 @@ ${table(
   ["leaves with", "when"],
   Object.entries(units).map(([unit, when]) => [unit, when]),
 )}`;
+
+const examples = ["COMPLETE_NODE", "FAIL_NODE"] satisfies Kind[];
 
 const units: Record<string, string> = {
   "its task": "the task has ended, and is old; a row of no task leaves when it is old",

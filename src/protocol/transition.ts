@@ -13,12 +13,19 @@ export const topics = {
 
 export type Topic = keyof typeof topics;
 
+/** What a transition is about. Of a node or a task the row names it. */
+export type Subject = "task" | "node" | "lock" | "bundle" | "journal";
+
 /** One kind of transition that the daemon journals. Everything else about the kind is derived from its row. */
-export interface Transition<Payload extends AnySchema = AnySchema, By extends Origin = Origin> {
+export interface Transition<
+  Payload extends AnySchema = AnySchema,
+  About extends Subject = Subject,
+  By extends Origin = Origin,
+> {
   /** One sentence: what has happened where the journal has such a row. */
   summary: string;
   /** What the row is about. */
-  subject: "task" | "node" | "lock" | "bundle" | "journal";
+  subject: About;
   /** How it moves nodes: from which status to which. */
   moves: readonly (readonly [from: NodeStatus, to: NodeStatus])[];
   /** What its payload is: a field that is not always written is optional. */
@@ -46,8 +53,12 @@ export interface Transition<Payload extends AnySchema = AnySchema, By extends Or
 type Defaults = "moves" | "topics" | "isEvent" | "origin" | "unit";
 
 /** Gives a row its exact types; where it does not say, it moves nothing and leaves the journal by its age. */
-export function defineTransition<const Payload extends AnySchema, const By extends Origin = "daemon">(
-  row: Omit<Transition<Payload, By>, Defaults> & Partial<Pick<Transition<Payload, By>, Defaults>>,
-): Transition<Payload, By> {
+export function defineTransition<
+  const Payload extends AnySchema,
+  const About extends Subject,
+  const By extends Origin = "daemon",
+>(
+  row: Omit<Transition<Payload, About, By>, Defaults> & Partial<Pick<Transition<Payload, About, By>, Defaults>>,
+): Transition<Payload, About, By> {
   return { moves: [], topics: [], isEvent: "never", origin: "daemon" as By, unit: "row", ...row };
 }

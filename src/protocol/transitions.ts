@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Origin } from "./chain.ts";
 import type { Json } from "./json.ts";
-import type { Topic, Transition } from "./transition.ts";
+import type { Subject, Topic, Transition } from "./transition.ts";
 import * as bundles from "./transitions/bundles.ts";
 import * as journal from "./transitions/journal.ts";
 import * as locks from "./transitions/locks.ts";
@@ -9,36 +9,15 @@ import * as nodes from "./transitions/nodes.ts";
 import * as tasks from "./transitions/tasks.ts";
 
 /**
- * What can happen: one row per kind of transition that the journal tells, in the order people should read about them.
- * Clients may give their own events any name, also one of these; a row's `origin` tells the two apart.
+ * What can happen: one row per kind of transition that the journal tells, by what it is about. Clients may give their own
+ * events any name, also one of these; a row's `origin` tells the two apart.
  */
 export const transitions = {
-  REGISTER_TASK: tasks.REGISTER_TASK,
-  ADD_NODES: tasks.ADD_NODES,
-  PAUSE_TASK: tasks.PAUSE_TASK,
-  RESUME_TASK: tasks.RESUME_TASK,
-  SET_PRIORITY: tasks.SET_PRIORITY,
-  CANCEL_TASK: tasks.CANCEL_TASK,
-  ACQUIRE_NODE: nodes.ACQUIRE_NODE,
-  COMPLETE_NODE: nodes.COMPLETE_NODE,
-  FAIL_NODE: nodes.FAIL_NODE,
-  RELEASE_NODE: nodes.RELEASE_NODE,
-  TIMEOUT_ROLLBACK: nodes.TIMEOUT_ROLLBACK,
-  SKIP_NODE: nodes.SKIP_NODE,
-  RETRY_NODE: nodes.RETRY_NODE,
-  ACQUIRE_RESOURCE_LOCK: locks.ACQUIRE_RESOURCE_LOCK,
-  TAKE_OVER_RESOURCE_LOCK: locks.TAKE_OVER_RESOURCE_LOCK,
-  RELEASE_RESOURCE_LOCK: locks.RELEASE_RESOURCE_LOCK,
-  EXPIRE_RESOURCE_LOCK: locks.EXPIRE_RESOURCE_LOCK,
-  FORCE_RELEASE_RESOURCE_LOCK: locks.FORCE_RELEASE_RESOURCE_LOCK,
-  GUARD_BYPASS: locks.GUARD_BYPASS,
-  SUBMIT_PATCH_BUNDLE: bundles.SUBMIT_PATCH_BUNDLE,
-  DECIDE_PATCH_BUNDLE: bundles.DECIDE_PATCH_BUNDLE,
-  conflict: bundles.conflict,
-  PRUNE_JOURNAL: journal.PRUNE_JOURNAL,
-  RESTORE_DATABASE: journal.RESTORE_DATABASE,
-  ADOPT_TASK: tasks.ADOPT_TASK,
-  ADOPT_RESOURCE_LOCK: locks.ADOPT_RESOURCE_LOCK,
+  ...tasks,
+  ...nodes,
+  ...locks,
+  ...bundles,
+  ...journal,
 } satisfies Record<string, Transition>;
 
 /** A kind of transition, as `action_type` names it. */
@@ -47,6 +26,11 @@ export type Kind = keyof typeof transitions;
 export type Payload<K extends Kind> = v.InferOutput<(typeof transitions)[K]["payload"]>;
 /** Who journals rows of this kind. */
 export type OriginOf<K extends Kind> = (typeof transitions)[K]["origin"];
+
+/** Kinds of transitions of the daemon's own that are about this. */
+export type KindAbout<S extends Subject> = {
+  [K in DaemonKind]: (typeof transitions)[K]["subject"] extends S ? K : never;
+}[DaemonKind];
 
 /** Kinds that tell of the daemon's own doing: a replay needs them all. */
 export type DaemonKind = { [K in Kind]: OriginOf<K> extends "daemon" ? K : never }[Kind];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
 import {
-  type LockGranted,
+  type LockEntry,
   expireLocks,
   forceRelease,
   grantLocks,
@@ -77,7 +77,7 @@ describe("a grant is journalled", () => {
       origin: "daemon",
       payload: told,
       timestampMs: now,
-    } as LockGranted);
+    } as LockEntry);
   });
 });
 
