@@ -6,12 +6,13 @@ import type { FileChange } from "../core/file-change.ts";
 import { ofTask, underLease } from "../core/lease.ts";
 import { checkTouchedPaths } from "../core/touched-paths.ts";
 import { limits } from "../protocol/limits.ts";
-import type { Params, Result } from "../protocol/methods.ts";
+import type { Params } from "../protocol/methods.ts";
 import { verificationsOf } from "./bundle-contents.ts";
 import { noteLockedPaths, overlapsOf } from "./bundle-meetings.ts";
 import { bundleView, patchBundleView } from "./bundle-views.ts";
 import type { Context, Handlers } from "./handler.ts";
 import { withReason } from "./nodes.ts";
+import { readPage } from "./pages.ts";
 import { noTask } from "./tasks.ts";
 
 type Submission = Params<"SubmitPatchBundle">;
@@ -63,23 +64,24 @@ export const bundleHandlers = {
     );
   },
 
-  ListPatchBundles({ status = null, scope = null, task_id: taskId = null, owner = null, limit, before }, { reads }) {
-    const bundles: Result<"ListPatchBundles">["bundles"] = [];
-    let cursor = before ?? null;
-    for (let scanned = 0; scanned < limits.pageScanMax;) {
-      const page = reads.bundles.list(cursor, limit);
-      if (page === null) return noBundle(cursor ?? "");
-      for (const bundle of page) {
-        cursor = bundle.bundleId;
-        if ((status ?? bundle.status) !== bundle.status || (scope ?? bundle.scope) !== bundle.scope) continue;
-        if ((taskId ?? bundle.taskId) !== bundle.taskId || (owner ?? bundle.owner) !== bundle.owner) continue;
-        bundles.push(bundleView(bundle));
-        if (bundles.length === limit) return { bundles, next_before: cursor };
-      }
-      if (page.length < limit) return { bundles, next_before: null };
-      scanned += page.length;
-    }
-    return { bundles, next_before: cursor };
+  ListPatchBundles({ status, scope, task_id: taskId, owner, limit, before = null }, context) {
+    const beforePlace = before === null ? null : context.reads.bundles.placeOf(before);
+    if (before !== null && beforePlace === null) return noBundle(before);
+    return readPage(
+      {
+        beforePlace,
+        limit,
+        read: (place, bounds, { reads }) =>
+          reads.bundles.list(place, bounds).map((bundle) => ({ ...bundle, id: bundle.bundleId })),
+        view(bundle) {
+          if ((status ?? bundle.status) !== bundle.status || (scope ?? bundle.scope) !== bundle.scope) return null;
+          if ((taskId ?? bundle.taskId) !== bundle.taskId || (owner ?? bundle.owner) !== bundle.owner) return null;
+          return bundleView(bundle);
+        },
+      },
+      ({ entries, nextBefore }) => ({ bundles: entries, next_before: nextBefore }),
+      context,
+    );
   },
 
   GetPatchBundle({ bundle_id: bundleId }, { reads, bundles }) {

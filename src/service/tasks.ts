@@ -13,7 +13,8 @@ import { followChanges } from "./dependents.ts";
 import type { Context, Handlers, Warned } from "./handler.ts";
 import { planName, readNodes } from "./new-nodes.ts";
 import { type FindPlanName, inPlanNames, storedName } from "./plan-names.ts";
-import { taskView } from "./views.ts";
+import { readPage } from "./pages.ts";
+import { listedTaskView } from "./views.ts";
 
 export const taskHandlers = {
   RegisterTask(params, context) {
@@ -25,28 +26,26 @@ export const taskHandlers = {
     return readNodes(params.nodes, (wanted, now) => add(params, wanted, now), context);
   },
 
-  ListTasks({ state = null, labels, running, limit, before }, { reads }) {
+  ListTasks({ state = null, labels, running, limit, before = null }, context) {
+    const beforePlace = before === null ? null : context.reads.tasks.placeOf(before);
+    if (before !== null && beforePlace === null) return noTask(before);
     const wanted = Object.entries(labels ?? {});
-    const tasks: Result<"ListTasks">["tasks"] = [];
-    let cursor = before ?? null;
-    let goalChars = 0;
-    for (let scanned = 0; scanned < limits.pageScanMax;) {
-      const page = running ? reads.tasks.running(cursor, limit) : reads.tasks.list(cursor, limit);
-      if (page === null) return noTask(cursor ?? "");
-      for (const task of page) {
-        cursor = task.id;
-        const summary = reads.tasks.summary(task.id);
-        if (summary === null || (state !== null && summary.state !== state)) continue;
-        if (wanted.some(([name, value]) => task.labels[name] !== value)) continue;
-        const { context: _, ...view } = taskView(task);
-        tasks.push({ ...view, ...summary });
-        goalChars += task.goal.length;
-        if (tasks.length === limit || goalChars > limits.pageCharsMax) return { tasks, next_before: task.id };
-      }
-      if (page.length < limit) return { tasks, next_before: null };
-      scanned += page.length;
-    }
-    return { tasks, next_before: cursor };
+    return readPage(
+      {
+        beforePlace,
+        limit,
+        read: (place, bounds, { reads }) =>
+          running ? reads.tasks.running(place, bounds) : reads.tasks.list(place, bounds),
+        view(task, { reads }) {
+          if (wanted.some(([name, value]) => task.labels[name] !== value)) return null;
+          const summary = reads.tasks.summary(task.id);
+          if (summary === null || (state ?? summary.state) !== summary.state) return null;
+          return { ...listedTaskView(task), ...summary };
+        },
+      },
+      ({ entries, nextBefore }) => ({ tasks: entries, next_before: nextBefore }),
+      context,
+    );
   },
 } satisfies Partial<Handlers>;
 

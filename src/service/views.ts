@@ -9,10 +9,14 @@ export const unixSecs = (ms: number): number => Math.floor(ms / 1000);
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
 export function taskView(task: Task): TaskView {
+  return { ...listedTaskView(task), context: task.context };
+}
+
+/** A task in a list: all but its context. */
+export function listedTaskView(task: Omit<Task, "context">): Omit<TaskView, "context"> {
   return {
     id: task.id,
     goal: task.goal,
-    context: task.context,
     created_at: iso(task.createdAtMs),
     name: task.name,
     labels: task.labels,

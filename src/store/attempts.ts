@@ -43,7 +43,7 @@ export function attemptTable(db: Database) {
     },
     /** The newest ones that began before a fencing token was given, oldest first. */
     ofNode: (nodeId: string, beforeToken: number, bounds: SliceBounds): Attempt[] =>
-      boundedRows(ofNode.iterate(nodeId, beforeToken, bounds.rows), bounds, ({ error }) => error?.length ?? 0)
+      boundedRows(ofNode.iterate(nodeId, beforeToken, bounds.rows), bounds)
         .toReversed()
         .map(toAttempt),
     byLease(nodeId: string, leaseId: string): Attempt | null {

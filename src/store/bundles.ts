@@ -4,7 +4,8 @@ import { foldedPath } from "../core/bundle-paths.ts";
 import type { VerificationResult } from "../core/bundle-advice.ts";
 import { pathsText } from "../core/replayed.ts";
 import type { Json } from "../protocol/json.ts";
-import { boundedRows, type SliceBounds } from "./slices.ts";
+import type { Listed } from "./reads.ts";
+import { boundedRows, type SliceBounds, textChars } from "./slices.ts";
 import type { BundleSliceRow } from "./verification-reads.ts";
 
 interface Row {
@@ -133,18 +134,17 @@ export function bundleTable(db: Database) {
       return newest.flatMap((row) => atRow.get(row) ?? []).map(toRecord);
     },
 
-    /** Newest first; null when the bundle to go on from is unknown. */
-    list(beforeId: string | null, limit: number): BundleRecord[] | null {
-      const from = beforeId === null ? Number.MAX_SAFE_INTEGER : byId.get(beforeId)?.row;
-      return from === undefined ? null : before.all(from, limit).map(toRecord);
-    },
+    placeOf: (bundleId: string): number | null => byId.get(bundleId)?.row ?? null,
+    /** Newest first. */
+    list: (beforePlace: number, bounds: SliceBounds): (BundleRecord & Listed)[] =>
+      boundedRows(before.iterate(beforePlace, bounds.rows), bounds).map((row) => ({
+        ...toRecord(row),
+        place: row.row,
+        chars: textChars(row),
+      })),
 
     slice(afterRow: number, bounds: SliceBounds): BundleSliceRow[] {
-      const rows = boundedRows(
-        after.iterate(afterRow, bounds.rows),
-        bounds,
-        ({ diff_summary: summary, path_count: paths }) => summary.length + 256 * paths,
-      );
+      const rows = boundedRows(after.iterate(afterRow, bounds.rows), bounds, ({ path_count: paths }) => 256 * paths);
       return rows.map((row) => {
         const paths = pathsOf.all(row.row);
         const strayPath = paths.find(({ scope }) => scope !== row.scope)?.path ?? null;

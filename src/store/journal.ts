@@ -100,11 +100,7 @@ export function journalTable(db: Database) {
     },
 
     newestEvents: (taskId: string, limit: number): JournalRow[] =>
-      boundedRows(
-        newestEvents.iterate(taskId, limit),
-        { rows: limit, chars: limits.contextCharsMax },
-        ({ payload }) => payload.length,
-      )
+      boundedRows(newestEvents.iterate(taskId, limit), { rows: limit, chars: limits.contextCharsMax })
         .toReversed()
         .map(toJournalRow),
 
@@ -132,7 +128,7 @@ export function journalTable(db: Database) {
     },
 
     slice: (afterSeq: number, bounds: SliceBounds): ChainedRow[] =>
-      boundedRows(all.iterate(afterSeq, bounds.rows), bounds, ({ payload }) => payload.length).map((row) => ({
+      boundedRows(all.iterate(afterSeq, bounds.rows), bounds).map((row) => ({
         row: toHashedRow(row),
         hash: row.hash,
       })),

@@ -75,7 +75,9 @@ export function nodeTable(db: Database) {
     FROM nodes WHERE row > ?1 ORDER BY row LIMIT ?2`);
   // Its bytes are known without reading it.
   const payloadBytes = db.prepare<{ bytes: number }, [string]>(`
-    SELECT coalesce(sum(octet_length(payload_schema) + coalesce(octet_length(result_payload), 0)), 0) AS bytes
+    SELECT coalesce(sum(
+      octet_length(payload_schema) + octet_length(labels) + octet_length(resources)
+      + coalesce(octet_length(result_payload), 0) + coalesce(octet_length(lease_owner), 0)), 0) AS bytes
     FROM nodes WHERE task_id = ?`);
   const outcome = db.prepare<{ status: NodeStatus; bytes: number; result_payload: string | null }, [string, number]>(`
     SELECT status, coalesce(octet_length(result_payload), 0) AS bytes,
@@ -115,8 +117,7 @@ export function nodeTable(db: Database) {
     },
     /** Undefined where there is no such node. */
     nameOf: (nodeId: string): string | null | undefined => nameOf.get(nodeId)?.name,
-    running: (bounds: SliceBounds): Node[] =>
-      boundedRows(running.iterate(bounds.rows), bounds, (row) => row.payload_schema.length).map(toNode),
+    running: (bounds: SliceBounds): Node[] => boundedRows(running.iterate(bounds.rows), bounds).map(toNode),
     ofTask(taskId: string): Iterable<Node> {
       const rows = ofTask.all(taskId);
       return Iterator.from(rows).map(toNode);
@@ -161,12 +162,7 @@ export function nodeTable(db: Database) {
     },
 
     slice: (afterRow: number, bounds: SliceBounds): ReplayedRow[] =>
-      boundedRows(
-        after.iterate(afterRow, bounds.rows),
-        bounds,
-        ({ dependencies, payload_schema: schema, result_payload: payload }) =>
-          dependencies.length + schema.length + (payload?.length ?? 0),
-      ).map(toReplayed),
+      boundedRows(after.iterate(afterRow, bounds.rows), bounds).map(toReplayed),
   };
 }
 

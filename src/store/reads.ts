@@ -41,10 +41,12 @@ export interface Totals {
 export interface TaskReads {
   find(taskId: string): Task | null;
   summary(taskId: string): TaskSummary | null;
-  /** Newest first, from the task before `beforeTaskId` (null: from the newest); null when that task is unknown. */
-  list(beforeTaskId: string | null, limit: number): Task[] | null;
+  /** Where a task stands among all, the newest last; null for one nobody knows. */
+  placeOf(taskId: string): number | null;
+  /** Newest first, those that stand before a place. */
+  list(beforePlace: number, bounds: SliceBounds): ListedTask[];
   /** The same, of tasks of which a node is RUNNING. */
-  running(beforeTaskId: string | null, limit: number): Task[] | null;
+  running(beforePlace: number, bounds: SliceBounds): ListedTask[];
   /** Tasks of this name, newest first. */
   named(name: string, limit: number): Task[];
   /**
@@ -53,6 +55,16 @@ export interface TaskReads {
    */
   idle(afterRow: number, cutSeq: number, olderThanMs: number): IdleTasks;
 }
+
+/** A row of a list. */
+export interface Listed {
+  place: number;
+  /** What it took to read. */
+  chars: number;
+}
+
+/** A task without its context, which may be long. */
+export interface ListedTask extends Omit<Task, "context">, Listed {}
 
 export interface TaskSummary {
   state: TaskState;
@@ -208,8 +220,10 @@ export interface BundleReads {
   openOf(of: { scope: string | null; taskId: string | null }, limit: number): string[];
   /** Open bundles that have one of these paths, or one above or below it, newest first. */
   meeting(scope: string, paths: readonly string[], limit: number): BundleRecord[];
-  /** Newest first, from the bundle before `beforeId` (null: from the newest); null when that bundle is unknown. */
-  list(beforeId: string | null, limit: number): BundleRecord[] | null;
+  /** Where a bundle stands among all, the newest last; null for one nobody knows. */
+  placeOf(bundleId: string): number | null;
+  /** Newest first, those that stand before a place. */
+  list(beforePlace: number, bounds: SliceBounds): (BundleRecord & Listed)[];
 }
 
 export interface AnswerReads {

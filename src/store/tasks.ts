@@ -5,23 +5,34 @@ import { noPolicy, taskPolicyFrom, taskPolicyPayload } from "../core/task-policy
 import { parseStored } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
 import { toLabels } from "./node-rows.ts";
-import { boundedRows, type SliceBounds } from "./slices.ts";
+import type { ListedTask } from "./reads.ts";
+import { boundedRows, type SliceBounds, textChars } from "./slices.ts";
 
-interface Row {
+interface CountsRow {
+  pending: number;
+  running: number;
+  completed: number;
+  failed: number;
+}
+
+interface AboutRow {
   row: number;
   id: string;
   goal: string;
-  context: string;
   created_at_ms: number;
   name: string | null;
   labels: string;
   priority: number;
   paused: 0 | 1;
   policy: string;
-  pending: number;
-  running: number;
-  completed: number;
-  failed: number;
+}
+
+interface ListedRow extends AboutRow {
+  context_bytes: number;
+}
+
+interface Row extends AboutRow, CountsRow {
+  context: string;
 }
 
 export function taskTable(db: Database) {
@@ -36,22 +47,35 @@ export function taskTable(db: Database) {
     UPDATE tasks SET pending = pending + ?, running = running + ?, completed = completed + ?, failed = failed + ?
     WHERE id = ?`);
   const byId = db.prepare<Row, [string]>("SELECT * FROM tasks WHERE id = ?");
-  const before = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row < ?1 ORDER BY row DESC LIMIT ?2");
-  // Whose nodes run are few, however many tasks there are.
-  const runningBefore = db.prepare<Row, [number, number]>(`
-    SELECT tasks.* FROM (SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING') AS busy
-    CROSS JOIN tasks ON tasks.id = busy.task_id
-    WHERE tasks.row < ?1 ORDER BY tasks.row DESC LIMIT ?2`);
+  const placeOf = db.prepare<{ row: number }, [string]>("SELECT row FROM tasks WHERE id = ?");
+  const countsById = db.prepare<CountsRow, [string]>(`
+    SELECT pending, running, completed, failed FROM tasks WHERE id = ?`);
+  // A context is left where it is, and counts all the same: the columns behind it are found through it.
+  const listed = `
+    tasks.row, id, goal, created_at_ms, name, labels, priority, paused, policy, octet_length(context) AS context_bytes`;
+  const before = db.prepare<ListedRow, [number, number]>(`
+    SELECT ${listed} FROM tasks WHERE row < ?1 ORDER BY row DESC LIMIT ?2`);
+  // Whose nodes run are few, however many tasks there are. They are put in order before any is read.
+  const runningBefore = db.prepare<ListedRow, [number, number]>(`
+    SELECT ${listed} FROM (
+      SELECT tasks.row FROM (SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING') AS busy
+      CROSS JOIN tasks ON tasks.id = busy.task_id
+      WHERE tasks.row < ?1 ORDER BY tasks.row DESC LIMIT ?2) AS first
+    CROSS JOIN tasks ON tasks.row = first.row`);
   const named = db.prepare<Row, [string, number]>("SELECT * FROM tasks WHERE name = ?1 ORDER BY row DESC LIMIT ?2");
   const after = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row > ?1 ORDER BY row LIMIT ?2");
 
   const quiet = db.prepare<Row, [number, number]>(`
     SELECT * FROM tasks WHERE row > ?1 AND running = 0 ORDER BY row LIMIT ?2`);
 
-  function page(statement: typeof before, beforeTaskId: string | null, limit: number): Task[] | null {
-    const start = beforeTaskId === null ? Number.MAX_SAFE_INTEGER : byId.get(beforeTaskId)?.row;
-    return start === undefined ? null : statement.all(start, limit).map(toTask);
-  }
+  const page = (statement: typeof before, beforePlace: number, bounds: SliceBounds): ListedTask[] =>
+    boundedRows(statement.iterate(beforePlace, bounds.rows), bounds, ({ context_bytes: bytes }) => bytes).map(
+      (row) => ({
+        ...aboutTask(row),
+        place: row.row,
+        chars: textChars(row) + row.context_bytes,
+      }),
+    );
 
   return {
     insert(task: Task, pending: number): void {
@@ -82,7 +106,7 @@ export function taskTable(db: Database) {
       quiet.all(afterRow, limit).map((row) => ({ row: row.row, id: row.id, counts: countsOf(row) })),
 
     counts(taskId: string): Record<NodeStatus, number> | null {
-      const row = byId.get(taskId);
+      const row = countsById.get(taskId);
       return row === null ? null : countsOf(row);
     },
 
@@ -91,18 +115,15 @@ export function taskTable(db: Database) {
       return row === null ? null : toTask(row);
     },
 
-    list: (beforeTaskId: string | null, limit: number) => page(before, beforeTaskId, limit),
+    placeOf: (taskId: string): number | null => placeOf.get(taskId)?.row ?? null,
+    list: (beforePlace: number, bounds: SliceBounds) => page(before, beforePlace, bounds),
     /** Those of which a node runs. */
-    running: (beforeTaskId: string | null, limit: number) => page(runningBefore, beforeTaskId, limit),
+    running: (beforePlace: number, bounds: SliceBounds) => page(runningBefore, beforePlace, bounds),
 
     named: (name: string, limit: number): Task[] => named.all(name, limit).map(toTask),
 
     slice: (afterRow: number, bounds: SliceBounds) =>
-      boundedRows(
-        after.iterate(afterRow, bounds.rows),
-        bounds,
-        ({ goal, context }) => goal.length + context.length,
-      ).map((row) => ({
+      boundedRows(after.iterate(afterRow, bounds.rows), bounds).map((row) => ({
         row: row.row,
         id: row.id,
         goal: row.goal,
@@ -118,15 +139,18 @@ export function taskTable(db: Database) {
   };
 }
 
-function countsOf({ pending, running, completed, failed }: Row): Record<NodeStatus, number> {
+function countsOf({ pending, running, completed, failed }: CountsRow): Record<NodeStatus, number> {
   return { PENDING: pending, RUNNING: running, COMPLETED: completed, FAILED: failed };
 }
 
 function toTask(row: Row): Task {
+  return { ...aboutTask(row), context: parseStored(row.context) };
+}
+
+function aboutTask(row: AboutRow): Omit<Task, "context"> {
   return {
     id: row.id,
     goal: row.goal,
-    context: parseStored(row.context),
     createdAtMs: row.created_at_ms,
     name: row.name,
     labels: toLabels(row.labels),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { MethodName } from "../../src/protocol/methods.ts";
+import type { MethodName, ParamsInput } from "../../src/protocol/methods.ts";
 import { CharactersRead } from "./characters-read.ts";
 import { acquire, type TestClient, TestService } from "./harness.ts";
 
@@ -19,6 +19,17 @@ const register = (client: TestClient, more: object = {}) =>
 const times = (work: (n: number) => void) => {
   for (let n = 0; n < some; n++) work(n);
 };
+const tail = "x".repeat(16_000);
+const bundle = (n: number): ParamsInput<"SubmitPatchBundle"> => ({
+  provider: "p",
+  owner: "o",
+  scope: "s",
+  base_revision: "1".repeat(40),
+  head_revision: "2".repeat(40),
+  touched_paths: [`${n}`],
+  diff_summary: "s",
+  confidence: "low",
+});
 const tell = (about: { action_type?: string; payload?: string }) => (client: TestClient) => {
   const { claim } = acquire(client, register(client));
   times(() => client.call("CommitEvent", { ...claim, payload: 1, ...about }));
@@ -42,6 +53,48 @@ const readings: readonly Reading[] = [
     prepare: tell({ action_type: large }),
     method: "ListEvents",
     params: { action_types: ["none"] },
+  },
+  {
+    name: "tasks of large goals",
+    prepare: (client) => times(() => register(client, { goal: large })),
+    method: "ListTasks",
+    params: { limit: 1_000 },
+  },
+  {
+    name: "tasks of large goals that do not match",
+    prepare: (client) => times(() => register(client, { goal: large })),
+    method: "ListTasks",
+    params: { limit: 1, labels: { none: "x" } },
+  },
+  {
+    name: "tasks of large contexts",
+    prepare: (client) => times(() => register(client, { context: large })),
+    method: "ListTasks",
+    params: { limit: 1_000 },
+  },
+  {
+    name: "tasks of large goals that run",
+    prepare: (client) => times(() => acquire(client, register(client, { goal: large }))),
+    method: "ListTasks",
+    params: { running: true, limit: 1_000 },
+  },
+  {
+    name: "nodes under owners of long names",
+    prepare: (client) => times(() => client.call("AcquireNextNode", { task_id: register(client), lease_owner: large })),
+    method: "ListRunningNodes",
+    params: { limit: 1_000 },
+  },
+  {
+    name: "bundles of long verifications",
+    prepare: (client) =>
+      times((n) => {
+        const { bundle_id } = client.call("SubmitPatchBundle", bundle(n));
+        const verification = Array.from({ length: 30 }, () => ({ command: "c", exit_code: 0, output_tail: tail }));
+        const verdict = { decision: "accepted", reason: "r", decided_by: "d", verification } as const;
+        client.call("DecidePatchBundle", { bundle_id, ...verdict });
+      }),
+    method: "ListPatchBundles",
+    params: { limit: 1_000 },
   },
 ];
 

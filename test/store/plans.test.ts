@@ -103,6 +103,7 @@ const walks = [
     "SCAN nodes USING COVERING INDEX nodes_running",
   ],
   [/FROM \(SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING'\)/, "SCAN busy"],
+  [/FROM \(SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING'\)/, "SCAN first"],
   [/FROM \(SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING'\)/, "USE TEMP B-TREE FOR ORDER BY"],
   [/SELECT row FROM nodes WHERE status = 'RUNNING' ORDER BY/, "SCAN nodes USING COVERING INDEX nodes_running"],
   [/SELECT row FROM nodes WHERE status = 'RUNNING' ORDER BY/, "SCAN first"],

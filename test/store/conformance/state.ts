@@ -35,7 +35,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
         store.reads.leases.nextDeadlineMs(),
         store.reads.answers.find("x", 0),
       ]).toEqual([false, null, null]);
-      expect([store.reads.tasks.list(null, 9), store.reads.tasks.list("x", 9)]).toEqual([[], null]);
+      expect([store.reads.tasks.list(9, { rows: 9, chars: 9 }), store.reads.tasks.placeOf("x")]).toEqual([[], null]);
       expect([store.reads.journal.oldestSeq(), store.check()]).toEqual([1, null]);
     });
   });
@@ -143,8 +143,11 @@ export function describeState(engine: string, make: MakeSpecimen): void {
 
   test(`${engine}: tasks are listed newest first, a page at a time`, () => {
     using specimen = prepared(make, (store) => ["t1", "t2", "t3"].map((id) => register(store, id, {})));
-    const list = (before: string | null, limit: number) =>
-      specimen.store.reads.tasks.list(before, limit)?.map(({ id }) => id);
+    const { tasks } = specimen.store.reads;
+    const list = (before: string | null, rows: number) =>
+      tasks
+        .list((before === null ? null : tasks.placeOf(before)) ?? Infinity, { rows, chars: 999 })
+        .map(({ id }) => id);
     expect([list(null, 2), list("t2", 2), list("t1", 2)]).toEqual([["t3", "t2"], ["t1"], []]);
   });
 }
