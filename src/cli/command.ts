@@ -44,23 +44,43 @@ export function command<const Args extends ArgsDef>(source: CommandSource<Args>)
   return { args, examples, notes, takesCommand, run };
 }
 
+/** A word that has to be given. */
+export const argument = (description: string) => ({ type: "positional", required: true, description }) as const;
+
+export const optionalArgument = (description: string) =>
+  ({ type: "positional", required: false, description }) as const;
+
+/** All words that are left, as a list. */
+export const argumentList = (description: string) =>
+  ({ type: "positional", repeatable: true, required: false, description }) as const;
+
+/** An option that is there or not. */
+export const flag = (description: string) => ({ type: "boolean", description }) as const;
+
+/** An option with a value, which help calls `valueHint`. */
+export const option = (valueHint: string, description: string) => ({ type: "string", valueHint, description }) as const;
+
+/** One that has to be given. */
+export const requiredOption = (valueHint: string, description: string) =>
+  ({ type: "string", required: true, valueHint, description }) as const;
+
+/** One that may be given several times; its value is a list, of which citty's types know nothing. */
+export const repeatableOption = (valueHint: string, description: string) =>
+  ({ type: "string", repeatable: true, valueHint, description }) as const;
+
 /** The option of every command that changes state. */
 export const idempotencyKey = {
-  "idempotency-key": {
-    type: "string",
-    valueHint: "KEY",
-    description: "repeat a request safely: the same key gets the first answer again, for 7 days",
-  },
+  "idempotency-key": option("KEY", "repeat a request safely: the same key gets the first answer again, for 7 days"),
 } as const satisfies ArgsDef;
 
 export const taskArg = {
-  task: { type: "positional", required: true, description: "the task's name or id, or a unique prefix of the id" },
+  task: argument("the task's name or id, or a unique prefix of the id"),
 } as const satisfies ArgsDef;
 
 export const nodeArg = {
-  node: { type: "positional", required: true, description: "the node's name or id, or a unique prefix of the id" },
+  node: argument("the node's name or id, or a unique prefix of the id"),
 } as const satisfies ArgsDef;
 
 export const leaseArg = {
-  lease: { type: "positional", required: true, description: "the lease's id, or a unique prefix of it" },
+  lease: argument("the lease's id, or a unique prefix of it"),
 } as const satisfies ArgsDef;

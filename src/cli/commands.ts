@@ -8,6 +8,14 @@ interface Row {
   load(): Promise<Command>;
 }
 
+/** A row for a command that a module exports under this name. */
+const row = <Name extends string>(summary: string, load: () => Promise<Record<Name, Command>>, name: Name): Row => ({
+  summary,
+  load: async () => (await load())[name],
+});
+
+const internal: typeof row = (...of) => ({ ...row(...of), internal: true });
+
 const daemon = () => import("./daemon/commands.ts");
 const task = () => import("./task/commands.ts");
 const control = () => import("./task/control.ts");
@@ -25,130 +33,68 @@ const protocol = () => import("./daemon/interface.ts");
 
 /** Every command, in the order help shows them. Dispatch, help and suggestions all read this table. */
 export const commands: Readonly<Record<string, Row>> = {
-  serve: { summary: "run the daemon in the foreground", load: async () => (await daemon()).serve },
-  start: { summary: "start a background daemon", load: async () => (await daemon()).start },
-  stop: { summary: "stop the daemon, and keep it from starting by itself", load: async () => (await daemon()).stop },
-  restart: { summary: "stop the daemon and start it again", load: async () => (await daemon()).restart },
-  status: { summary: "say whether a daemon is running, and which one", load: async () => (await daemon()).status },
-  logs: { summary: "show the daemon's log", load: async () => (await import("./daemon/logs.ts")).logs },
-  "task register": { summary: "store a task and its nodes from a file", load: async () => (await task()).register },
-  "task list": { summary: "list tasks, newest first", load: async () => (await task()).list },
-  "task status": { summary: "show a task's nodes as a tree", load: async () => (await task()).status },
-  "task wait": {
-    summary: "wait until a task is COMPLETED or FAILED",
-    load: async () => (await import("./task/wait.ts")).wait,
-  },
-  "task pause": { summary: "stop handing out nodes of a task", load: async () => (await control()).pause },
-  "task resume": { summary: "hand out nodes of a paused task again", load: async () => (await control()).resume },
-  "task cancel": {
-    summary: "end every node of a task that has not ended yet",
-    load: async () => (await control()).cancel,
-  },
-  "task retry": { summary: "run the FAILED nodes of a task again", load: async () => (await control()).retry },
-  "task priority": {
-    summary: "change the priority of a task, or of a node in it",
-    load: async () => (await control()).priority,
-  },
-  watch: {
-    summary: "watch tasks, leases, locks and events live",
-    load: async () => (await import("./watch/command.ts")).watch,
-  },
-  "node acquire": {
-    summary: "take the next runnable node of a task, or of any task",
-    load: async () => (await node()).acquire,
-  },
-  "node heartbeat": { summary: "renew a node's lease", load: async () => (await node()).heartbeat },
-  "node complete": { summary: "complete a node with its result", load: async () => (await node()).complete },
-  "node fail": { summary: "fail this attempt at a node with an error", load: async () => (await node()).fail },
-  "node release": { summary: "give a node back so that others can take it", load: async () => (await node()).release },
-  "node show": {
-    summary: "show a node and every attempt at it",
-    load: async () => (await import("./node/show.ts")).show,
-  },
-  "node add": {
-    summary: "add nodes from a file to a task",
-    load: async () => (await import("./node/add.ts")).add,
-  },
-  "node retry": { summary: "run a FAILED node again", load: async () => (await node()).retry },
-  run: {
-    summary: "run a command for each node, as a worker",
-    load: async () => (await import("./run/command.ts")).run,
-  },
-  "run-guard": {
-    summary: "guard a command of `agentd run`",
-    internal: true,
-    load: async () => (await import("./run/supervisor.ts")).runGuard,
-  },
-  "check-pages": {
-    summary: "look for damaged pages in a database's file",
-    internal: true,
-    load: async () => (await verify()).checkPages,
-  },
-  "event commit": { summary: "append an event to the journal", load: async () => (await event()).commit },
-  "event list": { summary: "read the journal, or follow it", load: async () => (await event()).list },
-  "lock acquire": { summary: "take resource locks, all or none of them", load: async () => (await lock()).acquire },
-  "lock run": {
-    summary: "run a command while it holds locks",
-    load: async () => (await import("./lock/run.ts")).run,
-  },
-  "lock check": { summary: "show who holds, or waits for, paths or keys", load: async () => (await lockList()).check },
-  "lock list": { summary: "list the resource locks held now", load: async () => (await lockList()).list },
-  "lock heartbeat": { summary: "renew the locks of a lease", load: async () => (await lock()).heartbeat },
-  "lock release": { summary: "release resource locks", load: async () => (await lock()).release },
-  "lock force-release": {
-    summary: "revoke the lease that holds a key (for people)",
-    load: async () => (await lock()).forceRelease,
-  },
-  "guard install": {
-    summary: "refuse commits and edits of what others have locked",
-    load: async () => (await guard()).install,
-  },
-  "guard status": { summary: "show which hooks and agents are guarded here", load: async () => (await guard()).status },
-  "guard uninstall": { summary: "remove the guard", load: async () => (await guard()).uninstall },
-  "guard git-hook": { summary: "answer a git hook", internal: true, load: async () => (await guard()).gitHook },
-  "guard agent-hook": {
-    summary: "answer an agent's hook",
-    internal: true,
-    load: async () => (await guard()).agentHook,
-  },
-  "bundle create": {
-    summary: "submit a patch for comparison and merging",
-    load: async () => (await bundle()).create,
-  },
-  "bundle list": { summary: "list patch bundles, newest first", load: async () => (await bundleList()).list },
-  "bundle show": { summary: "show everything about a patch bundle", load: async () => (await bundleList()).show },
-  "bundle compare": {
-    summary: "compare bundles, and say what to do with each",
-    load: async () => (await bundleList()).compare,
-  },
-  "bundle decide": { summary: "accept or reject a bundle; this is final", load: async () => (await bundle()).decide },
-  "bundle merge": {
-    summary: "merge bundles into a new branch, and record a decision on each",
-    load: async () => (await import("./bundle/merge/command.ts")).merge,
-  },
-  describe: { summary: "describe the protocol, or one method", load: async () => (await protocol()).describe },
-  call: { summary: "call any method with JSON parameters", load: async () => (await protocol()).call },
-  health: { summary: "check that the daemon and its database work", load: async () => (await health()).health },
-  metrics: { summary: "show counters", load: async () => (await health()).metrics },
-  verify: {
-    summary: "check the journal and the tables against each other",
-    load: async () => (await verify()).verify,
-  },
-  prune: {
-    summary: "move old, finished work to an archive",
-    load: async () => (await import("./journal/prune.ts")).prune,
-  },
-  backup: { summary: "copy the database to a new file", load: async () => (await backup()).backup },
-  restore: {
-    summary: "put a backup in the database's place",
-    load: async () => (await backup()).restore,
-  },
-  doctor: {
-    summary: "find what is wrong with this installation",
-    load: async () => (await import("./daemon/doctor.ts")).doctor,
-  },
-  version: { summary: "show the version", load: async () => (await import("./help/commands.ts")).version },
-  help: { summary: "show help for a command", load: async () => (await import("./help/commands.ts")).help },
+  serve: row("run the daemon in the foreground", daemon, "serve"),
+  start: row("start a background daemon", daemon, "start"),
+  stop: row("stop the daemon, and keep it from starting by itself", daemon, "stop"),
+  restart: row("stop the daemon and start it again", daemon, "restart"),
+  status: row("say whether a daemon is running, and which one", daemon, "status"),
+  logs: row("show the daemon's log", () => import("./daemon/logs.ts"), "logs"),
+  "task register": row("store a task and its nodes from a file", task, "register"),
+  "task list": row("list tasks, newest first", task, "list"),
+  "task status": row("show a task's nodes as a tree", task, "status"),
+  "task wait": row("wait until a task is COMPLETED or FAILED", () => import("./task/wait.ts"), "wait"),
+  "task pause": row("stop handing out nodes of a task", control, "pause"),
+  "task resume": row("hand out nodes of a paused task again", control, "resume"),
+  "task cancel": row("end every node of a task that has not ended yet", control, "cancel"),
+  "task retry": row("run the FAILED nodes of a task again", control, "retry"),
+  "task priority": row("change the priority of a task, or of a node in it", control, "priority"),
+  watch: row("watch tasks, leases, locks and events live", () => import("./watch/command.ts"), "watch"),
+  "node acquire": row("take the next runnable node of a task, or of any task", node, "acquire"),
+  "node heartbeat": row("renew a node's lease", node, "heartbeat"),
+  "node complete": row("complete a node with its result", node, "complete"),
+  "node fail": row("fail this attempt at a node with an error", node, "fail"),
+  "node release": row("give a node back so that others can take it", node, "release"),
+  "node show": row("show a node and every attempt at it", () => import("./node/show.ts"), "show"),
+  "node add": row("add nodes from a file to a task", () => import("./node/add.ts"), "add"),
+  "node retry": row("run a FAILED node again", node, "retry"),
+  run: row("run a command for each node, as a worker", () => import("./run/command.ts"), "run"),
+  "run-guard": internal("guard a command of `agentd run`", () => import("./run/supervisor.ts"), "runGuard"),
+  "check-pages": internal("look for damaged pages in a database's file", verify, "checkPages"),
+  "event commit": row("append an event to the journal", event, "commit"),
+  "event list": row("read the journal, or follow it", event, "list"),
+  "lock acquire": row("take resource locks, all or none of them", lock, "acquire"),
+  "lock run": row("run a command while it holds locks", () => import("./lock/run.ts"), "run"),
+  "lock check": row("show who holds, or waits for, paths or keys", lockList, "check"),
+  "lock list": row("list the resource locks held now", lockList, "list"),
+  "lock heartbeat": row("renew the locks of a lease", lock, "heartbeat"),
+  "lock release": row("release resource locks", lock, "release"),
+  "lock force-release": row("revoke the lease that holds a key (for people)", lock, "forceRelease"),
+  "guard install": row("refuse commits and edits of what others have locked", guard, "install"),
+  "guard status": row("show which hooks and agents are guarded here", guard, "status"),
+  "guard uninstall": row("remove the guard", guard, "uninstall"),
+  "guard git-hook": internal("answer a git hook", guard, "gitHook"),
+  "guard agent-hook": internal("answer an agent's hook", guard, "agentHook"),
+  "bundle create": row("submit a patch for comparison and merging", bundle, "create"),
+  "bundle list": row("list patch bundles, newest first", bundleList, "list"),
+  "bundle show": row("show everything about a patch bundle", bundleList, "show"),
+  "bundle compare": row("compare bundles, and say what to do with each", bundleList, "compare"),
+  "bundle decide": row("accept or reject a bundle; this is final", bundle, "decide"),
+  "bundle merge": row(
+    "merge bundles into a new branch, and record a decision on each",
+    () => import("./bundle/merge/command.ts"),
+    "merge",
+  ),
+  describe: row("describe the protocol, or one method", protocol, "describe"),
+  call: row("call any method with JSON parameters", protocol, "call"),
+  health: row("check that the daemon and its database work", health, "health"),
+  metrics: row("show counters", health, "metrics"),
+  verify: row("check the journal and the tables against each other", verify, "verify"),
+  prune: row("move old, finished work to an archive", () => import("./journal/prune.ts"), "prune"),
+  backup: row("copy the database to a new file", backup, "backup"),
+  restore: row("put a backup in the database's place", backup, "restore"),
+  doctor: row("find what is wrong with this installation", () => import("./daemon/doctor.ts"), "doctor"),
+  version: row("show the version", () => import("./help/commands.ts"), "version"),
+  help: row("show help for a command", () => import("./help/commands.ts"), "help"),
 };
 
 /** The commands for users. */

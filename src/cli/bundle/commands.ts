@@ -3,7 +3,7 @@ import { createBundle, createdText, createdView } from "./creation.ts";
 import { resolveBundle, resolveBundles } from "./ids.ts";
 import { releaseRetainedRefs } from "./retained-refs.ts";
 import { bundleRepository } from "./repository.ts";
-import { command, idempotencyKey } from "../command.ts";
+import { argument, command, idempotencyKey, option, repeatableOption, requiredOption } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { repositoryOf } from "../git/repository.ts";
 import { commitOf } from "../git/revision.ts";
@@ -14,42 +14,24 @@ import { readDuration, readList } from "../values.ts";
 
 export const create = command({
   args: {
-    base: {
-      type: "string",
-      valueHint: "REV",
-      description: "the commit the patch starts from (where HEAD left the main branch)",
-    },
-    head: { type: "string", valueHint: "REV", description: "a branch or commit, instead of the work tree" },
-    owner: { type: "string", valueHint: "NAME", description: "who made it ($AGENTD_OWNER, else your user name)" },
-    provider: { type: "string", valueHint: "NAME", description: "the vendor or program behind the owner" },
-    verify: {
-      type: "string",
-      repeatable: true,
-      valueHint: "CMD",
-      description: "a command that shows it works; repeatable",
-    },
-    timeout: { type: "string", valueHint: "TIME", description: "time limit of each such command (30m)" },
-    assume: {
-      type: "string",
-      repeatable: true,
-      valueHint: "TEXT",
-      description: "something that must hold for it to work; repeatable",
-    },
+    base: option("REV", "the commit the patch starts from (where HEAD left the main branch)"),
+    head: option("REV", "a branch or commit, instead of the work tree"),
+    owner: option("NAME", "who made it ($AGENTD_OWNER, else your user name)"),
+    provider: option("NAME", "the vendor or program behind the owner"),
+    verify: repeatableOption("CMD", "a command that shows it works; repeatable"),
+    timeout: option("TIME", "time limit of each such command (30m)"),
+    assume: repeatableOption("TEXT", "something that must hold for it to work; repeatable"),
     confidence: {
       type: "enum",
       options: ["low", "medium", "high"],
       description: "how sure you are that it works; default: medium",
     },
-    summary: {
-      type: "string",
-      valueHint: "TEXT",
-      description: "what it does (default: its commits' subjects, and its size)",
-    },
-    intent: { type: "string", valueHint: "TEXT", description: "what it is for" },
-    supersedes: { type: "string", valueHint: "BUNDLE", description: "your own open bundle that this one replaces" },
-    task: { type: "string", valueHint: "TASK", description: "the task it is for ($AGENTD_TASK_ID)" },
-    node: { type: "string", valueHint: "NODE", description: "the node it is for ($AGENTD_NODE_ID)" },
-    lease: { type: "string", valueHint: "LEASE", description: "the lease of that node ($AGENTD_LEASE_ID)" },
+    summary: option("TEXT", "what it does (default: its commits' subjects, and its size)"),
+    intent: option("TEXT", "what it is for"),
+    supersedes: option("BUNDLE", "your own open bundle that this one replaces"),
+    task: option("TASK", "the task it is for ($AGENTD_TASK_ID)"),
+    node: option("NODE", "the node it is for ($AGENTD_NODE_ID)"),
+    lease: option("LEASE", "the lease of that node ($AGENTD_LEASE_ID)"),
     ...idempotencyKey,
   },
   examples: [
@@ -93,17 +75,12 @@ const graceMs = 5_000;
 
 export const decide = command({
   args: {
-    bundle: { type: "positional", required: true, description: "the bundle's id, or a unique prefix of it" },
-    decision: { type: "positional", required: true, description: "accepted, rejected or superseded" },
-    reason: { type: "string", required: true, valueHint: "TEXT", description: "why, for the journal" },
-    by: { type: "string", valueHint: "NAME", description: "who decides ($AGENTD_OWNER, else your user name)" },
-    alternative: {
-      type: "string",
-      repeatable: true,
-      valueHint: "BUNDLE",
-      description: "a bundle it was chosen over, or that was chosen over it; repeatable",
-    },
-    merged: { type: "string", valueHint: "REV", description: "the commit that contains an accepted bundle" },
+    bundle: argument("the bundle's id, or a unique prefix of it"),
+    decision: argument("accepted, rejected or superseded"),
+    reason: requiredOption("TEXT", "why, for the journal"),
+    by: option("NAME", "who decides ($AGENTD_OWNER, else your user name)"),
+    alternative: repeatableOption("BUNDLE", "a bundle it was chosen over, or that was chosen over it; repeatable"),
+    merged: option("REV", "the commit that contains an accepted bundle"),
     ...idempotencyKey,
   },
   examples: [

@@ -4,7 +4,7 @@ import { matrixMarkdown } from "./markdown.ts";
 import { matrixText } from "./matrix.ts";
 import { bundleRepository } from "./repository.ts";
 import { bundlesText, bundleText } from "./text.ts";
-import { command } from "../command.ts";
+import { argument, argumentList, command, flag, option } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { mainRefs } from "../git/default-branch.ts";
 import { repositoryOf } from "../git/repository.ts";
@@ -22,9 +22,9 @@ export const list = command({
       options: ["open", "accepted", "rejected", "superseded", "all"],
       description: "only this status; default: open",
     },
-    everywhere: { type: "boolean", description: "of all repositories, not only this one" },
-    task: { type: "string", valueHint: "TASK", description: "only those of this task" },
-    owner: { type: "string", valueHint: "NAME", description: "only those of this owner" },
+    everywhere: flag("of all repositories, not only this one"),
+    task: option("TASK", "only those of this task"),
+    owner: option("NAME", "only those of this owner"),
   },
   examples: [
     ["bundle list", "open bundles of this repository"],
@@ -40,7 +40,7 @@ export const list = command({
 });
 
 export const bundleArg = {
-  bundle: { type: "positional", required: true, description: "the bundle's id, or a unique prefix of it" },
+  bundle: argument("the bundle's id, or a unique prefix of it"),
 } as const;
 
 export const show = command({
@@ -57,24 +57,15 @@ export const show = command({
 
 /** Which bundles are meant, of commands that take several. */
 export const bundleArgs = {
-  bundle: {
-    type: "positional",
-    repeatable: true,
-    required: false,
-    description: "ids or unique prefixes; default: the open bundles of this repository",
-  },
-  task: { type: "string", valueHint: "TASK", description: "the open ones of this task" },
+  bundle: argumentList("ids or unique prefixes; default: the open bundles of this repository"),
+  task: option("TASK", "the open ones of this task"),
 } as const;
 
 export const compare = command({
   args: {
     ...bundleArgs,
-    onto: {
-      type: "string",
-      valueHint: "REV",
-      description: "the branch to merge onto (main or master, or origin's)",
-    },
-    markdown: { type: "boolean", description: "as Markdown" },
+    onto: option("REV", "the branch to merge onto (main or master, or origin's)"),
+    markdown: flag("as Markdown"),
   },
   examples: [
     ["bundle compare", "who touches what, which bundles overlap, and what to do with each"],

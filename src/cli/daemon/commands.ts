@@ -4,7 +4,7 @@ import { TIMED_OUT, within } from "../../client/deadline.ts";
 import { DaemonUnreachable } from "../../client/refusals.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { version } from "../../protocol/version.ts";
-import { command } from "../command.ts";
+import { command, flag } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { askPatiently } from "../patience.ts";
 import type { Session } from "../session.ts";
@@ -12,7 +12,7 @@ import { spanText } from "../text.ts";
 
 export const serve = command({
   args: {
-    background: { type: "boolean", description: "log to the file and report readiness as JSON, as `start` wants it" },
+    background: flag("log to the file and report readiness as JSON, as `start` wants it"),
   },
   examples: [
     ["serve", "run until Ctrl-C, logging to the terminal"],

@@ -1,5 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
-import { command } from "../command.ts";
+import { command, flag } from "../command.ts";
 import { prometheusText } from "./prometheus.ts";
 import { printLine } from "../output.ts";
 import { columns, countsText, green, red, spanText } from "../text.ts";
@@ -15,7 +15,7 @@ export const health = command({
 });
 
 export const metrics = command({
-  args: { prometheus: { type: "boolean", description: "print in the text format Prometheus scrapes" } },
+  args: { prometheus: flag("print in the text format Prometheus scrapes") },
   examples: [
     ["metrics", "counters for people"],
     ["metrics --prometheus > /var/lib/node_exporter/agentd.prom", "for node_exporter's textfile collector"],

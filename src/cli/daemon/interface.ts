@@ -1,5 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
-import { command, idempotencyKey } from "../command.ts";
+import { argument, command, flag, idempotencyKey, optionalArgument } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { suggest } from "../../protocol/nearest.ts";
 import { bold, columns } from "../text.ts";
@@ -8,7 +8,7 @@ import { readJson } from "../values.ts";
 type Described = Result<"DescribeInterface">["methods"][number];
 
 export const describe = command({
-  args: { method: { type: "positional", required: false, description: "a method, by any of its names" } },
+  args: { method: optionalArgument("a method, by any of its names") },
   examples: [
     ["describe", "every method in one line each"],
     ["describe AcquireNextNode", "one method: parameters, result, refusals, example"],
@@ -34,16 +34,9 @@ export const describe = command({
 
 export const call = command({
   args: {
-    method: { type: "positional", required: true, description: "a method, by any of its names" },
-    params: {
-      type: "positional",
-      required: false,
-      description: "its parameters: JSON, - for standard input, or @FILE",
-    },
-    strict: {
-      type: "boolean",
-      description: "refuse fields the method does not know, which are otherwise ignored with a warning",
-    },
+    method: argument("a method, by any of its names"),
+    params: optionalArgument("its parameters: JSON, - for standard input, or @FILE"),
+    strict: flag("refuse fields the method does not know, which are otherwise ignored with a warning"),
     ...idempotencyKey,
   },
   examples: [

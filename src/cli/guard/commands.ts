@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { command } from "../command.ts";
+import { argument, command, flag, option } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { type AgentState, agentState, installAgent, uninstallAgent } from "./agent-file.ts";
 import { guardAgent } from "./agent-hook.ts";
@@ -21,16 +21,9 @@ const unsupported = [
 
 export const install = command({
   args: {
-    hooks: {
-      type: "string",
-      valueHint: "NAMES",
-      description: `git hooks, of ${gitHooks.join(", ")}; or none (${defaultHooks})`,
-    },
-    agents: { type: "string", valueHint: "NAMES", description: "agents whose edits are guarded, or none (none)" },
-    "shared-hooks": {
-      type: "boolean",
-      description: "install even if core.hooksPath is shared with other repositories",
-    },
+    hooks: option("NAMES", `git hooks, of ${gitHooks.join(", ")}; or none (${defaultHooks})`),
+    agents: option("NAMES", "agents whose edits are guarded, or none (none)"),
+    "shared-hooks": flag("install even if core.hooksPath is shared with other repositories"),
   },
   examples: [
     ["guard install", "refuse commits of files that others have locked, in every work tree of this repository"],
@@ -89,8 +82,8 @@ export const status = command({
 
 export const uninstall = command({
   args: {
-    hooks: { type: "string", valueHint: "NAMES", description: "git hooks, or none (all)" },
-    agents: { type: "string", valueHint: "NAMES", description: "agents, or none (all)" },
+    hooks: option("NAMES", "git hooks, or none (all)"),
+    agents: option("NAMES", "agents, or none (all)"),
   },
   examples: [
     ["guard uninstall", "remove it everywhere and restore what was there before"],
@@ -119,7 +112,7 @@ export const uninstall = command({
 
 export const gitHook = command({
   args: {
-    hook: { type: "positional", required: true, description: "pre-commit, pre-merge-commit or pre-push" },
+    hook: argument("pre-commit, pre-merge-commit or pre-push"),
     words: { type: "positional", repeatable: true, description: "what git gives the hook" },
   },
   examples: [["guard git-hook pre-commit", "what the hooks of `agentd guard install` run"]],
@@ -131,7 +124,7 @@ export const gitHook = command({
 });
 
 export const agentHook = command({
-  args: { agent: { type: "positional", required: true, description: "which agent asks" } },
+  args: { agent: argument("which agent asks") },
   examples: [["guard agent-hook claude-code", "what the agents' hooks of `agentd guard install` run"]],
   notes: "Reads what the agent writes from standard input.",
   async run({ agent: name }, session) {

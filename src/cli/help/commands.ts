@@ -1,11 +1,11 @@
 import { commit, version as ownVersion } from "../../protocol/version.ts";
-import { command } from "../command.ts";
+import { command, optionalArgument } from "../command.ts";
 import { printLine } from "../output.ts";
 
 export const help = command({
   args: {
-    command: { type: "positional", required: false, description: "the command, or the first word of several" },
-    second: { type: "positional", required: false, description: "its second word" },
+    command: optionalArgument("the command, or the first word of several"),
+    second: optionalArgument("its second word"),
   },
   examples: [
     ["help", "list every command"],

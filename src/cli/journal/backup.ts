@@ -1,9 +1,9 @@
-import { command } from "../command.ts";
+import { argument, command } from "../command.ts";
 import type { Restored } from "../../protocol/offline.ts";
 import { absolute } from "./verify.ts";
 
 export const backup = command({
-  args: { file: { type: "positional", required: true, description: "a file that does not exist yet" } },
+  args: { file: argument("a file that does not exist yet") },
   examples: [["backup agentd-2026-01-31.db", "while the daemon works on"]],
   async run({ file }, session) {
     const copy = await session.call("Backup", { path: absolute(file, session) });
@@ -12,7 +12,7 @@ export const backup = command({
 });
 
 export const restore = command({
-  args: { file: { type: "positional", required: true, description: "a backup that `agentd backup` made" } },
+  args: { file: argument("a backup that `agentd backup` made") },
   examples: [
     ["restore agentd-2026-01-31.db", "after `agentd stop`"],
     ["restore agentd-2026-01-31.db --json", "the same for a script: from_seq, seq, replaced and others"],

@@ -1,7 +1,7 @@
 import type { Result } from "../../protocol/methods.ts";
 import { limits } from "../../protocol/limits.ts";
 import { uuidOf } from "../../protocol/uuid.ts";
-import { command, idempotencyKey, nodeArg, taskArg } from "../command.ts";
+import { argument, command, idempotencyKey, nodeArg, option, taskArg } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
 import type { Session } from "../session.ts";
@@ -15,9 +15,9 @@ export const commit = command({
   args: {
     ...taskArg,
     ...nodeArg,
-    payload: { type: "positional", required: true, description: "the event: JSON, - for standard input, or @FILE" },
-    lease: { type: "string", valueHint: "LEASE", description: "the node's lease, needed while it is RUNNING" },
-    type: { type: "string", valueHint: "NAME", description: "the event's action_type (COMMIT_EVENT)" },
+    payload: argument("the event: JSON, - for standard input, or @FILE"),
+    lease: option("LEASE", "the node's lease, needed while it is RUNNING"),
+    type: option("NAME", "the event's action_type (COMMIT_EVENT)"),
     ...idempotencyKey,
   },
   examples: [
@@ -37,15 +37,11 @@ export const commit = command({
 
 export const list = command({
   args: {
-    task: { type: "string", valueHint: "TASK", description: "only this task's events" },
-    node: { type: "string", valueHint: "NODE", description: "only this node's events" },
-    type: { type: "string", valueHint: "A,B", description: "only these action types" },
-    after: {
-      type: "string",
-      valueHint: "SEQ",
-      description: "only events after this seq (0; with --follow: from now on)",
-    },
-    limit: { type: "string", valueHint: "N", description: "at most this many (100)" },
+    task: option("TASK", "only this task's events"),
+    node: option("NODE", "only this node's events"),
+    type: option("A,B", "only these action types"),
+    after: option("SEQ", "only events after this seq (0; with --follow: from now on)"),
+    limit: option("N", "at most this many (100)"),
     follow: { type: "boolean", alias: "f", description: "wait for more until Ctrl-C, which ends it with status 130" },
   },
   examples: [

@@ -1,16 +1,11 @@
 import type { Result } from "../../protocol/methods.ts";
-import { command, idempotencyKey } from "../command.ts";
+import { command, flag, idempotencyKey, requiredOption } from "../command.ts";
 import { readDuration } from "../values.ts";
 
 export const prune = command({
   args: {
-    "older-than": {
-      type: "string",
-      required: true,
-      valueHint: "DURATION",
-      description: "archive what ended at least this long ago, such as 30d",
-    },
-    "dry-run": { type: "boolean", description: "only say what would leave" },
+    "older-than": requiredOption("DURATION", "archive what ended at least this long ago, such as 30d"),
+    "dry-run": flag("only say what would leave"),
     ...idempotencyKey,
   },
   examples: [

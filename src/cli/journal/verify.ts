@@ -1,6 +1,6 @@
 import { type ArchiveReport, checkArchive } from "../../client/archive.ts";
 import type { Result } from "../../protocol/methods.ts";
-import { command } from "../command.ts";
+import { argument, command, option, optionalArgument } from "../command.ts";
 import { Failure } from "../exits.ts";
 import type { Session } from "../session.ts";
 import { green, red } from "../text.ts";
@@ -8,12 +8,8 @@ import { printLine } from "../output.ts";
 
 export const verify = command({
   args: {
-    file: { type: "positional", required: false, description: "a backup, or an archive that `agentd prune` wrote" },
-    head: {
-      type: "string",
-      valueHint: "SEQ:HASH",
-      description: "a head that an earlier verify printed and you kept elsewhere",
-    },
+    file: optionalArgument("a backup, or an archive that `agentd prune` wrote"),
+    head: option("SEQ:HASH", "a head that an earlier verify printed and you kept elsewhere"),
   },
   examples: [
     ["verify", "exit status 1 when a page is damaged, or the journal or a table was altered"],
@@ -98,7 +94,7 @@ function verifyText(report: Result<"VerifyJournal">, next: string): string {
 }
 
 export const checkPages = command({
-  args: { file: { type: "positional", required: true, description: "a database file that nobody writes" } },
+  args: { file: argument("a database file that nobody writes") },
   examples: [["check-pages /backups/agentd.db", "what `agentd verify` starts to look at the pages of a file"]],
   notes: "Prints what SQLite's own check finds as a list in JSON.",
   async run({ file }, session) {

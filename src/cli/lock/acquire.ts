@@ -1,3 +1,4 @@
+import { argumentList, flag, option } from "../command.ts";
 import type { Result } from "../../protocol/methods.ts";
 import type { Json } from "../../protocol/json.ts";
 import { Failure } from "../exits.ts";
@@ -11,26 +12,17 @@ import { ownerOf } from "../environment.ts";
 export type Taken = NonNullable<Result<"AcquireResourceLocks">>;
 
 /** What is locked, where keys come first. */
-export const keysArg = {
-  type: "positional",
-  repeatable: true,
-  required: false,
-  description: "what is locked: PATH, file:PATH, dir:PATH, glob:PATTERN or name:TEXT",
-} as const;
+export const keysArg = argumentList("what is locked: PATH, file:PATH, dir:PATH, glob:PATTERN or name:TEXT");
 
 /** What commands that take locks have in common. */
 export const takingArgs = {
-  shared: { type: "boolean", description: "share with other --shared holders; default: exclusive" },
-  wait: { type: "string", valueHint: "TIME", description: "how long to queue, such as 60s (0)" },
-  ttl: { type: "string", valueHint: "TIME", description: "how long the lease runs without a heartbeat: 90s, 5m, 1h" },
-  owner: { type: "string", valueHint: "NAME", description: "who holds it ($AGENTD_OWNER, else anonymous)" },
-  provider: { type: "string", valueHint: "NAME", description: "the vendor or program behind the owner" },
-  intent: { type: "string", valueHint: "TEXT", description: "what it is for, shown to those it blocks" },
-  scope: {
-    type: "string",
-    valueHint: "SCOPE",
-    description: "use KEY literally, in this scope, instead of reading it as a path; '' is the global scope",
-  },
+  shared: flag("share with other --shared holders; default: exclusive"),
+  wait: option("TIME", "how long to queue, such as 60s (0)"),
+  ttl: option("TIME", "how long the lease runs without a heartbeat: 90s, 5m, 1h"),
+  owner: option("NAME", "who holds it ($AGENTD_OWNER, else anonymous)"),
+  provider: option("NAME", "the vendor or program behind the owner"),
+  intent: option("TEXT", "what it is for, shown to those it blocks"),
+  scope: option("SCOPE", "use KEY literally, in this scope, instead of reading it as a path; '' is the global scope"),
 } as const;
 
 /** Those arguments, as given. */

@@ -1,4 +1,4 @@
-import { command, idempotencyKey, leaseArg } from "../command.ts";
+import { argument, command, flag, idempotencyKey, leaseArg, option, requiredOption } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { resolveLease, resolveLockLease, resolveNode, resolveTask } from "../ids.ts";
 import { keysArg, readLockRequest, takeLocks, type Taken, takingArgs } from "./acquire.ts";
@@ -14,11 +14,11 @@ export const acquire = command({
   args: {
     key: keysArg,
     ...takingArgs,
-    lease: { type: "string", valueHint: "LEASE", description: "add the keys to this lease, which must be yours" },
-    "own-lease": { type: "boolean", description: "inside `agentd run`, take a lease that outlives the node" },
-    task: { type: "string", valueHint: "TASK", description: "the task it is for" },
-    node: { type: "string", valueHint: "NODE", description: "the node it is for; needs --task" },
-    metadata: { type: "string", valueHint: "JSON|-|@FILE", description: "anything else that others should see ({})" },
+    lease: option("LEASE", "add the keys to this lease, which must be yours"),
+    "own-lease": flag("inside `agentd run`, take a lease that outlives the node"),
+    task: option("TASK", "the task it is for"),
+    node: option("NODE", "the node it is for; needs --task"),
+    metadata: option("JSON|-|@FILE", "anything else that others should see ({})"),
     ...idempotencyKey,
   },
   examples: [
@@ -67,9 +67,9 @@ export const heartbeat = command({
 export const release = command({
   args: {
     key: keysArg,
-    lease: { type: "string", valueHint: "LEASE", description: "the lease; without KEY, everything it holds" },
-    mine: { type: "boolean", description: "everything the owner holds, in any scope" },
-    owner: { type: "string", valueHint: "NAME", description: "whose locks, if no lease is given ($AGENTD_OWNER)" },
+    lease: option("LEASE", "the lease; without KEY, everything it holds"),
+    mine: flag("everything the owner holds, in any scope"),
+    owner: option("NAME", "whose locks, if no lease is given ($AGENTD_OWNER)"),
     scope: takingArgs.scope,
   },
   examples: [
@@ -97,8 +97,8 @@ export const release = command({
 
 export const forceRelease = command({
   args: {
-    key: { type: "positional", required: true, description: "the key, as `agentd lock list` shows it" },
-    reason: { type: "string", required: true, valueHint: "TEXT", description: "why, for the journal" },
+    key: argument("the key, as `agentd lock list` shows it"),
+    reason: requiredOption("TEXT", "why, for the journal"),
     scope: takingArgs.scope,
     ...idempotencyKey,
   },

@@ -1,5 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
-import { command } from "../command.ts";
+import { argumentList, command, flag, option } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { takingArgs } from "./acquire.ts";
 import { shortener } from "../ids.ts";
@@ -14,10 +14,10 @@ type Lock = Result<"ListResourceLocks">["locks"][number];
 
 export const list = command({
   args: {
-    mine: { type: "boolean", description: "only what you hold, by --owner or $AGENTD_OWNER" },
-    owner: { type: "string", valueHint: "NAME", description: "only what this owner holds" },
-    here: { type: "boolean", description: "only locks of this repository" },
-    scope: { type: "string", valueHint: "SCOPE", description: "only locks of this scope" },
+    mine: flag("only what you hold, by --owner or $AGENTD_OWNER"),
+    owner: option("NAME", "only what this owner holds"),
+    here: flag("only locks of this repository"),
+    scope: option("SCOPE", "only locks of this scope"),
   },
   examples: [
     ["lock list", "who holds what, since when, for how much longer, and how many wait"],
@@ -38,14 +38,9 @@ export const list = command({
 
 export const check = command({
   args: {
-    path: {
-      type: "positional",
-      repeatable: true,
-      required: false,
-      description: "a path, from here; or a key, such as dir:src",
-    },
-    shared: { type: "boolean", description: "check for a shared lock instead of an exclusive one" },
-    owner: { type: "string", valueHint: "NAME", description: "ignore this owner's own locks ($AGENTD_OWNER)" },
+    path: argumentList("a path, from here; or a key, such as dir:src"),
+    shared: flag("check for a shared lock instead of an exclusive one"),
+    owner: option("NAME", "ignore this owner's own locks ($AGENTD_OWNER)"),
     scope: takingArgs.scope,
   },
   examples: [

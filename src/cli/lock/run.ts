@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { kindsOn } from "../../protocol/transitions.ts";
-import { command } from "../command.ts";
+import { command, option } from "../command.ts";
 import type { Exit } from "../exits.ts";
 import { keysArg, type LockRequest, readLockRequest, takeLocks, type Taken, takingArgs } from "./acquire.ts";
 import { explainHeld } from "./text.ts";
@@ -17,7 +17,7 @@ export const run = command({
   args: {
     key: keysArg,
     ...takingArgs,
-    grace: { type: "string", valueHint: "TIME", description: "how long after SIGTERM to send SIGKILL (10s)" },
+    grace: option("TIME", "how long after SIGTERM to send SIGKILL (10s)"),
   },
   examples: [
     ["lock run name:git-index -- git commit -m wip", "one at a time"],

@@ -1,4 +1,4 @@
-import { command, idempotencyKey, taskArg } from "../command.ts";
+import { argument, command, idempotencyKey, option, repeatableOption, taskArg } from "../command.ts";
 import { resolveLease, resolveNodes, resolveTask } from "../ids.ts";
 import { resolveResources } from "../lock/resources.ts";
 import { inFile, readNodesFile } from "../task/file.ts";
@@ -7,22 +7,9 @@ import { readList } from "../values.ts";
 export const add = command({
   args: {
     ...taskArg,
-    file: {
-      type: "positional",
-      required: true,
-      description: "the nodes as .json, .yaml or .toml, or - for standard input",
-    },
-    before: {
-      type: "string",
-      repeatable: true,
-      valueHint: "NODE",
-      description: "make this PENDING node wait for the new ones; repeatable",
-    },
-    lease: {
-      type: "string",
-      valueHint: "LEASE",
-      description: "the lease of the worker that adds them; refused once it has ended",
-    },
+    file: argument("the nodes as .json, .yaml or .toml, or - for standard input"),
+    before: repeatableOption("NODE", "make this PENDING node wait for the new ones; repeatable"),
+    lease: option("LEASE", "the lease of the worker that adds them; refused once it has ended"),
     ...idempotencyKey,
   },
   examples: [

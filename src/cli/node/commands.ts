@@ -1,7 +1,17 @@
 import { limits } from "../../protocol/limits.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import type { ParamsInput, Result } from "../../protocol/methods.ts";
-import { command, idempotencyKey, leaseArg, nodeArg, taskArg } from "../command.ts";
+import {
+  command,
+  flag,
+  idempotencyKey,
+  leaseArg,
+  nodeArg,
+  option,
+  repeatableOption,
+  requiredOption,
+  taskArg,
+} from "../command.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
 import { Failure } from "../exits.ts";
 import { partyText } from "../lock/text.ts";
@@ -14,11 +24,7 @@ import { bold, columns, countsText, dim, momentText, oneLine, spanText } from ".
 import { readDuration, readJson, readPercent, readTtl, readWhole } from "../values.ts";
 
 const leaseTime = {
-  ttl: {
-    type: "string",
-    valueHint: "TIME",
-    description: "how long the lease runs without a heartbeat, such as 90s or 5m",
-  },
+  ttl: option("TIME", "how long the lease runs without a heartbeat, such as 90s or 5m"),
 } as const;
 
 const leased = { ...taskArg, ...nodeArg, ...leaseArg };
@@ -26,16 +32,11 @@ const leased = { ...taskArg, ...nodeArg, ...leaseArg };
 export const acquire = command({
   args: {
     task: { ...taskArg.task, required: false },
-    any: { type: "boolean", description: "take a node of any task; without TASK" },
-    label: {
-      type: "string",
-      repeatable: true,
-      valueHint: "K=V",
-      description: "only nodes with this label; repeatable",
-    },
-    count: { type: "string", valueHint: "N", description: "take up to N nodes at once; the result is a list then" },
-    owner: { type: "string", valueHint: "NAME", description: "who holds it ($AGENTD_OWNER, else anonymous)" },
-    wait: { type: "string", valueHint: "TIME", description: "how long to wait for a runnable node (0, at most 10m)" },
+    any: flag("take a node of any task; without TASK"),
+    label: repeatableOption("K=V", "only nodes with this label; repeatable"),
+    count: option("N", "take up to N nodes at once; the result is a list then"),
+    owner: option("NAME", "who holds it ($AGENTD_OWNER, else anonymous)"),
+    wait: option("TIME", "how long to wait for a runnable node (0, at most 10m)"),
     ...leaseTime,
     ...idempotencyKey,
   },
@@ -66,8 +67,8 @@ export const heartbeat = command({
   args: {
     ...leased,
     ...leaseTime,
-    percent: { type: "string", valueHint: "N", description: "how much of the work is done, 0 to 100" },
-    message: { type: "string", valueHint: "TEXT", description: "what is being done" },
+    percent: option("N", "how much of the work is done, 0 to 100"),
+    message: option("TEXT", "what is being done"),
     ...idempotencyKey,
   },
   examples: [
@@ -89,7 +90,7 @@ export const heartbeat = command({
 export const complete = command({
   args: {
     ...leased,
-    result: { type: "string", valueHint: "JSON|-|@FILE", description: "what the node produced ({})" },
+    result: option("JSON|-|@FILE", "what the node produced ({})"),
     ...idempotencyKey,
   },
   examples: [
@@ -110,7 +111,7 @@ export const complete = command({
 export const fail = command({
   args: {
     ...leased,
-    error: { type: "string", required: true, valueHint: "JSON|-|@FILE", description: "what went wrong" },
+    error: requiredOption("JSON|-|@FILE", "what went wrong"),
     ...idempotencyKey,
   },
   examples: [
@@ -134,11 +135,7 @@ export const fail = command({
 export const release = command({
   args: {
     ...leased,
-    delay: {
-      type: "string",
-      valueHint: "TIME",
-      description: "how long before it may be handed out again, such as 30s or 5m (0)",
-    },
+    delay: option("TIME", "how long before it may be handed out again, such as 30s or 5m (0)"),
     ...idempotencyKey,
   },
   examples: [

@@ -1,4 +1,4 @@
-import { command } from "../command.ts";
+import { command, flag, option, repeatableOption } from "../command.ts";
 import { type Exit, Failure } from "../exits.ts";
 import { readChoice } from "../node/choice.ts";
 import { nameAndId } from "../node/text.ts";
@@ -16,31 +16,15 @@ const parallelMax = 64;
 
 export const run = command({
   args: {
-    task: { type: "string", valueHint: "TASK", description: "take only this task's nodes" },
-    label: {
-      type: "string",
-      repeatable: true,
-      valueHint: "K=V",
-      description: "take only nodes with this label; repeatable",
-    },
-    any: { type: "boolean", description: "take nodes of any task" },
-    all: {
-      type: "boolean",
-      description: "go on after one node until the task is COMPLETED or FAILED; without --task, until interrupted",
-    },
-    parallel: { type: "string", valueHint: "N", description: "work on up to N nodes at once (1)" },
-    owner: {
-      type: "string",
-      valueHint: "NAME",
-      description: "who holds the nodes (run-PID); with --parallel, each as NAME-N",
-    },
-    wait: {
-      type: "string",
-      valueHint: "TIME",
-      description: "how long to wait for a node (until the task is COMPLETED or FAILED)",
-    },
-    ttl: { type: "string", valueHint: "TIME", description: "how long a lease runs; it is renewed at a third of that" },
-    grace: { type: "string", valueHint: "TIME", description: "how long after SIGTERM to send SIGKILL (10s)" },
+    task: option("TASK", "take only this task's nodes"),
+    label: repeatableOption("K=V", "take only nodes with this label; repeatable"),
+    any: flag("take nodes of any task"),
+    all: flag("go on after one node until the task is COMPLETED or FAILED; without --task, until interrupted"),
+    parallel: option("N", "work on up to N nodes at once (1)"),
+    owner: option("NAME", "who holds the nodes (run-PID); with --parallel, each as NAME-N"),
+    wait: option("TIME", "how long to wait for a node (until the task is COMPLETED or FAILED)"),
+    ttl: option("TIME", "how long a lease runs; it is renewed at a third of that"),
+    grace: option("TIME", "how long after SIGTERM to send SIGKILL (10s)"),
   },
   examples: [
     ["run --task 0197f3a2 -- ./solve.sh", "run a script for the next node"],

@@ -1,5 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
-import { command, idempotencyKey, taskArg } from "../command.ts";
+import { argument, command, idempotencyKey, option, repeatableOption, taskArg } from "../command.ts";
 import { resolveTask, shortener } from "../ids.ts";
 import { stateText } from "../node/text.ts";
 import { resolveResources } from "../lock/resources.ts";
@@ -10,23 +10,10 @@ import { readInteger, readLabels, readWhole } from "../values.ts";
 
 export const register = command({
   args: {
-    file: {
-      type: "positional",
-      required: true,
-      description: "the task as .json, .yaml or .toml, or - for standard input",
-    },
-    name: { type: "string", valueHint: "NAME", description: "what to call the task, instead of what the file says" },
-    label: {
-      type: "string",
-      repeatable: true,
-      valueHint: "K=V",
-      description: "a label beside those of the file; may be repeated",
-    },
-    priority: {
-      type: "string",
-      valueHint: "N",
-      description: "the higher goes first where a worker takes nodes of any task",
-    },
+    file: argument("the task as .json, .yaml or .toml, or - for standard input"),
+    name: option("NAME", "what to call the task, instead of what the file says"),
+    label: repeatableOption("K=V", "a label beside those of the file; may be repeated"),
+    priority: option("N", "the higher goes first where a worker takes nodes of any task"),
     ...idempotencyKey,
   },
   examples: [
@@ -74,14 +61,9 @@ export const register = command({
 export const list = command({
   args: {
     state: { type: "enum", options: ["ACTIVE", "COMPLETED", "FAILED"], description: "only tasks in this state" },
-    label: {
-      type: "string",
-      repeatable: true,
-      valueHint: "K=V",
-      description: "only tasks with this label; repeatable",
-    },
-    limit: { type: "string", valueHint: "N", description: "at most this many (50)" },
-    before: { type: "string", valueHint: "TASK", description: "only tasks older than this one" },
+    label: repeatableOption("K=V", "only tasks with this label; repeatable"),
+    limit: option("N", "at most this many (50)"),
+    before: option("TASK", "only tasks older than this one"),
   },
   examples: [
     ["task list", "the newest tasks"],

@@ -1,5 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
-import { command, idempotencyKey, taskArg } from "../command.ts";
+import { argument, argumentList, command, idempotencyKey, option, taskArg } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { pickNodes, resolveNode, resolveTask } from "../ids.ts";
 import { isSkipped, retriedText } from "../node/text.ts";
@@ -10,7 +10,7 @@ import { readInteger, readList } from "../values.ts";
 export const cancel = command({
   args: {
     ...taskArg,
-    reason: { type: "string", valueHint: "TEXT", description: "why, for people to read; workers learn it too" },
+    reason: option("TEXT", "why, for people to read; workers learn it too"),
     ...idempotencyKey,
   },
   examples: [
@@ -49,12 +49,8 @@ export const resume = command({
 export const priority = command({
   args: {
     ...taskArg,
-    priority: {
-      type: "positional",
-      required: true,
-      description: "a whole number, 0 by default; the higher goes first",
-    },
-    node: { type: "string", valueHint: "NODE", description: "set this node's priority in its task, not the task's" },
+    priority: argument("a whole number, 0 by default; the higher goes first"),
+    node: option("NODE", "set this node's priority in its task, not the task's"),
     ...idempotencyKey,
   },
   examples: [
@@ -76,12 +72,7 @@ type Retried = Result<"RetryNode">;
 export const retry = command({
   args: {
     ...taskArg,
-    node: {
-      type: "positional",
-      required: false,
-      repeatable: true,
-      description: "FAILED nodes, by name or id (all of the task)",
-    },
+    node: argumentList("FAILED nodes, by name or id (all of the task)"),
   },
   examples: [
     ["task retry 0197f3a2", "everything that FAILED, and so what was skipped because of it"],

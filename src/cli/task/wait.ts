@@ -1,7 +1,7 @@
 import type { Result } from "../../protocol/methods.ts";
 import { limits } from "../../protocol/limits.ts";
 import { endingKinds, type Kind } from "../../protocol/transitions.ts";
-import { command, taskArg } from "../command.ts";
+import { command, option, taskArg } from "../command.ts";
 import type { Exit } from "../exits.ts";
 import { resolveTask } from "../ids.ts";
 import type { Session } from "../session.ts";
@@ -17,7 +17,7 @@ const restMs = 100;
 export const wait = command({
   args: {
     ...taskArg,
-    timeout: { type: "string", valueHint: "DURATION", description: "give up after 90s, 5m, 1h (never)" },
+    timeout: option("DURATION", "give up after 90s, 5m, 1h (never)"),
   },
   examples: [
     ["task wait 0197f3a2 --timeout 1h", "in a script: 0 COMPLETED, 1 FAILED, 3 timed out"],

@@ -1,4 +1,4 @@
-import { command, taskArg } from "../command.ts";
+import { command, flag, taskArg } from "../command.ts";
 import { resolveTask } from "../ids.ts";
 import { watchScreen } from "./full-screen.ts";
 import { printAll, printTask } from "./plain.ts";
@@ -7,7 +7,7 @@ import { isFullScreenPossible } from "./terminal.ts";
 export const watch = command({
   args: {
     task: { ...taskArg.task, required: false },
-    plain: { type: "boolean", description: "print lines, as it does where the output is no terminal" },
+    plain: flag("print lines, as it does where the output is no terminal"),
   },
   examples: [
     ["watch", "all tasks, who works on what until when, locks and the last events"],

@@ -6,7 +6,7 @@ import { mergeBundles } from "./merging.ts";
 import { type MergeReport, reportOf } from "./report.ts";
 import { reportMarkdown, reportText } from "./report-text.ts";
 import { bundleRepository } from "../repository.ts";
-import { command } from "../../command.ts";
+import { command, flag, option, repeatableOption, requiredOption } from "../../command.ts";
 import { type Exit, Failure } from "../../exits.ts";
 import { Checkout } from "../../git/checkout.ts";
 import { DirectoryLock } from "../../git/directory-lock.ts";
@@ -21,29 +21,15 @@ import { bundleArgs, bundlesMeant } from "../list.ts";
 export const merge = command({
   args: {
     ...bundleArgs,
-    onto: {
-      type: "string",
-      required: true,
-      valueHint: "BRANCH",
-      description: "where the new branch begins; it stays as it is",
-    },
-    verify: {
-      type: "string",
-      repeatable: true,
-      valueHint: "CMD",
-      description: "run after each bundle, in a temporary work tree; repeatable",
-    },
-    timeout: { type: "string", valueHint: "TIME", description: "time limit of each such command (30m)" },
-    branch: { type: "string", valueHint: "NAME", description: "the new branch (agentd/merge-COMMIT)" },
-    "allow-unverified": { type: "boolean", description: "include bundles that their author did not verify" },
-    override: {
-      type: "string",
-      valueHint: "REASON",
-      description: "merge the named BUNDLEs although a person has to choose, for this reason",
-    },
-    "dry-run": { type: "boolean", description: "show what would be done, and write nothing" },
-    by: { type: "string", valueHint: "NAME", description: "who decides ($AGENTD_OWNER, else your user name)" },
-    markdown: { type: "boolean", description: "the report as Markdown" },
+    onto: requiredOption("BRANCH", "where the new branch begins; it stays as it is"),
+    verify: repeatableOption("CMD", "run after each bundle, in a temporary work tree; repeatable"),
+    timeout: option("TIME", "time limit of each such command (30m)"),
+    branch: option("NAME", "the new branch (agentd/merge-COMMIT)"),
+    "allow-unverified": flag("include bundles that their author did not verify"),
+    override: option("REASON", "merge the named BUNDLEs although a person has to choose, for this reason"),
+    "dry-run": flag("show what would be done, and write nothing"),
+    by: option("NAME", "who decides ($AGENTD_OWNER, else your user name)"),
+    markdown: flag("the report as Markdown"),
   },
   examples: [
     ["bundle merge --onto main --verify 'bun test'", "everything open, into a new branch that passes the tests"],
