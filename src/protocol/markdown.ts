@@ -7,9 +7,9 @@ export const definitions = (entries: Readonly<Record<string, string>>) =>
 
 export const fenced = (language: string, text: string) => `\`\`\`${language}\n${text}\n\`\`\``;
 
-/** A request and its answer, as the two lines they are. */
+/** A request and its answer, as the two lines they are, indented as code. */
 export const exchange = (request: unknown, response: unknown) =>
-  fenced("json", `${JSON.stringify(request)}\n${JSON.stringify(response)}`);
+  `    ${JSON.stringify(request)}\n    ${JSON.stringify(response)}`;
 
 export function table(head: string[], body: string[][]): string {
   const rows = [head, ...body].map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")));

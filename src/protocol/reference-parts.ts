@@ -1,5 +1,5 @@
 import { eventKinds } from "./event-kinds.ts";
-import { definitions, fenced, table } from "./markdown.ts";
+import { definitions, table } from "./markdown.ts";
 import type { Json } from "./json.ts";
 import { meaningOf } from "./meanings.ts";
 import { type MethodName, methodNames, methodRow } from "./methods.ts";
@@ -9,7 +9,6 @@ import { type Field, fieldsOf, jsonSchemaOf, shapeOf } from "./shape.ts";
 
 /* Chapters of the reference that tell of what is given and what is answered. */
 
-// As the formatter lays JSON out, so that it leaves the pages as they are: with room for a comma.
 const columnsMax = 119;
 
 export const objectChapter = () => `## Objects
@@ -24,7 +23,7 @@ ${objectShapes()
 
 What RegisterTask and AddNodes are given for each node.
 
-${fieldTable("RegisterTask", newNodeFields(), "initial_nodes[].")}`;
+${fieldList("RegisterTask", newNodeFields(), "initial_nodes[].")}`;
 
 export const eventChapter = () => `## Event kinds
 
@@ -51,16 +50,31 @@ ${table(
 export function resultPart(method: MethodName): string {
   const shape = inNames(shapeOf(jsonSchemaOf(methodRow(method).result)));
   const names = namesIn(shape).map((name) => `[${name}](#${name.toLowerCase()})`);
-  return [jsonText(shape), ...(names.length === 0 ? [] : [`See ${names.join(", ")}.`])].join("\n\n");
+  const where = names.length === 0 ? "" : `, with ${names.join(", ")}`;
+  const short = oneLine(shape);
+  return short.length <= columnsMax ? `Result${where}: \`${short}\`` : `Result${where}:\n\n${jsonText(shape)}`;
 }
 
-/** A method's parameters; those it shares with another method stand there. */
+/** What is said of a method's parameters where they are not shown: it has none, or shares them with another. */
+export function parametersWords(method: MethodName): string {
+  if (fieldsOfParams(method).length === 0) return " It takes no parameters.";
+  const twin = twinOf(method);
+  return twin === undefined ? "" : ` It takes the parameters of [${twin}](#${twin.toLowerCase()}).`;
+}
+
+/** A method's parameters, a row each; empty where they are told in words. */
 export function paramsPart(method: MethodName): string {
-  const fields = fieldsOf(jsonSchemaOf(methodRow(method).params));
-  if (fields.length === 0) return "It takes no parameters.";
-  const twin = methodNames.slice(0, methodNames.indexOf(method)).find((other) => isSame(other, fields));
-  if (twin !== undefined) return `It takes the parameters of [${twin}](#${twin.toLowerCase()}).`;
-  return fieldTable(method, nodesNamed(fields));
+  const fields = fieldsOfParams(method);
+  if (fields.length === 0 || twinOf(method) !== undefined) return "";
+  return fieldList(method, nodesNamed(fields));
+}
+
+const fieldsOfParams = (method: MethodName) => fieldsOf(jsonSchemaOf(methodRow(method).params));
+
+/** The method before it with the same parameters, where they are many. */
+function twinOf(method: MethodName): MethodName | undefined {
+  const fields = fieldsOfParams(method);
+  return methodNames.slice(0, methodNames.indexOf(method)).find((other) => isSame(other, fields));
 }
 
 const newNodeName = "NewNode";
@@ -70,7 +84,7 @@ const sharedFieldsMin = 8;
 
 function isSame(method: MethodName, fields: readonly Field[]): boolean {
   if (fields.length < sharedFieldsMin) return false;
-  return JSON.stringify(fieldsOf(jsonSchemaOf(methodRow(method).params))) === JSON.stringify(fields);
+  return JSON.stringify(fieldsOfParams(method)) === JSON.stringify(fields);
 }
 
 /** The fields, without those of nodes in a list, which are shown once. */
@@ -88,16 +102,18 @@ function nodesNamed(fields: readonly Field[]): Field[] {
 }
 
 /** @param within the path of the object whose fields they are, for methods that take it as a part */
-function fieldTable(method: MethodName, fields: readonly Field[], within = ""): string {
-  const rows = fields.map(({ path, type, required, fallback, bounds }) => [
-    `\`${path}\``,
-    `\`${type}\``,
-    required ? "required" : fallback === undefined ? "" : `\`${fallback}\``,
-    [meaningOf(method, `${within}${path}`), bounds, olderSpelling(method, path)]
-      .filter((part) => part !== "")
-      .join("; "),
-  ]);
-  return table(["parameter", "type", "default", "meaning"], rows);
+function fieldList(method: MethodName, fields: readonly Field[], within = ""): string {
+  const lines = fields.map((field) => {
+    const { path, type, required, fallback } = field;
+    const standard = required ? ", required" : fallback === undefined ? "" : ` = \`${fallback}\``;
+    return `- \`${path}\` (\`${type}\`${standard}): ${meaningText(method, field, within)}`;
+  });
+  return lines.join("\n");
+}
+
+function meaningText(method: MethodName, { path, bounds }: Field, within: string): string {
+  const parts = [meaningOf(method, `${within}${path}`), bounds, olderSpelling(method, path)];
+  return parts.filter((part) => part !== "").join("; ");
 }
 
 function olderSpelling(method: MethodName, path: string): string {
@@ -105,22 +121,37 @@ function olderSpelling(method: MethodName, path: string): string {
   return older === undefined ? "" : `also taken as \`${older}\``;
 }
 
-/** JSON as it is shown: a shape, or an example. */
-export const jsonText = (value: Json): string => fenced("json", laidOut(value, 0));
+/** JSON as it is shown: a shape, or an example; indented as code. */
+export const jsonText = (value: Json): string => laidOut(value, 0).replaceAll(/^/gm, "    ");
 
-/** JSON on one line where it fits there, after `before` characters of that line, else each field on its own. */
+/** JSON on one line where it fits there, after `before` characters of that line, else its fields filling lines. */
 function laidOut(value: Json, indent: number, before = 0): string {
   const short = oneLine(value);
   if (typeof value !== "object" || value === null || indent + before + short.length <= columnsMax) return short;
-  const pad = " ".repeat(indent + 2);
   const parts = Array.isArray(value)
-    ? value.map((item) => `${pad}${laidOut(item, indent + 2)}`)
+    ? value.map((item) => laidOut(item, indent + 2))
     : Object.entries(value).map(([field, inner]) => {
         const key = `${JSON.stringify(field)}: `;
-        return `${pad}${key}${laidOut(inner, indent + 2, key.length)}`;
+        return `${key}${laidOut(inner, indent + 2, key.length)}`;
       });
   const [open, close] = Array.isArray(value) ? "[]" : "{}";
-  return `${open}\n${parts.join(",\n")}\n${" ".repeat(indent)}${close}`;
+  return `${open}\n${filled(parts, " ".repeat(indent + 2))}\n${" ".repeat(indent)}${close}`;
+}
+
+/** As many parts to a line as fit; one of several lines has them to itself. */
+function filled(parts: readonly string[], pad: string): string {
+  const lines: string[] = [];
+  let mayJoin = false;
+  for (const [index, part] of parts.entries()) {
+    const text = index === parts.length - 1 ? part : `${part},`;
+    const last = lines.at(-1);
+    const isOneLine = !part.includes("\n");
+    const joined = `${last} ${text}`;
+    if (last !== undefined && mayJoin && isOneLine && joined.length <= columnsMax) lines[lines.length - 1] = joined;
+    else lines.push(`${pad}${text}`);
+    mayJoin = isOneLine;
+  }
+  return lines.join("\n");
 }
 
 function oneLine(value: Json): string {

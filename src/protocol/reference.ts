@@ -4,7 +4,7 @@ import { limits } from "./limits.ts";
 import { definitions, exchange, fenced, table } from "./markdown.ts";
 import { task_id } from "./methods/examples.ts";
 import { aliasesOf, type MethodName, methodNames, methodRow } from "./methods.ts";
-import { eventChapter, objectChapter, paramsPart, resultPart } from "./reference-parts.ts";
+import { eventChapter, objectChapter, parametersWords, paramsPart, resultPart } from "./reference-parts.ts";
 import { type Setting, settings } from "./settings.ts";
 import { ignoredFields, warningKinds } from "./warnings.ts";
 
@@ -256,33 +256,26 @@ ${definitions(resourceLockModel)}`;
 
 const methodIndex = () => `## Methods
 
-${table(
-  ["method", "changes state", "summary"],
-  methodNames.map((name) => [
-    `[${name}](#${name.toLowerCase()})`,
-    methodRow(name).mutates ? "yes" : "no",
-    methodRow(name).summary,
-  ]),
-)}`;
+Each has its parameters, its result, what it refuses with (see [Errors](#errors)), and an example.
+
+- These change state, and take an \`idempotency_key\`: ${linksTo((name) => methodRow(name).mutates)}
+- These only read: ${linksTo((name) => !methodRow(name).mutates)}`;
+
+function linksTo(wanted: (name: MethodName) => boolean): string {
+  const links = methodNames.filter(wanted).map((name) => `[${name}](#${name.toLowerCase()})`);
+  return `${links.join(", ")}.`;
+}
 
 function methodChapter(name: MethodName): string {
   const { summary, refusals, example } = methodRow(name);
-  const refused = refusals.map((kind) => `- \`${kind}\`: ${errors[kind].meaning}`).join("\n");
+  const refused = refusals.map((kind) => `\`${kind}\``).join(", ");
+  const names = aliasesOf(name).map((alias) => `\`${alias}\``);
   return `### ${name}
 
-${summary} Also answers to ${aliasesOf(name)
-    .map((alias) => `\`${alias}\``)
-    .join(", ")}.
+${summary} Also answers to ${names.join(", ")}.
+${refused === "" ? "It has no refusals of its own." : `It is refused with ${refused}.`}${parametersWords(name)}
 
-${paramsPart(name)}
-
-The answer's \`result\`:
-
-${resultPart(name)}
-
-${refused === "" ? "It has no refusals of its own." : `Or it is refused with:\n\n${refused}`}
-
-Example:
+${[paramsPart(name), resultPart(name)].filter((part) => part !== "").join("\n\n")}
 
 ${exchange({ id: 1, method: name, params: example.params }, { id: 1, result: example.result })}`;
 }

@@ -28,11 +28,7 @@ describe.each(kinds)("%s", (kind) => {
   test("has an example that fits its payload, and shows it", () => {
     expect(v.parse(payload, example)).toEqual(example);
     const chapter = journal.split(/^### /m).find((part) => part.startsWith(`${kind}\n`)) ?? "";
-    const [, shown = ""] =
-      chapter
-        .split("Such as the following")
-        .at(-1)
-        ?.split(/```(?:json)?\n/) ?? [];
+    const [shown = ""] = /^(?: {4}.*\n)+/m.exec(chapter.split("Such as the following").at(-1) ?? "") ?? [];
     expect(JSON.parse(shown)).toEqual(JSON.parse(JSON.stringify(example)));
   });
 
@@ -63,11 +59,11 @@ describe.each(methodNames)("%s", (name) => {
     const fields = fieldsOf(jsonSchemaOf(params));
     expect(fields.filter(({ path }) => meaningOf(name, path) === "")).toEqual([]);
     const [, twin = name] = /It takes the parameters of \[(\w+)\]/.exec(chapter) ?? [];
-    const lists = [...chapterOf(twin).matchAll(/\| `(\S+)` +\| `\[NewNode\]`/g)].map(([, list = ""]) => `${list}[].`);
+    const lists = [...chapterOf(twin).matchAll(/^- `(\S+)` \(`\[NewNode\]`/gm)].map(([, list = ""]) => `${list}[].`);
     for (const { path } of fields) {
       const list = lists.find((within) => path.startsWith(within));
-      if (list === undefined) expect(chapterOf(twin)).toContain(`| \`${path}\` `);
-      else expect(chapterOf("NewNode")).toContain(`| \`${path.slice(list.length)}\` `);
+      if (list === undefined) expect(chapterOf(twin)).toContain(`- \`${path}\` (`);
+      else expect(chapterOf("NewNode")).toContain(`- \`${path.slice(list.length)}\` (`);
     }
   });
 
@@ -88,8 +84,9 @@ describe.each(methodNames)("%s", (name) => {
   });
 
   test("names every refusal, and an exchange that reads as the wire does", () => {
-    for (const kind of refusals) expect(chapter).toContain(`- \`${kind}\`: `);
-    const [, request = "", response = ""] = /^(\{"id":1,"method".*)\n(\{"id":1,"result".*)$/m.exec(chapter) ?? [];
+    for (const kind of refusals) expect(chapter).toMatch(new RegExp(`^It is refused with .*\`${kind}\`[,.]`, "m"));
+    const [, request = "", response = ""] =
+      /^ {4}(\{"id":1,"method".*)\n {4}(\{"id":1,"result".*)$/m.exec(chapter) ?? [];
     expect(JSON.parse(request)).toMatchObject({ method: name });
     expect(JSON.parse(response)).toHaveProperty("result");
   });
@@ -156,7 +153,7 @@ function titlesIn(schema: Parameters<typeof jsonSchemaOf>[0]): string[] {
 
 test("no row of a table is broken by what stands in it", () => {
   const tables = `${reference}\n\n${journal}`.split("\n\n").filter((part) => part.startsWith("| "));
-  expect(tables.length).toBeGreaterThan(methodNames.length / 2);
+  expect(tables.length).toBeGreaterThan(0);
   for (const rows of tables.map((part) => part.split("\n"))) {
     const cells = rows.map((row) => row.split(/(?<!\\)\|/).length);
     expect(new Set(cells).size).toBe(1);
