@@ -21,7 +21,7 @@ const host: Host = {
   },
   async verifyBackup(file, database, head) {
     const { DamagedBackup, NoBackup, verifyBackup } = await import("./daemon/backup-file.ts");
-    const { readHead } = await import("./service/verify.ts");
+    const { readHead } = await import("./service/verification/verify.ts");
     try {
       return verifyBackup(file, database, readHead(head));
     } catch (cause) {
@@ -45,7 +45,7 @@ const host: Host = {
       throw cause;
     }
   },
-  pageFaults: async (file) => (await import("./store/page-faults.ts")).pageFaults(file),
+  pageFaults: async (file) => (await import("./store/files/page-faults.ts")).pageFaults(file),
 };
 
 // A daemon that reported its refusal to its starter has set a status of its own.

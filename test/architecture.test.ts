@@ -66,7 +66,7 @@ function importsOf({ path, text }: Source): string[] {
   return named.map((name) => (name.startsWith(".") ? normalize(join(dirname(path), name)) : name));
 }
 
-/** `store` of `src/store/tasks.ts`, `main.ts` of `src/main.ts`; undefined outside src. */
+/** `store` of `src/store/tables/tasks.ts`, `main.ts` of `src/main.ts`; undefined outside src. */
 function layerOf(path: string): string | undefined {
   const [top, layer] = path.split("/");
   return top === "src" ? layer : undefined;

@@ -1,10 +1,10 @@
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { commitEvent } from "../../src/core/node.ts";
+import { commitEvent } from "../../src/core/dag/node.ts";
 import { isRefusal } from "../../src/core/decision.ts";
-import { defaultPolicy } from "../../src/core/policy.ts";
-import { noPolicy } from "../../src/core/task-policy.ts";
-import { registerTask } from "../../src/core/task.ts";
+import { defaultPolicy } from "../../src/core/dag/node-policy.ts";
+import { noPolicy } from "../../src/core/dag/task-policy.ts";
+import { registerTask } from "../../src/core/dag/task.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 

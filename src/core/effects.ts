@@ -1,12 +1,12 @@
 import type { Json } from "../protocol/json.ts";
 import type { KindAbout } from "../protocol/transitions.ts";
-import type { BundleRecord, BundleStatus } from "./bundle.ts";
-import type { ClientEntry, EntryOf } from "./journal.ts";
-import type { LeaseGrant } from "./lease.ts";
-import type { LockEntry } from "./lock.ts";
+import type { BundleRecord, BundleStatus } from "./bundles/bundle.ts";
+import type { ClientEntry, EntryOf } from "./journal/journal.ts";
+import type { LeaseGrant } from "./lease/lease.ts";
+import type { LockEntry } from "./locks/lock.ts";
 import type { HeldKey, Lock, LockGrant, NewNode, NodeHead, Progress, Task } from "./model.ts";
-import type { After, Transition } from "./node.ts";
-import type { Gap, LeavingRows, LeavingTasks } from "./prune.ts";
+import type { After, Transition } from "./dag/node.ts";
+import type { Gap, LeavingRows, LeavingTasks } from "./journal/prune.ts";
 
 /**
  * All that can happen to the state, as data: it can be written down as JSON, read with `parseStored`, which keeps numbers

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import type { JournalHead } from "../core/journal.ts";
+import type { JournalHead } from "../core/journal/journal.ts";
 import type { BackupReport } from "../protocol/offline.ts";
-import { verifyStore } from "../service/verify.ts";
-import { pageFaults } from "../store/page-faults.ts";
+import { verifyStore } from "../service/verification/verify.ts";
+import { pageFaults } from "../store/files/page-faults.ts";
 import { openBackup } from "../store/sqlite-store.ts";
 import { StorageFailure } from "../store/store.ts";
 

@@ -3,7 +3,7 @@ import { type BadLine, encodeResponse, type Request } from "../protocol/envelope
 import { failedInside, type WireError, wireError } from "../protocol/errors.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Dispatcher } from "../service/turn/dispatcher.ts";
-import { type Named, namedBy } from "../service/request-words.ts";
+import { type Named, namedBy } from "../service/locks/request-words.ts";
 import type { Session } from "../service/turn/sessions.ts";
 import { fdOf, isHungUp } from "../native/libc.ts";
 import type { ClientMemory, Keeper } from "./client-memory.ts";

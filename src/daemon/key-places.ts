@@ -12,7 +12,7 @@ import { limits } from "../protocol/limits.ts";
 import { fileThreads } from "../native/threads.ts";
 import { Resolver } from "../resolver/resolver.ts";
 import { Unresolvable } from "../resolver/unresolvable.ts";
-import type { Named } from "../service/request-words.ts";
+import type { Named } from "../service/locks/request-words.ts";
 import type { CaseProbe, Effort } from "./case-probe.ts";
 import { Seats } from "./seats.ts";
 

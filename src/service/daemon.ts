@@ -2,9 +2,9 @@ import { refuse } from "../core/decision.ts";
 import { describeInterface } from "../protocol/describe.ts";
 import { settingsGiven, settingsView } from "../protocol/settings.ts";
 import { commit, version } from "../protocol/version.ts";
-import { backUp } from "./backup.ts";
+import { backUp } from "./journal/backup.ts";
 import type { Handlers } from "./handler.ts";
-import { verifyJournal } from "./verify.ts";
+import { verifyJournal } from "./verification/verify.ts";
 
 export const daemonHandlers = {
   DescribeInterface: (_params, { settings }) => describeInterface(settingsView(settings)),

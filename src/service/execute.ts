@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { tooManyNodes } from "../core/dag.ts";
+import { tooManyNodes } from "../core/dag/dag.ts";
 import { isRefusal, refuse } from "../core/decision.ts";
 import { withoutAbsent } from "../protocol/absent.ts";
 import { describe, type Request, type Response } from "../protocol/envelope.ts";
@@ -12,7 +12,7 @@ import { ignoredFields, ignoredParams, type Warning } from "../protocol/warnings
 import type { Answer, Call } from "./turn/call.ts";
 import { type Context, isPending, type PendingAnswer, type Warned, withBudget } from "./handler.ts";
 import { handlers, preparations } from "./handlers.ts";
-import { withKeysPlaced } from "./placing.ts";
+import { withKeysPlaced } from "./locks/placing.ts";
 
 type Outcome = Omit<Response, "id">;
 

@@ -1,7 +1,7 @@
 import type { Refusal } from "../core/decision.ts";
 import type { Effect } from "../core/effects.ts";
-import type { LockWish } from "../core/lock-queue.ts";
-import type { Wait } from "../core/topics.ts";
+import type { LockWish } from "../core/locks/queue.ts";
+import type { Wait } from "../core/journal/topics.ts";
 import { WorkBudget } from "../core/work-budget.ts";
 import { limits } from "../protocol/limits.ts";
 import type { MethodName, Params, Result } from "../protocol/methods.ts";
@@ -10,11 +10,11 @@ import type { Settings } from "../protocol/settings.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import type { Reads } from "../store/reads.ts";
 import type { Store } from "../store/store.ts";
-import type { BundleContents } from "./bundle-contents.ts";
+import type { BundleContents } from "./bundles/contents.ts";
 import type { Call } from "./turn/call.ts";
 import type { Remembered } from "./remembered.ts";
-import type { ResourceKeys } from "./resource-keys.ts";
-import type { CheckPages } from "./page-check.ts";
+import type { ResourceKeys } from "./locks/resource-keys.ts";
+import type { CheckPages } from "./verification/page-check.ts";
 import type { Counter, Runtime } from "./runtime.ts";
 import type { Slices } from "./turn/slices.ts";
 

@@ -1,16 +1,16 @@
-import { acquireHandlers, acquirePreparations } from "./acquire.ts";
-import { bundleHandlers } from "./bundles.ts";
-import { comparisonHandlers } from "./compare-bundles.ts";
-import { controlHandlers } from "./control.ts";
+import { acquireHandlers, acquirePreparations } from "./nodes/acquire.ts";
+import { bundleHandlers } from "./bundles/bundles.ts";
+import { comparisonHandlers } from "./bundles/compare.ts";
+import { controlHandlers } from "./tasks/control.ts";
 import { daemonHandlers } from "./daemon.ts";
-import { eventHandlers } from "./events.ts";
+import { eventHandlers } from "./journal/events.ts";
 import type { Handlers, Preparations } from "./handler.ts";
-import { lockReportHandlers } from "./lock-reports.ts";
-import { lockHandlers } from "./locks.ts";
-import { nodeHandlers } from "./nodes.ts";
-import { pruneHandlers } from "./prune.ts";
-import { taskStatusHandlers } from "./task-status.ts";
-import { taskHandlers } from "./tasks.ts";
+import { lockReportHandlers } from "./locks/reports.ts";
+import { lockHandlers } from "./locks/locks.ts";
+import { nodeHandlers } from "./nodes/nodes.ts";
+import { pruneHandlers } from "./journal/prune.ts";
+import { taskStatusHandlers } from "./tasks/task-status.ts";
+import { taskHandlers } from "./tasks/tasks.ts";
 
 export const handlers: Handlers = {
   ...daemonHandlers,

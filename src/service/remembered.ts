@@ -1,5 +1,5 @@
-import { BundleContents } from "./bundle-contents.ts";
-import { type CaseProbe, ResourceKeys } from "./resource-keys.ts";
+import { BundleContents } from "./bundles/contents.ts";
+import { type CaseProbe, ResourceKeys } from "./locks/resource-keys.ts";
 
 /** What the daemon remembers so as not to read it again: bounded by bytes, and nothing it needs. */
 export class Remembered {

@@ -1,4 +1,4 @@
-import type { JournalRow } from "../core/journal.ts";
+import type { JournalRow } from "../core/journal/journal.ts";
 import type { Attempt, Lock, LockGrant, Node, Task } from "../core/model.ts";
 import type { LockHolderView, LockView } from "../protocol/methods/locks.ts";
 import type { AttemptView, JournalRowView, NodeStatusView, NodeView, TaskView } from "../protocol/methods/views.ts";

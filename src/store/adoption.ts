@@ -1,13 +1,13 @@
 import type { Database } from "bun:sqlite";
-import { type Entry, entryOf, genesis } from "../core/journal.ts";
+import { type Entry, entryOf, genesis } from "../core/journal/journal.ts";
 import type { FailureCause, LockGrant } from "../core/model.ts";
-import { readResourceKey } from "../core/resource-key.ts";
+import { readResourceKey } from "../core/locks/resource-key.ts";
 import { type Json, parseStored } from "../protocol/json.ts";
 import type { Payload } from "../protocol/transitions.ts";
 import type { NodeStatus } from "../protocol/types.ts";
-import { recountEvents } from "./head.ts";
-import { journalTable } from "./journal.ts";
-import { lockTable } from "./locks.ts";
+import { recountEvents } from "./tables/head.ts";
+import { journalTable } from "./tables/journal.ts";
+import { lockTable } from "./tables/locks.ts";
 
 /*
  * Takes over a database of the original (schema 1 or 2, or the unversioned one before): its events become the first

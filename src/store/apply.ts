@@ -2,8 +2,8 @@ import type { Effect } from "../core/effects.ts";
 import type { NewNode } from "../core/model.ts";
 import type { Json } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
-import { countMoves } from "./head.ts";
-import type { Tables } from "./open-tables.ts";
+import { countMoves } from "./tables/head.ts";
+import type { Tables } from "./tables/open-tables.ts";
 import type { Totals } from "./reads.ts";
 
 /** What an effect is applied to. */

@@ -1,14 +1,14 @@
-import type { BundleRecord } from "../core/bundle.ts";
-import type { Dependent, Edges } from "../core/dag.ts";
-import type { JournalFilter, JournalHead, JournalRow } from "../core/journal.ts";
+import type { BundleRecord } from "../core/bundles/bundle.ts";
+import type { Dependent, Edges } from "../core/dag/dag.ts";
+import type { JournalFilter, JournalHead, JournalRow } from "../core/journal/journal.ts";
 import type { RememberedAnswer } from "../core/effects.ts";
 import type { Attempt, Lock, LockHead, Node, NodeHead, Task } from "../core/model.ts";
-import type { SearchTerms } from "../core/resource-index.ts";
+import type { SearchTerms } from "../core/locks/resource-index.ts";
 import type { ChainedRow } from "../protocol/chain.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Labels, NodeStatus, TaskState } from "../protocol/types.ts";
-import type { SliceBounds } from "./slices.ts";
-import type { VerificationReads } from "./verification-reads.ts";
+import type { SliceBounds } from "./tables/slices.ts";
+import type { VerificationReads } from "./tables/verification-reads.ts";
 
 /**
  * What can be asked of the state, by subject, in the domain's words: no SQL and no engine shows through. All calls are

@@ -1,9 +1,9 @@
 import { Database } from "bun:sqlite";
 import { adoptOriginal } from "./adoption.ts";
-import { countEvents } from "./head.ts";
-import { addDigests } from "./idempotency.ts";
+import { countEvents } from "./tables/head.ts";
+import { addDigests } from "./tables/idempotency.ts";
 import { createTables } from "./tables.ts";
-import type { SchemaFault } from "./verification-reads.ts";
+import type { SchemaFault } from "./tables/verification-reads.ts";
 
 /** One step of the schema. Versions 1 and 2 were the original's. */
 interface Migration {

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import type { Effect } from "../core/effects.ts";
-import type { JournalHead } from "../core/journal.ts";
+import type { JournalHead } from "../core/journal/journal.ts";
 import { settings } from "../protocol/settings.ts";
 import { applyToTables } from "./apply.ts";
-import { readHeadOf } from "./database.ts";
-import { HeadNote } from "./head-note.ts";
+import { readHeadOf } from "./files/database.ts";
+import { HeadNote } from "./files/head-note.ts";
 import { latestSchemaVersion } from "./schema.ts";
 import type { Store } from "./store.ts";
 import { Transactions } from "./transactions.ts";

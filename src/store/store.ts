@@ -1,10 +1,10 @@
 import type { Decision } from "../core/decision.ts";
 import type { Effect } from "../core/effects.ts";
-import type { Entry, JournalHead } from "../core/journal.ts";
+import type { Entry, JournalHead } from "../core/journal/journal.ts";
 import type { Reads } from "./reads.ts";
-import type { StillFile } from "./still-file.ts";
+import type { StillFile } from "./files/still-file.ts";
 
-export type { SliceBounds } from "./slices.ts";
+export type { SliceBounds } from "./tables/slices.ts";
 
 /** What changes together: all of it lasts, or none. All calls are synchronous. */
 export interface Unit {

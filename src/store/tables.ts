@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { createJournal, createPruning } from "./journal-tables.ts";
+import { createJournal, createPruning } from "./tables/journal-tables.ts";
 
 /* The tables and indexes, and what stands in each. */
 

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import { type Decision, isRefusal, refuse } from "../core/decision.ts";
-import { type Entry, isOriginalEvent, type JournalHead } from "../core/journal.ts";
+import { type Entry, isOriginalEvent, type JournalHead } from "../core/journal/journal.ts";
 import {
   commitFailure,
   type FileIdentity,
@@ -11,17 +11,17 @@ import {
   openDatabase,
   errorCode,
   storageFailure,
-} from "./database.ts";
-import { startBackup } from "./backup.ts";
-import { rewriteDurably } from "./files.ts";
-import { copyHead, type HeadState } from "./head.ts";
-import { HeadNote } from "./head-note.ts";
-import { LogFile } from "./log-file.ts";
-import { holdStill, type StillFile } from "./still-file.ts";
+} from "./files/database.ts";
+import { startBackup } from "./files/backup.ts";
+import { rewriteDurably } from "./files/files.ts";
+import { copyHead, type HeadState } from "./tables/head.ts";
+import { HeadNote } from "./files/head-note.ts";
+import { LogFile } from "./files/log-file.ts";
+import { holdStill, type StillFile } from "./files/still-file.ts";
 import { type Backup, StorageFailure } from "./store.ts";
-import { type Tables, tablesOf } from "./open-tables.ts";
+import { type Tables, tablesOf } from "./tables/open-tables.ts";
 import type { Totals } from "./reads.ts";
-import { lastingReads, subjectsOf } from "./subjects.ts";
+import { lastingReads, subjectsOf } from "./tables/subjects.ts";
 
 /**
  * One database connection with its transaction, and the journal's head as it stands inside it: what is rolled back

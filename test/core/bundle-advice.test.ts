@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { PatchBundle } from "../../src/core/bundle.ts";
+import type { PatchBundle } from "../../src/core/bundles/bundle.ts";
 import { compared, doing, failed, passed, touching } from "./bundles.ts";
 
 describe("a bundle is recommended to", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { contradictionOf, readAssumptions } from "../../src/core/bundle-assumptions.ts";
+import { contradictionOf, readAssumptions } from "../../src/core/bundles/assumptions.ts";
 
 describe("assumptions", () => {
   test.each<[string[], string[], boolean]>([

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRefusal } from "../../src/core/decision.ts";
-import { parseDiff, touchedPaths } from "../../src/core/diff.ts";
+import { parseDiff, touchedPaths } from "../../src/core/bundles/diff.ts";
 import { type Files, GitRepository } from "./git.ts";
 import { patchBundle, compared } from "./bundles.ts";
 import { Chance, randomlyChanged } from "./random-edits.ts";

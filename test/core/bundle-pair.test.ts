@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { PatchBundle } from "../../src/core/bundle.ts";
-import { pathsListed } from "../../src/core/bundle-pair.ts";
+import type { PatchBundle } from "../../src/core/bundles/bundle.ts";
+import { pathsListed } from "../../src/core/bundles/pair.ts";
 import { compared, doing, touching } from "./bundles.ts";
 
 describe("two bundles", () => {

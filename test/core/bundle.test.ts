@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type BundleHead, type BundleStatus, decideBundle, type Verdict } from "../../src/core/bundle.ts";
+import { type BundleHead, type BundleStatus, decideBundle, type Verdict } from "../../src/core/bundles/bundle.ts";
 import { isRefusal } from "../../src/core/decision.ts";
 
 const verdict: Verdict = {

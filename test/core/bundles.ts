@@ -1,7 +1,7 @@
-import type { PatchBundle } from "../../src/core/bundle.ts";
-import { compareBundles, type Comparison, type Target } from "../../src/core/compare-bundles.ts";
+import type { PatchBundle } from "../../src/core/bundles/bundle.ts";
+import { compareBundles, type Comparison, type Target } from "../../src/core/bundles/compare.ts";
 import { isRefusal } from "../../src/core/decision.ts";
-import { parseDiff, touchedPaths } from "../../src/core/diff.ts";
+import { parseDiff, touchedPaths } from "../../src/core/bundles/diff.ts";
 
 /** A bundle that does nothing, but for what a test says. */
 export function patchBundle(said: Partial<PatchBundle>): PatchBundle {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { deadlineShift, tickMs } from "../../src/core/clock.ts";
+import { deadlineShift, tickMs } from "../../src/core/lease/clock.ts";
 
 const last = { wallMs: 1_800_000_000_000, monotonicMs: 50_000 };
 const hour = 3_600_000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { compareBundles } from "../../src/core/compare-bundles.ts";
+import { compareBundles } from "../../src/core/bundles/compare.ts";
 import { compared, doing } from "./bundles.ts";
 import { Chance } from "./random-edits.ts";
 

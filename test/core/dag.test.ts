@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { blockedBy, checkDag, type Edges, taskState } from "../../src/core/dag.ts";
+import { blockedBy, checkDag, type Edges, taskState } from "../../src/core/dag/dag.ts";
 import { isRefusal } from "../../src/core/decision.ts";
-import { defaultPolicy } from "../../src/core/policy.ts";
+import { defaultPolicy } from "../../src/core/dag/node-policy.ts";
 import type { NodeStatus, TaskState } from "../../src/protocol/types.ts";
 
 /** `{ b: "a" }`: b depends on a. Several dependencies are written as several letters. */

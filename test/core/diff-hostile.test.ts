@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
-import { diffBytesMax, diffFilesMax, parseDiff } from "../../src/core/diff.ts";
+import { diffBytesMax, diffFilesMax, parseDiff } from "../../src/core/bundles/diff.ts";
 
 describe("hostile and broken diffs are refused", () => {
   const head = (path: string) => `diff --git a/${path} b/${path}\n`;

@@ -2,8 +2,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isRefusal } from "../../src/core/decision.ts";
-import { parseDiff, touchedPaths } from "../../src/core/diff.ts";
-import type { FileChange } from "../../src/core/file-change.ts";
+import { parseDiff, touchedPaths } from "../../src/core/bundles/diff.ts";
+import type { FileChange } from "../../src/core/bundles/file-change.ts";
 import { GitRepository } from "./git.ts";
 import { Chance, randomlyChanged } from "./random-edits.ts";
 

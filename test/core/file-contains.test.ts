@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
-import { parseDiff } from "../../src/core/diff.ts";
-import type { FileChange } from "../../src/core/file-change.ts";
-import { compareBundles, type Decided, type Target } from "../../src/core/compare-bundles.ts";
-import { containsChange } from "../../src/core/file-contains.ts";
+import { parseDiff } from "../../src/core/bundles/diff.ts";
+import type { FileChange } from "../../src/core/bundles/file-change.ts";
+import { compareBundles, type Decided, type Target } from "../../src/core/bundles/compare.ts";
+import { containsChange } from "../../src/core/bundles/file-contains.ts";
 import { compared, doing, failed, patchBundle } from "./bundles.ts";
 
 const names = "diff --git a/f b/f\n";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
-import { parseDiff } from "../../src/core/diff.ts";
-import type { FileChange } from "../../src/core/file-change.ts";
-import { relateFiles } from "../../src/core/file-relation.ts";
+import { parseDiff } from "../../src/core/bundles/diff.ts";
+import type { FileChange } from "../../src/core/bundles/file-change.ts";
+import { relateFiles } from "../../src/core/bundles/file-relation.ts";
 
 /** A file `x` of 40 lines `l1` to `l40`, changed: `-9` takes line 9 out, `=9` puts another in its place, `+9 a` puts `a` before it. */
 function changed(...edits: string[]): FileChange {

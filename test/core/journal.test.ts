@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { genesis, type JournalFilter, matchesFilter } from "../../src/core/journal.ts";
+import { genesis, type JournalFilter, matchesFilter } from "../../src/core/journal/journal.ts";
 import { type HashedRow, hashedText } from "../../src/protocol/chain.ts";
 
 describe("the text that is hashed", () => {

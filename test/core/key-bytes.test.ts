@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { heapStats } from "bun:jsc";
 import { isRefusal } from "../../src/core/decision.ts";
-import { keyBytes, parseResourceKey, type ResourceKey } from "../../src/core/resource-key.ts";
+import { keyBytes, parseResourceKey, type ResourceKey } from "../../src/core/locks/resource-key.ts";
 
 /** Keys of many shapes, at their limits; whether case is ignored. */
 const shapes: [string, string, boolean][] = [

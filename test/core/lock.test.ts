@@ -9,7 +9,7 @@ import {
   isOver,
   releaseLocks,
   releaseWithNode,
-} from "../../src/core/lock.ts";
+} from "../../src/core/locks/lock.ts";
 import type { Lock, LockGrant } from "../../src/core/model.ts";
 
 const now = 1_000_000;

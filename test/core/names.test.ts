@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
-import { resolveNames, resolveRef } from "../../src/core/names.ts";
+import { resolveNames, resolveRef } from "../../src/core/dag/names.ts";
 import { newNode } from "../support/specimen.ts";
 
 const id = "6f1a8a5e-0d5b-4f0e-9c57-3d2b1a0f9e88";

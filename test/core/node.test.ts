@@ -12,9 +12,9 @@ import {
   retryNode,
   rollBackNode,
   skipNode,
-} from "../../src/core/node.ts";
-import { secondsLeft } from "../../src/core/lease.ts";
-import { defaultPolicy } from "../../src/core/policy.ts";
+} from "../../src/core/dag/node.ts";
+import { secondsLeft } from "../../src/core/lease/lease.ts";
+import { defaultPolicy } from "../../src/core/dag/node-policy.ts";
 import { nodeHead } from "../support/specimen.ts";
 
 const now = 1_000_000;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { Replay } from "../../src/core/replay.ts";
-import { ImpossibleRow } from "../../src/core/replayed.ts";
+import type { Replay } from "../../src/core/journal/replay.ts";
+import { ImpossibleRow } from "../../src/core/journal/replayed.ts";
 import { replayed, type Row, rowAt } from "./replaying.ts";
 
 const a = { id: "a", dependencies: [], payload_schema: {} };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { Replay } from "../../src/core/replay.ts";
-import { digestOf, ImpossibleRow } from "../../src/core/replayed.ts";
+import { Replay } from "../../src/core/journal/replay.ts";
+import { digestOf, ImpossibleRow } from "../../src/core/journal/replayed.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import { replayed, type Row, rowAt } from "./replaying.ts";
 

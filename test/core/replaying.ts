@@ -1,5 +1,5 @@
-import type { JournalRow } from "../../src/core/journal.ts";
-import { Replay } from "../../src/core/replay.ts";
+import type { JournalRow } from "../../src/core/journal/journal.ts";
+import { Replay } from "../../src/core/journal/replay.ts";
 import type { Json } from "../../src/protocol/json.ts";
 
 /** What differs from row to row; its seq is its place. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
-import { checkRepositoryPath } from "../../src/core/repository-path.ts";
+import { checkRepositoryPath } from "../../src/core/paths/repository-path.ts";
 
 const outcome = (path: string) => {
   const checked = checkRepositoryPath(path);

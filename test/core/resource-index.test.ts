@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { indexTerms, searchTerms } from "../../src/core/resource-index.ts";
-import { readResourceKey } from "../../src/core/resource-key.ts";
+import { indexTerms, searchTerms } from "../../src/core/locks/resource-index.ts";
+import { readResourceKey } from "../../src/core/locks/resource-key.ts";
 
 const key = (written: string) => readResourceKey(written, { ignoreCase: false, scope: "global" });
 

@@ -1,7 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
-import { searchStepsMax } from "../../src/core/automaton.ts";
-import { compatible, type KeyRules, overlaps, parseResourceKey, readResourceKey } from "../../src/core/resource-key.ts";
+import { searchStepsMax } from "../../src/core/paths/automaton.ts";
+import {
+  compatible,
+  type KeyRules,
+  overlaps,
+  parseResourceKey,
+  readResourceKey,
+} from "../../src/core/locks/resource-key.ts";
 import { WorkBudget } from "../../src/core/work-budget.ts";
 import type { LockMode } from "../../src/protocol/types.ts";
 

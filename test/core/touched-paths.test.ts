@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
-import { checkTouchedPaths, touchedPathsMax } from "../../src/core/touched-paths.ts";
+import { checkTouchedPaths, touchedPathsMax } from "../../src/core/bundles/touched-paths.ts";
 import { doing } from "./bundles.ts";
 
 describe("the paths a bundle says it touches", () => {

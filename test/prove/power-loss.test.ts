@@ -3,7 +3,7 @@ import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freshBinary } from "../../scripts/demo/binary.ts";
-import { genesis } from "../../src/core/journal.ts";
+import { genesis } from "../../src/core/journal/journal.ts";
 import { Place } from "../../scripts/prove/place.ts";
 import { judgeImages } from "../../scripts/prove/power-loss/campaign.ts";
 import { carelessCopy } from "../../scripts/prove/power-loss/careless.ts";

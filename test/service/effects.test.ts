@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Effect } from "../../src/core/effects.ts";
-import { beginEpoch } from "../../src/service/epoch.ts";
+import { beginEpoch } from "../../src/service/journal/epoch.ts";
 import type { Store } from "../../src/store/store.ts";
 import { TemporaryDirectory } from "../store/temporary.ts";
 import { stories } from "./everything.ts";

@@ -1,8 +1,8 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { copyFileSync, rmSync } from "node:fs";
-import { epochSeq } from "../../src/core/epoch.ts";
-import { goOnAfterLoss } from "../../src/service/epoch.ts";
+import { epochSeq } from "../../src/core/journal/epoch.ts";
+import { goOnAfterLoss } from "../../src/service/journal/epoch.ts";
 import { acquire, registerTask, TestService } from "./harness.ts";
 import { day, finishedTask, month } from "./pruning.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { WorkBudget } from "../../src/core/work-budget.ts";
-import { ResourceKeys } from "../../src/service/resource-keys.ts";
+import { ResourceKeys } from "../../src/service/locks/resource-keys.ts";
 import { registerTask, type TestClient, TestService } from "./harness.ts";
 import { day, finishedTask } from "./pruning.ts";
 

@@ -2,7 +2,7 @@ import { constants, Database } from "bun:sqlite";
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import type { Effect } from "../../src/core/effects.ts";
 import { parseStored } from "../../src/protocol/json.ts";
-import { immutableUri } from "../../src/store/page-faults.ts";
+import { immutableUri } from "../../src/store/files/page-faults.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 

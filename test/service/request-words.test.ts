@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { parseRequest } from "../../src/protocol/envelope.ts";
 import { methodNames, methodRow } from "../../src/protocol/methods.ts";
 import { limits } from "../../src/protocol/limits.ts";
-import { namedBy } from "../../src/service/request-words.ts";
+import { namedBy } from "../../src/service/locks/request-words.ts";
 
 const stray = "/stray/.git";
 const anywhere = {

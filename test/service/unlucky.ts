@@ -1,4 +1,4 @@
-import type { JournalRow } from "../../src/core/journal.ts";
+import type { JournalRow } from "../../src/core/journal/journal.ts";
 import { StorageFailure, type Store } from "../../src/store/store.ts";
 import { type ServiceOptions, TestService } from "./harness.ts";
 import { overriding } from "./overriding.ts";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Result } from "../../src/protocol/methods.ts";
-import { checksIn, pageFaults } from "../../src/store/page-faults.ts";
+import { checksIn, pageFaults } from "../../src/store/files/page-faults.ts";
 import { StorageFailure } from "../../src/store/store.ts";
 import { TemporaryDirectory } from "../store/temporary.ts";
 import { acquire, registerTask, TestService } from "./harness.ts";

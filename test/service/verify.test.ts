@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { hashOf } from "../../src/store/journal.ts";
+import { hashOf } from "../../src/store/tables/journal.ts";
 import { describe, expect, test } from "bun:test";
 import type { Result } from "../../src/protocol/methods.ts";
 import { acquire, registerTask, TestService } from "./harness.ts";

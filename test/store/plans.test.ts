@@ -1,20 +1,20 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, spyOn, test } from "bun:test";
-import { attemptTable } from "../../src/store/attempts.ts";
-import { bundleTable } from "../../src/store/bundles.ts";
-import { countings } from "../../src/store/countings.ts";
-import { dependencyTable } from "../../src/store/dependencies.ts";
-import { headTable } from "../../src/store/head.ts";
-import { idempotencyTable } from "../../src/store/idempotency.ts";
-import { journalTable } from "../../src/store/journal.ts";
-import { leaseTable } from "../../src/store/leases.ts";
-import { lockSlices } from "../../src/store/lock-slices.ts";
-import { lockTable } from "../../src/store/locks.ts";
-import { nodeTable } from "../../src/store/nodes.ts";
-import { pruningTable } from "../../src/store/pruning.ts";
-import { readyNodes } from "../../src/store/ready.ts";
+import { attemptTable } from "../../src/store/tables/attempts.ts";
+import { bundleTable } from "../../src/store/tables/bundles.ts";
+import { countings } from "../../src/store/tables/countings.ts";
+import { dependencyTable } from "../../src/store/tables/dependencies.ts";
+import { headTable } from "../../src/store/tables/head.ts";
+import { idempotencyTable } from "../../src/store/tables/idempotency.ts";
+import { journalTable } from "../../src/store/tables/journal.ts";
+import { leaseTable } from "../../src/store/tables/leases.ts";
+import { lockSlices } from "../../src/store/tables/lock-slices.ts";
+import { lockTable } from "../../src/store/tables/locks.ts";
+import { nodeTable } from "../../src/store/tables/nodes.ts";
+import { pruningTable } from "../../src/store/tables/pruning.ts";
+import { readyNodes } from "../../src/store/tables/ready.ts";
 import { migrate } from "../../src/store/schema.ts";
-import { taskTable } from "../../src/store/tasks.ts";
+import { taskTable } from "../../src/store/tables/tasks.ts";
 
 const tables = [
   journalTable,

@@ -1,11 +1,11 @@
 import { locksEnded, movedNode, nodeChanged } from "../../src/core/effects.ts";
 import { isRefusal } from "../../src/core/decision.ts";
-import type { ClientEntry, JournalRow } from "../../src/core/journal.ts";
-import { expireLocks, grantLocks } from "../../src/core/lock.ts";
+import type { ClientEntry, JournalRow } from "../../src/core/journal/journal.ts";
+import { expireLocks, grantLocks } from "../../src/core/locks/lock.ts";
 import type { Lock, LockGrant, NewNode, NodeHead, Task } from "../../src/core/model.ts";
-import { acquireNode, completeNode, failNode, rollBackNode } from "../../src/core/node.ts";
-import { readResourceKey } from "../../src/core/resource-key.ts";
-import { registerTask } from "../../src/core/task.ts";
+import { acquireNode, completeNode, failNode, rollBackNode } from "../../src/core/dag/node.ts";
+import { readResourceKey } from "../../src/core/locks/resource-key.ts";
+import { registerTask } from "../../src/core/dag/task.ts";
 import type { Json } from "../../src/protocol/json.ts";
 import type { LockMode } from "../../src/protocol/types.ts";
 import type { Store } from "../../src/store/store.ts";

@@ -1,6 +1,6 @@
 import type { NewNode, NodeHead, Task } from "../../src/core/model.ts";
-import { noPolicy } from "../../src/core/task-policy.ts";
-import { defaultPolicy } from "../../src/core/policy.ts";
+import { noPolicy } from "../../src/core/dag/task-policy.ts";
+import { defaultPolicy } from "../../src/core/dag/node-policy.ts";
 import type { NodeStatusView } from "../../src/protocol/methods/views.ts";
 
 /* What tests of the rules and of the store have to do with, but for what a case is about. */

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import type { JournalRow } from "../../src/core/journal.ts";
-import { Replay } from "../../src/core/replay.ts";
+import type { JournalRow } from "../../src/core/journal/journal.ts";
+import { Replay } from "../../src/core/journal/replay.ts";
 import { kindOf, transitionRow } from "../../src/protocol/transitions.ts";
 import type { Store } from "../../src/store/store.ts";
 

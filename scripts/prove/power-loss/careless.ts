@@ -19,7 +19,7 @@ export function carelessCopy(directory: string): string[] {
   symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
   const path = join(directory, "src", "store", "database.ts");
   const source = readFileSync(path, "utf8");
-  if (!source.includes(full)) throw new Disproved(`src/store/database.ts does not say ${full} any more`);
+  if (!source.includes(full)) throw new Disproved(`src/store/files/database.ts does not say ${full} any more`);
   writeFileSync(path, source.replace(full, "PRAGMA synchronous = NORMAL"));
   return [process.execPath, join(directory, "src", "main.ts")];
 }

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { genesis, type JournalHead } from "../../../src/core/journal.ts";
+import { genesis, type JournalHead } from "../../../src/core/journal/journal.ts";
 import { Chance } from "../chance.ts";
 import { Disk, type Fate, fates, writeImage } from "./disk.ts";
 import { headIn, judge, type Judgement, type Truth } from "./judge.ts";

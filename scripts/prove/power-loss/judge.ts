@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
-import { genesis, type JournalHead } from "../../../src/core/journal.ts";
-import { verifyStore } from "../../../src/service/verify.ts";
+import { genesis, type JournalHead } from "../../../src/core/journal/journal.ts";
+import { verifyStore } from "../../../src/service/verification/verify.ts";
 import { openStore } from "../../../src/store/sqlite-store.ts";
 import type { Acknowledged } from "./record.ts";
 

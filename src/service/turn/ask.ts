@@ -1,4 +1,4 @@
-import { newsOfState } from "../../core/topics.ts";
+import { newsOfState } from "../../core/journal/topics.ts";
 import { executePending, isErrorAnswer } from "../execute.ts";
 import { standsInQueue } from "./lock-queue.ts";
 import { dueMicrosMax } from "./time-budget.ts";

@@ -1,5 +1,5 @@
-import type { Entry } from "../../core/journal.ts";
-import { newsOfJournal } from "../../core/topics.ts";
+import type { Entry } from "../../core/journal/journal.ts";
+import { newsOfJournal } from "../../core/journal/topics.ts";
 import { encodeError, encodeReply } from "../execute.ts";
 import { isPending, withBudget } from "../handler.ts";
 import type { Answer } from "./call.ts";

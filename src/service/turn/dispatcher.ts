@@ -1,4 +1,4 @@
-import { type ClockReading, readEveryMs } from "../../core/clock.ts";
+import { type ClockReading, readEveryMs } from "../../core/lease/clock.ts";
 import { WorkBudget } from "../../core/work-budget.ts";
 import type { BadLine, Request } from "../../protocol/envelope.ts";
 import { limits } from "../../protocol/limits.ts";
@@ -6,9 +6,9 @@ import type { Paths } from "../../protocol/paths.ts";
 import type { Settings } from "../../protocol/settings.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../handler.ts";
-import type { CheckPages } from "../page-check.ts";
+import type { CheckPages } from "../verification/page-check.ts";
 import { Remembered } from "../remembered.ts";
-import type { CaseProbe } from "../resource-keys.ts";
+import type { CaseProbe } from "../locks/resource-keys.ts";
 import { noCounts, type Runtime } from "../runtime.ts";
 import { close, endWaits } from "./close.ts";
 import { Intake, readJobs, stopping } from "./intake.ts";

@@ -1,7 +1,7 @@
-import { rollBack } from "../acquire.ts";
-import { followChanges } from "../dependents.ts";
+import { rollBack } from "../nodes/acquire.ts";
+import { followChanges } from "../nodes/dependents.ts";
 import type { Context } from "../handler.ts";
-import { expireLeases } from "../lock-conflicts.ts";
+import { expireLeases } from "../locks/conflicts.ts";
 import { duePerTurnMax, hasTime } from "./time-budget.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { isOver } from "../../core/lock.ts";
+import { isOver } from "../../core/locks/lock.ts";
 import type { Call } from "./call.ts";
 import type { Context } from "../handler.ts";
 

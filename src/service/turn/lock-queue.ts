@@ -1,4 +1,4 @@
-import type { LockWish } from "../../core/lock-queue.ts";
+import type { LockWish } from "../../core/locks/queue.ts";
 import type { PendingAnswer } from "../handler.ts";
 import type { Waiter, WaitingRoom } from "./waiting-room.ts";
 

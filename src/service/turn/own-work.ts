@@ -1,8 +1,8 @@
-import { type ClockReading, deadlineShift, readEveryMs } from "../../core/clock.ts";
+import { type ClockReading, deadlineShift, readEveryMs } from "../../core/lease/clock.ts";
 import type { Store } from "../../store/store.ts";
 import { expireDue } from "./expiry.ts";
 import type { Context } from "../handler.ts";
-import { goOnPruning } from "../prune.ts";
+import { goOnPruning } from "../journal/prune.ts";
 import type { StorageHealth } from "./storage-health.ts";
 
 /** What the daemon itself has to do in one turn. */

@@ -1,4 +1,4 @@
-import type { ClockReading } from "../../core/clock.ts";
+import type { ClockReading } from "../../core/lease/clock.ts";
 import type { StorageFailure } from "../../store/store.ts";
 import type { Context, PendingAnswer } from "../handler.ts";
 import type { Counter } from "../runtime.ts";

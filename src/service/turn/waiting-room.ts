@@ -1,5 +1,5 @@
-import type { ClockReading } from "../../core/clock.ts";
-import type { News } from "../../core/topics.ts";
+import type { ClockReading } from "../../core/lease/clock.ts";
+import type { News } from "../../core/journal/topics.ts";
 import type { PendingAnswer } from "../handler.ts";
 import type { Call } from "./call.ts";
 import type { Job, Session } from "./sessions.ts";

@@ -1,4 +1,4 @@
-import type { JournalRow } from "../../../src/core/journal.ts";
+import type { JournalRow } from "../../../src/core/journal/journal.ts";
 import type { Json } from "../../../src/protocol/json.ts";
 import { iso } from "./views.ts";
 

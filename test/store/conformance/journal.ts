@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { hashOf } from "../../../src/store/journal.ts";
+import { hashOf } from "../../../src/store/tables/journal.ts";
 import fc from "fast-check";
-import { type JournalFilter, type JournalRow, matchesFilter } from "../../../src/core/journal.ts";
+import { type JournalFilter, type JournalRow, matchesFilter } from "../../../src/core/journal/journal.ts";
 import { acquire, complete, everything, register, tell, within } from "../story.ts";
 import { type MakeSpecimen, prepared } from "./specimen.ts";
 

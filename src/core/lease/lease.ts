@@ -1,0 +1,80 @@
+import { type Decision, isRefusal, type Refusal, refuse } from "../decision.ts";
+import type { NodeStatus } from "../../protocol/types.ts";
+import type { NodeHead } from "../model.ts";
+
+/** Which lease a client presents, and of which task it thinks the node is. */
+export interface LeaseClaim {
+  taskId: string;
+  nodeId: string;
+  leaseId: string;
+}
+
+/** A lease about to be granted; its fencing token is the seq of the journal row that records it. */
+export interface LeaseGrant {
+  id: string;
+  owner: string;
+  expiresAtMs: number;
+  ttlMs: number;
+}
+
+/** The node, when it is one of the task. Refusal: NOT_FOUND. */
+export function ofTask(node: NodeHead | null, claim: { taskId: string; nodeId: string }): Decision<NodeHead> {
+  if (node !== null && node.taskId === claim.taskId) return node;
+  const message = `task ${claim.taskId} has no node ${claim.nodeId}; TaskStatus lists the nodes it has`;
+  return refuse("NOT_FOUND", message, { task_id: claim.taskId, node_id: claim.nodeId });
+}
+
+/** What somebody wants of a node, in words, and the status it would have then. */
+export interface Wish {
+  verb: string;
+  to: NodeStatus;
+}
+
+/**
+ * The node, when the claim is its current lease. Refusals name the status it has and the one it would get: NOT_FOUND,
+ * INVALID_STATE (it has ended), LEASE_LOST (also where a cancellation ended it: `data.reason` is then `CANCELED`).
+ */
+export function underLease(found: NodeHead | null, claim: LeaseClaim, wish: Wish, nowMs: number): Decision<NodeHead> {
+  const node = ofTask(found, claim);
+  if (isRefusal(node)) return node;
+  if (node.failure === "canceled") return canceled(node, claim.leaseId, wish);
+  if (node.status === "COMPLETED" || node.status === "FAILED") {
+    const message = `node ${node.id} cannot be ${wish.verb}: it is ${node.status}, and ${node.status} -> ${wish.to} does not exist here; drop this or submit it as an event`;
+    return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status, to: wish.to });
+  }
+  return node.lease?.id === claim.leaseId ? node : leaseLost(node, claim.leaseId, wish, nowMs);
+}
+
+export function leaseLost(node: NodeHead, leaseId: string | null, { verb, to }: Wish, nowMs: number): Refusal {
+  const { lease } = node;
+  const facts = {
+    node_id: node.id,
+    status: node.status,
+    to,
+    lease_id: leaseId,
+    held_by: lease?.owner ?? null,
+    lease_expires_at_ms: lease?.expiresAtMs ?? null,
+  };
+  const attempt = `node ${node.id} cannot be ${verb}`;
+  if (lease === null) {
+    const message = `${attempt}: it is PENDING, not RUNNING under lease ${leaseId}; acquire it again and drop this result`;
+    return refuse("LEASE_LOST", message, facts);
+  }
+  const holder = `${JSON.stringify(lease.owner)} holds it for another ${secondsLeft(lease.expiresAtMs, nowMs)} s`;
+  const message =
+    leaseId === null
+      ? `${attempt} without its lease_id while it is RUNNING: ${holder}`
+      : `${attempt}: lease ${leaseId} is not the current one, ${holder}; drop this result`;
+  return refuse("LEASE_LOST", message, facts);
+}
+
+function canceled(node: NodeHead, leaseId: string, { verb, to }: Wish): Refusal {
+  const message = `node ${node.id} cannot be ${verb}: its task was canceled and no lease on it counts; stop working on it`;
+  const held = { lease_id: leaseId, held_by: null, lease_expires_at_ms: null };
+  return refuse("LEASE_LOST", message, { node_id: node.id, status: node.status, to, ...held, reason: "CANCELED" });
+}
+
+/** Whole seconds until a deadline, 0 when it has passed. */
+export function secondsLeft(deadlineMs: number, nowMs: number): number {
+  return Math.max(0, Math.ceil((deadlineMs - nowMs) / 1000));
+}

@@ -1,0 +1,52 @@
+import { isRefusal, type Refusal, refuse } from "../../core/decision.ts";
+import type { Result } from "../../protocol/methods.ts";
+import { type Backup, type Store, StorageFailure } from "../../store/store.ts";
+import type { PendingAnswer } from "../handler.ts";
+import { isLeaving } from "../verification/long-walks.ts";
+
+type Report = Result<"Backup">;
+
+/** Copies the database in steps between other requests, as it is when no transaction is open: after the turn's commit. */
+export function backUp(store: Store, path: string): PendingAnswer<Report> {
+  let started: { backup: Backup; seq: number } | null = null;
+  let leaving = false;
+  const cancel = () => started?.backup.cancel();
+  // While a verification has the pages looked at, they stay.
+  const isKept = () => store.isHeldStill && !store.isBackingUp;
+  return {
+    get wakes() {
+      return started === null && (leaving || isKept()) ? "any turn" : "turn";
+    },
+    waitMs: null,
+    resume: (_context, last) =>
+      refusing(() => {
+        if (last) {
+          cancel();
+          return null;
+        }
+        if (started === null) {
+          // It would be half there in the copy.
+          leaving = isLeaving(store.reads);
+          if (leaving || isKept()) return null;
+          const { seq } = store.reads.head;
+          const backup = store.startBackup(path);
+          if (isRefusal(backup)) return { reply: backup };
+          started = { backup, seq };
+        }
+        const { backup, seq } = started;
+        return backup.step() ? { reply: { path, bytes: backup.bytes, seq } } : null;
+      }, cancel),
+    cancel,
+  };
+}
+
+/** A copy that fails is refused; the database itself is as well as before. */
+function refusing<T>(work: () => T, undo: () => void): T | { reply: Refusal } {
+  try {
+    return work();
+  } catch (error) {
+    undo();
+    if (error instanceof StorageFailure) return { reply: refuse(error.kind, error.message) };
+    throw error;
+  }
+}

@@ -1,0 +1,236 @@
+import type { Refusal } from "../../core/decision.ts";
+import { movedNode } from "../../core/effects.ts";
+import type { Entry } from "../../core/journal/journal.ts";
+import type { LeaseGrant } from "../../core/lease/lease.ts";
+import type { LockWish } from "../../core/locks/queue.ts";
+import type { Node, NodeHead, Task } from "../../core/model.ts";
+import { acquireNode, rollBackNode } from "../../core/dag/node.ts";
+import { topic, type Wait } from "../../core/journal/topics.ts";
+import { limits } from "../../protocol/limits.ts";
+import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
+import type { Params, Result } from "../../protocol/methods.ts";
+import { followChanges } from "./dependents.ts";
+import type { Context, Handlers, PendingAnswer, Preparations } from "../handler.ts";
+import { expireLeases } from "../locks/conflicts.ts";
+import { changeNode, takeResources } from "./node-locks.ts";
+import { noTask } from "../tasks/tasks.ts";
+import { duePerTurnMax, hasTime } from "../turn/time-budget.ts";
+import { contextEventView, deadlineView, nodeView, taskView } from "../views.ts";
+
+type Wish = Params<"AcquireNextNode">;
+type Acquired = Result<"AcquireNextNode">;
+
+export const acquireHandlers = {
+  AcquireNextNode(wish, context) {
+    context.count("acquire_attempts");
+    const acquired = acquire(wish, context);
+    if (acquired === unfinished) return lookFurther(wish, true, context);
+    if (acquired !== null || wish.wait_ms === 0 || isHopeless(wish, context)) return acquired;
+    return lookFurther(wish, false, context);
+  },
+} satisfies Partial<Handlers>;
+
+/**
+ * Rolls back what has expired of the task, or of any, before a request may choose: those who wait already are asked in
+ * between, as they came first.
+ */
+function rollBackExpired({ task_id: taskId }: Wish, context: Context): void {
+  const expired = context.reads.leases.expired(taskId ?? null, context.nowMs, duePerTurnMax);
+  const timeLeft = hasTime(context);
+  for (const node of expired) {
+    rollBack(node, context);
+    if (!timeLeft()) break;
+  }
+  // A node that such a lease keeps from being handed out is free.
+  for (const leaseId of context.reads.leases.dueLocks(context.nowMs, duePerTurnMax)) {
+    expireLeases([leaseId], context);
+    if (!timeLeft()) break;
+  }
+  if (expired.length > 0) followChanges(taskId ?? null, context);
+}
+
+/** There are nodes that the request has not looked at, and looking costs more than it may at once. */
+const unfinished = Symbol("unfinished");
+
+/** What it costs to look at a node, beside comparing its resources; in steps. */
+const nodeSteps = 2_000;
+
+/** Takes as many runnable nodes as are wished for, and as it may look at. */
+function acquire(
+  wish: Wish,
+  context: Context,
+  waiting: PendingAnswer<Acquired> | null = null,
+): Acquired | Refusal | typeof unfinished {
+  const { reads } = context;
+  const taskId = wish.task_id ?? null;
+  const task = taskId === null ? null : reads.tasks.find(taskId);
+  if (taskId !== null && task === null) return noTask(taskId);
+  const once: Once = { events: eventsOnce(context), inLine: context.lockWishes(waiting) };
+  if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, once, context);
+  const nodes: AcquiredNode[] = [];
+  for (let chars = 0; nodes.length < wish.count && chars < limits.pageCharsMax;) {
+    const node = acquireOne(wish, task, once, context);
+    if (node === unfinished && nodes.length === 0) return unfinished;
+    if (node === null || node === unfinished) break;
+    nodes.push(node);
+    chars += JSON.stringify(node).length;
+  }
+  return nodes.length === 0 ? null : { nodes, seq: reads.head.seq };
+}
+
+export const acquirePreparations = { AcquireNextNode: rollBackExpired } satisfies Preparations;
+
+type Events = AcquiredNode["context"]["event_journal"];
+
+/** What is found out once a call. */
+interface Once {
+  events: (taskId: string) => Events;
+  /** Lock requests that came before. */
+  inLine: readonly LockWish[];
+}
+
+/** A task's newest events: read once a call, in which none is added. */
+function eventsOnce({ reads, settings }: Context): (taskId: string) => Events {
+  const known = new Map<string, Events>();
+  return (taskId) => {
+    const events =
+      known.get(taskId) ?? reads.journal.newestEvents(taskId, settings.contextEventLimit).map(contextEventView);
+    known.set(taskId, events);
+    return events;
+  };
+}
+
+function acquireOne(
+  wish: Wish,
+  named: Task | null,
+  { events, inLine }: Once,
+  context: Context,
+): AcquiredNode | null | typeof unfinished {
+  const { apply, reads, runtime, nowMs } = context;
+  const startedAt = runtime.monotonicMicros();
+  const found = firstFree(wish, inLine, context);
+  if (found === unfinished) return unfinished;
+  const task = named ?? (found === null ? null : reads.tasks.find(found.node.taskId));
+  if (found === null || task === null) return null;
+
+  const { node, grant } = found;
+  const { owner } = grant;
+  const seq = apply({ kind: "acquireNode", node: movedNode(node), grant, entry: acquireNode(node, grant, nowMs) });
+  const lease = { ...grant, fencingToken: seq };
+  const running: Node = { ...node, status: "RUNNING", lease, acquiredAtMs: nowMs, updatedAtMs: nowMs };
+  context.count("acquired_nodes");
+  context.count("acquisition_latency_micros_total", runtime.monotonicMicros() - startedAt);
+  return {
+    task_id: task.id,
+    node_id: node.id,
+    lease_id: grant.id,
+    lease_owner: owner,
+    ...deadlineView(grant.expiresAtMs),
+    fencing_token: seq,
+    seq,
+    context: nodeContext(task, running, events(task.id), context),
+  };
+}
+
+/**
+ * The first runnable node whose resources are free, and its lease, which has them now. A node that is passed over is held
+ * back until a lease ends that is in its way, so that none is looked at again and again.
+ */
+function firstFree(
+  wish: Wish,
+  inLine: readonly LockWish[],
+  context: Context,
+): { node: Node; grant: LeaseGrant } | null | typeof unfinished {
+  const { apply, reads, budget } = context;
+  while (!budget.isSpent) {
+    // What the first one costs it costs alone.
+    const isFirst = budget.isWhole;
+    budget.spend(nodeSteps);
+    const node = reads.nodes.next(wish.task_id ?? null, wish.labels ?? {});
+    if (node === null) return null;
+    const grant = grantOf(wish, node, context);
+    const taken = takeResources(node, grant, { inLine, isFirst }, context);
+    if (taken === "taken") return { node, grant };
+    if (taken === "later") return null;
+    if (taken === "unread") return unfinished;
+    apply({ kind: "holdBack", nodeId: node.id, leaseId: taken.heldBackBy });
+  }
+  return unfinished;
+}
+
+function grantOf({ ttl_secs: wished, lease_owner: owner }: Wish, node: Node, context: Context): LeaseGrant {
+  const wishedMs = wished === null || wished === undefined ? null : wished * 1000;
+  const ttlMs = wishedMs ?? node.policy.ttlMs ?? context.settings.nodeTimeoutSecs * 1000;
+  return { id: context.newId(), owner, expiresAtMs: context.nowMs + ttlMs, ttlMs };
+}
+
+/** Whether the one task that is asked can offer nothing any more. Of any task there is always hope. */
+function isHopeless({ task_id: taskId }: Wish, { reads }: Context): boolean {
+  return taskId !== null && taskId !== undefined && reads.tasks.summary(taskId)?.state !== "ACTIVE";
+}
+
+/** Whether an entry tells of a completion that lets nobody go on: no node waited for it, and its task is not over. */
+function freesNothing({ actionType, nodeId, taskId }: Entry, { reads }: Context): boolean {
+  if (actionType !== "COMPLETE_NODE" || nodeId === null || taskId === null) return false;
+  return !reads.dag.hasDependents(nodeId) && reads.tasks.summary(taskId)?.state === "ACTIVE";
+}
+
+/**
+ * Looks at some more nodes each turn as long as there are any (`isLooking`); then tries again whenever something has moved,
+ * until there is a node or the task can offer none any more. A request that may not wait ends with its search.
+ */
+function lookFurther(wish: Wish, isLooking: boolean, started: Context): PendingAnswer<Acquired> {
+  const { task_id: wishedId, labels, wait_ms: waitMs } = wish;
+  const wished = JSON.stringify([wishedId ?? null, labels ?? {}]);
+  const something: Wait = {
+    // A lock may be in the way of nodes of any task.
+    topics: [topic.work(wishedId ?? null), topic.locks],
+    concerns: (entry) => !freesNothing(entry, started),
+  };
+  let looking = isLooking;
+  const pending: PendingAnswer<Acquired> = {
+    get wakes() {
+      return looking ? "turn" : something;
+    },
+    // What one has found until now says nothing of what others will.
+    get wish() {
+      return looking ? undefined : wished;
+    },
+    keepsOrder: waitMs === 0,
+    waitMs: waitMs === 0 ? null : waitMs,
+    resume(context, last) {
+      const acquired = acquire(wish, context, pending);
+      looking = acquired === unfinished;
+      if (acquired !== null && acquired !== unfinished) return { reply: acquired };
+      if (looking && !last) return null;
+      return last || waitMs === 0 || isHopeless(wish, context) ? { reply: null } : null;
+    },
+  };
+  return pending;
+}
+
+/** Rolls a node back whose lease is over, or fails it where that was once too often. */
+export function rollBack(node: NodeHead, context: Context): void {
+  const { settings, nowMs } = context;
+  changeNode(rollBackNode(node, settings.maxLostAttempts, context.newId(), nowMs), context);
+  context.count("timeout_rollbacks");
+}
+
+/** All an agent needs to start on the node without asking again. */
+function nodeContext(task: Task, node: Node, events: Events, { reads, settings }: Context) {
+  let left: number = limits.contextCharsMax;
+  return {
+    task: taskView(task),
+    node: nodeView(node),
+    completed_dependencies: node.dependencies.map((id) => {
+      const ended = reads.nodes.outcome(id, left);
+      left -= ended?.result === null ? 0 : (ended?.bytes ?? 0);
+      const omitted = ended?.result === null ? { result_omitted: true as const } : {};
+      const dependency = { node_id: id, result_payload: ended?.result?.told ?? null, ...omitted };
+      // An addition the original's clients never meet: their nodes run after COMPLETED ones only.
+      return ended?.status === "FAILED" ? { ...dependency, status: "FAILED" as const } : dependency;
+    }),
+    event_journal_limit: settings.contextEventLimit,
+    event_journal: events,
+  };
+}

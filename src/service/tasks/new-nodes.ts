@@ -1,0 +1,57 @@
+import { isRefusal, type Refusal } from "../../core/decision.ts";
+import type { NewNode, NodePolicy } from "../../core/model.ts";
+import type { Json } from "../../protocol/json.ts";
+import type { NewNodeParams } from "../../protocol/methods/tasks.ts";
+import { type Context, type PendingAnswer, withBudget } from "../handler.ts";
+import { nodeResources } from "../nodes/node-locks.ts";
+import { nodeWords, type PlanName } from "./plan-names.ts";
+import { inTurns } from "../turn/time-budget.ts";
+
+/**
+ * Reads the nodes of a call, which thousands of resource keys may take several turns, and goes on with `then`. Refusals:
+ * those of `parseResourceKey`, LIMIT_EXCEEDED (the keys of one node).
+ */
+export function readNodes<T>(
+  wanted: readonly NewNodeParams[],
+  then: (nodes: NewNode[], context: Context) => T | Refusal,
+  context: Context,
+): T | Refusal | PendingAnswer<T> {
+  const nodes: NewNode[] = [];
+  let fault: Refusal | null = null;
+  const read = ([index, node]: [number, NewNodeParams], now: Context): boolean => {
+    const resources = nodeResources(node.resources, withBudget(now));
+    if (isRefusal(resources)) {
+      fault = { ...resources, message: `node ${nodeWords(planName(node, index))}: ${resources.message}` };
+      return false;
+    }
+    nodes.push({
+      id: node.id ?? now.newId(),
+      name: node.name ?? null,
+      labels: node.labels,
+      priority: node.priority,
+      dependencies: node.dependencies,
+      payloadSchema: node.payload_schema as Json,
+      policy: policyOf(node),
+      resources,
+    });
+    return true;
+  };
+  return inTurns(wanted.entries(), read, (now) => fault ?? then(nodes, now), context);
+}
+
+export const planName = ({ id = null, name = null }: NewNodeParams, index: number): PlanName => ({
+  name,
+  id,
+  place: `nodes[${index}]`,
+});
+
+function policyOf(node: NewNodeParams): NodePolicy {
+  return {
+    maxAttempts: node.max_attempts,
+    maxLostAttempts: node.max_lost_attempts ?? null,
+    backoffMs: node.backoff_secs * 1000,
+    backoffMaxMs: node.backoff_max_secs * 1000,
+    ttlMs: node.ttl_secs === null || node.ttl_secs === undefined ? null : node.ttl_secs * 1000,
+    onDependencyFailure: node.on_dependency_failure,
+  };
+}

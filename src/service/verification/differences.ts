@@ -1,0 +1,48 @@
+import type { Result } from "../../protocol/methods.ts";
+
+export type Difference = NonNullable<Result<"VerifyJournal">["first_difference"]>;
+
+/** Ends a verification with what it looked for. */
+export class Found extends Error {
+  readonly difference: Difference;
+
+  constructor(difference: Difference) {
+    super(difference.message);
+    this.difference = difference;
+  }
+}
+
+/** Texts longer than their SHA-256 are compared by it. */
+export const brief = (text: string): string => (text.length <= 64 ? text : Bun.SHA256.hash(text, "hex"));
+
+/** Compares what was replayed with a row, whose long texts are made brief as the replayed ones are. @throws {Found} */
+export function expectSameFields(where: string, expected: object, found: object): void {
+  const columns: Record<string, unknown> = { ...found };
+  for (const [field, value] of Object.entries(expected)) {
+    const column = columns[field];
+    if (isRecord(value) && isRecord(column)) expectSameFields(`${where} ${field}`, value, column);
+    else expectSame(where, field, value, typeof column === "string" ? shortened(field, column) : column);
+  }
+}
+
+const isRecord = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+/** Ids are replayed as they are, and so is what says for whom a node waits, and what it needs. */
+const shortened = (field: string, text: string): string => (whole.has(field) ? text : brief(text));
+const whole: ReadonlySet<string> = new Set(["dependencies", "resources", "policy"]);
+
+/** @throws {Found} */
+export function expectSame(where: string, field: string, expected: unknown, found: unknown): void {
+  if (expected !== found) throw differs(where, field, expected, found);
+}
+
+/** What the table says and what the journal says. */
+export function differs(where: string, field: string, expected: unknown, found: unknown): Found {
+  const message = `${where}: ${field} is ${JSON.stringify(found)}, the journal says ${JSON.stringify(expected)}`;
+  return new Found({ where, field, expected, found, message });
+}
+
+/** What is wrong by itself, whatever the journal says. */
+export function wrong(where: string, field: string, expected: unknown, found: unknown, message: string): Found {
+  return new Found({ where, field, expected, found, message: `${where}: ${message}` });
+}

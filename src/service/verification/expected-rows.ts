@@ -1,0 +1,104 @@
+import type { Replay } from "../../core/journal/replay.ts";
+import { type ReplayedLock, type ReplayedNode, withAttempt } from "../../core/journal/replayed.ts";
+import type { CountingRow, LockSliceRow, NodeSliceRow } from "../../store/tables/verification-reads.ts";
+import { brief } from "./differences.ts";
+
+/* What rows must say, where that is more than the journal tells of them. */
+
+export interface Placed {
+  place: number;
+}
+
+/** What is compared field by field: of places only the order counts. */
+export function fieldsOf<Replayed extends Placed>(replayed: Replayed): Omit<Replayed, "place"> {
+  const { place: _, ...fields } = replayed;
+  return fields;
+}
+
+/** A lease ends its length from when it was last renewed, on a clock that may have been put right a little since. */
+const endsInTime = (expiresAtMs: number, ttlMs: number, nowMs: number): boolean =>
+  expiresAtMs <= nowMs + ttlMs + ttlMs / 100 + 60_000;
+
+/**
+ * A node's fields, and those that follow from it, its dependencies and its task: they decide who may have it.
+ * `countings` are changes that not all who wait for a node have been told of.
+ */
+export function expectedNode(
+  replay: Replay,
+  node: ReplayedNode,
+  found: NodeSliceRow,
+  countings: readonly CountingRow[],
+) {
+  const { dependents, notBeforeMs, updatedAtMs, ...replayed } = fieldsOf(node);
+  const isRunning = replayed.status === "RUNNING";
+  // A COMPLETED node is not told of its task any more.
+  const task =
+    replayed.status === "COMPLETED"
+      ? { priority: found.taskPriority, paused: found.taskPaused }
+      : replay.task(replayed.taskId);
+  return {
+    ...replayed,
+    ...standing(replay, replayed, found, countings),
+    hasDependents: dependents !== 0,
+    taskPriority: task.priority,
+    taskPaused: task.paused,
+    foundByLabels: true,
+    // When a delay ends is not journalled, but it is not drawn out.
+    notBeforeMs: found.notBeforeMs === null || notBeforeMs === null ? null : Math.min(found.notBeforeMs, notBeforeMs),
+    isHeldBack: found.isHeldBack && replayed.status === "PENDING",
+    heldBackInVain: false,
+    // Heartbeats are not journalled.
+    updatedAtMs: updatedAtMs === null || isRunning ? found.updatedAtMs : updatedAtMs,
+    hasProgress: found.hasProgress && isRunning,
+    leaseExpiresAtMs: isRunning ? (found.leaseExpiresAtMs ?? "some time") : null,
+    leaseTtlMs: isRunning ? (found.leaseTtlMs ?? "some time") : null,
+    leaseEndsInTime: true,
+  };
+}
+
+/** For how many dependencies the node waits, and how many have FAILED, as far as it has been told. */
+function standing(
+  replay: Replay,
+  { policy, dependencies }: Pick<ReplayedNode, "policy" | "dependencies">,
+  { id, row }: NodeSliceRow,
+  countings: readonly CountingRow[],
+) {
+  const [waiting, failing] = [replay.waitingOn(id), replay.failingOn(id)];
+  const untold = countings.filter(
+    ({ nodeId, afterRow, lastRow }) =>
+      nodeId !== null && row > afterRow && row <= lastRow && dependencies.includes(`"${nodeId}"`),
+  );
+  const sum = (amount: (change: CountingRow["change"]) => number) =>
+    untold.reduce((total, { change }) => total + amount(change), 0);
+  const runs = policy.onDependencyFailure === "run";
+  return {
+    waitingOn: waiting + sum((change) => (change === "completed" ? 1 : runs ? (change === "failed" ? 1 : -1) : 0)),
+    failingOn: failing + sum((change) => (change === "completed" ? 0 : change === "failed" ? -1 : 1)),
+  };
+}
+
+/** A node's row as it is compared: its attempts told as a replay tells them. */
+export function comparedNode({ attempts, ...row }: NodeSliceRow, nowMs: number) {
+  const told = attempts.map(({ leaseOwner, error, ...attempt }) => ({
+    ...attempt,
+    leaseOwner: leaseOwner === null ? null : brief(leaseOwner),
+    error: error === null ? null : brief(error),
+  }));
+  return {
+    ...row,
+    attempts: told.reduce((all, attempt) => withAttempt(all, attempt, brief), ""),
+    leaseEndsInTime: row.leaseExpiresAtMs === null || endsInTime(row.leaseExpiresAtMs, row.leaseTtlMs ?? 0, nowMs),
+  };
+}
+
+/** A lock's fields, and those that follow from its key and from the node it is held for. */
+export function expectedLock(lock: ReplayedLock, found: LockSliceRow) {
+  const replayed = fieldsOf(lock);
+  const ofNode = replayed.endsWithNode ? { expiresAtMs: found.nodeExpiresAtMs, ttlMs: found.nodeTtlMs } : {};
+  return { ...replayed, normalKey: brief(found.readAs), missingTerm: null, leaseEndsInTime: true, ...ofNode };
+}
+
+export const comparedLock = (row: LockSliceRow, nowMs: number) => ({
+  ...row,
+  leaseEndsInTime: endsInTime(row.expiresAtMs, row.ttlMs, nowMs),
+});

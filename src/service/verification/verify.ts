@@ -1,0 +1,70 @@
+import { refuse } from "../../core/decision.ts";
+import type { JournalHead } from "../../core/journal/journal.ts";
+import type { Params, Result } from "../../protocol/methods.ts";
+import { type Store, StorageFailure } from "../../store/store.ts";
+import type { Context, PendingAnswer } from "../handler.ts";
+import { isLeaving, Place } from "./long-walks.ts";
+import { Pages, PagesUnknown, pagesWith } from "./page-check.ts";
+import { Verification } from "./verification.ts";
+
+type Report = Result<"VerifyJournal">;
+
+/** Verifies in slices between other requests. Refusal: STORAGE_FAILED (the pages cannot be looked at). */
+export function verifyJournal(
+  { head }: Params<"VerifyJournal">,
+  { store, reads, paths, checkPages }: Context,
+): PendingAnswer<Report> {
+  const place = new Place(store);
+  const verification = new Verification(store, new Pages(store, paths.database, checkPages), readHead(head));
+  let leaving = false;
+  const end = () => {
+    place.leave();
+    verification.cancel();
+  };
+  return {
+    get wakes() {
+      return place.isBehind || leaving || verification.awaitsPages ? "any turn" : "turn";
+    },
+    waitMs: null,
+    cancel: end,
+    resume({ nowMs }, last) {
+      let over = true;
+      try {
+        const isNext = !last && place.takeTurn();
+        leaving = isNext && isLeaving(reads);
+        const report = isNext && !leaving ? verification.goOn(nowMs) : null;
+        over = last || report !== null;
+        return report === null ? null : { reply: report };
+      } catch (error) {
+        if (error instanceof PagesUnknown) return { reply: refuse("STORAGE_FAILED", error.message) };
+        if (error instanceof StorageFailure) return { reply: refuse(error.kind, error.message) };
+        throw error;
+      } finally {
+        if (over) end();
+      }
+    },
+  };
+}
+
+/**
+ * The same at once, for a store that nobody else has. `faults` are what is damaged in its file.
+ * @throws {StorageFailure}
+ */
+export function verifyStore(
+  store: Store,
+  faults: readonly string[],
+  nowMs: number,
+  kept: JournalHead | null = null,
+): Report {
+  const verification = new Verification(store, pagesWith(faults), kept);
+  for (;;) {
+    const report = verification.goOn(nowMs);
+    if (report !== null) return report;
+  }
+}
+
+/** A head as it is kept elsewhere, `SEQ:HASH`. */
+export function readHead(text: string | null | undefined): JournalHead | null {
+  const [seq, hash] = text?.split(":") ?? [];
+  return seq === undefined || hash === undefined ? null : { seq: Number(seq), hash: hash.toLowerCase() };
+}

@@ -1,0 +1,170 @@
+import type { FailureCause, Node, NodeHead, NodePolicy, NodeResource, Progress } from "../../core/model.ts";
+import { type Json, parseStored } from "../../protocol/json.ts";
+import type { DependencyPolicy, Labels, LockMode, NodeStatus } from "../../protocol/types.ts";
+import { setText } from "./labels.ts";
+import type { NodeSliceRow } from "./verification-reads.ts";
+
+export interface HeadRow {
+  id: string;
+  task_id: string;
+  status: NodeStatus;
+  lease_id: string | null;
+  lease_owner: string | null;
+  lease_expires_at_ms: number | null;
+  lease_ttl_ms: number | null;
+  fencing_token: number | null;
+  max_attempts: number;
+  max_lost_attempts: number | null;
+  backoff_ms: number;
+  backoff_max_ms: number;
+  ttl_ms: number | null;
+  on_dependency_failure: DependencyPolicy;
+  failed_attempts: number;
+  lost_attempts: number;
+  failure: FailureCause | null;
+}
+
+export const headColumns = `
+  id, task_id, status, lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token, max_attempts,
+  max_lost_attempts, backoff_ms, backoff_max_ms, ttl_ms, on_dependency_failure, failed_attempts, lost_attempts, failure`;
+
+export interface Row extends HeadRow {
+  row: number;
+  waiting_on: number;
+  failing_on: number;
+  task_priority: number;
+  task_paused: 0 | 1;
+  name: string | null;
+  labels: string;
+  priority: number;
+  dependencies: string;
+  payload_schema: string;
+  resources: string;
+  held_back_by: string | null;
+  result_payload: string | null;
+  acquired_at_ms: number | null;
+  not_before_ms: number | null;
+  progress: string | null;
+  updated_at_ms: number;
+}
+
+/** A row with what other tables know of it. */
+export interface SliceRow extends Row {
+  has_dependents: 0 | 1;
+  found_by: string | null;
+  held_in_vain: 0 | 1;
+}
+
+export const json = (text: string | null): Json => (text === null ? null : parseStored(text));
+
+export function toHead(row: HeadRow): NodeHead {
+  return {
+    id: row.id,
+    taskId: row.task_id,
+    status: row.status,
+    lease:
+      row.status === "RUNNING"
+        ? {
+            id: row.lease_id,
+            owner: row.lease_owner,
+            expiresAtMs: row.lease_expires_at_ms ?? 0,
+            ttlMs: row.lease_ttl_ms ?? 0,
+            fencingToken: row.fencing_token ?? 0,
+          }
+        : null,
+    policy: policyOf(row),
+    failedAttempts: row.failed_attempts,
+    lostAttempts: row.lost_attempts,
+    failure: row.failure,
+  };
+}
+
+export function toNode(row: Row): Node {
+  return {
+    ...toHead(row),
+    name: row.name,
+    labels: toLabels(row.labels),
+    priority: row.priority,
+    dependencies: JSON.parse(row.dependencies) as string[],
+    payloadSchema: parseStored(row.payload_schema),
+    resultPayload: json(row.result_payload),
+    acquiredAtMs: row.acquired_at_ms,
+    notBeforeMs: row.not_before_ms,
+    progress: row.progress === null ? null : (JSON.parse(row.progress) as Progress),
+    updatedAtMs: row.updated_at_ms,
+    resources: toResources(row.resources),
+    heldBackBy: row.held_back_by,
+  };
+}
+
+const noResources: NodeResource[] = [];
+
+function toResources(text: string): NodeResource[] {
+  if (text === "[]") return noResources;
+  const stored = JSON.parse(text) as { resource_key: string; mode?: LockMode; scope?: string }[];
+  return stored.map(({ resource_key: resourceKey, mode = "exclusive", scope = "" }) => ({ resourceKey, mode, scope }));
+}
+
+const noLabels: Labels = {};
+
+export const toLabels = (text: string): Labels => (text === "{}" ? noLabels : (JSON.parse(text) as Labels));
+
+function policyOf(row: HeadRow): NodePolicy {
+  return {
+    maxAttempts: row.max_attempts,
+    maxLostAttempts: row.max_lost_attempts,
+    backoffMs: row.backoff_ms,
+    backoffMaxMs: row.backoff_max_ms,
+    ttlMs: row.ttl_ms,
+    onDependencyFailure: row.on_dependency_failure,
+  };
+}
+
+/** A node as its row tells it, for comparison with a replay; its attempts stand in a table of their own. */
+export type ReplayedRow = Omit<NodeSliceRow, "attempts">;
+
+function isFoundBy({ found_by: set, labels }: SliceRow): boolean {
+  try {
+    return set === setText(toLabels(labels));
+  } catch {
+    // Labels that were altered may be no JSON any more.
+    return false;
+  }
+}
+
+export function toReplayed(row: SliceRow): ReplayedRow {
+  return {
+    row: row.row,
+    id: row.id,
+    waitingOn: row.waiting_on,
+    failingOn: row.failing_on,
+    taskPriority: row.task_priority,
+    taskPaused: row.task_paused === 1,
+    foundByLabels: isFoundBy(row),
+    notBeforeMs: row.not_before_ms,
+    isHeldBack: row.held_back_by !== null,
+    heldBackInVain: row.held_in_vain === 1,
+    leaseExpiresAtMs: row.lease_expires_at_ms,
+    leaseTtlMs: row.lease_ttl_ms,
+    hasProgress: row.progress !== null,
+    updatedAtMs: row.updated_at_ms,
+    taskId: row.task_id,
+    name: row.name,
+    labels: row.labels,
+    priority: row.priority,
+    policy: policyOf(row),
+    status: row.status,
+    failure: row.failure,
+    failedAttempts: row.failed_attempts,
+    lostAttempts: row.lost_attempts,
+    dependencies: row.dependencies,
+    payloadSchema: row.payload_schema,
+    resources: row.resources,
+    resultPayload: row.result_payload,
+    acquiredAtMs: row.acquired_at_ms,
+    leaseId: row.lease_id,
+    leaseOwner: row.lease_owner,
+    fencingToken: row.fencing_token,
+    hasDependents: row.has_dependents === 1,
+  };
+}
