@@ -51,7 +51,8 @@ const meanings: Readonly<Record<string, string>> = {
   "ListEvents.node_id": "only events of this node",
   action_types:
     "only events of these kinds: the daemon's, which `transitions` of DescribeInterface tells, or clients' own",
-  after_seq: "only events after this seq; to continue, give the last answer's `next_after_seq`",
+  after_seq:
+    "only events after this seq; to continue, give the last answer's `next_after_seq`; an answer with `pruned_rows` says how many rows have left in between",
   limit: "the most events in one answer",
   "AcquireNextNode.wait_ms": "how long to wait for a node to become runnable before answering null",
   "AcquireNextNode.ttl_secs":

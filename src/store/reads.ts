@@ -191,6 +191,8 @@ export interface JournalReads {
   gapFrom(firstSeq: number): { lastSeq: number; hash: string } | null;
   /** The last row of those that have left the journal with this one; null where this one is there, or never was. */
   lastGoneFrom(seq: number): number | null;
+  /** How many rows have left in gaps that begin after one row and not after another. */
+  goneWithin(afterSeq: number, lastSeq: number): number;
 }
 
 export interface PageBounds {

@@ -72,6 +72,26 @@ describe("after a prune the whole journal can be read, page by page,", () => {
   });
 });
 
+test("whoever reads past rows that have left is told how many, page by page and in all", () => {
+  finishedTask(client);
+  const alive = registerTask(client, 1).taskId;
+  finishedTask(client);
+  registerTask(client, 1);
+  service.pass(31 * day);
+  const { rows } = prune();
+  const counts = Array.from({ length: 3 }, () => 0);
+  let after_seq = 0;
+  for (const page of counts.keys()) {
+    const { next_after_seq, pruned_rows } = client.call("ListEvents", { after_seq, limit: 1 });
+    counts[page] = pruned_rows ?? 0;
+    after_seq = next_after_seq;
+  }
+  expect(counts.reduce((sum, count) => sum + count)).toBe(rows);
+  expect(client.call("ListEvents", {}).pruned_rows).toBe(rows);
+  expect(client.call("ListEvents", { after_seq }).pruned_rows).toBeUndefined();
+  expect(client.call("ListEvents", { task_id: alive }).pruned_rows).toBeUndefined();
+});
+
 test("who has waited at the journal's end sees what comes, although the rows between have left", () => {
   const { taskId } = registerTask(client, 1);
   client.send("ListEvents", { after_seq: 1, action_types: ["CANCEL_TASK"], wait_ms: 600_000 });

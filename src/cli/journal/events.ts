@@ -59,6 +59,9 @@ are, and --follow prints one line for each event.`,
     const paging = { after_seq, limit: limit === undefined ? undefined : readWhole(limit, "limit") };
     const page = await session.call("ListEvents", { ...filter, ...paging });
     session.show(page, () => eventsText(page.events));
+    if (page.pruned_rows !== undefined) {
+      session.note(`${page.pruned_rows} rows up to seq ${page.next_after_seq} were pruned and are in an archive`);
+    }
     if (page.next_after_seq < page.last_seq) {
       session.note(`the journal goes on to seq ${page.last_seq}; next page: --after ${page.next_after_seq}`);
     }

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { limits } from "../limits.ts";
 import { defineMethod } from "../method.ts";
-import { json, key, listOf, pageLimit, seq, text, uuid, waitMs } from "../types.ts";
+import { count, json, key, listOf, pageLimit, seq, text, uuid, waitMs } from "../types.ts";
 import * as story from "./examples.ts";
 import { journalRowView } from "./views.ts";
 
@@ -41,7 +41,12 @@ export const ListEvents = defineMethod({
     limit: v.nullish(pageLimit, 100),
     wait_ms: v.nullish(waitMs, 0),
   }),
-  result: v.object({ events: v.array(journalRowView), next_after_seq: seq, last_seq: seq }),
+  result: v.object({
+    events: v.array(journalRowView),
+    next_after_seq: seq,
+    last_seq: seq,
+    pruned_rows: v.optional(count),
+  }),
   refusals: ["EVENTS_PRUNED"],
   example: {
     params: { task_id: story.task_id, after_seq: 4, wait_ms: 30_000 },

@@ -34,7 +34,7 @@ export const eventHandlers = {
     const page = newPage(params.after_seq);
     const isRead = readOn(page, filter, params.limit, context);
     const waits = params.wait_ms > 0 && page.rows.length === 0;
-    if (isRead && !waits) return pageView(page, context);
+    if (isRead && !waits) return pageView(page, filter, context);
     return finishPage(page, filter, params, isRead);
   },
 } satisfies Partial<Handlers>;
@@ -54,6 +54,7 @@ function missedAfter(afterSeq: number, { taskId }: JournalFilter, { reads }: Con
 
 /** A page, as far as it is read. */
 interface Page {
+  afterSeq: number;
   rows: JournalRow[];
   payloadChars: number;
   /** Everything up to here was looked at. */
@@ -61,10 +62,17 @@ interface Page {
   scanned: number;
 }
 
-const newPage = (cursor: number): Page => ({ rows: [], payloadChars: 0, cursor, scanned: 0 });
+const newPage = (cursor: number): Page => ({ afterSeq: cursor, rows: [], payloadChars: 0, cursor, scanned: 0 });
 
-function pageView({ rows, cursor }: Page, { reads }: Context): Result<"ListEvents"> {
-  return { events: rows.map(journalRowView), next_after_seq: cursor, last_seq: reads.head.seq };
+function pageView(
+  { afterSeq, rows, cursor }: Page,
+  { taskId }: JournalFilter,
+  { reads }: Context,
+): Result<"ListEvents"> {
+  // Of a task that is there, none has left.
+  const gone = taskId === null ? reads.journal.goneWithin(afterSeq, cursor) : 0;
+  const page = { events: rows.map(journalRowView), next_after_seq: cursor, last_seq: reads.head.seq };
+  return gone === 0 ? page : { ...page, pruned_rows: gone };
 }
 
 /** What is looked at between two looks at the clock. */
@@ -116,10 +124,10 @@ function finishPage(
     resume(context, last) {
       // Once it has looked at everything, what matches wakes it before it can leave.
       const missed = hasSeenAll ? null : missedAfter(page.cursor, filter, context);
-      if (missed !== null) return { reply: page.rows.length > 0 ? pageView(page, context) : missed };
+      if (missed !== null) return { reply: page.rows.length > 0 ? pageView(page, filter, context) : missed };
       const done = readOn(page, filter, limit, context);
       hasSeenAll = page.cursor >= context.reads.head.seq;
-      if (last || (done && (page.rows.length > 0 || waitMs === 0))) return { reply: pageView(page, context) };
+      if (last || (done && (page.rows.length > 0 || waitMs === 0))) return { reply: pageView(page, filter, context) };
       if (done) page.scanned = 0;
       return null;
     },

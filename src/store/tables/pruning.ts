@@ -40,6 +40,9 @@ export function pruningTable(db: Database) {
   const gapTo = db.prepare<{ first_seq: number; hash: string }, [number]>(`
     SELECT first_seq, hash FROM (SELECT * FROM journal_gaps WHERE first_seq <= ?1 ORDER BY first_seq DESC LIMIT 1)
     WHERE last_seq = ?1`);
+  // Gaps lie between rows, so there are no more of them than rows were looked at.
+  const goneWithin = db.prepare<{ rows: number }, [number, number]>(`
+    SELECT coalesce(sum(last_seq - first_seq + 1), 0) AS rows FROM journal_gaps WHERE first_seq > ?1 AND first_seq <= ?2`);
   const putGap = db.prepare<null, [number, number, string]>("INSERT OR REPLACE INTO journal_gaps VALUES (?, ?, ?)");
   const dropGap = db.prepare<null, [number]>("DELETE FROM journal_gaps WHERE first_seq = ?");
   const gapOver = db.prepare<{ last_seq: number }, [number]>(`
@@ -109,5 +112,6 @@ export function pruningTable(db: Database) {
     },
     gapTo: (lastSeq: number): { hash: string } | null => gapTo.get(lastSeq),
     lastGoneFrom: (seq: number): number | null => gapOver.get(seq)?.last_seq ?? null,
+    goneWithin: (afterSeq: number, lastSeq: number): number => goneWithin.get(afterSeq, lastSeq)?.rows ?? 0,
   };
 }

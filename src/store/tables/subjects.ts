@@ -137,6 +137,7 @@ function journalReads({ journal, pruning }: Tables, state: () => HeadState): Jou
     },
     gapFrom: (firstSeq) => pruning.gapFrom(firstSeq),
     lastGoneFrom: pruning.lastGoneFrom,
+    goneWithin: pruning.goneWithin,
   };
 }
 
