@@ -8,7 +8,7 @@ import { settings } from "../src/protocol/settings.ts";
 setDefaultTimeout(60_000);
 
 const root = join(import.meta.dir, "..");
-const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => join("docs", name))];
+const pages = ["README.md", "CONTRIBUTING.md", ...readdirSync(join(root, "docs")).map((name) => join("docs", name))];
 
 // CI has all that the pages use; on a contributor's machine nc may be missing.
 const withNc = process.env.CI !== undefined || Bun.which("nc") !== null;
