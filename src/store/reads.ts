@@ -122,6 +122,8 @@ export interface DagReads {
   failedOf(nodeId: string): string[];
   /** Whether dependents of nodes that changed are left to be counted: until then they wait as before. */
   isCounting(): boolean;
+  /** Whether nothing follows any more from changes of nodes: all dependents are counted, nobody is to be skipped or was in vain. */
+  isSettled(): boolean;
   /** PENDING nodes of the task, or of any, to be skipped, as one of their dependencies is FAILED. */
   toSkip(taskId: string | null, limit: number): NodeHead[];
   /** Nodes of the task, or of any, that were skipped although none of their dependencies is FAILED any more. */
@@ -140,10 +142,7 @@ export interface LeaseReads {
   dueLocks(nowMs: number, limit: number): string[];
   /** Leases and locks on record, and how many of them are over. */
   count(nowMs: number): LeaseCounts;
-  /**
-   * The next moment at which a lease, lock or delay is over; null when there is none. 0, which is over, while dependents
-   * are to be counted, nodes to be skipped, or were in vain.
-   */
+  /** The next moment at which a lease, lock or delay is over; null when there is none. */
   nextDeadlineMs(): number | null;
 }
 
@@ -155,7 +154,7 @@ export interface LeaseCounts {
 }
 
 export interface LockReads {
-  /** Locks that may overlap with what these terms were made of, some of them maybe twice; read nothing else meanwhile. */
+  /** Locks that may overlap with what these terms were made of, some of them maybe twice. */
   near(scope: string, terms: SearchTerms): Iterable<LockHead>;
   /** All that is known of a lock. */
   find(head: LockHead): Lock | null;

@@ -181,13 +181,13 @@ describe("a statement of the store", () => {
     ],
     [
       "locks under a term",
-      /^SELECT locks\.row, .* FROM lock_terms .* term = /,
-      "SEARCH lock_terms USING PRIMARY KEY (scope=? AND term=?)",
+      /^SELECT term, .* FROM lock_terms .* term = /,
+      "SEARCH lock_terms USING PRIMARY KEY (scope=? AND term=? AND lock>?)",
     ],
     [
       "locks in a range of terms",
-      /^SELECT locks\.row, .* FROM lock_terms .* term >= /,
-      "SEARCH lock_terms USING PRIMARY KEY (scope=? AND term>? AND term<?)",
+      /^SELECT term, .* FROM lock_terms .* \(term, lock\) > /,
+      "SEARCH lock_terms USING PRIMARY KEY (scope=? AND (term,lock)>(?,?) AND term<?)",
     ],
     [
       "locks of a lease",

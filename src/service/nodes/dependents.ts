@@ -8,7 +8,7 @@ import { duePerTurnMax, hasTime } from "../turn/time-budget.ts";
 /**
  * Follows the changes of nodes down the DAG: counts the dependents that are left, skips what is to be skipped after nodes
  * of the task, or of any, FAILED, and makes PENDING again what was skipped for nodes that are FAILED no more. So many at
- * once that nobody is held up; what is left is due (`Store.nextDeadlineMs`), and so done in later turns. The nodes that
+ * once that nobody is held up; what is left is done in later turns. The nodes that
  * are PENDING again.
  */
 export function followChanges(taskId: string | null, context: Context): NodeHead[] {

@@ -1,4 +1,5 @@
 import { type ClockReading, deadlineShift, readEveryMs } from "../../core/lease/clock.ts";
+import type { Reads } from "../../store/reads.ts";
 import type { Store } from "../../store/store.ts";
 import { expireDue } from "./expiry.ts";
 import type { Context } from "../handler.ts";
@@ -28,14 +29,14 @@ export class OwnWork {
   #renew: boolean;
   /** Whether something leaves the database, a little each turn. */
   #prunes: boolean;
-  /** When the next lease, lock or delay is over; null while there is none. */
+  /** When the next lease, lock or delay is over, or what follows from changes of nodes is due; null while nothing is. */
   #nextDeadlineMs: number | null;
 
   constructor(store: Store, readClock: () => ClockReading) {
     this.#store = store;
     this.#readClock = readClock;
     this.#clock = readClock();
-    this.#nextDeadlineMs = store.reads.leases.nextDeadlineMs();
+    this.#nextDeadlineMs = nextDueMs(store.reads);
     this.#renew = this.#nextDeadlineMs !== null;
     this.#prunes = store.reads.pruning.isUnderWay();
   }
@@ -68,7 +69,7 @@ export class OwnWork {
     this.#shiftMs = 0;
     this.#renew = false;
     this.#prunes = this.#store.reads.pruning.isUnderWay();
-    this.#nextDeadlineMs = this.#store.reads.leases.nextDeadlineMs();
+    this.#nextDeadlineMs = nextDueMs(this.#store.reads);
   }
 
   /**
@@ -76,7 +77,7 @@ export class OwnWork {
    * deadlines. Moved once more, live leases would end when the clock was set back, so all get their full time again.
    */
   doubt(): void {
-    this.#nextDeadlineMs = this.#store.reads.leases.nextDeadlineMs();
+    this.#nextDeadlineMs = nextDueMs(this.#store.reads);
     this.#renew ||= this.#shiftMs !== 0 && this.#nextDeadlineMs !== null;
     this.#shiftMs = 0;
   }
@@ -99,6 +100,9 @@ export class OwnWork {
     return this.#nextDeadlineMs !== null && this.#nextDeadlineMs <= wallMs;
   }
 }
+
+/** What follows from changes of nodes is due at once, and so over like a deadline. */
+const nextDueMs = ({ dag, leases }: Reads): number | null => (dag.isSettled() ? leases.nextDeadlineMs() : 0);
 
 /** Before the requests of a turn. */
 export function moveDeadlines({ renews, shiftMs }: Due, { apply, nowMs }: Context): void {

@@ -31,6 +31,14 @@ export interface LockRow extends HeadRow {
   metadata: string;
 }
 
+/** A lock under one of its terms. */
+interface TermRow extends HeadRow {
+  term: string;
+}
+
+/** Locks read at once for those that may overlap. */
+const nearAtOnce = 64;
+
 /** All but what may be large: a search reads many of them. */
 const headColumns = `
   locks.row, resource_key, normal_key, locks.scope, mode, ignore_case, lease_id, owner, provider, task_id, node_id,
@@ -88,12 +96,14 @@ export function lockTable(db: Database) {
     SELECT DISTINCT lease_id FROM locks WHERE ends_with_node AND task_id = (SELECT ?) ORDER BY lease_id`);
   const one = db.prepare<LockRow, [string, string, string]>(`
     SELECT * FROM locks WHERE lease_id = (SELECT ?1) AND scope = (SELECT ?2) AND normal_key = (SELECT ?3)`);
-  const under = db.prepare<HeadRow, [string, string]>(`
-    SELECT ${headColumns} FROM lock_terms JOIN locks ON locks.row = lock
-    WHERE lock_terms.scope = (SELECT ?1) AND term = (SELECT ?2)`);
-  const between = db.prepare<HeadRow, [string, string, string]>(`
-    SELECT ${headColumns} FROM lock_terms JOIN locks ON locks.row = lock
-    WHERE lock_terms.scope = (SELECT ?1) AND term >= (SELECT ?2) AND term < (SELECT ?3)`);
+  // Some at a time: a cursor left open would forbid to read anything else meanwhile.
+  const under = db.prepare<TermRow, [string, string, number]>(`
+    SELECT term, ${headColumns} FROM lock_terms CROSS JOIN locks ON locks.row = lock
+    WHERE lock_terms.scope = (SELECT ?1) AND term = (SELECT ?2) AND lock > (SELECT ?3) ORDER BY lock LIMIT ${nearAtOnce}`);
+  const between = db.prepare<TermRow, [string, string, number, string]>(`
+    SELECT term, ${headColumns} FROM lock_terms CROSS JOIN locks ON locks.row = lock
+    WHERE lock_terms.scope = (SELECT ?1) AND (term, lock) > ((SELECT ?2), (SELECT ?3)) AND term < (SELECT ?4)
+    ORDER BY term, lock LIMIT ${nearAtOnce}`);
 
   const due = db.prepare<{ lease_id: string }, [number, number]>(`
     SELECT lease_id FROM locks WHERE NOT ends_with_node AND lease_expires_at_ms <= (SELECT ?1)
@@ -144,8 +154,8 @@ export function lockTable(db: Database) {
 
     /** Locks found under these terms, some of them maybe twice. */
     *near(scope: string, { exact, ranges }: SearchTerms): Generator<LockHead, void> {
-      for (const term of exact) for (const row of under.iterate(scope, term)) yield toHead(row);
-      for (const { from, to } of ranges) for (const row of between.iterate(scope, from, to)) yield toHead(row);
+      for (const term of exact) yield* inSlices(term, (_, row) => under.all(scope, term, row));
+      for (const { from, to } of ranges) yield* inSlices(from, (term, row) => between.all(scope, term, row, to));
     },
     find({ leaseId, scope, normalKey }: LockHead): Lock | null {
       const row = one.get(leaseId, scope, normalKey);
@@ -180,6 +190,17 @@ export function lockTable(db: Database) {
       renew.run(nowMs);
     },
   };
+}
+
+/** Reads slice after slice, each from the last row of the one before; the first from before all rows of a term. */
+function* inSlices(first: string, read: (term: string, row: number) => TermRow[]): Generator<LockHead, void> {
+  for (let [term, row] = [first, 0]; ;) {
+    const slice = read(term, row);
+    for (const its of slice) yield toHead(its);
+    const last = slice.at(-1);
+    if (last === undefined || slice.length < nearAtOnce) return;
+    ({ term, row } = last);
+  }
 }
 
 function required<T>(row: T | null): T {

@@ -65,7 +65,11 @@ export function subjectsOf(tables: Tables, state: () => HeadState): Subjects {
       attempts: attempts.ofNode,
       attemptUnder: (nodeId, leaseId) => attempts.byLease(nodeId, leaseId),
     },
-    dag: { ...dependencies, isCounting: () => countings.isUnderWay(null) },
+    dag: {
+      ...dependencies,
+      isCounting: () => countings.isUnderWay(null),
+      isSettled: () => !countings.isUnderWay(null) && !dependencies.isUnsettled(null),
+    },
     leases: leaseReads(tables, state),
     locks,
     journal: journalReads(tables, state),
@@ -106,7 +110,7 @@ function taskReads({ tasks, journal, locks, bundles, ready, dependencies, counti
 }
 
 function leaseReads(tables: Tables, state: () => HeadState): LeaseReads {
-  const { leases, locks, ready, dependencies, countings } = tables;
+  const { leases, locks, ready } = tables;
   return {
     node: (taskId, leaseId) => leases.find(taskId, leaseId),
     expired: leases.expired,
@@ -118,7 +122,6 @@ function leaseReads(tables: Tables, state: () => HeadState): LeaseReads {
       return { running, expiredRunning: leases.countExpired(nowMs), locks: held.all, expiredLocks: held.expired };
     },
     nextDeadlineMs() {
-      if (countings.isUnderWay(null) || dependencies.isUnsettled(null)) return 0;
       const next = [leases.nextDeadlineMs(), locks.nextDeadlineMs(), ready.nextDelayMs()].filter((ms) => ms !== null);
       return next.length === 0 ? null : Math.min(...next);
     },

@@ -102,6 +102,26 @@ export function describeLeases(engine: string, make: MakeSpecimen): void {
       expect(lockOn(store, "a")).toBeNull();
     });
 
+    test("is found once among very many, whatever else is read or ends meanwhile", () => {
+      using specimen = make();
+      const { store } = specimen;
+      const keys = Array.from({ length: 300 }, (_, n) => `file:src/${String(n).padStart(3, "0")}`);
+      within(store, () => {
+        for (const key of keys) lock(store, key);
+        for (const key of keys) lock(store, key, { scope: "other" });
+      });
+      const all = { exact: ["/src/007"], ranges: [{ from: "/src/", to: "/src0" }] };
+      const found: string[] = [];
+      store.begin();
+      for (const its of store.reads.locks.near("", all)) {
+        const [first] = store.reads.locks.near("", all);
+        found.push(first === undefined ? "nothing" : its.resourceKey);
+        if (its.resourceKey === "file:src/100") unlock(store, "file:src/050");
+      }
+      store.commit();
+      expect(found).toEqual(["file:src/007", ...keys]);
+    });
+
     test("is found among those of its lease, which are extended together", () => {
       using specimen = prepared(make, (store) => {
         lock(store, "a", { leaseId: "l" });
