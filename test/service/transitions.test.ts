@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalRow } from "../../src/core/journal/journal.ts";
-import { type Kind, kindOf, kinds, transitionRow } from "../../src/protocol/transitions.ts";
+import { type Kind, kindOf, kinds, sentenceOf, transitionRow } from "../../src/protocol/transitions.ts";
 import { fieldsOf, jsonSchemaOf } from "../../src/protocol/shape.ts";
 import { goOnAfterLoss } from "../../src/service/journal/epoch.ts";
 import { fastDirectory } from "../support/fast-directory.ts";
@@ -41,7 +41,7 @@ function nodesAreWorkedOn(): JournalRow[] {
   client.call("CancelTask", { task_id: demanding, reason: "enough" });
 
   const { task_id, nodes } = client.call("RegisterTask", {
-    goal: "g",
+    goal: "",
     initial_nodes: [
       { name: "a", max_attempts: 2 },
       { name: "b", dependencies: ["a"], on_dependency_failure: "skip" },
@@ -94,7 +94,7 @@ function locksAndBundlesMeet(): JournalRow[] {
   service.live(6_000);
   client.call("AcquireResourceLock", { resource_key: "file:b", scope });
   client.call("ReleaseResourceLock", claimOf(client.call("AcquireResourceLock", { resource_key: "global" })));
-  client.call("ForceReleaseResourceLock", { resource_key: "file:b", scope, reason: "he is gone" });
+  client.call("ForceReleaseResourceLock", { resource_key: "file:b", scope, reason: "" });
   client.call("RecordGuardBypass", {
     guard: "pre-commit",
     resource_keys: ["file:src/a"],
@@ -112,14 +112,14 @@ function locksAndBundlesMeet(): JournalRow[] {
     scope,
     base_revision: "1".repeat(40),
     touched_paths: ["src/a"],
-    diff_summary: "s",
+    diff_summary: "",
     confidence: "low" as const,
   };
   const rest = { merge_drivers: { "src/a": ["union"] }, assumptions: ["x"], verification: [run], intent: "why" };
   const first = client.call("SubmitPatchBundle", { ...bare, diff });
   const more = { ...rest, head_revision: "2".repeat(40), contains: [first.bundle_id], supersedes: first.bundle_id };
   const second = client.call("SubmitPatchBundle", { ...bare, ...more, ...claim, diff, diff_exact: true });
-  const decided = { decision: "accepted" as const, reason: "good", decided_by: "ada", verification: [run] };
+  const decided = { decision: "accepted" as const, reason: "", decided_by: "ada", verification: [run] };
   client.call("DecidePatchBundle", { ...second, ...decided, merged_revision: "3".repeat(40), alternatives: [] });
   client.call("CompleteNode", { ...claim, result_payload: null });
   return rowsOf(service);
@@ -155,7 +155,7 @@ function aDatabaseIsAdopted(): JournalRow[] {
       node_id TEXT, metadata TEXT, acquired_at INT, lease_expires_at INT, updated_at INT);
     CREATE TABLE agentd_schema_migrations (version INTEGER PRIMARY KEY, name TEXT, applied_at TEXT);
     INSERT INTO agentd_schema_migrations VALUES (1, 'initial_state_engine', 'x'), (2, 'resource_locks', 'x');
-    INSERT INTO global_tasks VALUES ('t', 'g', '{}', '2026-01-31T12:00:00.000Z');
+    INSERT INTO global_tasks VALUES ('t', '', '{}', '2026-01-31T12:00:00.000Z');
     INSERT INTO dag_nodes VALUES
       ('a', 't', 'COMPLETED', '[]', '{}', '{"grammar":1.0}', 5, NULL, NULL, NULL, 5),
       ('b', 't', 'RUNNING', '["a"]', '{}', NULL, 5, 'lease', 'ann', 5, 5),
@@ -189,6 +189,14 @@ test("every move of the table is made", () => {
   const made = new Set(Object.values(stories).flatMap((rows) => [...movesMade(rows)]));
   const told = kinds.flatMap((kind) => transitionRow(kind).moves.map(([from, to]) => `${kind} ${from} -> ${to}`));
   expect(told.filter((move) => !made.has(move))).toEqual([]);
+});
+
+test("every row reads as a sentence, whatever of it is empty", () => {
+  const told = all.flatMap(({ actionType: action_type, origin, payload, nodeId }) => {
+    const isTransition = kindOf(action_type, origin) !== undefined && (origin === "daemon" || nodeId === null);
+    return isTransition ? [sentenceOf({ action_type, origin, payload }, (id) => id.slice(0, 8)) ?? action_type] : [];
+  });
+  expect(told.filter((sentence) => /^[A-Z_]+$|undefined|null|NaN|\[object|[:,\s]$/.test(sentence))).toEqual([]);
 });
 
 describe("every field of its payload is written", () => {

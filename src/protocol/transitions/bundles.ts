@@ -2,7 +2,7 @@ import * as v from "valibot";
 import * as story from "../methods/examples.ts";
 import { defineTransition } from "../transition.ts";
 import { bundleStatus, confidence, count, integer, text } from "../types.ts";
-import { counted, id } from "./values.ts";
+import { counted, id, inWords } from "./values.ts";
 
 // What is optional here, older versions have not recorded.
 const runs = v.array(
@@ -41,7 +41,7 @@ export const SUBMIT_PATCH_BUNDLE = defineTransition({
   }),
   unit: "bundle_id",
   sentence: ({ owner, bundle_id: bundle, touched_paths: paths, diff_summary: summary }, brief) =>
-    `${owner} submitted bundle ${brief(bundle)} of ${counted(paths.length, "path")}: ${summary}`,
+    `${owner} submitted bundle ${brief(bundle)} of ${counted(paths.length, "path")}${inWords(summary)}`,
   example: {
     bundle_id: story.bundle_id,
     provider: "codex",
@@ -78,7 +78,7 @@ export const DECIDE_PATCH_BUNDLE = defineTransition({
   }),
   unit: "bundle_id",
   sentence: ({ bundle_id: bundle, status, decided_by: by, reason }, brief) =>
-    `bundle ${brief(bundle)} ${status} by ${by}: ${reason}`,
+    `bundle ${brief(bundle)} ${status} by ${by}${inWords(reason)}`,
   example: {
     bundle_id: story.bundle_id,
     status: "ACCEPTED",

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import * as story from "../methods/examples.ts";
 import { defineTransition } from "../transition.ts";
 import { count, lockMode, text, unixMs } from "../types.ts";
-import { anything, id, keysTold } from "./values.ts";
+import { anything, id, inWords, keysTold } from "./values.ts";
 
 const key = { resource_key: text, scope: v.optional(text) };
 const endedKeys = v.array(v.object(key));
@@ -75,7 +75,7 @@ export const FORCE_RELEASE_RESOURCE_LOCK = defineTransition({
   payload: v.object({ ...ended, reason: text }),
   topics: ["locks"],
   unit: "lease_id",
-  sentence: ({ owner, locks, reason }) => `${keysTold(locks)} taken from ${owner} by force: ${reason}`,
+  sentence: ({ owner, locks, reason }) => `${keysTold(locks)} taken from ${owner} by force${inWords(reason)}`,
   example: { ...over, reason: "codex-1 crashed" },
 });
 

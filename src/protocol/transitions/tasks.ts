@@ -2,7 +2,7 @@ import * as v from "valibot";
 import * as story from "../methods/examples.ts";
 import { defineTransition } from "../transition.ts";
 import { count, dependencyPolicy, integer, lockMode, nodeStatus, text, unixMs } from "../types.ts";
-import { anything, counted, id } from "./values.ts";
+import { anything, counted, id, inWords } from "./values.ts";
 
 const labels = v.record(v.string(), text);
 
@@ -56,7 +56,7 @@ export const REGISTER_TASK = defineTransition({
   }),
   topics: ["work"],
   sentence: ({ goal, name, nodes }) =>
-    `registered${name === undefined ? "" : ` as "${name}"`} with ${counted(nodes.length, "node")}: ${goal}`,
+    `registered${name === undefined ? "" : ` as "${name}"`} with ${counted(nodes.length, "node")}${inWords(goal)}`,
   example: { goal: "Port the parser", context: { repository: "widgets" }, name: "port", nodes: examples },
 });
 
@@ -83,7 +83,7 @@ export const CANCEL_TASK = defineTransition({
   ],
   payload: v.object({ reason: text }),
   topics: ["work", "lease"],
-  sentence: ({ reason }) => `canceled: ${reason}`,
+  sentence: ({ reason }) => `canceled${inWords(reason)}`,
   example: { reason: "the grammar is thrown away" },
 });
 
@@ -133,7 +133,7 @@ export const ADOPT_TASK = defineTransition({
     ),
   }),
   topics: ["work"],
-  sentence: ({ goal, nodes }) => `adopted with ${counted(nodes.length, "node")}: ${goal}`,
+  sentence: ({ goal, nodes }) => `adopted with ${counted(nodes.length, "node")}${inWords(goal)}`,
   example: {
     goal: "Port the parser",
     context: null,

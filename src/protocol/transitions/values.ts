@@ -13,8 +13,11 @@ export const anything = json as unknown as v.GenericSchema<Json>;
 /** `3 nodes`, `1 node`. */
 export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 
-/** What a client gave, on one line; empty for nothing. */
-export const given = (value: Json): string => (value === null ? "" : `: ${JSON.stringify(value)}`);
+/** What ends a sentence: somebody's words, or nothing where there are none. */
+export const inWords = (text: string): string => (text === "" ? "" : `: ${text}`);
+
+/** The same for whatever a client gave. */
+export const given = (value: Json): string => inWords(value === null ? "" : JSON.stringify(value));
 
 /** `2026-01-31 12:34:56Z`. */
 export const moment = (ms: number): string =>
