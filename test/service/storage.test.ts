@@ -151,6 +151,24 @@ describe("a database that cannot be opened again", () => {
     expect(client.call("VerifyJournal", {})).toMatchObject({ ok: true });
   });
 
+  test("left a lease behind that never expired, where the commit had lasted", () => {
+    using service = new UnluckyService();
+    const client = service.client();
+    const { taskId, nodeIds } = registerTask(client, 2);
+    client.call("Backup", { path: join(service.directory, "copy.db") });
+    const firstPage = readFileSync(service.database).subarray(0, 4_096);
+    overwrite(service.database, Buffer.alloc(firstPage.length, 7));
+    service.fate = "fails after";
+    expect(client.refusal("AcquireNextNode", { task_id: taskId })).toBe("OUTCOME_UNKNOWN");
+    service.fate = "commits";
+    expect(client.refusal("ListTasks", {})).toBe("STORAGE_FAILED");
+    overwrite(service.database, firstPage);
+    client.call("CommitEvent", { task_id: taskId, node_id: nodeIds[1] ?? "", payload: null });
+    expect(client.call("TaskStatus", { task_id: taskId }).nodes[0]?.status).toBe("RUNNING");
+    service.live(service.settings.nodeTimeoutSecs * 1_000);
+    expect(client.call("TaskStatus", { task_id: taskId }).nodes[0]?.status).toBe("PENDING");
+  });
+
   function overwrite(path: string, bytes: Buffer): void {
     const fd = openSync(path, "r+");
     writeSync(fd, bytes, 0, bytes.length, 0);

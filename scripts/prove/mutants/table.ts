@@ -82,8 +82,8 @@ export const mutants: readonly Mutant[] = [
     "a deadlock missed",
     "model",
     "service/locks.ts",
-    "if (circle !== null) return deadlock(circle, context.nowMs);",
-    "",
+    "return circle === null ? null : deadlock(circle, context.nowMs);",
+    "return null;",
   ),
   one(
     "locks of a node not released with it",

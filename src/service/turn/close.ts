@@ -17,10 +17,13 @@ export function close(turn: Turn, workplace: Workplace): boolean {
   const { storage, own, store } = workplace;
   const isCommitted = turn.writes && commit(turn, workplace);
   if (isCommitted) settleWaiters(turn, workplace);
-  else if (storage.problem !== null) undoWaiters(turn, workplace);
+  else if (storage.problem !== null) {
+    undoWaiters(turn, workplace);
+    own.failed();
+  }
   answerJobs(turn, workplace);
   if (isCommitted) {
-    own.committed();
+    own.committed(turn.changed.due);
     for (const [counter, by] of turn.counted) workplace.counts[counter] += by;
   } else if (storage.problem?.kind === "OUTCOME_UNKNOWN") own.doubt();
   answerReaders(turn, workplace, isCommitted ? store.appended : []);

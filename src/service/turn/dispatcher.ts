@@ -14,7 +14,7 @@ import { close, endWaits } from "./close.ts";
 import { Intake, readJobs, stopping } from "./intake.ts";
 import { LockQueue, standsInQueue } from "./lock-queue.ts";
 import { open } from "./open.ts";
-import { OwnWork } from "./own-work.ts";
+import { changesDue, OwnWork } from "./own-work.ts";
 import type { Reports } from "./reports.ts";
 import { type Recipient, Session, type Slot } from "./sessions.ts";
 import { StorageHealth } from "./storage-health.ts";
@@ -183,10 +183,11 @@ export class Dispatcher {
     const isDue = due.renews || due.shiftMs !== 0 || due.expires || due.prunes;
     const served: Turn["served"] = new Map();
     const counted: Turn["counted"] = [];
+    const changed = { due: false };
     return {
       now,
       jobs,
-      context: this.#context(now.wallMs, served, counted),
+      context: this.#context(now.wallMs, { served, counted, changed }),
       due,
       asksQueue,
       asksDue,
@@ -196,6 +197,7 @@ export class Dispatcher {
       owed: [...room.owed],
       arrived: new Set(),
       served,
+      changed,
       counted,
       touched: new Set(slots.map(({ session }) => session)),
       told: 0,
@@ -221,7 +223,7 @@ export class Dispatcher {
     }
   }
 
-  #context(nowMs: number, served: Turn["served"], counted: Turn["counted"]): Context {
+  #context(nowMs: number, { served, counted, changed }: Pick<Turn, "served" | "counted" | "changed">): Context {
     const { store, settings, paths, newId, random, checkPages } = this.#options;
     const { remembered } = this;
     const { keys, bundles } = remembered;
@@ -229,7 +231,10 @@ export class Dispatcher {
     return {
       store,
       reads: store.reads,
-      apply: (effect) => store.apply(effect),
+      apply: (effect) => {
+        changed.due ||= changesDue(effect);
+        return store.apply(effect);
+      },
       settings,
       paths,
       runtime: this.#runtime,

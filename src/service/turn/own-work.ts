@@ -1,5 +1,6 @@
 import { type ClockReading, deadlineShift, readEveryMs } from "../../core/lease/clock.ts";
 import type { Reads } from "../../store/reads.ts";
+import type { Effect } from "../../core/effects.ts";
 import type { Store } from "../../store/store.ts";
 import { expireDue } from "./expiry.ts";
 import type { Context } from "../handler.ts";
@@ -31,6 +32,8 @@ export class OwnWork {
   #prunes: boolean;
   /** When the next lease, lock or delay is over, or what follows from changes of nodes is due; null while nothing is. */
   #nextDeadlineMs: number | null;
+  /** Whether these may be other than they were read. */
+  #isUncertain = false;
 
   constructor(store: Store, readClock: () => ClockReading) {
     this.#store = store;
@@ -65,11 +68,19 @@ export class OwnWork {
     };
   }
 
-  committed(): void {
+  /** `isChanged`: by effects of the turn, something else may be due than before. */
+  committed(isChanged: boolean): void {
     this.#shiftMs = 0;
     this.#renew = false;
+    if (!isChanged && !this.#isUncertain) return;
+    this.#isUncertain = false;
     this.#prunes = this.#store.reads.pruning.isUnderWay();
     this.#nextDeadlineMs = nextDueMs(this.#store.reads);
+  }
+
+  /** After a turn that could not be committed: who knows what the next one finds. */
+  failed(): void {
+    this.#isUncertain = true;
   }
 
   /**
@@ -103,6 +114,18 @@ export class OwnWork {
 
 /** What follows from changes of nodes is due at once, and so over like a deadline. */
 const nextDueMs = ({ dag, leases }: Reads): number | null => (dag.isSettled() ? leases.nextDeadlineMs() : 0);
+
+const changesNothing: ReadonlySet<Effect["kind"]> = new Set([
+  "appendEvent",
+  "submitBundle",
+  "decideBundle",
+  "setNodePriority",
+  "setProgress",
+  "rememberAnswer",
+]);
+
+/** Whether something else may be due after an effect. What most requests do is asked for nothing. */
+export const changesDue = ({ kind }: Effect): boolean => !changesNothing.has(kind);
 
 /** Before the requests of a turn. */
 export function moveDeadlines({ renews, shiftMs }: Due, { apply, nowMs }: Context): void {

@@ -32,6 +32,8 @@ export interface Turn {
   readonly arrived: Set<Waiter>;
   /** Answers of waiters that were made inside the unit. */
   readonly served: Map<Waiter, Answer>;
+  /** What may be another after its effects: what is due. */
+  readonly changed: { due: boolean };
   /** For Metrics. */
   readonly counted: (readonly [Counter, number])[];
   /** Clients with new answers. */
