@@ -53,7 +53,7 @@ interface Lease {
 }
 
 const listed = async () =>
-  (await json<{ locks: { resource_key: string; scope: string | null }[] }>(["lock", "list"])).locks;
+  (await json<{ locks: { resource_key: string; lease_id: string; scope: string | null }[] }>(["lock", "list"])).locks;
 const freeAll = async () => {
   for (const { lease_id } of (await daemon.client.call("ListResourceLocks", {})).locks) {
     await daemon.client.call("ReleaseResourceLock", { lease_id }).catch(() => {});
@@ -222,10 +222,15 @@ describe("agentd lock run", () => {
     await freeAll();
   });
 
-  test("ends the command when the lease is ended by force, and says so", async () => {
-    const ran = run("file:a", "--grace", "1s", "--", "sleep", "600");
-    while ((await listed()).length === 0);
-    await agentd(["lock", "force-release", "file:a", "--reason", "enough"]);
+  test.each<[how: string, end: (lease: string) => string[]]>([
+    ["by force", () => ["lock", "force-release", "file:a", "--reason", "enough"]],
+    ["by somebody who knows it", (lease) => ["lock", "release", "--lease", lease]],
+  ])("ends the command when the lease is ended %s, and says so", async (_, end) => {
+    // A renewal by the clock would come too late.
+    const ran = run("file:a", "--ttl", "1h", "--grace", "1s", "--", "sleep", "600");
+    let locks = await listed();
+    while (locks.length === 0) locks = await listed();
+    await agentd(end(locks[0]?.lease_id ?? ""));
     expect(await ran).toMatchObject({ exit: 143, err: expect.stringContaining("the locks were lost") as string });
   });
 
