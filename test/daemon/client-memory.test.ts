@@ -64,7 +64,7 @@ describe("memory of the daemon grew with the number of clients", () => {
     ["that finish no request", `{"method":"Health","padding":"${"x".repeat(megabyte - 100)}`],
     [
       "whose requests wait and are large",
-      `{"method":"ListEvents","params":{"wait_ms":600000,"action_types":[${'"a",'.repeat(100_000)}"a"]}}\n`,
+      `{"method":"ListEvents","params":{"wait_ms":600000,"padding":[${"[],".repeat(100_000)}[]]}}\n`,
     ],
   ])("%s: some of them have to go, and whoever reads is served", async (_, sent) => {
     using place = scratch();

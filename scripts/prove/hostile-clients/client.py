@@ -159,12 +159,12 @@ def flood(path, count):
 
 MEGABYTE = 1 << 20
 ARRAYS = b'{"method":"Health","params":{"x":[' + b"[]," * (MEGABYTE // 3 - 50) + b"[]]}}\n"
-NAMES = b'{"method":"ListEvents","params":{"wait_ms":600000,"action_types":[' + b'"a",' * (MEGABYTE // 4 - 50) + b'"a"]}}\n'
+WAITING = b'{"method":"ListEvents","params":{"wait_ms":600000,"x":[' + b"[]," * (MEGABYTE // 3 - 50) + b"[]]}}\n"
 KINDS = {
     "unread": REQUEST * 40,
     "unfinished": b'{"method":"Health","padding":"' + b"x" * (MEGABYTE - 100),
     "large": ARRAYS * 4,
-    "waiting": NAMES,
+    "waiting": WAITING,
 }
 
 
