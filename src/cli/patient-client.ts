@@ -3,17 +3,17 @@ import { messageOf, RequestRefused, StartFailed } from "../client/refusals.ts";
 import type { MethodName, ParamsInput, Result } from "../protocol/methods.ts";
 import { errors } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
-import { isAway } from "./patience.ts";
+import { askAgain, isAway } from "./patience.ts";
 import type { Session } from "./session.ts";
 import { pause, unlessAborted } from "./abort.ts";
 
-const restMs = { min: 50, max: 1_000 };
+const restMs = { first: 50, most: 1_000 };
 
 /** What may have to be waited for, and is null then. */
 type Taking = "AcquireNextNode" | "AcquireResourceLocks";
 
 /** How long an answer is waited for. */
-export interface Patience {
+export interface Waiting {
   /** Rejects with its reason once it is aborted. */
   giveUp: AbortSignal;
   /** On the clock of `performance.now`: from then on, nobody waits for a daemon that is away. */
@@ -60,7 +60,7 @@ export class PatientClient implements Disposable {
   async take<Name extends Taking>(
     method: Name,
     params: Omit<ParamsInput<Name>, "wait_ms">,
-    patience: Patience,
+    patience: Waiting,
   ): Promise<Result<Name> | null> {
     const until = Math.min(patience.deadline, performance.now() + limits.waitMsMax);
     const paramsNow = () => ({ ...params, wait_ms: Math.max(0, Math.ceil(until - performance.now())) });
@@ -72,12 +72,12 @@ export class PatientClient implements Disposable {
   async callInTime<Name extends MethodName>(
     method: Name,
     params: ParamsInput<Name>,
-    patience: Patience,
+    patience: Waiting,
   ): Promise<Result<Name> | null> {
     return this.#inTime(method, () => params, patience);
   }
 
-  async #inTime<Name extends MethodName>(method: Name, paramsNow: () => ParamsInput<Name>, patience: Patience) {
+  async #inTime<Name extends MethodName>(method: Name, paramsNow: () => ParamsInput<Name>, patience: Waiting) {
     try {
       return await this.#ask(method, paramsNow, patience);
     } catch (cause) {
@@ -89,25 +89,26 @@ export class PatientClient implements Disposable {
   async #ask<Name extends MethodName>(
     method: Name,
     paramsNow: () => ParamsInput<Name>,
-    { giveUp, deadline, idempotencyKey }: Patience,
+    { giveUp, deadline, idempotencyKey }: Waiting,
   ): Promise<Result<Name>> {
-    for (let rest = restMs.min; ; rest = Math.min(2 * rest, restMs.max)) {
+    let used: Promise<Client>;
+    const ask = async () => {
       giveUp.throwIfAborted();
-      this.#client ??= this.#session.connect();
-      const used = this.#client;
-      try {
-        const asked = used.then((client) => client.call(method, paramsNow(), { idempotencyKey }));
-        const result = await unlessAborted(asked, giveUp);
-        this.#saidAway = false;
-        return result;
-      } catch (cause) {
-        giveUp.throwIfAborted();
-        if (!mayPass(cause) || performance.now() >= deadline) throw cause;
-        this.#drop(used);
-        if (rest === restMs.max) this.#sayAway(cause);
-      }
-      await pause(Math.min(rest, Math.max(0, deadline - performance.now())), giveUp);
-    }
+      used = this.#client ??= this.#session.connect();
+      const asked = used.then((client) => client.call(method, paramsNow(), { idempotencyKey }));
+      const result = await unlessAborted(asked, giveUp);
+      this.#saidAway = false;
+      return result;
+    };
+    const mayPass = (cause: unknown, ms: number) => {
+      giveUp.throwIfAborted();
+      if (!isPassing(cause) || performance.now() >= deadline) return false;
+      this.#drop(used);
+      if (ms === restMs.most) this.#sayAway(cause);
+      return true;
+    };
+    const rest = (ms: number) => pause(Math.min(ms, Math.max(0, deadline - performance.now())), giveUp);
+    return askAgain(ask, { mayPass, restMs, rest });
   }
 
   [Symbol.dispose](): void {
@@ -131,7 +132,7 @@ export class PatientClient implements Disposable {
 }
 
 /** Whether the same call may succeed later. */
-function mayPass(cause: unknown): boolean {
+function isPassing(cause: unknown): boolean {
   if (cause instanceof RequestRefused) return errors[cause.kind].retryable;
   return isAway(cause) || cause instanceof StartFailed;
 }

@@ -2,7 +2,7 @@ import { within } from "../../client/deadline.ts";
 import { messageOf, RequestRefused } from "../../client/refusals.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { MethodName, ParamsInput, Result } from "../../protocol/methods.ts";
-import { isAway } from "../patience.ts";
+import { askAgain, isAway } from "../patience.ts";
 import { Session } from "../session.ts";
 import { drawTree } from "../task/tree.ts";
 import { eventLine, leasesOf, type Lock, type Model, type Opened, orderTasks, type Task, unknown } from "./model.ts";
@@ -19,7 +19,7 @@ const pauseMsMin = 100;
 const pauseFactor = 9;
 /** Heartbeats leave no row in the journal, so what is leased is looked at this often. */
 const leasesMs = 2_000;
-const backoffMs = { first: 100, most: 2_000 };
+const restMs = { first: 100, most: 2_000 };
 
 /**
  * Keeps a model true: one connection waits for events, another asks about what they touched. A daemon that goes away
@@ -201,18 +201,18 @@ export class Feed implements Disposable {
     method: Name,
     params: ParamsInput<Name>,
   ): Promise<Result<Name>> {
-    for (let pauseMs = backoffMs.first; ; pauseMs = Math.min(2 * pauseMs, backoffMs.most)) {
-      try {
-        const client = await session.client();
-        this.#foundAgain();
-        return await client.call(method, params);
-      } catch (cause) {
-        if (this.#isClosed || !isAway(cause)) throw cause;
-        this.#show({ away: messageOf(cause) });
-      }
+    const ask = async () => {
+      const client = await session.client();
+      this.#foundAgain();
+      return client.call(method, params);
+    };
+    const mayPass = (cause: unknown) => {
+      if (this.#isClosed || !isAway(cause)) return false;
+      this.#show({ away: messageOf(cause) });
       session.disconnect();
-      await this.#rest(pauseMs);
-    }
+      return true;
+    };
+    return askAgain(ask, { mayPass, restMs, rest: (ms) => this.#rest(ms) });
   }
 
   /** A connection is proof enough: the answer to a long wait may take ten minutes. */
