@@ -7,14 +7,16 @@ export const red = paint(31);
 export const green = paint(32);
 export const yellow = paint(33);
 
-/** A column of a table. */
-export interface Column {
-  title: string;
-  /** What it says may be cut where the line is too long. */
+/** How a column gives way where the line is too long. */
+interface Narrowing {
+  /** What it says may be cut. */
   gives?: true;
   /** A shorter way to say a cell, used before anything is cut. */
   brief?: (cell: string) => string;
 }
+
+/** A column of a table of these things. */
+export type Column<Thing> = readonly [title: string, cell: (thing: Thing, index: number) => string, how?: Narrowing];
 
 type Rows = readonly (readonly string[])[];
 
@@ -29,7 +31,7 @@ export function columns(rows: Rows): string[] {
  * The same in lines of at most `room` columns: first what can be said more briefly is, then what may be cut gives way,
  * the widest first, and only then the rest. Null: as wide as it comes.
  */
-export function fitted(rows: Rows, shape: readonly Pick<Column, "gives" | "brief">[], room: number | null): string[] {
+export function fitted(rows: Rows, shape: readonly Narrowing[], room: number | null): string[] {
   if (room === null || lineWidth(widthsOf(rows)) <= room) return columns(rows);
   const brief = rows.map((row) => row.map((cell, column) => shape[column]?.brief?.(cell) ?? cell));
   const wanted = widthsOf(brief);
@@ -86,18 +88,17 @@ export function share(total: number, wanted: readonly number[]): number[] {
 /**
  * A table with a heading, as wide as the terminal at most, without the columns no row fills; `none` when it has no rows.
  */
-export function table(heading: readonly (string | Column)[], rows: Rows, none: string): string {
-  if (rows.length === 0) return none;
-  const filled = heading.map((_title, column) => rows.some((row) => row[column] !== ""));
-  const shown = <Cell>(row: readonly Cell[]) => row.filter((_cell, column) => filled[column]);
-  const shape = shown(heading).map((column) => (typeof column === "string" ? { title: column } : column));
-  const titles = shape.map(({ title }) => dim(title));
+export function table<Thing>(things: readonly Thing[], shape: readonly Column<Thing>[], none: string): string {
+  if (things.length === 0) return none;
+  const filled = shape
+    .map(([title, cell, how = {}]) => ({ title: dim(title), cells: things.map(cell), ...how }))
+    .filter(({ cells }) => cells.some((cell) => cell !== ""));
+  const rows = things.map((_thing, row) => filled.map(({ cells }) => cells[row] ?? ""));
   // A title is no cell: what shortens those of its column leaves it as it is.
-  const spared = shape.map(({ gives, brief }) => ({
-    ...(gives ? { gives } : {}),
-    ...(brief ? { brief: (cell: string) => (titles.includes(cell) ? cell : brief(cell)) } : {}),
-  }));
-  return fitted([titles, ...rows.map(shown)], spared, outputColumns()).join("\n");
+  const spared = filled.map(({ title, brief, ...how }) =>
+    brief === undefined ? how : { ...how, brief: (cell: string) => (cell === title ? cell : brief(cell)) },
+  );
+  return fitted([filled.map(({ title }) => title), ...rows], spared, outputColumns()).join("\n");
 }
 
 /** A status or task state in its colour. */

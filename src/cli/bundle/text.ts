@@ -11,6 +11,7 @@ import {
   oneLine,
   red,
   spanText,
+  type Column,
   table,
   yellow,
 } from "../text.ts";
@@ -35,27 +36,17 @@ const verifiedWords = { passed: green("passed"), failed: red("failed"), missing:
 /** Bundles as a table. */
 export function bundlesText(bundles: readonly BundleView[]): string {
   const short = shortIds(bundles.map(({ bundle_id: id }) => id));
-  const rows = bundles.map((bundle) => [
-    short.get(bundle.bundle_id) ?? bundle.bundle_id,
-    bundleStatusText(bundle.status),
-    partyText(bundle.owner, bundle.provider),
-    String(bundle.path_count),
-    verifiedWords[bundle.verified],
-    bundle.confidence,
-    momentText(Date.parse(bundle.submitted_at) / 1000),
-    oneLine(bundle.diff_summary, 60),
-  ]);
-  const heading = [
-    "BUNDLE",
-    "STATUS",
-    "OWNER",
-    "PATHS",
-    "VERIFIED",
-    "CONFIDENCE",
-    { title: "SUBMITTED", brief: briefMoment },
-    { title: "SUMMARY", gives: true },
-  ] as const;
-  return table(heading, rows, "no open patch bundle; submit one with: agentd bundle create");
+  const shape: Column<BundleView>[] = [
+    ["BUNDLE", ({ bundle_id: id }) => short.get(id) ?? id],
+    ["STATUS", ({ status }) => bundleStatusText(status)],
+    ["OWNER", ({ owner, provider }) => partyText(owner, provider)],
+    ["PATHS", (bundle) => String(bundle.path_count)],
+    ["VERIFIED", ({ verified }) => verifiedWords[verified]],
+    ["CONFIDENCE", ({ confidence }) => confidence],
+    ["SUBMITTED", (bundle) => momentText(Date.parse(bundle.submitted_at) / 1000), { brief: briefMoment }],
+    ["SUMMARY", (bundle) => oneLine(bundle.diff_summary, 60), { gives: true }],
+  ];
+  return table(bundles, shape, "no open patch bundle; submit one with: agentd bundle create");
 }
 
 /** Everything of a bundle but its diff. */

@@ -7,7 +7,7 @@ import { agents } from "./agents.ts";
 import { guardGit } from "./git-hook.ts";
 import { type HookState, hookState, installHook, uninstallHook } from "./hook-file.ts";
 import { changing, type Installation, installationHere, readAgents, readHooks } from "./installation.ts";
-import { dim, green, table, yellow } from "../text.ts";
+import { type Column, dim, green, table, yellow } from "../text.ts";
 import { readInput } from "../values.ts";
 import { gitHooks, isGitHook } from "./hook-tools.ts";
 
@@ -176,13 +176,17 @@ async function isNoDirectory(path: string): Promise<boolean> {
 }
 
 function doneText(done: readonly Done[]): string {
-  const rows = done.map(({ name, action, path, chained, author }) => [
-    name,
-    green(action),
-    path,
-    chained === null ? "" : dim(`after the hook that was there${author === null ? "" : `, of ${author}`}`),
-  ]);
-  return rows.length === 0 ? "nothing was asked for" : table(["GUARD", "DONE", "FILE", ""], rows, "");
+  const shape: Column<Done>[] = [
+    ["GUARD", ({ name }) => name],
+    ["DONE", ({ action }) => green(action)],
+    ["FILE", ({ path }) => path],
+    [
+      "",
+      ({ chained, author }) =>
+        chained === null ? "" : dim(`after the hook that was there${author === null ? "" : `, of ${author}`}`),
+    ],
+  ];
+  return table(done, shape, "nothing was asked for");
 }
 
 function displacedText({ hook, author, elsewhere }: HookState): string {
@@ -193,15 +197,16 @@ function displacedText({ hook, author, elsewhere }: HookState): string {
 function stateText(hooks: readonly HookState[], guarded: readonly AgentState[]): string {
   const paint = (state: string) =>
     state === "installed" ? green(state) : state === "outdated" || state === "displaced" ? yellow(state) : state;
-  const rows = [
-    ...hooks.map(({ hook, state, program, chained, path }) => [
-      hook,
-      paint(state),
-      program?.[0] ?? "",
-      chained ?? "",
-      path,
-    ]),
-    ...guarded.map(({ agent, state, program, path }) => [agent, paint(state), program ?? "", "", path]),
+  const all = [
+    ...hooks.map(({ hook, program, ...rest }) => ({ ...rest, name: hook, runs: program?.[0] })),
+    ...guarded.map(({ agent, program, ...rest }) => ({ ...rest, name: agent, runs: program, chained: null })),
   ];
-  return table(["GUARD", "STATE", "RUNS", "AFTER", "FILE"], rows, "");
+  const shape: Column<(typeof all)[number]>[] = [
+    ["GUARD", ({ name }) => name],
+    ["STATE", ({ state }) => paint(state)],
+    ["RUNS", ({ runs }) => runs ?? ""],
+    ["AFTER", ({ chained }) => chained ?? ""],
+    ["FILE", ({ path }) => path],
+  ];
+  return table(all, shape, "");
 }

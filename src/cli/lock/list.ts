@@ -7,7 +7,7 @@ import { checkedLines } from "./text.ts";
 import { type Here, locateHere, resolveKeys } from "./keys.ts";
 import { ownerOf } from "../environment.ts";
 import { knownOwner } from "./release.ts";
-import { briefMoment, momentText, oneLine, spanText, table } from "../text.ts";
+import { type Column, briefMoment, momentText, oneLine, spanText, table } from "../text.ts";
 import { readList } from "../values.ts";
 
 type Lock = Result<"ListResourceLocks">["locks"][number];
@@ -62,29 +62,19 @@ export const check = command({
 
 /** Locks as a table. */
 function locksText(locks: readonly Lock[], here: Here, nowMs: number): string {
-  const rows = locks.map((lock) => [
-    oneLine(here.wordFor(lock), 200),
-    lock.mode === "shared" ? "shared" : "",
-    oneLine(lock.provider === null ? lock.owner : `${lock.owner} (${lock.provider})`, 40),
-    momentText(lock.acquired_at),
-    spanText((lock.lease_expires_at_ms - nowMs) / 1000) + (lock.ends_with_node ? " (node)" : ""),
-    lock.waiting === 0 ? "" : String(lock.waiting),
-    oneLine(lock.scope ?? "", 60),
-    lock.lease_id,
-    purposeOf(lock),
-  ]);
-  const heading = [
-    { title: "KEY", gives: true },
-    "MODE",
-    "OWNER",
-    { title: "SINCE", brief: briefMoment },
-    "LEFT",
-    "WAITING",
-    { title: "SCOPE", gives: true },
-    { title: "LEASE", brief: shortener(locks.map(({ lease_id: id }) => id)) },
-    { title: "FOR", gives: true },
-  ] as const;
-  return table(heading, rows, "no resource lock is held");
+  const brief = shortener(locks.map(({ lease_id: id }) => id));
+  const shape: Column<Lock>[] = [
+    ["KEY", (lock) => oneLine(here.wordFor(lock), 200), { gives: true }],
+    ["MODE", ({ mode }) => (mode === "shared" ? mode : "")],
+    ["OWNER", ({ owner, provider }) => oneLine(provider === null ? owner : `${owner} (${provider})`, 40)],
+    ["SINCE", (lock) => momentText(lock.acquired_at), { brief: briefMoment }],
+    ["LEFT", (lock) => spanText((lock.lease_expires_at_ms - nowMs) / 1000) + (lock.ends_with_node ? " (node)" : "")],
+    ["WAITING", ({ waiting }) => (waiting === 0 ? "" : String(waiting))],
+    ["SCOPE", ({ scope }) => oneLine(scope ?? "", 60), { gives: true }],
+    ["LEASE", (lock) => lock.lease_id, { brief }],
+    ["FOR", purposeOf, { gives: true }],
+  ];
+  return table(locks, shape, "no resource lock is held");
 }
 
 /** What a holder says it does; else whatever it says. */

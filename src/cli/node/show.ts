@@ -3,7 +3,7 @@ import { command, nodeArg, taskArg } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { resolveNode, resolveTask } from "../ids.ts";
 import { nodeFacts } from "./text.ts";
-import { bold, columns, dim, momentText, oneLine, spanText, statusText, table } from "../text.ts";
+import { type Column, bold, columns, dim, momentText, oneLine, spanText, statusText, table } from "../text.ts";
 
 type Status = Result<"TaskStatus">;
 type Node = Status["nodes"][number];
@@ -41,12 +41,11 @@ function nodeText(node: Node, task: Status["task"], now: number): string {
     ["lost leases", lossesAllowed(node)],
     ["changed", momentText(node.updated_at)],
   ];
-  const attempts = (node.attempts ?? []).map((attempt, index) => attemptCells(attempt, index, now));
   return [
     headline.join("  "),
     ...columns(facts.map(([name = "", value = ""]) => [`  ${dim(name)}`, value])),
     "",
-    table(["#", "OWNER", "STARTED", "LENGTH", "OUTCOME", { title: "ERROR", gives: true }], attempts, "no attempts yet"),
+    table(node.attempts ?? [], attemptShape(now * 1000), "no attempts yet"),
   ].join("\n");
 }
 
@@ -73,17 +72,14 @@ function lossesAllowed({ max_lost_attempts: max }: Node): string {
   return max === 0 ? "any number" : `FAILED with number ${max}`;
 }
 
-function attemptCells(attempt: Attempt, index: number, now: number): string[] {
-  const { lease_owner: owner, started_at_ms: startedMs, ended_at_ms: endedMs, outcome, error_payload: error } = attempt;
-  return [
-    String(index + 1),
-    oneLine(owner ?? "anonymous", 40),
-    momentText(startedMs / 1000),
-    spanText((endedMs ?? now * 1000) / 1000 - startedMs / 1000),
-    statusText(outcome ?? "RUNNING"),
-    error === null ? "" : oneLine(JSON.stringify(error), 80),
-  ];
-}
+const attemptShape = (nowMs: number): Column<Attempt>[] => [
+  ["#", (_attempt, index) => String(index + 1)],
+  ["OWNER", (attempt) => oneLine(attempt.lease_owner ?? "anonymous", 40)],
+  ["STARTED", (attempt) => momentText(attempt.started_at_ms / 1000)],
+  ["LENGTH", (attempt) => spanText(((attempt.ended_at_ms ?? nowMs) - attempt.started_at_ms) / 1000)],
+  ["OUTCOME", ({ outcome }) => statusText(outcome ?? "RUNNING")],
+  ["ERROR", ({ error_payload: error }) => (error === null ? "" : oneLine(JSON.stringify(error), 80)), { gives: true }],
+];
 
 function valueText(value: unknown): string {
   return oneLine(JSON.stringify(value), 300);

@@ -4,7 +4,7 @@ import { resolveTask, shortener } from "../ids.ts";
 import { stateText } from "../node/text.ts";
 import { resolveResources } from "../lock/resources.ts";
 import { inFile, readTaskFile } from "./file.ts";
-import { briefMoment, countsText, momentText, oneLine, table } from "../text.ts";
+import { type Column, briefMoment, countsText, momentText, oneLine, table } from "../text.ts";
 import { noTasks, taskText } from "./tree.ts";
 import { readInteger, readLabels, readWhole } from "../values.ts";
 
@@ -84,25 +84,17 @@ export const list = command({
 
 /** Tasks as a table. */
 export function tasksText(tasks: Result<"ListTasks">["tasks"]): string {
-  const rows = tasks.map((task) => [
-    task.id,
-    stateText(task.state, task),
-    countsText(task.counts),
-    momentText(Date.parse(task.created_at) / 1000),
-    task.priority === 0 ? "" : String(task.priority),
-    oneLine(task.name ?? "", 40),
-    oneLine(task.goal, 60),
-  ]);
-  const heading = [
-    { title: "TASK", brief: shortener(tasks.map(({ id }) => id)) },
-    "STATE",
-    { title: "NODES", gives: true },
-    { title: "CREATED", brief: briefMoment },
-    "PRIORITY",
-    { title: "NAME", gives: true },
-    { title: "GOAL", gives: true },
-  ] as const;
-  return table(heading, rows, noTasks);
+  const brief = shortener(tasks.map(({ id }) => id));
+  const shape: Column<(typeof tasks)[number]>[] = [
+    ["TASK", ({ id }) => id, { brief }],
+    ["STATE", (task) => stateText(task.state, task)],
+    ["NODES", ({ counts }) => countsText(counts), { gives: true }],
+    ["CREATED", (task) => momentText(Date.parse(task.created_at) / 1000), { brief: briefMoment }],
+    ["PRIORITY", ({ priority }) => (priority === 0 ? "" : String(priority))],
+    ["NAME", ({ name }) => oneLine(name ?? "", 40), { gives: true }],
+    ["GOAL", ({ goal }) => oneLine(goal, 60), { gives: true }],
+  ];
+  return table(tasks, shape, noTasks);
 }
 
 export const status = command({
