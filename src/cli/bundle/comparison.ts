@@ -22,7 +22,7 @@ export const nothingCompared: Compared = {
 };
 
 /** Everything of these bundles. */
-export function wholeBundles(session: Session, ids: readonly string[]): Promise<Whole[]> {
+function wholeBundles(session: Session, ids: readonly string[]): Promise<Whole[]> {
   return Promise.all(ids.map(async (bundle_id) => (await session.call("GetPatchBundle", { bundle_id })).bundle));
 }
 

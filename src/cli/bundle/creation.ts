@@ -15,7 +15,7 @@ import type { Session } from "../session.ts";
 import { askText } from "../git/git.ts";
 
 /** What the user says of a bundle; what is missing is found out, or assumed. */
-export interface Creating {
+interface Creating {
   base?: string | undefined;
   head?: string | undefined;
   owner?: string | undefined;
@@ -124,7 +124,7 @@ export function createdText({ submitted, range: { base }, patch, verification, c
 const commitsMax = 10_000;
 
 /** The bundles whose head is in the history of a patch, newest first: it was built on them. */
-export async function containedBundles(
+async function containedBundles(
   session: Session,
   { top, scope }: { top: string; scope: string },
   { base, head, commit }: RevisionRange,
@@ -139,7 +139,7 @@ export async function containedBundles(
 }
 
 /** Who made a patch, and whose agent that is as far as the name, or the session of the shell, tells. */
-export function authorOf({ owner: given, provider }: { owner?: string | undefined; provider?: string | undefined }) {
+function authorOf({ owner: given, provider }: { owner?: string | undefined; provider?: string | undefined }) {
   const owner = given ?? whoever();
   const agents = [owner, ...identityOf(process.env).owners].map((name) => name.split(":"));
   const [agent] = agents.find((parts) => parts.length > 1) ?? [];

@@ -83,7 +83,7 @@ function statusOf({ exit_code: status, signal }: Ending): number {
 }
 
 /** The last line of an output that says something. */
-export function lastLine({ output_tail: tail }: VerificationRun): string {
+function lastLine({ output_tail: tail }: VerificationRun): string {
   return tail.split("\n").findLast((line) => line.trim() !== "") ?? "";
 }
 

@@ -63,7 +63,7 @@ const fine = (what: string, found: string): Finding => ({ what, ok: true, found,
 const problem = (what: string, found: string, fix: string): Finding => ({ what, ok: false, found, fix });
 
 /** Looks at everything agentd needs, with or without a running daemon. */
-export async function examine(at: Whereabouts): Promise<Finding[]> {
+async function examine(at: Whereabouts): Promise<Finding[]> {
   let located: Located;
   try {
     located = await locate(at);
