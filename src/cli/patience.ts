@@ -8,11 +8,11 @@ const restMs = { first: 50, most: 50 };
 /** How a question is asked again while its answer cannot be had. */
 export interface Patience {
   /** Whether asking again may help. What has to be put right before is put right here; the next try is `restMs` away. */
-  mayPass(cause: unknown, restMs: number): boolean | Promise<boolean>;
+  mayPass: (cause: unknown, restMs: number) => boolean | Promise<boolean>;
   /** The pauses between tries, each twice the one before. */
   restMs: { first: number; most: number };
   /** Waits for the next try; a throw ends it all. */
-  rest?(ms: number): Promise<unknown>;
+  rest?: (ms: number) => Promise<unknown>;
 }
 
 /** Asks until there is an answer, or asking again is of no use; `again` is false the first time. */
