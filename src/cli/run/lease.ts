@@ -2,7 +2,7 @@ import { RequestRefused } from "../../client/refusals.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Result } from "../../protocol/methods.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
-import { type Kind, kindsOn } from "../../protocol/transitions.ts";
+import type { Kind } from "../../protocol/transitions.ts";
 import { pause, unlessAborted } from "../abort.ts";
 import type { PatientClient } from "../patient-client.ts";
 
@@ -35,7 +35,8 @@ export function nodeLease(node: AcquiredNode, client: PatientClient, ttl_secs: n
     expiresAtMs: node.lease_expires_at_ms,
     seq: node.seq,
     task_id: node.task_id,
-    endings: kindsOn("lease"),
+    // Not by a result: a command may tell that by itself, and has some time to end.
+    endings: ["CANCEL_TASK", "TIMEOUT_ROLLBACK", "RELEASE_NODE"],
     concerns: ({ node_id }) => node_id === null || node_id === node.node_id,
     renew: (done) => client.call("HeartbeatNode", { ...claimOf(node), ttl_secs }, done),
   };
