@@ -30,7 +30,7 @@ const outsideAllowed: Record<string, RegExp> = {
   // It reads the hunks of a diff, purely.
   core: /^diff$/,
 };
-const onlyIn: Record<string, string> = { "bun:sqlite": "store", "bun:ffi": "native" };
+const onlyIn: Record<string, string> = { "bun:sqlite": "store", "bun:ffi": "native", "jsonc-parser": "cli" };
 const linesMax = 300;
 
 const sql =

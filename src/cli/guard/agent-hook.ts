@@ -1,7 +1,7 @@
 import { TIMED_OUT, within } from "../../client/deadline.ts";
 import { connectAt } from "../../client/find.ts";
 import { messageOf } from "../../client/refusals.ts";
-import type { Exit } from "../exits.ts";
+import { type Exit, Failure } from "../exits.ts";
 import type { Session } from "../session.ts";
 import { type Agent, type Asked, fieldsOf } from "./agents/agent.ts";
 import { print } from "../output.ts";
@@ -11,12 +11,28 @@ import { lockForSession, releaseSession } from "./session-locks.ts";
 import { unchecked, type Verdict, verdictOf } from "./verdict.ts";
 import { printAside } from "../streams.ts";
 import { bypass, heldText } from "./verdict-text.ts";
-import { wantedFor } from "./check.ts";
+import type { Wanted } from "./check.ts";
+import { Resolver } from "../../resolver/resolver.ts";
+import { agents } from "./agents.ts";
+import { argument, command } from "../command.ts";
+import { readInput } from "../values.ts";
 
 const endMs = 5_000;
 
+export const agentHook = command({
+  args: { agent: argument("which agent asks") },
+  examples: [["guard agent-hook claude-code", "what the agents' hooks of `agentd guard install` run"]],
+  notes: "Reads what the agent writes from standard input.",
+  async run({ agent: name }, session) {
+    const agent = Object.hasOwn(agents, name) ? agents[name] : undefined;
+    if (agent === undefined)
+      throw new Failure("USAGE", `there is no agent ${name}; there are ${Object.keys(agents).join(",")}`);
+    return guardAgent(name, agent, await readInput("-", "input of the hook"), session);
+  },
+});
+
 /** Answers an agent's hook: takes the locks of the edit it is about to make, or refuses it. */
-export async function guardAgent(name: string, agent: Agent, input: string, session: Session): Promise<Exit> {
+async function guardAgent(name: string, agent: Agent, input: string, session: Session): Promise<Exit> {
   const refusal = await refusalOf(name, agent, input, session);
   const { out, err, exit } = agent.answer(refusal);
   print(out);
@@ -83,4 +99,21 @@ function refusalText(verdict: Verdict): string | null {
     "next: work on something else until it is released (agentd lock list shows who holds what), or ask its holder;",
     "      do not change the file by other means",
   ].join("\n");
+}
+
+/**
+ * What to lock for an edit of these paths: of each file its path in the repository it lies in, and where none is, its
+ * absolute path in the global scope. A path that is a symbolic link stands for itself and for the file it leads to, since
+ * some agents write through links and others replace them.
+ */
+async function wantedFor(paths: readonly string[], cwd: string): Promise<Wanted[]> {
+  const resolver = new Resolver();
+  const byTop = new Map<string | null, { scope: string | null; files: Set<string> }>();
+  for (const path of paths) {
+    for (const { scope, top, resource_key } of await resolver.edited(path, cwd)) {
+      const { files } = byTop.get(top) ?? { files: new Set<string>() };
+      byTop.set(top, { scope, files: files.add(resource_key.slice("file:".length)) });
+    }
+  }
+  return Array.from(byTop, ([top, { scope, files }]) => ({ scope, top, paths: [...files] }));
 }

@@ -4,7 +4,6 @@ import type { MethodName, ParamsInput, Result } from "../../protocol/methods.ts"
 import type { LockHolderView } from "../../protocol/methods/locks.ts";
 import type { Identity } from "./identity.ts";
 import type { Held, WaitingView } from "./verdict.ts";
-import { Resolver } from "../../resolver/resolver.ts";
 
 /** What asks the daemon, as far as guards do. */
 export interface Caller {
@@ -84,21 +83,4 @@ export function* chunks(paths: readonly string[]): Generator<readonly string[]> 
     chars += path.length;
   }
   if (part.length > 0) yield part;
-}
-
-/**
- * What to lock for an edit of these paths: of each file its path in the repository it lies in, and where none is, its
- * absolute path in the global scope. A path that is a symbolic link stands for itself and for the file it leads to, since
- * some agents write through links and others replace them.
- */
-export async function wantedFor(paths: readonly string[], cwd: string): Promise<Wanted[]> {
-  const resolver = new Resolver();
-  const byTop = new Map<string | null, { scope: string | null; files: Set<string> }>();
-  for (const path of paths) {
-    for (const { scope, top, resource_key } of await resolver.edited(path, cwd)) {
-      const { files } = byTop.get(top) ?? { files: new Set<string>() };
-      byTop.set(top, { scope, files: files.add(resource_key.slice("file:".length)) });
-    }
-  }
-  return Array.from(byTop, ([top, { scope, files }]) => ({ scope, top, paths: [...files] }));
 }

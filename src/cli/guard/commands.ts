@@ -1,15 +1,12 @@
 import { stat } from "node:fs/promises";
-import { argument, command, flag, option } from "../command.ts";
+import { command, flag, option } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { type AgentState, agentState, installAgent, uninstallAgent } from "./agent-file.ts";
-import { guardAgent } from "./agent-hook.ts";
 import { agents } from "./agents.ts";
-import { guardGit } from "./git-hook.ts";
 import { type HookState, hookState, installHook, uninstallHook } from "./hook-file.ts";
 import { changing, type Installation, installationHere, readAgents, readHooks } from "./installation.ts";
 import { type Column, dim, green, table, yellow } from "../text.ts";
-import { readInput } from "../values.ts";
-import { gitHooks, isGitHook } from "./hook-tools.ts";
+import { gitHooks } from "./hook-tools.ts";
 
 /** What brings changes into the history: commits, and merges that need no help. */
 const defaultHooks = "pre-commit,pre-merge-commit";
@@ -107,30 +104,6 @@ export const uninstall = command({
     session.show({ scope: place.repository.scope, done: changed }, () =>
       changed.length === 0 ? "no guard was installed here" : doneText(changed),
     );
-  },
-});
-
-export const gitHook = command({
-  args: {
-    hook: argument("pre-commit, pre-merge-commit or pre-push"),
-    words: { type: "positional", repeatable: true, description: "what git gives the hook" },
-  },
-  examples: [["guard git-hook pre-commit", "what the hooks of `agentd guard install` run"]],
-  async run({ hook, words }, session) {
-    if (!isGitHook(hook)) throw new Failure("USAGE", `there is no guard for the git hook ${hook}`);
-    const input = hook === "pre-push" ? await readInput("-", "input of the hook") : "";
-    return guardGit({ hook, words: Array.isArray(words) ? words.map(String) : [], input }, session);
-  },
-});
-
-export const agentHook = command({
-  args: { agent: argument("which agent asks") },
-  examples: [["guard agent-hook claude-code", "what the agents' hooks of `agentd guard install` run"]],
-  notes: "Reads what the agent writes from standard input.",
-  async run({ agent: name }, session) {
-    const agent = Object.hasOwn(agents, name) ? agents[name] : undefined;
-    if (agent === undefined) throw new Failure("USAGE", `there is no agent ${name}; there are ${allAgents}`);
-    return guardAgent(name, agent, await readInput("-", "input of the hook"), session);
   },
 });
 

@@ -1,4 +1,6 @@
-import type { Exit } from "../exits.ts";
+import { argument, argumentList, command } from "../command.ts";
+import { type Exit, Failure } from "../exits.ts";
+import { readInput, readList } from "../values.ts";
 import type { Session } from "../session.ts";
 import { isOff, recordBypass } from "./bypass.ts";
 import { pushedPaths, stagedPaths } from "./changes.ts";
@@ -10,19 +12,32 @@ import { repositoryOf } from "../git/repository.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 import { bypass, heldText, ownersOf } from "./verdict-text.ts";
 import { printAside } from "../streams.ts";
-import type { GitHook } from "./hook-tools.ts";
+import { type GitHook, isGitHook } from "./hook-tools.ts";
 
 const whatOf = { "pre-commit": "commit", "pre-merge-commit": "merge", "pre-push": "push" } as const;
 
+export const gitHook = command({
+  args: {
+    hook: argument("pre-commit, pre-merge-commit or pre-push"),
+    words: argumentList("what git gives the hook"),
+  },
+  examples: [["guard git-hook pre-commit", "what the hooks of `agentd guard install` run"]],
+  async run({ hook, words }, session) {
+    if (!isGitHook(hook)) throw new Failure("USAGE", `there is no guard for the git hook ${hook}`);
+    const input = hook === "pre-push" ? await readInput("-", "input of the hook") : "";
+    return guardGit({ hook, words: readList(words), input }, session);
+  },
+});
+
 /** What git gives a hook: its arguments, and for pre-push lines on standard input. */
-export interface HookCall {
+interface HookCall {
   hook: GitHook;
   words: readonly string[];
   input: string;
 }
 
 /** Judges what git is about to do, says on standard error why it is refused, and gives the hook's exit status. */
-export async function guardGit(call: HookCall, session: Session): Promise<Exit> {
+async function guardGit(call: HookCall, session: Session): Promise<Exit> {
   const identity = identityOf(process.env);
   if (isOff(process.env)) return passed(call, session, identity);
   const verdict = await verdictOf(async () => {
