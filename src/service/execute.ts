@@ -72,7 +72,7 @@ export function executePending(
   context: Context,
 ): Answer | null {
   const work = () =>
-    context.store.attempt(
+    context.attempt(
       () => {
         const ready = pending.resume(withBudget(context), last);
         return ready === null ? null : encodeReply(ready.reply, call, context);
@@ -132,7 +132,7 @@ function mismatch(key: string, method: string, call: Call, context: Context): An
 
 /** The answer is made before the change is kept: what cannot be answered is undone. */
 function runUndoable(call: Call, context: Context): Answer | PendingAnswer<unknown> {
-  return context.store.attempt(
+  return context.attempt(
     () => run(call, context),
     (answer) => isPending(answer) || isKept(answer),
   );

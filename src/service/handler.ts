@@ -1,5 +1,4 @@
 import type { Refusal } from "../core/decision.ts";
-import type { Effect } from "../core/effects.ts";
 import type { LockWish } from "../core/locks/queue.ts";
 import type { Wait } from "../core/journal/topics.ts";
 import { WorkBudget } from "../core/work-budget.ts";
@@ -9,7 +8,7 @@ import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import type { Reads } from "../store/reads.ts";
-import type { Store } from "../store/store.ts";
+import type { State, Unit } from "../store/store.ts";
 import type { BundleContents } from "./bundles/contents.ts";
 import type { Call } from "./turn/call.ts";
 import type { Remembered } from "./remembered.ts";
@@ -20,10 +19,11 @@ import type { Slices } from "./turn/slices.ts";
 
 /** What a handler works with. Time and ids come from here, so that a test decides both. */
 export interface Context {
-  readonly store: Store;
+  readonly store: State;
   readonly reads: Reads;
   /** Changes the state, in the turn's unit; the journal's seq afterwards, which is that of the effect's own row. */
-  readonly apply: (effect: Effect) => number;
+  readonly apply: Unit["apply"];
+  readonly attempt: Unit["attempt"];
   readonly settings: Settings;
   readonly paths: Paths;
   readonly runtime: Runtime;

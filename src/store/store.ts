@@ -27,22 +27,15 @@ export interface Unit {
   isSealed: boolean;
 }
 
-/** The durable state: what can be asked of it, and how it changes. Nothing changes it but effects. */
-export interface Store extends Unit {
+/** The state as everybody may use it who neither begins nor ends a unit: what can be asked of it, and its file. */
+export interface State {
   /** The same object as long as the store is open, whatever is reopened. */
   readonly reads: Reads;
   readonly schemaVersion: number;
-  /** What was noted beside the database of a newer journal than the one it held when it was opened; null: nothing. */
-  readonly lostHead: JournalHead | null;
-
-  /** Closes and opens the database anew, as after a failed commit. @throws {StorageFailure} */
-  reopen(): void;
   /** What a caught error says about the storage; null when it says nothing, and is a bug. */
   failureIn(error: unknown): StorageFailure | null;
   /** What is wrong with the storage now; null when it can be read. */
   check(): StorageFailure | null;
-  close(): void;
-
   /** Whether a copy is being made. */
   readonly isBackingUp: boolean;
   /** Starts a consistent copy to a file that does not exist yet; one at a time. Refusal: INVALID_STATE. */
@@ -51,6 +44,15 @@ export interface Store extends Unit {
   readonly isHeldStill: boolean;
   /** Keeps every write from the database's file; not while it is held already. @throws {StorageFailure} */
   holdStill(): StillFile;
+}
+
+/** The durable state. Nothing changes it but effects. */
+export interface Store extends State, Unit {
+  /** What was noted beside the database of a newer journal than the one it held when it was opened; null: nothing. */
+  readonly lostHead: JournalHead | null;
+  /** Closes and opens the database anew, as after a failed commit. @throws {StorageFailure} */
+  reopen(): void;
+  close(): void;
 }
 
 /** A copy of the database as it was when the backup started, made in steps between other work. */

@@ -17,7 +17,7 @@ export function carelessCopy(directory: string): string[] {
   cpSync(join(root, "src"), join(directory, "src"), { recursive: true });
   cpSync(join(root, "package.json"), join(directory, "package.json"));
   symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
-  const path = join(directory, "src", "store", "database.ts");
+  const path = join(directory, "src", "store", "files", "database.ts");
   const source = readFileSync(path, "utf8");
   if (!source.includes(full)) throw new Disproved(`src/store/files/database.ts does not say ${full} any more`);
   writeFileSync(path, source.replace(full, "PRAGMA synchronous = NORMAL"));

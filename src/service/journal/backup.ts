@@ -1,13 +1,13 @@
 import { isRefusal, type Refusal, refuse } from "../../core/decision.ts";
 import type { Result } from "../../protocol/methods.ts";
-import { type Backup, type Store, StorageFailure } from "../../store/store.ts";
+import { type Backup, type State, StorageFailure } from "../../store/store.ts";
 import type { PendingAnswer } from "../handler.ts";
 import { isLeaving } from "../verification/long-walks.ts";
 
 type Report = Result<"Backup">;
 
 /** Copies the database in steps between other requests, as it is when no transaction is open: after the turn's commit. */
-export function backUp(store: Store, path: string): PendingAnswer<Report> {
+export function backUp(store: State, path: string): PendingAnswer<Report> {
   let started: { backup: Backup; seq: number } | null = null;
   let leaving = false;
   const cancel = () => started?.backup.cancel();

@@ -235,6 +235,7 @@ export class Dispatcher {
         changed.due ||= changesDue(effect);
         return store.apply(effect);
       },
+      attempt: (work, keep) => store.attempt(work, keep),
       settings,
       paths,
       runtime: this.#runtime,

@@ -137,7 +137,7 @@ export function moveDeadlines({ renews, shiftMs }: Due, { apply, nowMs }: Contex
 export function endWhatIsOver({ expires, prunes }: Due, context: Context, storage: StorageHealth): void {
   const doKept = (what: string, work: (context: Context) => unknown) =>
     storage.contain(what, () =>
-      context.store.attempt(
+      context.attempt(
         () => work(context),
         () => true,
       ),

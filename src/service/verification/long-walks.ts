@@ -1,14 +1,14 @@
 import type { Reads } from "../../store/reads.ts";
-import type { Store } from "../../store/store.ts";
+import type { State } from "../../store/store.ts";
 
 /** What goes through the whole journal in many turns, of each store: one at a time, the first goes on. */
-const walks = new WeakMap<Store, Set<Place>>();
+const walks = new WeakMap<State, Set<Place>>();
 
 /** A place in that line, which is taken when it first asks for its turn: who never does stands in nobody's way. */
 export class Place {
   readonly #line: Set<Place>;
 
-  constructor(store: Store) {
+  constructor(store: State) {
     this.#line = walks.get(store) ?? new Set();
     walks.set(store, this.#line);
   }

@@ -1,4 +1,4 @@
-import type { Store } from "../../store/store.ts";
+import type { State } from "../../store/store.ts";
 import type { StillFile } from "../../store/files/still-file.ts";
 import { wrong } from "./differences.ts";
 
@@ -42,14 +42,14 @@ export function pagesWith(faults: readonly string[]): PageVerdict {
 
 /** The pages of a store's file, as a verification has them looked at. */
 export class Pages implements PageVerdict {
-  readonly #store: Store;
+  readonly #store: State;
   readonly #path: string;
   readonly #check: CheckPages;
   #running: { still: StillFile; check: PageCheck } | null = null;
   #known = false;
   #unchecked = false;
 
-  constructor(store: Store, path: string, check: CheckPages) {
+  constructor(store: State, path: string, check: CheckPages) {
     this.#store = store;
     this.#path = path;
     this.#check = check;

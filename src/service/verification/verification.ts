@@ -3,7 +3,7 @@ import { Replay } from "../../core/journal/replay.ts";
 import { lockName } from "../../core/journal/replay-locks.ts";
 import { nameDependent } from "../../core/journal/replayed.ts";
 import type { Result } from "../../protocol/methods.ts";
-import { type SliceBounds, type Store, StorageFailure } from "../../store/store.ts";
+import { type SliceBounds, type State, StorageFailure } from "../../store/store.ts";
 import type { CountingRow, EdgeRow } from "../../store/tables/verification-reads.ts";
 import { brief, differs, type Difference, expectSame, expectSameFields, Found } from "./differences.ts";
 import { FollowedJournal } from "./followed-journal.ts";
@@ -22,7 +22,7 @@ const slice: SliceBounds = { rows: 500, chars: 512 << 10 };
  * between.
  */
 export class Verification {
-  readonly #store: Store;
+  readonly #store: State;
   readonly #replay = new Replay(brief);
   readonly #journal: FollowedJournal;
   readonly #slices = this.#verify();
@@ -30,7 +30,7 @@ export class Verification {
   /** The tables are as the journal says. */
   #isCompared = false;
   #nowMs = 0;
-  constructor(store: Store, pages: PageVerdict, kept: JournalHead | null) {
+  constructor(store: State, pages: PageVerdict, kept: JournalHead | null) {
     this.#store = store;
     this.#journal = new FollowedJournal(store.reads, this.#replay, kept);
     this.#pages = pages;
