@@ -66,7 +66,8 @@ export function noteLockedPaths(bundle: BundleRecord, paths: readonly string[], 
   const oldest = [...met.values()].toSorted((a, b) => a.lock.fencingToken - b.lock.fencingToken);
   for (const { lock, paths: shared } of oldest.slice(0, leasesNamedMax)) {
     const summary = `the patch bundle of ${owner} touches what ${lock.owner} has locked as ${lock.resourceKey}`;
-    const entry = conflictEntry(bundle, lock, summary, [...shared].slice(0, pathsListed(1)), context);
+    const told = paths.filter((path) => shared.has(path)).slice(0, pathsListed(1));
+    const entry = conflictEntry(bundle, lock, summary, told, context);
     apply({ kind: "appendEvent", entry });
   }
   if (uncompared === null) return;
