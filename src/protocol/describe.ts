@@ -2,7 +2,7 @@ import { type ErrorKind, errors } from "./errors.ts";
 import { eventKinds } from "./event-kinds.ts";
 import { limits as contract } from "./limits.ts";
 import { aliasesOf, type MethodName, methodNames, methodRow, type Result } from "./methods.ts";
-import { jsonSchemaOf, shapeOf } from "./shape.ts";
+import { fieldsOf, jsonSchemaOf, shapeOf } from "./shape.ts";
 import { type Kind, kinds, transitionRow } from "./transitions.ts";
 import { nodeStatus } from "./types.ts";
 import { commit, version } from "./version.ts";
@@ -119,8 +119,9 @@ function describeTables(): Omit<Description, "limits"> {
 }
 
 function describeTransition(kind: Kind): Description["transitions"][number] {
-  const { summary, subject, moves, topics, payload, example, isEvent, origin, unit } = transitionRow(kind);
-  const schema = jsonSchemaOf(payload);
+  const { summary, subject, moves, topics, payload, isEvent, origin, unit } = transitionRow(kind);
+  // A list, as clients of the original take an answer that has `"error":{` anywhere for a refusal.
+  const fields = fieldsOf(jsonSchemaOf(payload));
   return {
     action_type: kind,
     summary,
@@ -130,9 +131,7 @@ function describeTransition(kind: Kind): Description["transitions"][number] {
     is_event: isEvent,
     origin,
     leaves_with: unit,
-    payload: shapeOf(schema),
-    payload_schema: schema,
-    example,
+    fields: fields.map(({ path, type, required }) => ({ field: path, type, required })),
   };
 }
 

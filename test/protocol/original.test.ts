@@ -173,6 +173,10 @@ describe.each(Object.entries(original))("%s", (name, { params, result }) => {
   });
 });
 
+test("no answer that describes has what a client takes for a refusal who looks for it in the text", () => {
+  expect(JSON.stringify(description)).not.toContain('"error":{');
+});
+
 test("Health can say ok", () => {
   expect(described.get("Health")?.result).toHaveProperty("status", "ok | degraded");
 });

@@ -39,9 +39,7 @@ export const DescribeInterface = defineMethod({
         is_event: text,
         origin: text,
         leaves_with: text,
-        payload: json,
-        payload_schema: json,
-        example: json,
+        fields: v.array(v.object({ field: text, type: text, required: v.boolean() })),
       }),
     ),
     methods: v.array(
