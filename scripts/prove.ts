@@ -38,7 +38,7 @@ const proofs: Record<string, Proof> = {
   disk: { run: proveDisk, quick: 1, full: 12, long: 1_000 },
   "hostile-lines": { run: proveHostileLines, quick: 20_000, full: 1_000_000, long: 50_000_000 },
   "hostile-clients": { run: proveHostileClients, quick: 1, full: 4, long: 200 },
-  crowds: { run: proveCrowds, quick: 1, full: 3, long: 50 },
+  crowds: { run: proveCrowds, quick: 1, full: 12, long: 200 },
   clocks: { run: proveClocks, quick: 1, full: 20, long: 2_000 },
   strangers: { run: proveStrangers, quick: 1, full: 4, long: 500 },
   soak: { run: proveSoak, quick: 5, full: 90, long: 28_800 },
