@@ -8,7 +8,7 @@ const nodes = (count: number) => Array.from({ length: count }, () => ({ id: cryp
 const dense = () => {
   const first = Array.from({ length: 200 }, (_, n) => ({ name: `n${n}` }));
   const dependencies = first.map(({ name }) => name);
-  return [...first, ...Array.from({ length: 249 }, () => ({ dependencies }))];
+  return [...first, ...Array.from({ length: 149 }, () => ({ dependencies }))];
 };
 
 async function register(client: Client, initial_nodes: object[]): Promise<{ task_id: string }> {
@@ -35,7 +35,7 @@ export const costlyTasks: readonly CostlyRequest[] = [
     params: () => ({ goal: "g", initial_nodes: nodes(many) }),
   },
   {
-    name: "50,000 dependencies",
+    name: "30,000 dependencies",
     prepare: async () => undefined,
     method: "RegisterTask",
     params: () => ({ goal: "g", initial_nodes: dense() }),
@@ -71,9 +71,9 @@ export const costlyTasks: readonly CostlyRequest[] = [
     params: () => ({}),
   },
   {
-    name: "10 nodes before 5,000",
+    name: "10 nodes before 3,000",
     async prepare(client) {
-      const initial_nodes = nodes(5_000);
+      const initial_nodes = nodes(3_000);
       return { ...(await register(client, initial_nodes)), expand_before: initial_nodes.map(({ id }) => id) };
     },
     method: "AddNodes",

@@ -51,7 +51,7 @@ export const limits = {
   /** Nodes one AcquireNextNode may take; fewer where their contexts pass `pageCharsMax`. */
   acquireMax: 100,
   /** Dependencies one RegisterTask or AddNodes makes, those by `expand_before` included. */
-  newDependenciesMax: 50_000,
+  newDependenciesMax: 30_000,
   /** Dependencies of all nodes of one task. */
   taskDependenciesMax: 200_000,
   /** Payloads and results that one TaskStatus tells of all nodes of a task, in bytes. */
