@@ -48,10 +48,10 @@ export const costlyLocks: readonly CostlyRequest[] = [
     params: () => ({ locks: keys(250, (n) => `file:${n}/${"a/".repeat(1_990)}x`) }),
   },
   {
-    name: "250 files 128 directories deep",
+    name: "250 files 64 directories deep",
     prepare: async () => undefined,
     method: "AcquireResourceLocks",
-    params: () => ({ locks: keys(250, (n) => `file:${n}/${"a/".repeat(126)}x`) }),
+    params: () => ({ locks: keys(250, (n) => `file:${n}/${"a/".repeat(62)}x`) }),
   },
   {
     name: "256 keys with a mebibyte of metadata",

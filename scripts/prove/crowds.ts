@@ -19,7 +19,7 @@ const crowdMs = 8_000;
 
 /** Requests that fill what the daemon remembers of keys, of five shapes. */
 const keyRounds = 4;
-const shapes = ["*b".repeat(200), "[!ab]".repeat(180), "?".repeat(250), `${"?/".repeat(100)}x`, "a".repeat(900)];
+const shapes = ["*b".repeat(200), "[!ab]".repeat(180), "?".repeat(250), `${"?/".repeat(60)}x`, "a".repeat(900)];
 
 /**
  * Promise 7 in figures: what all clients together may have the daemon keep is 64 MiB, and with the garbage of the work it

@@ -75,7 +75,7 @@ export const limits = {
   /** A path in a resource key or a patch bundle, as Linux takes them (PATH_MAX). */
   pathCharsMax: 4_096,
   /** Directories and the file in one path. */
-  pathDepthMax: 128,
+  pathDepthMax: 64,
   /** A glob, and all its alternatives together once the braces are expanded. */
   globCharsMax: 1_024,
   /** Wildcards of a glob, of all its alternatives together. */
