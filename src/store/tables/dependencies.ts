@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { present } from "../../core/present.ts";
 import type { Dependent, Edges } from "../../core/dag/dag.ts";
 import type { EdgeRow } from "./verification-reads.ts";
 import type { NodeHead } from "../../core/model.ts";
@@ -110,7 +111,7 @@ export function dependencyTable(db: Database) {
       dagOf.all(taskId).map(({ id, status: its, dependencies, on_dependency_failure: onDependencyFailure }) => {
         return { id, status: its, dependencies: JSON.parse(dependencies) as string[], policy: { onDependencyFailure } };
       }),
-    countEdges: (taskId: string): number => countOf.get(taskId)?.count ?? 0,
+    countEdges: (taskId: string): number => present(countOf.get(taskId), "the count of dependencies").count,
     edges: (taskId: string): Edges[] =>
       edgesOf.all(taskId).map(({ id, dependencies }) => ({ id, dependencies: JSON.parse(dependencies) as string[] })),
     /** Which of the node's dependencies are FAILED, in their order. */

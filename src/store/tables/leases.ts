@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { present } from "../../core/present.ts";
 import type { LeaseGrant } from "../../core/lease/lease.ts";
 import type { NodeHead, Progress } from "../../core/model.ts";
 import { type HeadRow, headColumns, toHead } from "./node-rows.ts";
@@ -70,6 +71,6 @@ export function leaseTable(db: Database) {
       (taskId === null ? expiredAnywhere.all(nowMs, limit) : expired.all(taskId, nowMs, limit)).map(toHead),
     due: (nowMs: number, limit: number): NodeHead[] => due.all(nowMs, limit).map(toHead),
     nextDeadlineMs: (): number | null => nextDeadline.get()?.deadline ?? null,
-    countExpired: (nowMs: number): number => countExpired.get(nowMs)?.count ?? 0,
+    countExpired: (nowMs: number): number => present(countExpired.get(nowMs), "the count of expired leases").count,
   };
 }

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { present } from "../../core/present.ts";
 import type { SteeredTask } from "../../core/effects.ts";
 import type { FailureCause, NewNode, Node, NodeHead } from "../../core/model.ts";
 import type { After } from "../../core/dag/node.ts";
@@ -122,7 +123,7 @@ export function nodeTable(db: Database) {
       const rows = ofTask.all(taskId);
       return Iterator.from(rows).map(toNode);
     },
-    payloadBytes: (taskId: string): number => payloadBytes.get(taskId)?.bytes ?? 0,
+    payloadBytes: (taskId: string): number => present(payloadBytes.get(taskId), "the sum of payloads").bytes,
     outcome(nodeId: string, bytesMax: number): Outcome | null {
       const row = outcome.get(nodeId, bytesMax);
       if (row === null) return null;
@@ -143,7 +144,7 @@ export function nodeTable(db: Database) {
         nowMs,
         nodeId,
       );
-      return changed?.row ?? 0;
+      return present(changed, `the row of node ${nodeId}`).row;
     },
     /** Everything that has not ended. */
     cancel(taskId: string, error: Json, nowMs: number): void {
