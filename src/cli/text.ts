@@ -114,6 +114,9 @@ export function countsText(counts: Readonly<Record<string, number>>): string {
   return parts.length === 0 ? "no nodes" : parts.join(", ");
 }
 
+/** `1 node`, `2 nodes`. */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
 /** A span as its two largest units: `4m 12s`, `3d 2h`. */
 export function spanText(secs: number): string {
   const units = [

@@ -31,7 +31,7 @@ describe("agentd prune", () => {
 
   test("only says what would leave on a dry run, and then lets it leave to an archive that stands by itself", async () => {
     const dry = await daemon.agentd(["prune", "--older-than", "1s", "--dry-run"]);
-    expect(dry.out).toMatch(/^would be archived: 1 tasks with 1 nodes, \d+ journal rows\n$/);
+    expect(dry.out).toMatch(/^would be archived: 1 task with 1 node, \d+ journal rows\n$/);
     const pruned = await daemon.json<Result<"PruneJournal">>("prune", "--older-than", "1s");
     expect(pruned).toMatchObject({ tasks: 1, nodes: 1, dry_run: false });
     archive = pruned.archives[0] ?? "";

@@ -1,3 +1,4 @@
+import { counted } from "../text.ts";
 import { argument, command } from "../command.ts";
 import type { Restored } from "../../protocol/offline.ts";
 import { absolute } from "./verify.ts";
@@ -29,7 +30,7 @@ Do not copy a backup there by hand: the next start notices it and does the same,
 function restoredText({ file, database, rows, from_seq: from, seq, lost_seq: lost, replaced }: Restored): string {
   const gone = lost !== null && lost > from ? [`rows ${from + 1} to ${lost} are gone with what it replaced`] : [];
   return [
-    `restored ${file}: ${rows} journal rows up to seq ${from}`,
+    `restored ${file}: ${counted(rows, "journal row")} up to seq ${from}`,
     `the journal goes on at seq ${seq}`,
     ...gone,
     replaced === null ? `there was no database at ${database}` : `kept aside: ${replaced}`,

@@ -1,3 +1,4 @@
+import { counted } from "../text.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { command, flag, idempotencyKey, requiredOption } from "../command.ts";
 import { readDuration } from "../values.ts";
@@ -24,7 +25,7 @@ With AGENTD_RETENTION_DAYS set, the daemon does this by itself when it starts, a
 });
 
 function pruneText({ tasks, nodes, rows, archives, dry_run: dryRun }: Result<"PruneJournal">): string {
-  const left = `${tasks} tasks with ${nodes} nodes, ${rows} journal rows`;
+  const left = `${counted(tasks, "task")} with ${counted(nodes, "node")}, ${counted(rows, "journal row")}`;
   if (dryRun) return `would be archived: ${left}`;
   if (archives.length === 0) return "nothing is that old and has ended";
   return [`pruned: ${left}`, ...archives.map((path) => `archive ${path}`)].join("\n");

@@ -3,7 +3,7 @@ import type { Result } from "../../protocol/methods.ts";
 import { argument, command, option, optionalArgument } from "../command.ts";
 import { Failure } from "../exits.ts";
 import type { Session } from "../session.ts";
-import { green, red } from "../text.ts";
+import { green, red, counted } from "../text.ts";
 import { printLine } from "../output.ts";
 
 export const verify = command({
@@ -62,7 +62,7 @@ async function firstBytes(path: string): Promise<string> {
 }
 
 function archiveText({ ok, file, rows, first_seq: first, last_seq: last, sha256, fault }: ArchiveReport): string {
-  const held = `${rows} journal rows from seq ${first ?? 0} to ${last}`;
+  const held = `${counted(rows, "journal row")} from seq ${first ?? 0} to ${last}`;
   if (ok) return `${green("clean")}: ${held}\nsha256 ${sha256}`;
   const next =
     "next: `agentd event list --type PRUNE_JOURNAL` tells the SHA-256 it was written with; look for another copy";
@@ -74,7 +74,7 @@ function verifyText(report: Result<"VerifyJournal">, next: string): string {
   const { rows, pruned_rows: pruned, tasks, nodes, locks, last_seq: last, head_hash: head } = report;
   const { first_difference: difference, restores, kept_head: kept, pages_checked: pages } = report;
   const held = [
-    `${rows} journal rows up to seq ${last}, ${tasks} tasks, ${nodes} nodes, ${locks} locks`,
+    `${counted(rows, "journal row")} up to seq ${last}, ${counted(tasks, "task")}, ${counted(nodes, "node")}, ${counted(locks, "lock")}`,
     ...(pruned > 0 ? [`${pruned} rows were pruned`] : []),
     ...((restores ?? 0) > 0 ? [`restored from an older copy: ${restores}`] : []),
   ].join("; ");

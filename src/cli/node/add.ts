@@ -1,3 +1,4 @@
+import { counted } from "../text.ts";
 import { argument, command, idempotencyKey, option, repeatableOption, taskArg } from "../command.ts";
 import { resolveLease, resolveNodes, resolveTask } from "../ids.ts";
 import { resolveResources } from "../lock/resources.ts";
@@ -32,6 +33,6 @@ export const add = command({
     const params = { task_id, nodes, expand_before, lease_id };
     const added = await session.call("AddNodes", params, key).catch(inFile(file));
     const count = added.nodes.length;
-    session.show(added, () => `added ${count} ${count === 1 ? "node" : "nodes"} to task ${task_id}`);
+    session.show(added, () => `added ${counted(count, "node")} to task ${task_id}`);
   },
 });

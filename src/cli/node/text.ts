@@ -1,5 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
-import { dim, momentText, oneLine, red, spanText, statusText, yellow } from "../text.ts";
+import { dim, momentText, oneLine, red, spanText, statusText, yellow, counted } from "../text.ts";
 
 type Status = Result<"TaskStatus">;
 type Node = Status["nodes"][number];
@@ -66,7 +66,7 @@ function attemptsText(node: Pick<Node, "status" | "failed_attempts" | "lost_atte
   const tried = status === "FAILED" ? `${failed} of ${max} attempts failed` : `attempt ${failed + 1} of ${max}`;
   return [
     ...(failed === 0 || max === 1 ? [] : [tried]),
-    ...(lost === 0 ? [] : [`${lost} ${lost === 1 ? "lease" : "leases"} lost`]),
+    ...(lost === 0 ? [] : [`${counted(lost, "lease")} lost`]),
   ].join(", ");
 }
 

@@ -4,7 +4,7 @@ import { resolveTask, shortener } from "../ids.ts";
 import { stateText } from "../node/text.ts";
 import { resolveResources } from "../lock/resources.ts";
 import { inFile, readTaskFile } from "./file.ts";
-import { type Column, briefMoment, countsText, momentText, oneLine, table } from "../text.ts";
+import { type Column, briefMoment, countsText, momentText, oneLine, table, counted } from "../text.ts";
 import { noTasks, taskText } from "./tree.ts";
 import { readInteger, readLabels, readWhole } from "../values.ts";
 
@@ -53,7 +53,7 @@ export const register = command({
     const wanted = { ...params, ...said, ...all, initial_nodes };
     const task = await session.call("RegisterTask", wanted, key).catch(inFile(file));
     const nodes = task.nodes.length;
-    session.show(task, () => `registered task ${task.task_id} with ${nodes} ${nodes === 1 ? "node" : "nodes"}`);
+    session.show(task, () => `registered task ${task.task_id} with ${counted(nodes, "node")}`);
     if (nodes > 0) session.note(`next: agentd node acquire ${task.task_id} --owner NAME`);
   },
 });

@@ -1,3 +1,4 @@
+import { counted } from "../text.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { argument, argumentList, command, idempotencyKey, option, taskArg } from "../command.ts";
 import { Failure } from "../exits.ts";
@@ -20,7 +21,7 @@ export const cancel = command({
   async run({ task, reason = "", "idempotency-key": key }, session) {
     const task_id = await resolveTask(session, task);
     const done = await session.call("CancelTask", { task_id, reason }, key);
-    const nodes = done.canceled === 1 ? "1 node" : `${done.canceled} nodes`;
+    const nodes = counted(done.canceled, "node");
     session.show(done, () => `canceled task ${task_id}: ${nodes} had not ended`);
   },
 });

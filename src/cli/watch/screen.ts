@@ -1,5 +1,5 @@
 import { shortIds } from "../ids.ts";
-import { bold, clip, dim, fitted, green, momentText, oneLine, red, share, spanText, yellow } from "../text.ts";
+import { bold, clip, dim, fitted, green, momentText, oneLine, red, share, spanText, yellow, counted } from "../text.ts";
 import { stateText } from "../node/text.ts";
 import { noTasks, type Tree, treeLine } from "../task/tree.ts";
 import type { EventLine, Lease, Lock, Model, Opened, Task } from "./model.ts";
@@ -54,11 +54,9 @@ function header(model: Model, view: View, size: Size, nowMs: number): string[] {
 function summary({ listed, totals, locks }: Model): string {
   if (!listed) return "";
   const waiting = locks.reduce((sum, lock) => sum + lock.waiting, 0);
-  const counts = [plural(totals.tasks, "task"), `${totals.running} running`, plural(locks.length, "lock")];
+  const counts = [counted(totals.tasks, "task"), `${totals.running} running`, counted(locks.length, "lock")];
   return [...counts, ...(waiting === 0 ? [] : [`${waiting} waiting`])].join(", ");
 }
-
-const plural = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 function spread(left: string, right: string, width: number): string {
   const gap = width - Bun.stringWidth(left) - Bun.stringWidth(right);
@@ -237,12 +235,12 @@ const parts = [
 export function bar(counts: Task["counts"], width: number): string {
   const total = parts.reduce((sum, [status]) => sum + (counts[status] ?? 0), 0);
   if (total === 0) return dim("·".repeat(width));
-  let counted = 0;
+  let before = 0;
   let drawn = 0;
   return parts
     .map(([status, mark, paint]) => {
-      counted += counts[status] ?? 0;
-      const end = Math.floor((width * counted) / total);
+      before += counts[status] ?? 0;
+      const end = Math.floor((width * before) / total);
       const text = mark.repeat(end - drawn);
       drawn = end;
       return text === "" ? "" : paint(text);
