@@ -23,7 +23,7 @@ export function reportText(report: MergeReport, nowMs: number): string {
     ["overlaps", overlapLines(report, idOf)],
     ["verification", verificationLines(report)],
     ["locks still held", columns(report.locks.map((lock) => lockCells(lock, nowMs)))],
-    ["to be made anew", report.rebases.map((id) => `${idOf(id)}  ${rebaseText(report, id)}`)],
+    ["to be redone", report.rebases.map((id) => `${idOf(id)}  ${rebaseText(report, id)}`)],
   ];
   const shown = sections.flatMap(([title, lines]) =>
     lines.length === 0 ? [] : ["", dim(title), ...lines.map((line) => `  ${line}`)],
