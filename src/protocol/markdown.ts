@@ -1,3 +1,5 @@
+import { present } from "./present.ts";
+
 /* Pieces of Markdown as the generated reference uses them. */
 
 export const definitions = (entries: Readonly<Record<string, string>>) =>
@@ -13,8 +15,9 @@ export const exchange = (request: unknown, response: unknown) =>
 
 export function table(head: string[], body: string[][]): string {
   const rows = [head, ...body].map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = head.map((_, column) => Math.max(3, ...rows.map((cells) => cells[column]?.length ?? 0)));
-  const line = (cells: string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
+  const widths = head.map((_, column) => Math.max(3, ...rows.map((cells) => present(cells[column], "a cell").length)));
+  const line = (cells: string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(present(widths[column], "a width"))).join(" | ")} |`;
   const [headline = "", ...lines] = rows.map(line);
   return [headline, line(widths.map((width) => "-".repeat(width))), ...lines].join("\n");
 }

@@ -1,3 +1,5 @@
+import { present } from "./present.ts";
+
 /** The candidate a mistyped word most likely meant, or undefined when none is close. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -25,13 +27,15 @@ function editDistance(a: string, b: string): number {
       const same = a[row - 1] === b[column - 1];
       const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
       current[column] = Math.min(
-        (last[column] ?? 0) + 1,
-        (current[column - 1] ?? 0) + 1,
-        (last[column - 1] ?? 0) + (same ? 0 : 1),
-        swapped ? (beforeLast[column - 2] ?? 0) + 1 : Infinity,
+        at(last, column) + 1,
+        at(current, column - 1) + 1,
+        at(last, column - 1) + (same ? 0 : 1),
+        swapped ? at(beforeLast, column - 2) + 1 : Infinity,
       );
     }
     [beforeLast, last] = [last, current];
   }
-  return last[b.length] ?? 0;
+  return at(last, b.length);
 }
+
+const at = (distances: readonly number[], column: number) => present(distances[column], "a distance of words");

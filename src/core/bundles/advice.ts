@@ -1,6 +1,7 @@
 import type { Contradiction } from "./assumptions.ts";
 import type { BundlePair } from "./pair.ts";
 import type { Confidence, PatchBundle } from "./bundle.ts";
+import { present } from "../../protocol/present.ts";
 
 /** What to do with a bundle, in the order in which the first that applies is recommended. */
 export type Recommendation = "reject" | "rebase" | "verify" | "choose" | "merge";
@@ -82,7 +83,7 @@ function containedFirst(ids: readonly string[], bundles: readonly BundleAdvice[]
   const wanted = new Set(ids);
   const put = (id: string) => {
     if (!wanted.delete(id)) return;
-    for (const { bundleId } of contains.get(id) ?? []) put(bundleId);
+    for (const { bundleId } of present(contains.get(id), "what a bundle contains")) put(bundleId);
     ordered.add(id);
   };
   for (const id of ids) put(id);
@@ -150,12 +151,8 @@ function mergeReason(stale: boolean | null): string {
 
 function failures({ verification }: PatchBundle): string {
   const failed = verification.filter(({ exitCode }) => exitCode !== 0);
-  return (
-    named(
-      failed.map(({ command, exitCode }) => `${JSON.stringify(command)} ended with ${exitCode}`),
-      "",
-    ) ?? ""
-  );
+  const told = failed.map(({ command, exitCode }) => `${JSON.stringify(command)} ended with ${exitCode}`);
+  return present(named(told, ""), "a run that failed");
 }
 
 /** A list in words, or null for an empty one. */

@@ -4,6 +4,7 @@ import { type BundlePair, PairFindings, pathsListed, type Side } from "./pair.ts
 import { type At, PathIndex, type Touch, touchesOf } from "./paths.ts";
 import type { PatchBundle } from "./bundle.ts";
 import type { FileChange } from "./file-change.ts";
+import { present } from "../../protocol/present.ts";
 
 /** Where bundles are to be merged. */
 export interface Target {
@@ -138,7 +139,7 @@ function* meetAll(
   pace: Pace,
 ) {
   for (const { item } of met) {
-    if (pace.spent(findings[item.side]?.meet(item.touch, touch) ?? 0)) yield;
+    if (pace.spent(present(findings[item.side], "the findings on a side").meet(item.touch, touch))) yield;
   }
 }
 
@@ -174,7 +175,7 @@ function* standingsOf(
       size,
       stale,
       changedSince,
-      pairs: meeting.get(bundle.bundleId) ?? [],
+      pairs: present(meeting.get(bundle.bundleId), "the pairs of a bundle"),
       contradictions,
       acceptedIds: accepted.map(({ bundleId }) => bundleId),
       rejectedIds: rejected.flatMap((one) => (isAnswer(bundle, one) ? [] : [one.bundle.bundleId])),

@@ -1,6 +1,7 @@
 import { parsePatch, type StructuredPatchHunk } from "diff";
 import { exactSpans, likelySpans, type ShownEdit } from "./diff-spans.ts";
 import type { Hunk, Span } from "./file-change.ts";
+import { present } from "../../protocol/present.ts";
 
 /** What is wrong with a text, in words. */
 export interface Fault {
@@ -36,7 +37,7 @@ export function parseHunks(text: string, exact: boolean): { hunks: Hunk[]; spans
   let oldAt = 1;
   let growth = 0;
   for (const { oldStart, oldLines, newStart, newLines, lines: body } of parsed) {
-    const title = lines[at] ?? "";
+    const title = present(lines[at], "the header of a hunk");
     if (oldStart < oldAt) return { fault: `the hunk ${shown(title)} begins before the last one has ended` };
     if (newStart !== oldStart + growth)
       return { fault: `the hunk ${shown(title)} does not begin where the lines before it end` };
@@ -51,7 +52,8 @@ export function parseHunks(text: string, exact: boolean): { hunks: Hunk[]; spans
     growth += newLines - oldLines;
   }
   // The text ends with a newline, so that its last line is empty.
-  if (at !== lines.length - 1) return { fault: `the line ${shown(lines[at] ?? "")} is outside of every hunk` };
+  const [outside] = lines.slice(at, -1);
+  if (outside !== undefined) return { fault: `the line ${shown(outside)} is outside of every hunk` };
   return { hunks, spans: exact ? exactSpans(hunks) : likelySpans(shownEdits) };
 }
 

@@ -25,7 +25,7 @@ export function fileName(prefix: "a/" | "b/", written: string): string {
 export function readName(written: string): string | null {
   if (!written.startsWith('"')) return plain.test(written) ? written : null;
   if (!quoted.test(written)) return null;
-  return decoder.decode(unescaped(encoder.encode(written.slice(1, -1))));
+  return decoder.decode(unescaped(written.slice(1, -1)));
 }
 
 const encoder = new TextEncoder();
@@ -36,27 +36,18 @@ const plain = /^[ !#-[\]-~\u0080-\uffff]+$/;
 const quoted = /^"(?:[ !#-[\]-~\u0080-\uffff]|\\(?:[abfnrtv"\\]|[0-3][0-7]{2}))+"$/;
 const escapes: Readonly<Record<string, number>> = { a: 7, b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
 
-/** Works in place: what an escape stands for is shorter than it. */
-function unescaped(bytes: Uint8Array): Uint8Array {
-  let length = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte !== backslash) {
-      bytes[length++] = byte;
-      continue;
-    }
-    const digit = (place: number) => (bytes[at + place] ?? zero) - zero;
-    const octal = digit(1) >= 0 && digit(1) <= 3;
-    bytes[length++] = octal
-      ? digit(1) * 64 + digit(2) * 8 + digit(3)
-      : (escapes[String.fromCharCode(bytes[at + 1] ?? 0)] ?? bytes[at + 1] ?? 0);
-    at += octal ? 3 : 1;
+/** The bytes of a text whose escapes are one each. */
+function unescaped(text: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const [part, octal, escape] of text.matchAll(parts)) {
+    if (octal !== undefined) bytes.push(Number.parseInt(octal, 8));
+    else if (escape !== undefined) bytes.push(escapes[escape] ?? escape.charCodeAt(0));
+    else for (const byte of encoder.encode(part)) bytes.push(byte);
   }
-  return bytes.subarray(0, length);
+  return Uint8Array.from(bytes);
 }
 
-const backslash = 0x5c;
-const zero = 0x30;
+const parts = /\\([0-7]{3})|\\(.)|[^\\]+/g;
 
 function withPrefix(prefix: string, written: string): string {
   return written.startsWith('"') ? `"${prefix}${written.slice(1)}` : prefix + written;

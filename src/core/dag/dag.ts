@@ -1,6 +1,7 @@
 import type { NodeStatus, TaskState } from "../../protocol/types.ts";
 import { type Decision, type Refusal, refuse } from "../decision.ts";
 import type { NewNode, Node } from "../model.ts";
+import { present } from "../../protocol/present.ts";
 
 export interface DagLimits {
   nodesMax: number;
@@ -154,7 +155,7 @@ function inDependencyOrder(nodes: readonly { id: string; dependencies: readonly 
   const order = nodes.filter(({ dependencies }) => dependencies.length === 0).map(({ id }) => id);
   for (const id of order) {
     for (const dependent of dependents.get(id) ?? []) {
-      const left = (waitingFor.get(dependent) ?? 0) - 1;
+      const left = present(waitingFor.get(dependent), "the count of a node's dependencies") - 1;
       waitingFor.set(dependent, left);
       if (left === 0) order.push(dependent);
     }

@@ -5,6 +5,7 @@ import { type Decision, isRefusal, refuse } from "../decision.ts";
 import { type ClientEntry, type EntryOf, entryOf } from "../journal/journal.ts";
 import { type LeaseClaim, type LeaseGrant, leaseLost, ofTask, underLease } from "../lease/lease.ts";
 import type { FailureCause, NodeHead } from "../model.ts";
+import { present } from "../../protocol/present.ts";
 
 /*
  * The transitions of a node, and what a client may do under its lease. Each returns what becomes of the node and the
@@ -187,7 +188,7 @@ export function heartbeatNode(
 ): Decision<{ ttlMs: number }> {
   const node = underLease(found, claim, { verb: "kept alive", to: "RUNNING" }, nowMs);
   if (isRefusal(node)) return node;
-  const own = node.lease?.ttlMs ?? 0;
+  const { ttlMs: own } = present(node.lease, "the lease of a node that is under it");
   return { ttlMs: own > 0 ? own : ttlMs };
 }
 

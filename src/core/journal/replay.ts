@@ -1,4 +1,5 @@
 import type { Json } from "../../protocol/json.ts";
+import { present } from "../../protocol/present.ts";
 import { type DaemonKind, kindOf, type Payload } from "../../protocol/transitions.ts";
 import type { AttemptOutcome, NodeStatus } from "../../protocol/types.ts";
 import type { JournalRow } from "./journal.ts";
@@ -51,8 +52,9 @@ export class Replay {
 
   /** For how many distinct dependencies the node waits: until they are COMPLETED, or end where it runs regardless. */
   waitingOn(nodeId: string): number {
-    const node = this.nodes.get(nodeId);
-    const enough = node?.policy.onDependencyFailure === "run" ? ["COMPLETED", "FAILED"] : ["COMPLETED"];
+    const { policy } = this.node(nodeId);
+    const enough: (NodeStatus | undefined)[] =
+      policy.onDependencyFailure === "run" ? ["COMPLETED", "FAILED"] : ["COMPLETED"];
     return this.#dependencyStatuses(nodeId).filter((status) => !enough.includes(status)).length;
   }
 
@@ -61,9 +63,10 @@ export class Replay {
     return this.#dependencyStatuses(nodeId).filter((status) => status === "FAILED").length;
   }
 
-  #dependencyStatuses(nodeId: string): string[] {
-    const dependencies = new Set(JSON.parse(this.nodes.get(nodeId)?.dependencies ?? "[]") as string[]);
-    return [...dependencies].map((id) => this.nodes.get(id)?.status ?? "");
+  /** An adopted database may name what is not there. */
+  #dependencyStatuses(nodeId: string): (NodeStatus | undefined)[] {
+    const dependencies = new Set(JSON.parse(this.node(nodeId).dependencies) as string[]);
+    return [...dependencies].map((id) => this.nodes.get(id)?.status);
   }
 
   node(nodeId: string | null): ReplayedNode {
@@ -73,8 +76,8 @@ export class Replay {
   }
 
   task(taskId: string | null): ReplayedTask {
-    const task = this.tasks.get(taskId ?? "");
-    if (task === undefined) throw new ImpossibleRow(`task ${taskId} was never registered`);
+    const task = this.tasks.get(text(taskId));
+    if (task === undefined) throw new ImpossibleRow(`task ${text(taskId)} was never registered`);
     return task;
   }
 
@@ -162,7 +165,7 @@ const appliers: { [K in DaemonKind]: Apply<Replay, K> } = {
     });
     for (const id of ended) {
       const node = state.node(id);
-      state.locks.outlive(node.leaseId ?? "");
+      if (node.leaseId !== null) state.locks.outlive(node.leaseId);
       if (node.status === "RUNNING") endAttempt(state, row, id, "CANCELED", error);
       fail(state, node, "canceled", error);
     }
@@ -210,10 +213,10 @@ function endAttempt(
 ): ReplayedNode {
   const node = expect(state, nodeId, "RUNNING");
   const { leaseId, leaseOwner, fencingToken, acquiredAtMs } = node;
-  if (outcome !== "CANCELED" && state.locks.holds(leaseId ?? ""))
+  if (outcome !== "CANCELED" && leaseId !== null && state.locks.holds(leaseId))
     throw new ImpossibleRow(`lease ${leaseId} still held locks`);
   const attempt = {
-    fencingToken: fencingToken ?? 0,
+    fencingToken: present(fencingToken, "the fencing token of a node that runs"),
     leaseId,
     leaseOwner,
     startedAtMs: acquiredAtMs ?? 0,

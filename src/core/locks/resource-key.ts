@@ -7,6 +7,7 @@ import { type Decision, isRefusal, refuse } from "../decision.ts";
 import { bytesOf, climbs, endingOf, type Faults, type FlatGlob, literalOf, parseGlob } from "../paths/glob.ts";
 import { literalPattern, type PathPattern, pathPattern, pathsMeet } from "../paths/path-pattern.ts";
 import type { WorkBudget } from "../work-budget.ts";
+import { present } from "../../protocol/present.ts";
 
 /**
  * What a lock is on. `file:`, `dir:` and `glob:` keys stand for paths of a scope and overlap as these do; any other text
@@ -194,9 +195,9 @@ function placeOf(pattern: FlatGlob): Place {
   const literal = wild === -1 ? names : names.slice(0, wild);
   const path = joined(
     pattern.absolute,
-    literal.map((name) => name ?? ""),
+    literal.map((name) => present(name, "the name before a wildcard")),
   );
-  const ending = wild === -1 ? path : endingOf(pattern.segments.at(-1) ?? []);
+  const ending = wild === -1 ? path : endingOf(present(pattern.segments.at(-1), "the segment of a wildcard"));
   return { path, deep: wild !== -1, ending, bytes: bytesOf(pattern), pattern: lazily(() => pathPattern(pattern)) };
 }
 

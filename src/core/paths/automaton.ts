@@ -1,5 +1,6 @@
-import { type CharacterSet, Common, common, nameCharacter } from "./character-set.ts";
+import { type CharacterSet, codePointOf, Common, common, nameCharacter } from "./character-set.ts";
 import type { Segment, Token } from "./glob.ts";
+import { present } from "../../protocol/present.ts";
 import type { WorkBudget } from "../work-budget.ts";
 
 /** A way on from a state: by any of these characters, into all of these states at once. */
@@ -41,7 +42,7 @@ export function automatonOf(segment: Segment): Automaton {
 }
 
 const exactly = (character: string): CharacterSet => {
-  const codePoint = character.codePointAt(0) ?? 0;
+  const codePoint = codePointOf(character);
   return [codePoint, codePoint];
 };
 
@@ -78,11 +79,13 @@ export function intersect(a: Automaton, b: Automaton, budget: WorkBudget): boole
     if (pair === undefined) break;
     const [inA, inB, shape] = pair;
     search.isMet = inA === accepted && inB === accepted && shape === Shape.name;
-    for (const edgeA of a.edges[inA] ?? []) for (const edgeB of b.edges[inB] ?? []) follow(edgeA, edgeB, shape);
+    for (const edgeA of edgesOf(a, inA)) for (const edgeB of edgesOf(b, inB)) follow(edgeA, edgeB, shape);
   }
   budget.spend(search.steps + pairSteps * seen.size);
   return search.isMet || search.steps > searchStepsMax;
 }
+
+const edgesOf = ({ edges }: Automaton, state: number) => present(edges[state], "a state of an automaton");
 
 /** What it costs to come to a pair of states, in steps. */
 const pairSteps = 8;

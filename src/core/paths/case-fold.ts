@@ -1,4 +1,4 @@
-import { type CharacterSet, complementOf, rangesOf, unionOf } from "./character-set.ts";
+import { type CharacterSet, codePointOf, complementOf, rangesOf, unionOf } from "./character-set.ts";
 
 /** How letters are compared: as they are, or without regard to case. */
 export interface Fold {
@@ -48,7 +48,7 @@ function foldSet(set: CharacterSet, negated: boolean): Folded {
   }
   // Every character that folds into the set belongs to it, so that all that is left out folds into what is left out.
   const folded = unionOf(ranges);
-  for (const { from } of within(folded, bySingle, ({ single }) => single ?? 0)) ranges.push(point(from));
+  for (const { from } of within(folded, bySingle, ({ single }) => single)) ranges.push(point(from));
   for (const { from, to } of images.size === 0 ? [] : several) if (images.has(to)) ranges.push(point(from));
   const closed = unionOf(ranges);
   return { set: negated ? complementOf(closed) : closed, several: severalOf(images, negated) };
@@ -64,7 +64,7 @@ function severalOf(images: ReadonlySet<string>, negated: boolean): Folded["sever
 let allSeveral: Folded["several"] | undefined;
 
 /** Changes of which a number, by which they are sorted, lies in a set. */
-function* within(set: CharacterSet, sorted: readonly Change[], numberOf: (change: Change) => number) {
+function* within<C extends Change>(set: CharacterSet, sorted: readonly C[], numberOf: (change: C) => number) {
   for (const [from, to] of rangesOf(set)) {
     let low = 0;
     for (let high = sorted.length; low < high;) {
@@ -79,11 +79,10 @@ function* within(set: CharacterSet, sorted: readonly Change[], numberOf: (change
 
 function byRest(changed: readonly Change[]): Folded["several"] {
   const groups = Map.groupBy(changed, ({ rest }) => rest);
-  return Array.from(groups, ([rest, all]) => ({ first: unionOf(all.map(({ to }) => point(pointOf(to)))), rest }));
+  return Array.from(groups, ([rest, all]) => ({ first: unionOf(all.map(({ to }) => point(codePointOf(to)))), rest }));
 }
 
 const point = (codePoint: number) => [codePoint, codePoint] as const;
-const pointOf = (text: string) => text.codePointAt(0) ?? 0;
 
 /** A character that folding changes; `single` where it becomes one character, else what follows the first. */
 interface Change {
@@ -93,10 +92,14 @@ interface Change {
   rest: string;
 }
 
+interface SingleChange extends Change {
+  single: number;
+}
+
 interface Changes {
   byFrom: readonly Change[];
   /** Those that become one character, by that. */
-  bySingle: readonly Change[];
+  bySingle: readonly SingleChange[];
   several: readonly Change[];
 }
 
@@ -112,9 +115,10 @@ function changes(): Changes {
     const character = String.fromCodePoint(from);
     const to = foldOne(character);
     const rest = to.replace(/^./u, "");
-    if (to !== character) byFrom.push({ from, to, single: rest === "" ? pointOf(to) : null, rest });
+    if (to !== character) byFrom.push({ from, to, single: rest === "" ? codePointOf(to) : null, rest });
   }
-  const bySingle = byFrom.filter(({ single }) => single !== null).toSorted((a, b) => (a.single ?? 0) - (b.single ?? 0));
+  const singles = byFrom.filter((change): change is SingleChange => change.single !== null);
+  const bySingle = singles.toSorted((a, b) => a.single - b.single);
   known = { byFrom, bySingle, several: byFrom.filter(({ single }) => single === null) };
   return known;
 }

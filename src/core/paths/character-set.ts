@@ -1,5 +1,10 @@
+import { present } from "../../protocol/present.ts";
+
 /** Code points as ascending, disjoint ranges, both ends included: `[from, to, from, to, …]`. */
 export type CharacterSet = readonly number[];
+
+/** That of a text's first character. */
+export const codePointOf = (text: string): number => present(text.codePointAt(0), "a character's code point");
 
 const last = 0x10ffff;
 const nul = 0;

@@ -1,7 +1,8 @@
 import type { Fold, Folded } from "./case-fold.ts";
-import { inNames, unionOf } from "./character-set.ts";
+import { codePointOf, inNames, unionOf } from "./character-set.ts";
 import { limits } from "../../protocol/limits.ts";
 import { type Decision, isRefusal, type Refusal } from "../decision.ts";
+import { present } from "../../protocol/present.ts";
 
 /** A part of a segment: itself, one character of some, or any run of characters, `**` also across `/`. */
 export type Token = { kind: "literal"; text: string } | ({ kind: "oneOf" } & Folded) | { kind: "*" } | { kind: "**" };
@@ -146,7 +147,7 @@ function classMember(cursor: Cursor, faults: Faults): Decision<number> {
   const character = characters[cursor.at++];
   if (character === undefined) return faults.malformed(`a "[" has no "]"; a bracket itself is \\[`);
   if (character === "/") return faults.malformed(`"/" in [ ] can never match; write {a,/} for a choice with it`);
-  return character.codePointAt(0) ?? 0;
+  return codePointOf(character);
 }
 
 /** How many alternatives expansion gives, and how many parts they have together, one more for each. */
@@ -265,5 +266,5 @@ export function literalOf(segment: Segment): string | null {
 /** What a segment's names all end with. */
 export function endingOf(segment: Segment): string {
   const wildcard = segment.findLastIndex((token) => token.kind !== "literal");
-  return literalOf(segment.slice(wildcard + 1)) ?? "";
+  return present(literalOf(segment.slice(wildcard + 1)), "the name behind the last wildcard");
 }

@@ -1,5 +1,5 @@
 import { type Automaton, automatonOf, intersect } from "./automaton.ts";
-import { type CharacterSet, common, contains } from "./character-set.ts";
+import { type CharacterSet, codePointOf, common, contains } from "./character-set.ts";
 import { literalOf, type Segment } from "./glob.ts";
 import { WorkBudget } from "../work-budget.ts";
 
@@ -44,7 +44,7 @@ function isPossible(segment: Segment, automaton: () => Automaton): boolean {
 function cellsOf(segment: Segment): Cell[] | null {
   const cells: Cell[] = [];
   for (const token of segment) {
-    if (token.kind === "literal") for (const character of token.text) cells.push(character.codePointAt(0) ?? 0);
+    if (token.kind === "literal") for (const character of token.text) cells.push(codePointOf(character));
     else if (token.kind !== "oneOf") cells.push(run);
     else if (token.several.length > 0) return null;
     else cells.push(token.set);

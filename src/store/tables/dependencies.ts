@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { present } from "../../core/present.ts";
+import { present } from "../../protocol/present.ts";
 import type { Dependent, Edges } from "../../core/dag/dag.ts";
 import type { EdgeRow } from "./verification-reads.ts";
 import type { NodeHead } from "../../core/model.ts";

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { present } from "../../core/present.ts";
+import { present } from "../../protocol/present.ts";
 import type { LeaseGrant } from "../../core/lease/lease.ts";
 import type { NodeHead, Progress } from "../../core/model.ts";
 import { type HeadRow, headColumns, toHead } from "./node-rows.ts";

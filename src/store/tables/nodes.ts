@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import { present } from "../../core/present.ts";
+import { present } from "../../protocol/present.ts";
 import type { SteeredTask } from "../../core/effects.ts";
 import type { FailureCause, NewNode, Node, NodeHead } from "../../core/model.ts";
 import type { After } from "../../core/dag/node.ts";

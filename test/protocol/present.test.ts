@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { present } from "../../src/core/present.ts";
+import { present } from "../../src/protocol/present.ts";
 
 test("a value that is there is given back, 0 and the empty string too", () => {
   for (const value of [0, "", false, 7]) expect(present(value, "the value")).toBe(value);
