@@ -5,6 +5,7 @@ import type { NodeStatus } from "../protocol/types.ts";
 import { countMoves } from "./tables/head.ts";
 import type { Tables } from "./tables/open-tables.ts";
 import type { Totals } from "./reads.ts";
+import { present } from "../protocol/present.ts";
 
 /** What an effect is applied to. */
 export interface Target {
@@ -31,7 +32,7 @@ const appliers: Appliers = {
     if (expandBefore.length > 0) to.tables.dependencies.extend(expandBefore, added);
   },
   cancelTask({ taskId, error, entry: { timestampMs: nowMs } }, { tables, totals }) {
-    const counts = tables.tasks.counts(taskId);
+    const counts = present(tables.tasks.counts(taskId), "the nodes of task", taskId);
     tables.locks.outlive(taskId, nowMs);
     tables.attempts.endAll(taskId, "CANCELED", error, nowMs);
     tables.countings.finishTask(taskId);
@@ -39,7 +40,7 @@ const appliers: Appliers = {
     tables.dependencies.countCanceled(taskId);
     tables.nodes.cancel(taskId, error, nowMs);
     tables.tasks.cancel(taskId);
-    for (const status of ["PENDING", "RUNNING"] as const) countMoves(totals, status, "FAILED", counts?.[status] ?? 0);
+    for (const status of ["PENDING", "RUNNING"] as const) countMoves(totals, status, "FAILED", counts[status]);
   },
   steerTask({ task }, { tables }) {
     tables.tasks.steer(task);
@@ -100,7 +101,10 @@ const appliers: Appliers = {
   beginEpoch: () => undefined,
   beginPruning({ leaving: { tasks, strangers, cutSeq, staying }, left }, { tables, totals }) {
     for (const taskId of tasks) {
-      const counts = Object.entries(tables.tasks.counts(taskId) ?? {}) as [NodeStatus, number][];
+      const counts = Object.entries(present(tables.tasks.counts(taskId), "the nodes of task", taskId)) as [
+        NodeStatus,
+        number,
+      ][];
       for (const [status, count] of counts) totals.nodes[status] -= count;
     }
     totals.tasks -= tasks.length;

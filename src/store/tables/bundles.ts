@@ -7,6 +7,7 @@ import type { Json } from "../../protocol/json.ts";
 import type { Listed } from "../reads.ts";
 import { boundedRows, type SliceBounds, textChars } from "./slices.ts";
 import type { BundleSliceRow } from "./verification-reads.ts";
+import { present } from "../../protocol/present.ts";
 
 interface Row {
   row: number;
@@ -102,13 +103,13 @@ export function bundleTable(db: Database) {
         bundle.supersedes,
         bundle.submittedAtMs,
       );
-      if (inserted === null) throw new Error("a stored bundle has no row");
-      insertPaths.run(bundle.scope, JSON.stringify(paths.map(foldedPath)), inserted.row);
+      const { row } = present(inserted, "the row of a bundle that was stored");
+      insertPaths.run(bundle.scope, JSON.stringify(paths.map(foldedPath)), row);
     },
     /** A decided bundle meets no new one. */
     decide(bundleId: string, status: BundleStatus, seq: number, atMs: number, decision: Json): void {
       const decided = decide.get(status, seq, atMs, JSON.stringify(decision), bundleId);
-      if (decided !== null) removePaths.run(decided.row);
+      removePaths.run(present(decided, "the row of bundle", bundleId).row);
     },
 
     find(bundleId: string): BundleRecord | null {
@@ -131,7 +132,7 @@ export function bundleTable(db: Database) {
         for (const { bundle } of below.all(scope, `${name}/`, `${name}0`)) rows.add(bundle);
       }
       const newest = [...rows].toSorted((a, b) => b - a).slice(0, limit);
-      return newest.flatMap((row) => atRow.get(row) ?? []).map(toRecord);
+      return newest.map((row) => toRecord(present(atRow.get(row), "the bundle of a path")));
     },
 
     placeOf: (bundleId: string): number | null => byId.get(bundleId)?.row ?? null,
@@ -183,8 +184,8 @@ function toRecord(row: Row): BundleRecord & BundleHead {
         ? null
         : {
             ...(JSON.parse(row.decision) as Omit<BundleDecision, "seq" | "atMs">),
-            seq: row.decided_seq ?? 0,
-            atMs: row.decided_at_ms ?? 0,
+            seq: present(row.decided_seq, "the seq of a decision"),
+            atMs: present(row.decided_at_ms, "the time of a decision"),
           },
   };
 }

@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { NodeStatus } from "../../protocol/types.ts";
 import type { CountingRow } from "./verification-reads.ts";
+import { present } from "../../protocol/present.ts";
 
 /** What became of a node that others wait for. */
 type Change = "completed" | "failed" | "retried";
@@ -49,8 +50,8 @@ export function countings(db: Database) {
 
   /** Counts the next dependents, up to `lastDependent`; the last one counted, null when all are. */
   function count(node: number, change: Change, after: number, lastDependent: number): number | null {
-    const next = slice.get(node, after, sliceMax);
-    if (next === null || next.count === 0) return null;
+    const next = present(slice.get(node, after, sliceMax), "the count of dependents");
+    if (next.count === 0) return null;
     const upto = Math.min(next.upto, lastDependent);
     if (change === "completed") completed.run(node, after, upto);
     else failed.run(node, after, upto, change === "failed" ? 1 : -1);
@@ -75,7 +76,8 @@ export function countings(db: Database) {
       const before = ofNode.get(row);
       if (before !== null) finish(before);
       const upto = count(row, change, 0, Number.MAX_SAFE_INTEGER);
-      if (upto !== null) insert.run(row, change, upto, last.get(row)?.dependent ?? upto);
+      if (upto !== null)
+        insert.run(row, change, upto, present(last.get(row), "the last dependent of a node").dependent);
     },
     /** Counts some more of what is left; false when nothing was. */
     goOn(): boolean {

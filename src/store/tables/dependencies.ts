@@ -75,10 +75,10 @@ export function dependencyTable(db: Database) {
     LIMIT 1`);
 
   /** `own` are nodes that are not stored yet: they are PENDING. */
-  function standing(node: DependencyPolicy, dependencies: readonly string[], own?: ReadonlySet<string>): Standing {
+  function standing(node: DependencyPolicy, dependencies: readonly string[], own: ReadonlySet<string>): Standing {
     const enough: readonly string[] = node === "run" ? ["COMPLETED", "FAILED"] : ["COMPLETED"];
     const statuses = [...new Set(dependencies)].map((id) =>
-      own?.has(id) ? "PENDING" : (status.get(id)?.status ?? ""),
+      own.has(id) ? "PENDING" : present(status.get(id), "the status of dependency", id).status,
     );
     return {
       waitingOn: statuses.filter((its) => !enough.includes(its)).length,

@@ -11,6 +11,7 @@ import { parseStored } from "../../protocol/json.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { JournalPage, PageBounds } from "../reads.ts";
 import { boundedRows, type SliceBounds } from "./slices.ts";
+import { present } from "../../protocol/present.ts";
 
 interface Row {
   seq: number;
@@ -121,7 +122,7 @@ export function journalTable(db: Database) {
         scanned.rows++;
         scanned.chars += head.actionType.length;
         if (matchesFilter(head, filter)) {
-          const row = required(bySeq.get(head.seq));
+          const row = present(bySeq.get(head.seq), "a row of the journal");
           rows.push(toJournalRow(row));
           payloadChars += row.payload.length;
           scanned.chars += row.payload.length;
@@ -144,11 +145,6 @@ export function journalTable(db: Database) {
 /** The SHA-256 that chains a row to the one before it, in hexadecimal. */
 export function hashOf(previousHash: string, row: HashedRow): string {
   return Bun.SHA256.hash(hashedText(previousHash, row), "hex");
-}
-
-function required(row: Row | null): Row {
-  if (row === null) throw new Error("a row of the journal was found and is not there");
-  return row;
 }
 
 function toJournalRow(row: Row): JournalRow {

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { present } from "../../protocol/present.ts";
 import type { LeaseGrant } from "../../core/lease/lease.ts";
 import type { NodeHead, Progress } from "../../core/model.ts";
+import { expectChange } from "./changes.ts";
 import { type HeadRow, headColumns, toHead } from "./node-rows.ts";
 
 /** What stands on a node only while it is RUNNING. */
@@ -10,11 +11,13 @@ export function leaseTable(db: Database) {
     UPDATE nodes SET
       status = 'RUNNING', result_payload = NULL, acquired_at_ms = ?1, updated_at_ms = ?1,
       lease_id = ?2, lease_owner = ?3, lease_expires_at_ms = ?4, lease_ttl_ms = ?5, fencing_token = ?6
-    WHERE id = ?7`);
+    WHERE id = ?7 AND status = 'PENDING'`);
   const extend = db.prepare<{ lease_id: string | null }, [number, number, number, string]>(`
-    UPDATE nodes SET lease_expires_at_ms = ?1, lease_ttl_ms = ?2, updated_at_ms = ?3 WHERE id = ?4
+    UPDATE nodes SET lease_expires_at_ms = ?1, lease_ttl_ms = ?2, updated_at_ms = ?3
+    WHERE id = ?4 AND status = 'RUNNING'
     RETURNING lease_id`);
-  const setProgress = db.prepare<null, [string, string]>("UPDATE nodes SET progress = ?1 WHERE id = ?2");
+  const setProgress = db.prepare<null, [string, string]>(`
+    UPDATE nodes SET progress = ?1 WHERE id = ?2 AND status = 'RUNNING'`);
   const shift = db.prepare<null, [number]>(`
     UPDATE nodes SET lease_expires_at_ms = lease_expires_at_ms + ? WHERE status = 'RUNNING'`);
   const renew = db.prepare<null, [number]>(`
@@ -47,13 +50,15 @@ export function leaseTable(db: Database) {
 
   return {
     acquire(nodeId: string, grant: LeaseGrant, fencingToken: number, nowMs: number): void {
-      acquire.run(nowMs, grant.id, grant.owner, grant.expiresAtMs, grant.ttlMs, fencingToken, nodeId);
+      const { id, owner, expiresAtMs, ttlMs } = grant;
+      const acquired = acquire.run(nowMs, id, owner, expiresAtMs, ttlMs, fencingToken, nodeId);
+      expectChange(acquired, "PENDING node", nodeId);
     },
-    /** The lease that was extended. */
+    /** The lease that was extended; null where nobody can present it. */
     extend: (nodeId: string, expiresAtMs: number, ttlMs: number, nowMs: number): string | null =>
-      extend.get(expiresAtMs, ttlMs, nowMs, nodeId)?.lease_id ?? null,
+      present(extend.get(expiresAtMs, ttlMs, nowMs, nodeId), "RUNNING node", nodeId).lease_id,
     setProgress(nodeId: string, progress: Progress): void {
-      setProgress.run(JSON.stringify(progress), nodeId);
+      expectChange(setProgress.run(JSON.stringify(progress), nodeId), "RUNNING node", nodeId);
     },
     shiftDeadlines(byMs: number): void {
       shift.run(byMs);

@@ -5,6 +5,7 @@ import { indexTerms, type SearchTerms } from "../../core/locks/resource-index.ts
 import { readResourceKey } from "../../core/locks/resource-key.ts";
 import { parseStored } from "../../protocol/json.ts";
 import type { LockMode } from "../../protocol/types.ts";
+import { present } from "../../protocol/present.ts";
 
 interface HeadRow {
   row: number;
@@ -122,30 +123,30 @@ export function lockTable(db: Database) {
 
   return {
     put(grant: LockGrant, key: HeldKey, fencingToken: number): void {
-      const { row } = required(
-        put.get(
-          key.resourceKey,
-          key.normalKey,
-          key.scope,
-          key.mode,
-          Number(key.ignoreCase),
-          grant.leaseId,
-          grant.owner,
-          grant.provider,
-          grant.taskId,
-          grant.nodeId,
-          JSON.stringify(grant.metadata),
-          Number(grant.endsWithNode),
-          grant.acquiredAtMs,
-          grant.expiresAtMs,
-          grant.ttlMs,
-          fencingToken,
-        ),
+      const stored = put.get(
+        key.resourceKey,
+        key.normalKey,
+        key.scope,
+        key.mode,
+        Number(key.ignoreCase),
+        grant.leaseId,
+        grant.owner,
+        grant.provider,
+        grant.taskId,
+        grant.nodeId,
+        JSON.stringify(grant.metadata),
+        Number(grant.endsWithNode),
+        grant.acquiredAtMs,
+        grant.expiresAtMs,
+        grant.ttlMs,
+        fencingToken,
       );
+      const { row } = present(stored, "the row of a lock that was stored");
       for (const term of termsOf(key)) putTerm.run(key.scope, term, row);
     },
     remove(lock: EndedLock): void {
-      const { row } = required(remove.get(lock.leaseId, lock.scope, lock.normalKey));
+      const removed = remove.get(lock.leaseId, lock.scope, lock.normalKey);
+      const { row } = present(removed, "a lock of lease", lock.leaseId);
       for (const term of termsOf(lock)) removeTerm.run(lock.scope, term, row);
     },
     extend(leaseId: string, expiresAtMs: number, ttlMs: number, nowMs: number): void {
@@ -182,7 +183,7 @@ export function lockTable(db: Database) {
       ...new Set(due.all(nowMs, limit).map(({ lease_id: id }) => id)),
     ],
     nextDeadlineMs: (): number | null => nextDeadline.get()?.deadline ?? null,
-    count: (nowMs: number) => count.get(nowMs) ?? { all: 0, expired: 0 },
+    count: (nowMs: number) => present(count.get(nowMs), "the count of locks"),
     shiftDeadlines(byMs: number): void {
       shift.run(byMs);
     },
@@ -201,11 +202,6 @@ function* inSlices(first: string, read: (term: string, row: number) => TermRow[]
     if (last === undefined || slice.length < nearAtOnce) return;
     ({ term, row } = last);
   }
-}
-
-function required<T>(row: T | null): T {
-  if (row === null) throw new Error("a lock that is held has no row");
-  return row;
 }
 
 /** A key that is held was read once; its terms follow from its normal form. */

@@ -1,5 +1,6 @@
 import type { FailureCause, Node, NodeHead, NodePolicy, NodeResource, Progress } from "../../core/model.ts";
 import { type Json, parseStored } from "../../protocol/json.ts";
+import { present } from "../../protocol/present.ts";
 import type { DependencyPolicy, Labels, LockMode, NodeStatus } from "../../protocol/types.ts";
 import { setText } from "./labels.ts";
 import type { NodeSliceRow } from "./verification-reads.ts";
@@ -67,9 +68,9 @@ export function toHead(row: HeadRow): NodeHead {
         ? {
             id: row.lease_id,
             owner: row.lease_owner,
-            expiresAtMs: row.lease_expires_at_ms ?? 0,
-            ttlMs: row.lease_ttl_ms ?? 0,
-            fencingToken: row.fencing_token ?? 0,
+            expiresAtMs: present(row.lease_expires_at_ms, "the deadline of a lease"),
+            ttlMs: present(row.lease_ttl_ms, "the length of a lease"),
+            fencingToken: present(row.fencing_token, "the fencing token of a lease"),
           }
         : null,
     policy: policyOf(row),

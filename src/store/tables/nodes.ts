@@ -18,6 +18,7 @@ import {
   type SliceRow,
 } from "./node-rows.ts";
 import type { Standing } from "./dependencies.ts";
+import { expectChange } from "./changes.ts";
 import { boundedRows, type SliceBounds } from "./slices.ts";
 import type { Outcome } from "../reads.ts";
 
@@ -144,7 +145,7 @@ export function nodeTable(db: Database) {
         nowMs,
         nodeId,
       );
-      return present(changed, `the row of node ${nodeId}`).row;
+      return present(changed, "the row of node", nodeId).row;
     },
     /** Everything that has not ended. */
     cancel(taskId: string, error: Json, nowMs: number): void {
@@ -155,7 +156,7 @@ export function nodeTable(db: Database) {
       cancelInVain.run(JSON.stringify(error), nowMs, taskId);
     },
     setPriority(nodeId: string, priority: number): void {
-      setPriority.run(priority, nodeId);
+      expectChange(setPriority.run(priority, nodeId), "node", nodeId);
     },
     /** Repeats on its nodes what a task says of its own. */
     repeatTask({ id, priority, paused }: SteeredTask): void {

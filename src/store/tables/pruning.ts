@@ -1,6 +1,8 @@
 import type { Database } from "bun:sqlite";
 import type { Gap } from "../../core/journal/prune.ts";
 import type { Pruning } from "../reads.ts";
+import { present } from "../../protocol/present.ts";
+import { expectChange } from "./changes.ts";
 
 interface Row {
   stage: Pruning["stage"];
@@ -86,20 +88,20 @@ export function pruningTable(db: Database) {
     takeOut(gaps: readonly Gap[], bundles: readonly string[], uptoSeq: number): void {
       for (const gap of gaps) takeOut(gap);
       for (const bundleId of bundles) dropBundle.run(bundleId);
-      advance.run(uptoSeq);
+      expectChange(advance.run(uptoSeq), "pruning");
     },
 
     /** Takes some nodes of departing tasks out; when there are none left, pages are. */
     takeOutNodes(): void {
       const task = departing.get();
-      enter.run(task === null ? "pages" : "nodes");
+      expectChange(enter.run(task === null ? "pages" : "nodes"), "pruning");
       if (task === null) return;
       const rows = nodesOf.all(task.task_id, nodesAtOnce);
       for (const { row } of rows) for (const drop of dropNode) drop.run(row);
       if (rows.length < nodesAtOnce) gone.run(task.task_id);
     },
 
-    freePages: (): number => freePages.get()?.freelist_count ?? 0,
+    freePages: (): number => present(freePages.get(), "the count of free pages").freelist_count,
     /** Gives some pages back to the file system, with the next checkpoint; the last of them end the pruning. */
     giveBack(pages: number, last: boolean): void {
       db.run(`PRAGMA incremental_vacuum(${pages})`);
@@ -112,6 +114,7 @@ export function pruningTable(db: Database) {
     },
     gapTo: (lastSeq: number): { hash: string } | null => gapTo.get(lastSeq),
     lastGoneFrom: (seq: number): number | null => gapOver.get(seq)?.last_seq ?? null,
-    goneWithin: (afterSeq: number, lastSeq: number): number => goneWithin.get(afterSeq, lastSeq)?.rows ?? 0,
+    goneWithin: (afterSeq: number, lastSeq: number): number =>
+      present(goneWithin.get(afterSeq, lastSeq), "the sum of rows that have left").rows,
   };
 }

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { Node } from "../../core/model.ts";
 import type { Labels } from "../../protocol/types.ts";
 import { type Row, toNode } from "./node-rows.ts";
+import { expectChange } from "./changes.ts";
 
 /** Where a ready node stands among all. */
 interface Place {
@@ -80,7 +81,7 @@ export function readyNodes(db: Database) {
 
     /** Keeps a node from being ready as long as a lease holds locks. */
     holdBack(nodeId: string, leaseId: string): void {
-      holdBack.run(nodeId, leaseId);
+      expectChange(holdBack.run(nodeId, leaseId), "node", nodeId);
     },
     /** The lease holds less than it did: what it held back may be tried again. */
     letGo(leaseId: string): void {

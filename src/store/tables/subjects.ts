@@ -5,6 +5,7 @@ import type { Tables } from "./open-tables.ts";
 import type { JournalReads, LeaseReads, Reads, TaskReads } from "../reads.ts";
 import { schemaFault } from "../schema.ts";
 import type { VerificationReads } from "./verification-reads.ts";
+import { present } from "../../protocol/present.ts";
 
 /** Tasks looked at for being idle in one turn: some milliseconds. */
 const idleTasksMax = 256;
@@ -96,7 +97,8 @@ function taskReads({ tasks, journal, locks, bundles, ready, dependencies, counti
     idle(afterRow, cutSeq, olderThanMs) {
       const holding = locks.taskIds();
       const some = tasks.quiet(afterRow, idleTasksMax);
-      const isOld = (seq: number) => seq <= cutSeq && (journal.at(seq)?.timestampMs ?? 0) < olderThanMs;
+      const isOld = (seq: number) =>
+        seq <= cutSeq && present(journal.at(seq), "the last row of a task").timestampMs < olderThanMs;
       const ended = some.filter(
         ({ id }) =>
           isOld(journal.lastSeqOf(id)) &&

@@ -6,6 +6,7 @@ import { parseStored } from "../../protocol/json.ts";
 import type { NodeStatus } from "../../protocol/types.ts";
 import { toLabels } from "./node-rows.ts";
 import type { ListedTask } from "../reads.ts";
+import { expectChange } from "./changes.ts";
 import { boundedRows, type SliceBounds, textChars } from "./slices.ts";
 
 interface CountsRow {
@@ -85,20 +86,21 @@ export function taskTable(db: Database) {
       insert.run(id, goal, ...about, priority, policy, pending);
     },
     addPending(taskId: string, nodes: number): void {
-      addPending.run(nodes, taskId);
+      expectChange(addPending.run(nodes, taskId), "task", taskId);
     },
     /** Counts all that has not ended as FAILED. */
     cancel(taskId: string): void {
-      cancel.run(taskId);
+      expectChange(cancel.run(taskId), "task", taskId);
     },
     steer({ id, priority, paused }: SteeredTask): void {
-      steer.run(priority, Number(paused), id);
+      expectChange(steer.run(priority, Number(paused), id), "task", id);
     },
 
     /** Counts one node's change of status. */
     move(taskId: string, from: NodeStatus, to: NodeStatus): void {
       const change = (status: NodeStatus) => Number(to === status) - Number(from === status);
-      move.run(change("PENDING"), change("RUNNING"), change("COMPLETED"), change("FAILED"), taskId);
+      const moved = move.run(change("PENDING"), change("RUNNING"), change("COMPLETED"), change("FAILED"), taskId);
+      expectChange(moved, "task", taskId);
     },
 
     /** Tasks nothing of which runs, after a row. */
