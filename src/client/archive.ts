@@ -66,9 +66,9 @@ async function* unzippedLines(fd: number): AsyncGenerator<string> {
     chars += first.length;
     // A few bytes may unpack to any length.
     if (chars > lineCharsMax) throw new Error(`a line has more than ${lineCharsMax} characters`);
-    if (more.length === 0) continue;
+    const last = more.pop();
+    if (last === undefined) continue;
     yield parts.join("");
-    const last = more.pop() ?? "";
     yield* more;
     [parts, chars] = [[last], last.length];
   }

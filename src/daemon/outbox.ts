@@ -25,8 +25,7 @@ export class Outbox {
 
   /** Writes until everything is sent or the socket takes no more. */
   flush(): void {
-    while (this.#parts.length > 0) {
-      const part = this.#parts[0] ?? new Uint8Array(0);
+    for (let part = this.#parts[0]; part !== undefined; part = this.#parts[0]) {
       const written = this.#socket.write(part);
       if (written < 0) return this.clear();
       this.#bytes -= written;

@@ -136,5 +136,5 @@ export function isHungUp(fd: number): boolean {
   // struct pollfd { int fd; short events; short revents; }
   const request = new Int32Array([fd, 0]);
   calls.poll(ptr(request), 1, 0);
-  return (((request[1] ?? 0) >> 16) & (POLLERR | POLLHUP)) !== 0;
+  return (new DataView(request.buffer).getInt16(6, true) & (POLLERR | POLLHUP)) !== 0;
 }

@@ -1,6 +1,7 @@
 import { limits } from "./limits.ts";
 import { suggest } from "./nearest.ts";
 import { settings } from "./settings.ts";
+import { present } from "./present.ts";
 
 /** Where one agentd lives. Daemon and client find these by the same rules, so they always meet. */
 export interface Paths {
@@ -189,7 +190,7 @@ export function parseEnvFile(text: string): Record<string, string> {
   for (const line of text.split(/\r?\n/)) {
     const match = envLine.exec(line);
     const [, name, double, single, bare] = match ?? [];
-    if (name !== undefined) values[name] = double ?? single ?? bare ?? "";
+    if (name !== undefined) values[name] = present(double ?? single ?? bare, "the value of a line");
   }
   return values;
 }

@@ -2,6 +2,7 @@ import type { JournalRow } from "../core/journal/journal.ts";
 import type { Attempt, Lock, LockGrant, Node, Task } from "../core/model.ts";
 import type { LockHolderView, LockView } from "../protocol/methods/locks.ts";
 import type { AttemptView, JournalRowView, NodeStatusView, NodeView, TaskView } from "../protocol/methods/views.ts";
+import { present } from "../protocol/present.ts";
 
 /* The one crossing from the domain's camel case and milliseconds to the wire's snake case and seconds. */
 
@@ -61,7 +62,6 @@ export function nodeView(node: Node): NodeView {
   };
 }
 
-/** The global scope has no name on the wire. */
 /** A null scope is the global one. */
 export const scopeView = (scope: string): string | null => (scope === "" ? null : scope);
 
@@ -97,6 +97,7 @@ export function attemptViews(ended: readonly Attempt[], { lease, acquiredAtMs }:
   );
   if (lease === null) return views;
   const { id: lease_id, owner: lease_owner, fencingToken: fencing_token } = lease;
+  // A node of the original's may run since nobody knows when.
   const running = { lease_id, lease_owner, fencing_token, started_at_ms: acquiredAtMs ?? 0 };
   return [...views, { ...running, ended_at_ms: null, outcome: null, error_payload: null }];
 }
@@ -123,7 +124,7 @@ export function lockView(lock: Lock, waiting: number): LockView {
 
 /** The one lock of a grant, as its holder gets it: under the key he wrote. */
 export function grantedLockView(grant: LockGrant, resource_key: string, seq: number) {
-  const [{ scope, mode } = { scope: "", mode: "exclusive" as const }] = grant.locks;
+  const { scope, mode } = present(grant.locks[0], "the lock of a grant");
   return {
     resource_key,
     scope: scopeView(scope),
@@ -188,9 +189,9 @@ export function journalRowView(row: JournalRow): JournalRowView {
 /** An event in an acquired node's context. */
 export function contextEventView(row: JournalRow) {
   return {
-    id: row.id ?? "",
-    task_id: row.taskId ?? "",
-    node_id: row.nodeId ?? "",
+    id: present(row.id, "the id of an event"),
+    task_id: present(row.taskId, "the task of an event"),
+    node_id: present(row.nodeId, "the node of an event"),
     action_type: row.actionType,
     payload: row.payload,
     timestamp: iso(row.timestampMs),

@@ -8,6 +8,7 @@ import { pairView } from "./views.ts";
 import { noBundle } from "./bundles.ts";
 import type { Context, Handlers, PendingAnswer } from "../handler.ts";
 import { noTask } from "../tasks/tasks.ts";
+import { present } from "../../protocol/present.ts";
 
 type Report = Result<"ComparePatchBundles">;
 
@@ -45,12 +46,13 @@ function comparedIds(
 interface Compared {
   ids: readonly string[];
   accepted: readonly string[];
-  rejected: readonly string[];
+  /** With the seq of their decision. */
+  rejected: ReadonlyMap<string, number>;
 }
 
 /** Refusals: INVALID_PARAMS, NOT_FOUND, LIMIT_EXCEEDED. */
 function decidedIds(
-  { accepted_since: since, rejected_ids: rejected }: Params<"ComparePatchBundles">,
+  { accepted_since: since, rejected_ids: rejectedIds }: Params<"ComparePatchBundles">,
   { reads }: Context,
 ): Decision<Pick<Compared, "accepted" | "rejected">> {
   const accepted = [...new Set(Object.values(since ?? {}).flat())];
@@ -59,23 +61,28 @@ function decidedIds(
     const message = `accepted_since names ${accepted.length} bundles; name at most ${max}`;
     return refuse("LIMIT_EXCEEDED", message, { limit: "bundles_compared_max", max, got: accepted.length });
   }
-  const unknown = [...accepted, ...rejected].find((id) => reads.bundles.find(id) === null);
+  const unknown = [...accepted, ...rejectedIds].find((id) => reads.bundles.find(id) === null);
   if (unknown !== undefined) return noBundle(unknown);
-  const open = rejected.find((id) => reads.bundles.find(id)?.status !== "REJECTED");
-  if (open === undefined) return { accepted, rejected: [...new Set(rejected)] };
-  return refuse("INVALID_PARAMS", `params.rejected_ids: bundle ${open} is not REJECTED; leave it out`);
+  const rejected = new Map<string, number>();
+  for (const id of rejectedIds) {
+    const { status, decision } = present(reads.bundles.find(id), "bundle", id);
+    if (status !== "REJECTED")
+      return refuse("INVALID_PARAMS", `params.rejected_ids: bundle ${id} is not REJECTED; leave it out`);
+    rejected.set(id, present(decision, "the decision of bundle", id).seq);
+  }
+  return { accepted, rejected };
 }
 
 function targetOf(params: Params<"ComparePatchBundles">): Target | null {
   const { target_revision: revision, changed_since: changed, accepted_since: accepted } = params;
   if (revision === null || revision === undefined) return null;
-  const [changedSince, acceptedSince] = [changed, accepted].map((lists) => new Map(Object.entries(lists ?? {})));
-  return { revision, changedSince: changedSince ?? new Map(), acceptedSince: acceptedSince ?? new Map() };
+  const byRevision = (lists: typeof changed) => new Map(Object.entries(lists ?? {}));
+  return { revision, changedSince: byRevision(changed), acceptedSince: byRevision(accepted) };
 }
 
 /** Reads and compares in slices between other requests: what bundles carry does not change meanwhile. */
 function compareInSlices({ ids, accepted, rejected }: Compared, target: Target | null): PendingAnswer<Report> {
-  const all = [...ids, ...accepted, ...rejected];
+  const all = [...ids, ...accepted, ...rejected.keys()];
   const read: PatchBundle[] = [];
   let work: Generator<void, Report> | null = null;
   return {
@@ -91,7 +98,7 @@ function compareInSlices({ ids, accepted, rejected }: Compared, target: Target |
         read.push(bundle);
         return null;
       }
-      const steps = (work ??= compareAndReport(parted(read, { ids, accepted, rejected }, context), target, context));
+      const steps = (work ??= compareAndReport(parted(read, { ids, accepted, rejected }), target, context));
       let report: Report | null = null;
       slices.goOn(() => {
         const step = steps.next();
@@ -104,13 +111,12 @@ function compareInSlices({ ids, accepted, rejected }: Compared, target: Target |
   };
 }
 
-function parted(read: readonly PatchBundle[], { ids, accepted, rejected }: Compared, { reads }: Context) {
+function parted(read: readonly PatchBundle[], { ids, accepted, rejected }: Compared) {
   const byId = new Map(read.map((bundle) => [bundle.bundleId, bundle]));
-  const of = (wanted: readonly string[]) => wanted.flatMap((id) => byId.get(id) ?? []);
-  const seqOf = ({ bundleId }: PatchBundle) => reads.bundles.find(bundleId)?.decision?.seq ?? 0;
-  const refused = of(rejected).map((bundle) => ({ bundle, decidedSeq: seqOf(bundle) }));
-  const decided: Decided = { accepted: of(accepted), rejected: refused };
-  return { bundles: of(ids), decided };
+  const bundle = (id: string) => present(byId.get(id), "bundle", id);
+  const refused = Array.from(rejected, ([id, decidedSeq]) => ({ bundle: bundle(id), decidedSeq }));
+  const decided: Decided = { accepted: accepted.map(bundle), rejected: refused };
+  return { bundles: ids.map(bundle), decided };
 }
 
 /** Pairs that are put into the terms of the wire between two pauses. */

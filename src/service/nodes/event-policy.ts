@@ -7,6 +7,7 @@ import { eventKind, eventPayloadFault } from "../../protocol/event-kinds.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Params } from "../../protocol/methods.ts";
 import type { Context } from "../handler.ts";
+import { present } from "../../protocol/present.ts";
 
 /** What is wrong with the payload of an event that means the same to every agent. Refusal: INVALID_PARAMS. */
 export function payloadFault(
@@ -27,13 +28,13 @@ export function payloadFault(
 
 /** What the task of a running node demands and its worker has not told under its lease. Refusal: POLICY_UNMET. */
 export function unmetPolicy({ id: nodeId, taskId, lease }: NodeHead, { reads }: Context): Refusal | null {
-  const policy = reads.tasks.find(taskId)?.policy ?? noPolicy;
+  const { policy } = present(reads.tasks.find(taskId), "the task of node", nodeId);
   if (!demandsAny(policy)) return null;
   const filter: JournalFilter = { taskId, nodeId, actionTypes: new Set<string>(demandedActions(policy)) };
   const chars = { scanCharsMax: limits.pageCharsMax, payloadCharsMax: limits.pageCharsMax };
   const bounds = { limit: limits.pageMax, scanMax: limits.pageScanMax, ...chars };
   const told = new Set<string>();
-  let after = lease?.fencingToken ?? 0;
+  let after = present(lease, "the lease of node", nodeId).fencingToken;
   do {
     const page = reads.journal.page(filter, after, bounds);
     for (const { actionType } of page.rows) told.add(actionType);

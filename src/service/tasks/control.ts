@@ -5,13 +5,14 @@ import type { Context, Handlers } from "../handler.ts";
 import { releaseLease } from "../nodes/node-locks.ts";
 import { noTask } from "./tasks.ts";
 import { hasTime } from "../turn/time-budget.ts";
+import { present } from "../../protocol/present.ts";
 
 export const controlHandlers = {
   CancelTask({ task_id: taskId, reason }, context) {
     const { apply, reads, nowMs } = context;
     const task = reads.tasks.find(taskId);
     if (task === null) return noTask(taskId);
-    const { PENDING = 0, RUNNING = 0 } = reads.tasks.summary(taskId)?.counts ?? {};
+    const { PENDING = 0, RUNNING = 0 } = present(reads.tasks.summary(taskId), "the summary of task", taskId).counts;
     const entry = cancelTask(task, PENDING + RUNNING, reason, nowMs);
     if (isRefusal(entry)) return entry;
     // What there is no time for is over with the task, and ends in later turns.

@@ -1,5 +1,6 @@
 import type { Refusal } from "../../core/decision.ts";
 import type { Reads } from "../../store/reads.ts";
+import { present } from "../../protocol/present.ts";
 
 /** How whoever asked knows a node. */
 export interface PlanName {
@@ -47,7 +48,7 @@ export function inPlanNames(refusal: Refusal, find: FindPlanName): Refusal {
 
 /** What a message calls a node. */
 export function nodeWords({ name, id, place }: PlanName): string {
-  if (name === null) return id ?? place ?? "";
+  if (name === null) return present(id ?? place, "what a node without a name is called");
   return /^[\w.-]+$/.test(name) ? name : JSON.stringify(name);
 }
 

@@ -15,6 +15,7 @@ import { planName, readNodes } from "./new-nodes.ts";
 import { type FindPlanName, inPlanNames, storedName } from "./plan-names.ts";
 import { readPage } from "../journal/pages.ts";
 import { listedTaskView } from "../views.ts";
+import { present } from "../../protocol/present.ts";
 
 export const taskHandlers = {
   RegisterTask(params, context) {
@@ -94,7 +95,7 @@ function add(params: Params<"AddNodes">, wanted: NewNode[], context: Context): R
   const edges = (expanded.size === 0 ? [] : reads.dag.edges(taskId)).map(({ id, dependencies }) =>
     expanded.has(id) ? { id, dependencies: [...dependencies, ...added] } : { id, dependencies },
   );
-  const counts = Object.values(reads.tasks.summary(taskId)?.counts ?? {});
+  const counts = Object.values(present(reads.tasks.summary(taskId), "the summary of task", taskId).counts);
   const existing: Existing = {
     count: counts.reduce((sum, ofStatus) => sum + ofStatus, 0),
     has: (id) => reads.nodes.head(id)?.taskId === taskId,

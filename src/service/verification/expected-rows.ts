@@ -84,10 +84,13 @@ export function comparedNode({ attempts, ...row }: NodeSliceRow, nowMs: number) 
     leaseOwner: leaseOwner === null ? null : brief(leaseOwner),
     error: error === null ? null : brief(error),
   }));
+  // One without the other is found by itself.
+  const { leaseExpiresAtMs, leaseTtlMs } = row;
   return {
     ...row,
     attempts: told.reduce((all, attempt) => withAttempt(all, attempt, brief), ""),
-    leaseEndsInTime: row.leaseExpiresAtMs === null || endsInTime(row.leaseExpiresAtMs, row.leaseTtlMs ?? 0, nowMs),
+    leaseEndsInTime:
+      leaseExpiresAtMs === null || leaseTtlMs === null || endsInTime(leaseExpiresAtMs, leaseTtlMs, nowMs),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Reads } from "../../store/reads.ts";
 import type { SliceBounds } from "../../store/store.ts";
 import { hashOf } from "../../store/tables/journal.ts";
 import { differs, expectSame, type Found, wrong } from "./differences.ts";
+import { present } from "../../protocol/present.ts";
 
 /** The journal as it is read from its beginning: chained, replayed, and counted. */
 export class FollowedJournal {
@@ -118,5 +119,5 @@ export class FollowedJournal {
 
 function prunedRows({ actionType, origin, payload }: HashedRow): number {
   if (kindOf(actionType, origin) !== "PRUNE_JOURNAL") return 0;
-  return readPayload("PRUNE_JOURNAL", parseStored(payload))?.rows ?? 0;
+  return present(readPayload("PRUNE_JOURNAL", parseStored(payload)), "the payload of a row that was replayed").rows;
 }

@@ -162,8 +162,13 @@ export class Verification {
     );
   }
 
+  /** A row may name what is not there. */
+  #nodeOf(id: string | null) {
+    return id === null ? undefined : this.#replay.nodes.get(id);
+  }
+
   #compareCounting({ nodeId, taskId, change }: CountingRow): void {
-    const node = this.#replay.nodes.get(nodeId ?? "");
+    const node = this.#nodeOf(nodeId);
     const where = `counting of node ${nodeId}`;
     if (node === undefined) throw differs(where, "existence", null, "in the table only");
     expectSame(where, "task", node.taskId, taskId);
@@ -178,7 +183,7 @@ export class Verification {
     const end = () => {
       if (group === null) return;
       const { id, dependents } = group;
-      const expected = this.#replay.nodes.get(id ?? "")?.dependents;
+      const expected = this.#nodeOf(id)?.dependents;
       if (expected !== dependents.dependents) throw differs(`node ${id}`, "dependents", "others", "those it has");
       group = null;
     };
@@ -191,7 +196,8 @@ export class Verification {
       for (const edge of edges) {
         if (edge.dependency !== last.dependency) end();
         group ??= { id: edge.dependencyId, dependents: { dependents: 0 } };
-        nameDependent(group.dependents, edge.dependentId ?? "");
+        if (edge.dependentId === null) throw differs(`node ${group.id}`, "dependents", "others", "one that is no node");
+        nameDependent(group.dependents, edge.dependentId);
         last = edge;
       }
       if (edges.length < slice.rows) break;
