@@ -77,93 +77,61 @@ function readUpTo<Schema extends v.GenericSchema>(
 
 export const integer = v.pipe(number, v.safeInteger("an integer"));
 
+const fromZero = (title: string) => v.pipe(integer, v.minValue(0, "0 or more"), v.title(title));
+const between = (min: number, max: number, title: string) =>
+  v.pipe(
+    integer,
+    v.minValue(min, min === 0 ? "0 or more" : `at least ${min}`),
+    v.maxValue(max, `at most ${max}`),
+    v.title(title),
+  );
+/** At most so many characters. */
+const short = (max: number) => v.maxLength<string, number, string>(max, `at most ${max} characters`);
+export const textUpTo = (max: number) => v.pipe(v.string(), short(max), v.title("string"));
+const notEmpty = v.minLength<string, 1, string>(1, "at least 1 character");
+const noNul = v.regex<string, string>(/^[^\0]*$/, "no NUL character");
+
 /** Whole seconds since the epoch. */
 export const unixSecs = v.pipe(integer, v.title("unix seconds"));
 /** Milliseconds since the epoch. */
 export const unixMs = v.pipe(integer, v.title("unix milliseconds"));
-export const count = v.pipe(integer, v.minValue(0, "0 or more"), v.title("int"));
+export const count = fromZero("int");
 /** A place in the journal; 0 is before its first row. */
-export const seq = v.pipe(integer, v.minValue(0, "0 or more"), v.title("seq"));
+export const seq = fromZero("seq");
 export const iso = v.pipe(v.string(), v.title("iso time"));
 export const json = v.pipe(v.unknown(), v.title("json"));
 export const text = v.pipe(v.string(), v.title("string"));
 
 /** Time to live of a lock's lease in whole seconds; 0 means 1, as the original took it. */
-export const ttlSecs = v.pipe(integer, v.minValue(0, "0 or more"), v.title("seconds"));
+export const ttlSecs = fromZero("seconds");
 /** How old something is at least, in whole seconds. */
-export const ageSecs = v.pipe(integer, v.minValue(0, "0 or more"), v.title("seconds"));
+export const ageSecs = fromZero("seconds");
 /** A span in whole seconds that a caller chooses freely within reason. */
-export const spanSecs = v.pipe(
-  integer,
-  v.minValue(0, "0 or more"),
-  v.maxValue(limits.spanSecsMax, `at most ${limits.spanSecsMax}`),
-  v.title("seconds"),
-);
+export const spanSecs = between(0, limits.spanSecsMax, "seconds");
 /** Time to live of a node's lease in whole seconds. */
-export const leaseSecs = v.pipe(
-  integer,
-  v.minValue(1, "at least 1"),
-  v.maxValue(limits.ttlSecsMax, `at most ${limits.ttlSecsMax}`),
-  v.title("seconds"),
-);
-export const waitMs = v.pipe(
-  integer,
-  v.minValue(0, "0 or more"),
-  v.maxValue(limits.waitMsMax, `at most ${limits.waitMsMax}`),
-  v.title("milliseconds"),
-);
-export const pageLimit = v.pipe(
-  integer,
-  v.minValue(1, "at least 1"),
-  v.maxValue(limits.pageMax, `at most ${limits.pageMax}`),
-  v.title("int"),
-);
+export const leaseSecs = between(1, limits.ttlSecsMax, "seconds");
+export const waitMs = between(0, limits.waitMsMax, "milliseconds");
+export const pageLimit = between(1, limits.pageMax, "int");
 /** A name that is compared byte by byte, so one that no two programs may spell differently. */
-export const key = v.pipe(
-  v.string(),
-  v.minLength(1, "at least 1 character"),
-  v.regex(/^[^\0]*$/, "no NUL character"),
-  v.title("string"),
-);
+export const key = v.pipe(v.string(), notEmpty, noNul, v.title("string"));
 
 /** A resource key as the original took it: any text, an empty one included. */
-export const lockKey = v.pipe(v.string(), v.regex(/^[^\0]*$/, "no NUL character"), v.title("string"));
+export const lockKey = v.pipe(v.string(), noNul, v.title("string"));
 
 /** How often something may be tried. */
-export const attempts = v.pipe(
-  integer,
-  v.minValue(1, "at least 1"),
-  v.maxValue(limits.attemptsMax, `at most ${limits.attemptsMax}`),
-  v.title("int"),
-);
+export const attempts = between(1, limits.attemptsMax, "int");
 /** How many leases may be lost; 0: any number. */
-export const lostAttempts = v.pipe(
-  integer,
-  v.minValue(0, "0 or more"),
-  v.maxValue(limits.attemptsMax, `at most ${limits.attemptsMax}`),
-  v.title("int"),
-);
+export const lostAttempts = between(0, limits.attemptsMax, "int");
 /** How many nodes one call takes. */
-export const acquireCount = v.pipe(
-  integer,
-  v.minValue(1, "at least 1"),
-  v.maxValue(limits.acquireMax, `at most ${limits.acquireMax}`),
-  v.title("int"),
-);
+export const acquireCount = between(1, limits.acquireMax, "int");
 /** Higher goes first. */
-export const priority = v.pipe(
-  integer,
-  v.minValue(-limits.priorityMax, `at least ${-limits.priorityMax}`),
-  v.maxValue(limits.priorityMax, `at most ${limits.priorityMax}`),
-  v.title("int"),
-);
+export const priority = between(-limits.priorityMax, limits.priorityMax, "int");
 
-const short = v.maxLength<string, number, string>(limits.nameCharsMax, `at most ${limits.nameCharsMax} characters`);
 /** What people call a task or node. A name that reads as an id could be taken for another node's. */
 export const name = v.pipe(
   v.string(),
-  v.minLength(1, "at least 1 character"),
-  short,
+  notEmpty,
+  short(limits.nameCharsMax),
   v.regex(
     new RegExp(`^(?!(?:${uuidPattern})$)[^\\0]*$`),
     "a name that does not look like an id and has no NUL character",
@@ -177,9 +145,9 @@ export const nodeRef = v.pipe(
   v.maxLength(limits.nameCharsMax, "a node's id or name"),
   v.title("uuid or name"),
 );
-const label = v.pipe(v.string(), short, v.regex(/^[^\0]*$/, "no NUL character"), v.title("string"));
+const label = v.pipe(v.string(), short(limits.nameCharsMax), noNul, v.title("string"));
 /** Names and values that workers choose nodes by. */
-export const labels = mapOf(v.pipe(label, v.minLength(1, "at least 1 character")), label, {
+export const labels = mapOf(v.pipe(label, notEmpty), label, {
   max: limits.labelsMax,
   of: ["label", "labels"],
 });
@@ -196,21 +164,11 @@ export const taskPolicy = noList(
 export const progress = noList(
   v.object({
     percent: v.nullish(v.pipe(number, v.minValue(0, "at least 0"), v.maxValue(100, "at most 100"), v.title("number"))),
-    message: v.nullish(
-      v.pipe(
-        v.string(),
-        v.maxLength(limits.progressMessageCharsMax, `at most ${limits.progressMessageCharsMax} characters`),
-        v.title("string"),
-      ),
-    ),
+    message: v.nullish(textUpTo(limits.progressMessageCharsMax)),
   }),
 );
 /** Why somebody did what they did, for people to read. */
-export const reason = v.pipe(
-  v.string(),
-  v.maxLength(limits.reasonCharsMax, `at most ${limits.reasonCharsMax} characters`),
-  v.title("string"),
-);
+export const reason = textUpTo(limits.reasonCharsMax);
 export const dependencyPolicy = v.picklist(["wait", "skip", "run"]);
 export const attemptOutcome = v.picklist(["COMPLETED", "FAILED", "EXPIRED", "RELEASED", "CANCELED"]);
 
@@ -230,17 +188,11 @@ export const confidence = v.picklist(["low", "medium", "high"]);
 
 export const lockMode = v.picklist(["exclusive", "shared"]);
 /** Whose paths and names are meant, such as a repository's common git directory. */
-export const scope = v.pipe(
-  v.string(),
-  v.minLength(1, "at least 1 character"),
-  v.maxLength(limits.scopeCharsMax, `at most ${limits.scopeCharsMax} characters`),
-  v.regex(/^[^\0]*$/, "no NUL character"),
-  v.title("string"),
-);
+export const scope = v.pipe(v.string(), notEmpty, short(limits.scopeCharsMax), noNul, v.title("string"));
 /** The directory a key is read from, as the command line reads one: absolute. */
 export const cwd = v.pipe(
   v.string(),
-  v.maxLength(limits.scopeCharsMax, `at most ${limits.scopeCharsMax} characters`),
+  short(limits.scopeCharsMax),
   v.regex(/^\/[^\0]*$/, "an absolute path without NUL character"),
   v.title("string"),
 );

@@ -1,10 +1,8 @@
 import * as v from "valibot";
 import { limits } from "../limits.ts";
-import { confidence, key, listOf, mapOf, noList, revision, scope, someOf, text, uuid } from "../types.ts";
+import { confidence, key, listOf, mapOf, noList, reason, revision, scope, someOf, text, uuid } from "../types.ts";
 import { verificationRun } from "./bundle-views.ts";
 
-const short = v.maxLength<string, number, string>(limits.reasonCharsMax, `at most ${limits.reasonCharsMax} characters`);
-const note = v.pipe(v.string(), short, v.title("string"));
 const paths = someOf(key, { max: limits.bundlePathsMax, of: ["path", "paths"] });
 const drivers = someOf(key, { max: 2, of: ["driver", "drivers"] });
 /** Commands that were run to see whether a patch works. */
@@ -26,11 +24,11 @@ export const submission = v.object({
   diff_exact: v.nullish(v.boolean(), false),
   merge_drivers: v.nullish(mapOf(key, drivers, { max: limits.bundlePathsMax, of: ["path", "paths"] })),
   contains: v.nullish(someBundles, []),
-  diff_summary: note,
-  assumptions: v.nullish(listOf(note, { max: limits.bundleAssumptionsMax, of: ["assumption", "assumptions"] }), []),
+  diff_summary: reason,
+  assumptions: v.nullish(listOf(reason, { max: limits.bundleAssumptionsMax, of: ["assumption", "assumptions"] }), []),
   confidence,
   verification: v.nullish(runs, []),
-  intent: v.nullish(note),
+  intent: v.nullish(reason),
   task_id: v.nullish(uuid),
   node_id: v.nullish(uuid),
   lease_id: v.nullish(uuid),

@@ -1,20 +1,13 @@
 import * as v from "valibot";
 import { limits } from "../limits.ts";
-import { bundleStatus, confidence, count, integer, iso, revision, seq, text, uuid } from "../types.ts";
+import { bundleStatus, confidence, count, integer, iso, revision, seq, text, textUpTo, uuid } from "../types.ts";
 
 /** One command that was run to see whether a patch works. */
 export const verificationRun = v.object({
   command: v.pipe(v.string(), v.minLength(1, "at least 1 character"), v.title("string")),
   exit_code: integer,
   duration_ms: v.nullish(count, 0),
-  output_tail: v.nullish(
-    v.pipe(
-      v.string(),
-      v.maxLength(limits.outputTailCharsMax, `at most ${limits.outputTailCharsMax} characters`),
-      v.title("string"),
-    ),
-    "",
-  ),
+  output_tail: v.nullish(textUpTo(limits.outputTailCharsMax), ""),
   timed_out: v.nullish(v.boolean(), false),
 });
 
