@@ -30,13 +30,8 @@ export interface SplitArguments {
 export function splitArguments(tokens: readonly string[], args: ArgsDef): SplitArguments {
   const options: SplitArguments["options"] = new Map();
   const positionals: string[] = [];
-  let rest: string[] = [];
-  for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i] ?? "";
-    if (token === "--") {
-      rest = tokens.slice(i + 1);
-      break;
-    }
+  const rest = [...tokens];
+  for (let token = rest.shift(); token !== undefined && token !== "--"; token = rest.shift()) {
     if (!token.startsWith("-") || token === "-" || /^-\d/.test(token)) {
       positionals.push(token);
       continue;
@@ -50,7 +45,7 @@ export function splitArguments(tokens: readonly string[], args: ArgsDef): SplitA
       options.set(name, true);
       continue;
     }
-    const value = attached ?? tokens[++i];
+    const value = attached ?? rest.shift();
     if (value === undefined || (attached === undefined && value.startsWith("--"))) {
       throw new Failure("USAGE", `--${name} needs a value: --${name} ${args[name]?.valueHint ?? "VALUE"}`);
     }

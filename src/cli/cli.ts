@@ -53,18 +53,19 @@ async function run(name: string, command: Command, tokens: readonly string[], ho
 function findCommand(argv: readonly string[]): { name: string | undefined; tokens: string[] } {
   const words: string[] = [];
   const tokens: string[] = [];
-  for (let i = 0; i < argv.length; i++) {
-    const token = argv[i] ?? "";
+  const left = [...argv];
+  for (let token = left.shift(); token !== undefined; token = left.shift()) {
     if (token.startsWith("-")) {
-      const { options } = splitArguments([token, argv[i + 1] ?? ""], globalArgs);
-      const [option = ""] = options.keys();
+      const { options } = splitArguments([token, ...left.slice(0, 1)], globalArgs);
       tokens.push(token);
-      if (takesValue(globalArgs, option) && !token.includes("=")) tokens.push(argv[++i] ?? "");
+      const [option] = options.keys();
+      if (option !== undefined && takesValue(globalArgs, option) && !token.includes("="))
+        tokens.push(...left.splice(0, 1));
       continue;
     }
     words.push(token);
     const name = words.join(" ");
-    if (commandNamed(name) !== undefined) return { name, tokens: [...tokens, ...argv.slice(i + 1)] };
+    if (commandNamed(name) !== undefined) return { name, tokens: [...tokens, ...left] };
     const family = familyOf(name);
     if (family.length === 0) throw unknownCommand(words);
   }

@@ -1,4 +1,5 @@
 import { isPainted, outputColumns } from "./streams.ts";
+import { present } from "../protocol/present.ts";
 
 const paint = (code: number) => (text: string) => (isPainted() ? `\x1b[${code}m${text}\x1b[0m` : text);
 export const bold = paint(1);
@@ -46,7 +47,7 @@ export function fitted(rows: Rows, shape: readonly Narrowing[], room: number | n
   const given = share(left, giving);
   return aligned(
     brief,
-    wanted.map((width, column) => (shape[column]?.gives ? (given.shift() ?? 0) : width)),
+    wanted.map((width, column) => (shape[column]?.gives ? present(given.shift(), "the share of a column") : width)),
   );
 }
 
@@ -66,8 +67,9 @@ const lineWidth = (widths: readonly number[]) =>
 
 function aligned(rows: Rows, widths: readonly number[]): string[] {
   const pad = (cell: string, column: number) => {
-    const cut = clip(cell, widths[column] ?? 0);
-    return cut + " ".repeat((widths[column] ?? 0) - Bun.stringWidth(cut));
+    const width = present(widths[column], "the width of a column");
+    const cut = clip(cell, width);
+    return cut + " ".repeat(width - Bun.stringWidth(cut));
   };
   return rows.map((row) => row.map(pad).join(" ".repeat(gap)).trimEnd());
 }
@@ -75,11 +77,10 @@ function aligned(rows: Rows, widths: readonly number[]): string[] {
 /** Deals `total` out in turn, so that nobody gets more than wanted, nor more than another who still wants. */
 export function share(total: number, wanted: readonly number[]): number[] {
   const given = wanted.map(() => 0);
-  const needy = [...wanted.keys()].toSorted((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0));
+  const needy = [...wanted.entries()].toSorted(([, a], [, b]) => a - b);
   let left = Math.max(0, total);
-  needy.forEach((index, done) => {
-    const fair = Math.floor(left / (needy.length - done));
-    given[index] = Math.min(wanted[index] ?? 0, fair);
+  needy.forEach(([index, its], done) => {
+    given[index] = Math.min(its, Math.floor(left / (needy.length - done)));
     left -= given[index];
   });
   return given;
@@ -93,7 +94,7 @@ export function table<Thing>(things: readonly Thing[], shape: readonly Column<Th
   const filled = shape
     .map(([title, cell, how = {}]) => ({ title: dim(title), cells: things.map(cell), ...how }))
     .filter(({ cells }) => cells.some((cell) => cell !== ""));
-  const rows = things.map((_thing, row) => filled.map(({ cells }) => cells[row] ?? ""));
+  const rows = things.map((_thing, row) => filled.map(({ cells }) => present(cells[row], "a cell")));
   // A title is no cell: what shortens those of its column leaves it as it is.
   const spared = filled.map(({ title, brief, ...how }) =>
     brief === undefined ? how : { ...how, brief: (cell: string) => (cell === title ? cell : brief(cell)) },

@@ -2,6 +2,7 @@ import { messageOf } from "../client/refusals.ts";
 import { type Json, JsonRefused, parseJson } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
 import { Failure } from "./exits.ts";
+import { present } from "../protocol/present.ts";
 
 /**
  * A JSON value given on the command line: the text itself, `-` for standard input, or `@FILE`.
@@ -66,7 +67,8 @@ const unitSecs: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3_60
 export function readDuration(given: string, option: string): number {
   const parts = [...given.matchAll(/(\d+)([smhd]?)/g)];
   const bare = parts.some(([, , unit]) => unit === "");
-  const secs = parts.reduce((sum, [, count, unit = ""]) => sum + Number(count) * (unitSecs[unit] ?? 0), 0);
+  const secsOf = (unit = "") => present(unitSecs[unit], "the length of unit", unit);
+  const secs = parts.reduce((sum, [, count, unit]) => sum + Number(count) * secsOf(unit), 0);
   const whole = parts.map(([part]) => part).join("") === given && given !== "" && (!bare || parts.length === 1);
   if (whole && Number.isSafeInteger(secs)) return secs;
   throw new Failure("USAGE", `--${option} is ${JSON.stringify(given)}; expected a duration such as 90s, 5m or 1h`);

@@ -234,6 +234,15 @@ describe("agentd lock run", () => {
     expect(await ran).toMatchObject({ exit: 143, err: expect.stringContaining("the locks were lost") as string });
   });
 
+  // A signal for real time has a number and no name.
+  test.each([
+    ["TERM", 143],
+    ["KILL", 137],
+    ["40", 168],
+  ])("ends with 128 and the number of the signal %s that killed the command", async (signal, exit) => {
+    expect(await run("file:a", "--", "sh", "-c", `kill -${signal} $$`)).toMatchObject({ exit });
+  });
+
   test("renews the lease for as long as the command runs", async () => {
     const ran = run("file:a", "--ttl", "1s", "--", "sh", "-c", "sleep 3; echo done");
     expect(await ran).toMatchObject({ exit: 0, out: "done\n" });

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { PrivateRepository } from "../git/private-repository.ts";
+import { present } from "../../protocol/present.ts";
 
 /**
  * How git merges paths by the attributes of two trees, as it reads them itself: by path, one driver, or two where the trees
@@ -38,7 +39,7 @@ async function driversIn(
   const told = (await privateRepository.text(["check-attr", "--cached", "-z", "--stdin", "merge"], asked, here)).split(
     "\0",
   );
-  return paths.map((_path, i) => driverOf(told[i * 3 + 2] ?? "", privateRepository));
+  return paths.map((_path, i) => driverOf(present(told[i * 3 + 2], "an attribute's value"), privateRepository));
 }
 
 /** What git makes of the attribute's value. */

@@ -5,6 +5,7 @@ import { ask, entriesOf } from "../git/git.ts";
 import { commitOrNull } from "../git/revision.ts";
 import type { Repository } from "../git/repository.ts";
 import { pathIn, type PrivateRepository } from "../git/private-repository.ts";
+import { present } from "../../protocol/present.ts";
 
 /** A work tree's files as they are now: staged, changed and new ones, but what is ignored. */
 export interface Snapshot {
@@ -84,7 +85,12 @@ async function gitlinks(privateRepository: PrivateRepository, here: Record<strin
   const entries = await privateRepository.entries(["ls-files", "-s", "-z"], here);
   return entries.flatMap((entry) =>
     entry.startsWith(gitlink)
-      ? [{ path: entry.slice(entry.indexOf("\t") + 1), commit: entry.split(" ", 2)[1] ?? "" }]
+      ? [
+          {
+            path: entry.slice(entry.indexOf("\t") + 1),
+            commit: present(entry.split(" ", 2)[1], "the commit of a submodule"),
+          },
+        ]
       : [],
   );
 }
@@ -100,7 +106,9 @@ async function refuseFiltered(
   const filters = await filtersOf(top);
   if (filters.size === 0) return;
   const told = (await privateRepository.text(["check-attr", "-z", "--stdin", "filter"], read, here)).split("\0");
-  const paths = told.flatMap((path, i) => (i % 3 === 0 && filters.has(told[i + 2] ?? "") ? [path] : []));
+  const paths = told.flatMap((path, i) =>
+    i % 3 === 0 && filters.has(present(told[i + 2], "an attribute's value")) ? [path] : [],
+  );
   if (paths.length === 0) return;
   const named = paths.slice(0, pathsNamed).join(", ") + (paths.length > pathsNamed ? ", …" : "");
   const message = `a filter of this repository's reads ${named}, and filters are not run here; commit, and give --head HEAD`;

@@ -1,8 +1,7 @@
-import { constants } from "node:os";
 import { limits } from "../../protocol/limits.ts";
 import type { ParamsInput } from "../../protocol/methods.ts";
 import { redirecting } from "../git/git.ts";
-import { type Ending, runSupervised } from "../run/supervised.ts";
+import { exitStatus, runSupervised } from "../run/supervised.ts";
 import { bind, type Wishes } from "../run/hold.ts";
 
 /** A command that was run to see whether a patch works. */
@@ -70,16 +69,11 @@ async function verifyOnce(
   const tail = late ? `${end.stdout.text}\nended after ${timeLimitMs / 1000} s` : end.stdout.text;
   return {
     command,
-    exit_code: late ? lateStatus : statusOf(end),
+    exit_code: late ? lateStatus : exitStatus(end),
     duration_ms: Math.round(performance.now() - startedAt),
     output_tail: tail.slice(-limits.outputTailCharsMax).toWellFormed(),
     timed_out: late,
   };
-}
-
-function statusOf({ exit_code: status, signal }: Ending): number {
-  if (signal !== null) return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
-  return status ?? 1;
 }
 
 /** The last line of an output that says something. */

@@ -4,6 +4,7 @@ import type { MethodName, ParamsInput, Result } from "../../protocol/methods.ts"
 import type { LockHolderView } from "../../protocol/methods/locks.ts";
 import type { Identity } from "./identity.ts";
 import type { Held, WaitingView } from "./verdict.ts";
+import { present } from "../../protocol/present.ts";
 
 /** What asks the daemon, as far as guards do. */
 export interface Caller {
@@ -43,7 +44,7 @@ async function holdingsOf(client: Caller, { paths, ...of }: Wanted, identity: Id
     const { locks } = await client.call("CheckResourceLocks", { paths: [...paths], ...of });
     const isOwn = (holder: LockHolderView) => owns(identity, holder);
     return locks.map(({ holders, waiting }, index) => ({
-      path: paths[index] ?? "",
+      path: present(paths[index], "the path that was asked of"),
       others: holders.filter((holder) => !isOwn(holder)),
       own: holders.filter(isOwn),
       waiting,

@@ -90,7 +90,8 @@ const endOf = ({ offset, length }: Node) => offset + length;
 function insert(text: string, node: Node, name: string, value: unknown): string {
   const last = node.children?.at(-1);
   const unit = /\n([ \t]+)\S/.exec(text)?.[1] ?? "  ";
-  const around = /^[ \t]*/.exec(text.slice(text.lastIndexOf("\n", node.offset - 1) + 1, node.offset))?.[0] ?? "";
+  const before = text.slice(text.lastIndexOf("\n", node.offset - 1) + 1, node.offset);
+  const around = before.slice(0, before.search(/[^ \t]|$/));
   const written = name + JSON.stringify(value, null, unit).replaceAll("\n", `\n${around}${unit}`);
   const line = `\n${around}${unit}${written}`;
   if (last === undefined) return `${text.slice(0, node.offset + 1)}${line}\n${around}${text.slice(endOf(node) - 1)}`;

@@ -6,6 +6,7 @@ import { exits, Failure } from "../exits.ts";
 import { suggest } from "../../protocol/nearest.ts";
 import { columns } from "../text.ts";
 import { commandNamed, commands, familyOf, shownCommands } from "../commands.ts";
+import { present } from "../../protocol/present.ts";
 
 /** The help page of a command, of a family such as `task`, or of agentd itself. */
 export async function helpPage(words: readonly string[]): Promise<string> {
@@ -85,7 +86,7 @@ function exampleLines(examples: readonly Example[]): string[] {
 }
 
 function commandLines(names: readonly string[]): string[] {
-  return indent(columns(names.map((name) => [name, commands[name]?.summary ?? ""])));
+  return indent(columns(names.map((name) => [name, present(commands[name], "command", name).summary])));
 }
 
 function optionLines(args: ArgsDef): string[] {

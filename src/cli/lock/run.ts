@@ -1,10 +1,9 @@
-import { constants } from "node:os";
 import { kindsOn } from "../../protocol/transitions.ts";
 import { command, option } from "../command.ts";
 import type { Exit } from "../exits.ts";
 import { keysArg, type LockRequest, readLockRequest, takeLocks, type Taken, takingArgs } from "./acquire.ts";
 import { explainHeld } from "./text.ts";
-import { checkCommand, type Ending, runSupervised } from "../run/supervised.ts";
+import { checkCommand, exitStatus, runSupervised } from "../run/supervised.ts";
 import { bind, hold, type Wishes } from "../run/hold.ts";
 import { interruptions } from "../run/interruptions.ts";
 import { isLost, type Keeping } from "../run/lease.ts";
@@ -89,7 +88,7 @@ async function runHeld(
   });
   using _bound = bind(supervised, wishes);
   await using lease = hold(lockLease(taken, client, ttl_secs), wishes, supervised);
-  const status = statusOf(await supervised.ended());
+  const status = exitStatus(await supervised.ended());
   const { lost } = lease;
   if (lost !== undefined) {
     held.move();
@@ -120,9 +119,4 @@ async function release(client: PatientClient, { lease_id }: Taken, { session, gi
       session.note(`the locks were lost at the end: ${cause.message}`);
     else throw cause;
   }
-}
-
-function statusOf({ exit_code: status, signal }: Ending): number {
-  if (signal !== null) return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
-  return status ?? 0;
 }

@@ -5,6 +5,8 @@ import { LineReader } from "../../protocol/framing.ts";
 import { limits } from "../../protocol/limits.ts";
 import { Failure } from "../exits.ts";
 import { endSession, signalSession } from "./process-session.ts";
+import { present } from "../../protocol/present.ts";
+import { constants } from "node:os";
 
 /** What a supervisor is to run. */
 export interface RunRequest {
@@ -32,6 +34,12 @@ export interface Ending {
   stdout: Printed;
   /** The last stderrBytesMax bytes. */
   stderr: Printed;
+}
+
+/** The exit status as a shell tells it. Signals for real time have no names, and are told as numbers. */
+export function exitStatus({ exit_code: status, signal }: Pick<Ending, "exit_code" | "signal">): number {
+  if (signal === null) return present(status, "the exit status of a command");
+  return 128 + (constants.signals[signal as NodeJS.Signals] ?? Number(signal));
 }
 
 /** What a command printed. */

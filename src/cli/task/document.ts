@@ -132,7 +132,7 @@ function keyEnd(before: string, next: string | undefined): number | null {
   if (last === undefined || (next !== undefined && !/[\s,[\]{}"']/.test(next) && !isQuoted)) return null;
   // A quote within quotes is no end, nor is the one that opens them.
   if (last === '"' && line.at(-2) === "\\") return null;
-  if (last === "'" && (/'+$/.exec(line)?.[0].length ?? 0) % 2 === 0) return null;
+  if (last === "'" && (line.length - line.replace(/'+$/, "").length) % 2 === 0) return null;
   if (isQuoted) return /(?:^|[\s[{,:])["']$/.test(line) ? null : line.length - 1;
   // An alias, an anchor or a tag alone, a mapping as a key, and no key at all.
   if (/[\]}]$/.test(line) || /(?:^|[\s[{,])(?:[*&!]\S*|[-?])$/.test(line)) return null;

@@ -2,6 +2,7 @@ import type { Result } from "../../protocol/methods.ts";
 import { shortIds } from "../ids.ts";
 import { nodeFacts, stateText, weightOf } from "../node/text.ts";
 import { bold, countsText, dim, momentText, oneLine, statusText } from "../text.ts";
+import { present } from "../../protocol/present.ts";
 
 type Status = Result<"TaskStatus">;
 
@@ -89,16 +90,20 @@ interface Branch {
 /** Siblings as branches, the first on top of the stack. */
 function asBranches(nodes: readonly Node[], parent?: Branch): Branch[] {
   const depth = parent === undefined ? 0 : parent.depth + 1;
-  const deep = depth > depthDrawnMax;
-  const indent = parent === undefined || parent.depth === 0 ? "" : `${parent.indent}${parent.last ? "   " : "│  "}`;
+  const indent = parent === undefined ? "" : indentUnder(parent);
   return nodes
     .map((node, index) => ({
       node,
       depth,
       last: index === nodes.length - 1,
-      indent: deep ? (parent?.indent ?? "") : indent,
+      indent,
     }))
     .toReversed();
+}
+
+function indentUnder({ depth, indent, last }: Branch): string {
+  if (depth === 0 || depth >= depthDrawnMax) return indent;
+  return `${indent}${last ? "   " : "│  "}`;
 }
 
 function rails({ indent, last, depth }: Branch): string {
@@ -125,7 +130,7 @@ export function dependenciesFirst(nodes: readonly Node[]): Node[] {
   const order = nodes.filter(({ dependencies }) => dependencies.length === 0);
   for (const { id } of order) {
     for (const node of waiting.get(id) ?? []) {
-      const count = (left.get(node.id) ?? 0) - 1;
+      const count = present(left.get(node.id), "the count of a node's dependencies") - 1;
       left.set(node.id, count);
       if (count === 0) order.push(node);
     }

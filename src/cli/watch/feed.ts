@@ -127,7 +127,8 @@ export class Feed implements Disposable {
     const renewLeases = this.#allTouched || now - this.#leasesSeenAt >= leasesMs;
     if (renewLeases) this.#leasesSeenAt = now;
     const { task, leases = [] } = this.#opened ?? {};
-    if (this.#allTouched || touched.has(task?.id ?? "") || (renewLeases && leases.length > 0)) this.#opened = null;
+    const isTouched = task !== undefined && touched.has(task.id);
+    if (this.#allTouched || isTouched || (renewLeases && leases.length > 0)) this.#opened = null;
     if (this.#allTouched) this.#olderActive = null;
     this.#touched = new Set();
     this.#allTouched = false;

@@ -4,6 +4,7 @@ import { stateText } from "../node/text.ts";
 import { noTasks, type Tree, treeLine } from "../task/tree.ts";
 import type { EventLine, Lease, Lock, Model, Opened, Task } from "./model.ts";
 import { selectedIndex, type View } from "./view.ts";
+import { present } from "../../protocol/present.ts";
 
 /** A terminal's size in characters. */
 export interface Size {
@@ -98,7 +99,10 @@ function fill(panels: readonly Panel[], height: number): string[] {
     height - (shown.length - 1),
     shown.map(({ count }) => count + 1),
   );
-  return shown.flatMap((panel, index) => [...(index === 0 ? [] : [""]), ...draw(panel, heights[index] ?? 0)]);
+  return shown.flatMap((panel, index) => [
+    ...(index === 0 ? [] : [""]),
+    ...draw(panel, present(heights[index], "the height of a panel")),
+  ]);
 }
 
 function draw({ title, count, total = count, top, rows }: Panel, height: number): string[] {

@@ -10,6 +10,7 @@ import { outcome, type Outcome } from "./outcome.ts";
 import { Pairs } from "./pairs.ts";
 import { ThreeWay } from "./three-way.ts";
 import { type Bundle, type BundleTrees, treesOf } from "./tree.ts";
+import { present } from "../../../protocol/present.ts";
 
 type Advice = Compared["answer"]["bundles"][number];
 
@@ -203,8 +204,8 @@ class Run {
   #caveats(id: string): readonly string[] {
     const advice = this.#advice.get(id);
     if (advice === undefined || (advice.recommendation === "merge" && advice.stale !== true)) return [];
-    const override = this.#isOverridden(id) ? [`chosen all the same: ${this.#merging.override?.reason ?? ""}`] : [];
-    return [...advice.reasons, ...override];
+    const { override } = this.#merging;
+    return [...advice.reasons, ...(override?.ids.has(id) === true ? [`chosen all the same: ${override.reason}`] : [])];
   }
 
   /** It tells nothing of the bundle. */
@@ -275,7 +276,7 @@ class Run {
 
   /** Bundles that the target has and a bundle's base has not. */
   #there(id: string): readonly string[] {
-    const base = this.#bundles.get(id)?.base_revision ?? "";
+    const { base_revision: base } = present(this.#bundles.get(id), "bundle", id);
     return this.#merging.compared.acceptedSince[base] ?? [];
   }
 }

@@ -5,6 +5,7 @@ import { markdownCode, markdownTable, markdownText } from "../markdown.ts";
 import { shortened } from "../matrix.ts";
 import { outputLines, pathsText, relationText, runText } from "../text.ts";
 import type { MergeReport, ReportedBundle } from "./report.ts";
+import { present } from "../../../protocol/present.ts";
 
 const fateWords = { accepted: green, rejected: red, superseded: dim, left: yellow };
 const outputLinesShown = 8;
@@ -85,8 +86,9 @@ function lockCells(lock: MergeReport["locks"][number], nowMs: number): string[] 
 }
 
 function rebaseText({ bundles, onto, branch }: MergeReport, id: string): string {
-  const bundle = bundles.find(({ bundle_id: each }) => each === id);
-  return `${partyText(bundle?.owner ?? "", bundle?.provider ?? null)}, from ${oneLine(branch ?? onto.name, 200)}`;
+  const found = bundles.find(({ bundle_id: each }) => each === id);
+  const { owner, provider } = present(found, "bundle", id);
+  return `${partyText(owner, provider)}, from ${oneLine(branch ?? onto.name, 200)}`;
 }
 
 /** The report as Markdown. */

@@ -2,6 +2,7 @@ import type { Result } from "../../../protocol/methods.ts";
 import { GitFailed } from "../../git/git.ts";
 import type { PrivateRepository } from "../../git/private-repository.ts";
 import { changedPaths, strangePath } from "../patch.ts";
+import { present } from "../../../protocol/present.ts";
 
 export type Bundle = Result<"GetPatchBundle">["bundle"];
 
@@ -26,7 +27,9 @@ export async function treesOf(privateRepository: PrivateRepository, bundle: Bund
   if (!(await isCommit(privateRepository, base)))
     return { fault: `its base ${base} is not in this repository; fetch it`, final: false };
   const made =
-    diff === null ? await committed(privateRepository, head ?? "") : await applied(privateRepository, base, diff);
+    diff === null
+      ? await committed(privateRepository, present(head, "the head of a bundle without a diff"))
+      : await applied(privateRepository, base, diff);
   if (typeof made !== "string") return made;
   const strange = await strangePath(privateRepository, base, made);
   if (strange !== null)
