@@ -62,6 +62,10 @@ export const limits = {
   locksMax: 256,
   /** Characters of metadata one lock request stores, which it does with each of its keys. */
   lockMetadataCharsMax: 1 << 20,
+  /** Metadata that one ListResourceLocks or CheckResourceLocks reads, in bytes: what passes it is left out. */
+  lockMetadataToldMax: 8 << 20,
+  /** Characters of owners, providers and intents that one of them tells. */
+  lockReportCharsMax: 32 << 20,
   /** Keys one lease may hold. */
   leaseLocksMax: 1_000,
   /** Lock requests that wait at once. */

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { decisionView, bundleView, patchBundleView, shownRun } from "./methods/bundle-views.ts";
-import { holder, waiting } from "./methods/locks.ts";
+import { holder, waiting } from "./methods/views.ts";
 import { acquiredNode } from "./methods/nodes.ts";
 import {
   attemptView,

@@ -174,7 +174,7 @@ takes at most ${limits.acquireMax} nodes, fewer where their contexts pass ${limi
 the one that passes ${limits.contextCharsMax} characters, and leaves out results of dependencies (\`result_omitted\`) that would pass
 as many bytes together; one RegisterTask or AddNodes makes at most
 ${limits.newDependenciesMax} dependencies, those by \`expand_before\` included, and a task has at most ${limits.taskDependenciesMax}; TaskStatus tells at most ${limits.statusBytesMax} bytes of payloads and results
-without \`node_id\`, and shows the newest ${limits.attemptsShownMax} attempts at a node. One request names at most ${limits.locksMax} locks and stores ${limits.lockMetadataCharsMax} characters of metadata, as often as there are keys; a lease holds
+without \`node_id\`, and shows the newest ${limits.attemptsShownMax} attempts at a node. One request names at most ${limits.locksMax} locks and stores ${limits.lockMetadataCharsMax} characters of metadata, as often as there are keys; ListResourceLocks and CheckResourceLocks read at most ${limits.lockMetadataToldMax} bytes of it, leave the rest out (\`metadata_omitted\`, \`intent_omitted\`), and tell at most ${limits.lockReportCharsMax} characters of owners and intents; a lease holds
 at most ${limits.leaseLocksMax}, a node declares at most ${limits.nodeResourcesMax}; ${limits.lockWaitersMax} requests may wait for locks,
 as long as their keys take at most ${limits.lockWaitersBytesMax} bytes of memory. What one
 request compares with held and waited for locks costs at most ${limits.lockStepsMax} steps, each the comparison of two characters.

@@ -1,8 +1,16 @@
 import type { JournalRow } from "../core/journal/journal.ts";
-import type { Attempt, Lock, LockGrant, Node, Task } from "../core/model.ts";
-import type { LockHolderView, LockView } from "../protocol/methods/locks.ts";
-import type { AttemptView, JournalRowView, NodeStatusView, NodeView, TaskView } from "../protocol/methods/views.ts";
 import { present } from "../protocol/present.ts";
+import type { Attempt, LockGrant, LockHead, Node, Task } from "../core/model.ts";
+import type { Json } from "../protocol/json.ts";
+import type { LockView } from "../protocol/methods/locks.ts";
+import type {
+  AttemptView,
+  JournalRowView,
+  LockHolderView,
+  NodeStatusView,
+  NodeView,
+  TaskView,
+} from "../protocol/methods/views.ts";
 
 /* The one crossing from the domain's camel case and milliseconds to the wire's snake case and seconds. */
 
@@ -102,7 +110,8 @@ export function attemptViews(ended: readonly Attempt[], { lease, acquiredAtMs }:
   return [...views, { ...running, ended_at_ms: null, outcome: null, error_payload: null }];
 }
 
-export function lockView(lock: Lock, waiting: number): LockView {
+/** `metadata` is null where it was too much for one answer. */
+export function lockView(lock: LockHead, metadata: { json: Json } | null, waiting: number): LockView {
   return {
     resource_key: lock.resourceKey,
     scope: scopeView(lock.scope),
@@ -112,7 +121,8 @@ export function lockView(lock: Lock, waiting: number): LockView {
     provider: lock.provider,
     task_id: lock.taskId,
     node_id: lock.nodeId,
-    metadata: lock.metadata,
+    metadata: metadata?.json ?? null,
+    ...(metadata === null && { metadata_omitted: true as const }),
     acquired_at: unixSecs(lock.acquiredAtMs),
     ...deadlineView(lock.expiresAtMs),
     fencing_token: lock.fencingToken,
@@ -142,8 +152,8 @@ export function grantedLockView(grant: LockGrant, resource_key: string, seq: num
   };
 }
 
-/** A lock as those see it who want what overlaps with it. */
-export function lockHolderView(lock: Lock, own: boolean): LockHolderView {
+/** A lock as those see it who want what overlaps with it; `metadata` is null where it was too much for one answer. */
+export function lockHolderView(lock: LockHead, metadata: { json: Json } | null, own: boolean): LockHolderView {
   return {
     resource_key: lock.resourceKey,
     scope: scopeView(lock.scope),
@@ -153,7 +163,8 @@ export function lockHolderView(lock: Lock, own: boolean): LockHolderView {
     provider: lock.provider,
     task_id: lock.taskId,
     node_id: lock.nodeId,
-    intent: intentOf(lock),
+    intent: metadata === null ? null : intentOf(metadata.json),
+    ...(metadata === null && { intent_omitted: true as const }),
     acquired_at: unixSecs(lock.acquiredAtMs),
     ...deadlineView(lock.expiresAtMs),
     fencing_token: lock.fencingToken,
@@ -162,7 +173,7 @@ export function lockHolderView(lock: Lock, own: boolean): LockHolderView {
 }
 
 /** What a holder says it is doing: `intent` of the metadata, where that is a text. */
-function intentOf({ metadata }: Lock): string | null {
+function intentOf(metadata: Json): string | null {
   if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata) || JSON.isRawJSON(metadata))
     return null;
   return typeof metadata.intent === "string" ? metadata.intent : null;

@@ -2,7 +2,7 @@ import type { BundleRecord } from "../core/bundles/bundle.ts";
 import type { Dependent, Edges } from "../core/dag/dag.ts";
 import type { JournalFilter, JournalHead, JournalRow } from "../core/journal/journal.ts";
 import type { RememberedAnswer } from "../core/effects.ts";
-import type { Attempt, Lock, LockHead, Node, NodeHead, Task } from "../core/model.ts";
+import type { Attempt, LockHead, Node, NodeHead, Task } from "../core/model.ts";
 import type { SearchTerms } from "../core/locks/resource-index.ts";
 import type { ChainedRow } from "../protocol/chain.ts";
 import type { Json } from "../protocol/json.ts";
@@ -156,20 +156,30 @@ export interface LeaseCounts {
 export interface LockReads {
   /** Locks that may overlap with what these terms were made of, some of them maybe twice. */
   near(scope: string, terms: SearchTerms): Iterable<LockHead>;
-  /** All that is known of a lock. */
-  find(head: LockHead): Lock | null;
+  /** Locks on record after a place, in the order they were first granted. */
+  list(afterPlace: number, bounds: SliceBounds): ListedLock[];
+  /** Whether a lock is still held under the grant it was read with. */
+  isHeld(head: LockHead): boolean;
+  /** What the holder tells of such a lock; null where it is not held any more. */
+  metadata(head: LockHead, bytesMax: number): Metadata | null;
   /** What a lease holds, in the order it was granted. */
-  ofLease(leaseId: string): Lock[];
+  ofLease(leaseId: string): LockHead[];
   /** Whether any lease has this owner and provider. */
   holdsAnything(owner: string, provider: string | null): boolean;
   /** Who holds this very key. */
-  on(scope: string, normalKey: string): Lock[];
-  /** All locks on record, ordered by key. */
-  all(): Lock[];
+  on(scope: string, normalKey: string): LockHead[];
   /** Whether case counts in what is held of a scope; null where nothing is. */
   ignoresCase(scope: string): boolean | null;
   /** Leases of the task's running nodes that hold locks. */
   leasesOfNodes(taskId: string): string[];
+}
+
+export interface ListedLock extends LockHead, Listed {}
+
+export interface Metadata {
+  bytes: number;
+  /** Null where that is more than was asked for. */
+  told: { json: Json } | null;
 }
 
 export interface JournalReads {

@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { adoptOriginal } from "./adoption.ts";
 import { countEvents } from "./tables/head.ts";
 import { addDigests } from "./tables/idempotency.ts";
+import { moveMetadata } from "./tables/locks.ts";
 import { createTables } from "./tables.ts";
 import type { SchemaFault } from "./tables/verification-reads.ts";
 
@@ -16,9 +17,10 @@ const migrations: readonly Migration[] = [
   { version: 3, name: "journalled_state_engine", up: createTables },
   { version: 4, name: "digests_of_answers", up: addDigests },
   { version: 5, name: "events_of_the_original", up: countEvents },
+  { version: 6, name: "metadata_of_locks_last", up: moveMetadata },
 ];
 
-export const latestSchemaVersion = 5;
+export const latestSchemaVersion = 6;
 
 /** Brings the database to the newest schema in one transaction; a newer one than this program knows is refused. */
 export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { limits } from "../../src/protocol/limits.ts";
 import { Office, wish } from "./office.ts";
 import { overriding } from "./overriding.ts";
+import { allLocks } from "../store/story.ts";
 
 /** An office where to end the locks of one lease takes a millisecond. */
 function slowOffice(): Office {
@@ -25,7 +26,7 @@ const key = (n: number) => `file:src/${n}`;
 /** Runs one turn; how many locks are on record then. */
 function afterTurn(office: Office): number {
   office.turn();
-  return office.store.reads.locks.all().length;
+  return allLocks(office.store).length;
 }
 
 const isSound = (office: Office) => office.named("checker").call("VerifyJournal", {}).ok;
@@ -47,7 +48,7 @@ describe("what ends the locks of very many leases takes several turns", () => {
     expect(office.named("boss").read()).toMatchObject({ result: { canceled: leases } });
     expect(office.take("ann", [key(leases - 1)])).not.toBeNull();
     office.settle();
-    expect(office.store.reads.locks.all()).toHaveLength(1);
+    expect(allLocks(office.store)).toHaveLength(1);
     expect(isSound(office)).toBe(true);
   });
 
@@ -58,7 +59,7 @@ describe("what ends the locks of very many leases takes several turns", () => {
     expect(afterTurn(office)).toBeGreaterThan(leases / 2);
     office.restart();
     office.settle();
-    expect(office.store.reads.locks.all()).toEqual([]);
+    expect(allLocks(office.store)).toEqual([]);
   });
 
   test("who waits for a lock of a canceled node gets it", () => {
@@ -94,7 +95,7 @@ describe("what ends the locks of very many leases takes several turns", () => {
     expect(office.named("bob").answers).toEqual([]);
     office.settle();
     expect(office.answered("bob")).toEqual(["bob has it"]);
-    expect(office.store.reads.locks.all()).toHaveLength(1);
+    expect(allLocks(office.store)).toHaveLength(1);
     expect(isSound(office)).toBe(true);
   });
 

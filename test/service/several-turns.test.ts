@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { StorageFailure, type Store } from "../../src/store/store.ts";
 import { registerTask, type ServiceOptions, type TestClient, TestService } from "./harness.ts";
 import { overriding } from "./overriding.ts";
+import { allLocks } from "../store/story.ts";
 
 /** A service where it takes a millisecond to make an id, and as long to end a lock or to hand out a node, once it is slow. */
 class SlowService extends TestService {
@@ -161,16 +162,16 @@ describe("a request that works through several turns, while the storage fails", 
       const release = { resource_key: "file:a", reason: "they are gone" };
       client.send("ForceReleaseResourceLock", release);
       service.turn();
-      const left = service.store.reads.locks.all().length;
+      const left = allLocks(service.store).length;
       expect([left > 0, left < 60]).toEqual([true, true]);
       service.failure = kind;
       service.turn();
       service.failure = null;
       service.settle();
       expect(kinds(client)).toEqual([kind]);
-      expect(service.store.reads.locks.all()).toHaveLength(left);
+      expect(allLocks(service.store)).toHaveLength(left);
       client.call("ForceReleaseResourceLock", release);
-      expect(service.store.reads.locks.all()).toEqual([]);
+      expect(allLocks(service.store)).toEqual([]);
     },
   );
 

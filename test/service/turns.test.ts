@@ -175,7 +175,7 @@ describe("a bug in a handler", () => {
   const buggy = (store: Store) =>
     overriding(
       overridingReads(store, "locks", () => ({
-        all() {
+        list() {
           throw bug;
         },
       })),

@@ -84,9 +84,13 @@ export function tell(store: Store, event: Partial<JournalRow> = {}): number {
   return store.apply({ kind: "appendEvent", entry });
 }
 
-/** The global scope's one lock on this key. */
-export const lockOn = (store: Store, resourceKey: string): Lock | null =>
-  store.reads.locks.on("", resourceKey)[0] ?? null;
+/** The global scope's one lock on this key, with all it carries. */
+export function lockOn({ reads: { locks } }: Store, resourceKey: string): Lock | null {
+  const [head] = locks.on("", resourceKey);
+  return head === undefined ? null : { ...head, metadata: locks.metadata(head, Infinity)?.told?.json ?? null };
+}
+
+export const allLocks = ({ reads }: Pick<Store, "reads">) => reads.locks.list(0, { rows: 100_000, chars: Infinity });
 
 export interface LockStory {
   expiresAtMs?: number;

@@ -1,7 +1,7 @@
 import { RequestRefused } from "../../client/refusals.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { MethodName, ParamsInput, Result } from "../../protocol/methods.ts";
-import type { LockHolderView } from "../../protocol/methods/locks.ts";
+import type { LockHolderView } from "../../protocol/methods/views.ts";
 import type { Identity } from "./identity.ts";
 import type { Held, WaitingView } from "./verdict.ts";
 import { present } from "../../protocol/present.ts";

@@ -1,4 +1,4 @@
-import type { LockHolderView } from "../../protocol/methods/locks.ts";
+import type { LockHolderView } from "../../protocol/methods/views.ts";
 import { partyText } from "../lock/text.ts";
 import { clip, harmless, momentText, oneLine, spanText } from "../text.ts";
 import type { Held, WaitingView } from "./verdict.ts";

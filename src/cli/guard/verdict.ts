@@ -1,5 +1,5 @@
 import { TIMED_OUT, within } from "../../client/deadline.ts";
-import type { LockHolderView } from "../../protocol/methods/locks.ts";
+import type { LockHolderView } from "../../protocol/methods/views.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { toFailure } from "../failures.ts";
 

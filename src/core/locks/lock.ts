@@ -2,7 +2,7 @@ import type { KindAbout, Payload } from "../../protocol/transitions.ts";
 import { type Decision, isRefusal, refuse } from "../decision.ts";
 import { type EntryOf, entryOf } from "../journal/journal.ts";
 import { secondsLeft } from "../lease/lease.ts";
-import type { Lock, LockGrant, LockHead } from "../model.ts";
+import type { LockGrant, LockHead } from "../model.ts";
 
 /*
  * The life of resource locks. A lease holds one or more keys and ends for all of them at one deadline; the lease of a
@@ -44,8 +44,8 @@ export interface LockClaim {
  * (they end with a node, whose heartbeat counts).
  */
 export function heartbeatLocks(
-  claimed: readonly Lock[],
-  others: readonly Lock[],
+  claimed: readonly LockHead[],
+  others: readonly LockHead[],
   claim: LockClaim,
   ttlMs: number,
   nowMs: number,
@@ -67,8 +67,8 @@ export function heartbeatLocks(
  * their holder.
  */
 export function releaseLocks(
-  claimed: readonly Lock[],
-  others: readonly Lock[],
+  claimed: readonly LockHead[],
+  others: readonly LockHead[],
   claim: LockClaim,
   nowMs: number,
 ): Decision<LockEntry> {
@@ -77,17 +77,17 @@ export function releaseLocks(
 }
 
 /** Takes all locks of a lease that has expired. */
-export function expireLocks(locks: readonly [Lock, ...Lock[]], nowMs: number): LockEntry {
+export function expireLocks(locks: readonly [LockHead, ...LockHead[]], nowMs: number): LockEntry {
   return entryOf("EXPIRE_RESOURCE_LOCK", locks[0], ended(locks[0], locks), nowMs);
 }
 
 /** Gives back what the lease of a node holds that runs no more. */
-export function releaseWithNode(locks: readonly [Lock, ...Lock[]], nowMs: number): LockEntry {
+export function releaseWithNode(locks: readonly [LockHead, ...LockHead[]], nowMs: number): LockEntry {
   return entryOf("RELEASE_RESOURCE_LOCK", locks[0], ended(locks[0], locks), nowMs);
 }
 
 /** Takes all locks of a lease from its holder, as a person wished. */
-export function forceRelease(locks: readonly [Lock, ...Lock[]], reason: string, nowMs: number): LockEntry {
+export function forceRelease(locks: readonly [LockHead, ...LockHead[]], reason: string, nowMs: number): LockEntry {
   return entryOf("FORCE_RELEASE_RESOURCE_LOCK", locks[0], { ...ended(locks[0], locks), reason }, nowMs);
 }
 
@@ -97,18 +97,18 @@ export function isOver(lock: LockHead, nowMs: number): boolean {
 }
 
 /** Who holds a lock and for how long, in words. */
-export function heldBy({ owner, provider, expiresAtMs }: Lock, nowMs: number): string {
+export function heldBy({ owner, provider, expiresAtMs }: LockHead, nowMs: number): string {
   const of = provider === null ? "" : ` (${provider})`;
   return `${JSON.stringify(owner)}${of} holds it for another ${secondsLeft(expiresAtMs, nowMs)} s`;
 }
 
 function underLease(
-  [first]: readonly Lock[],
-  [other]: readonly Lock[],
+  [first]: readonly LockHead[],
+  [other]: readonly LockHead[],
   claim: LockClaim,
   wish: string,
   nowMs: number,
-): Decision<Lock> {
+): Decision<LockHead> {
   if (first !== undefined) return first;
   const facts = factsOf(claim);
   const attempt = `${named(claim)} cannot be ${wish}`;
@@ -131,12 +131,12 @@ const named = ({ resourceKey, leaseId }: LockClaim) =>
 const factsOf = ({ resourceKey, leaseId }: LockClaim) => ({ resource_key: resourceKey, lease_id: leaseId });
 
 /** What the journal tells of locks that have ended. */
-function ended({ leaseId, owner }: Lock, locks: readonly Lock[]): Payload<"RELEASE_RESOURCE_LOCK"> {
+function ended({ leaseId, owner }: LockHead, locks: readonly LockHead[]): Payload<"RELEASE_RESOURCE_LOCK"> {
   return { lease_id: leaseId, owner, locks: locks.map(keyPayload) };
 }
 
 /** What the journal tells of a key: beside what the original knew, only what is not the default. */
-const keyPayload = ({ resourceKey, scope }: Pick<Lock, "resourceKey" | "scope">) => ({
+const keyPayload = ({ resourceKey, scope }: Pick<LockHead, "resourceKey" | "scope">) => ({
   resource_key: resourceKey,
   ...(scope === "" ? {} : { scope }),
 });

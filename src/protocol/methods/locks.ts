@@ -25,7 +25,7 @@ import {
   wantedLock,
 } from "../types.ts";
 import * as story from "./examples.ts";
-import { lockEntries } from "./views.ts";
+import { holder, lockEntries, waiting } from "./views.ts";
 
 const held = { resource_key: "file:src/lib.rs", lease_id: story.lock_lease_id };
 /** What the holder tells of it, who need not know the scope. */
@@ -193,34 +193,6 @@ export const RecordGuardBypass = defineMethod({
   },
 });
 
-/** Who holds what overlaps with a key. */
-export const holder = v.object({
-  resource_key: text,
-  scope: v.nullable(text),
-  mode: lockMode,
-  lease_id: uuid,
-  owner: text,
-  provider: v.nullable(text),
-  task_id: v.nullable(uuid),
-  node_id: v.nullable(uuid),
-  intent: v.nullable(text),
-  acquired_at: unixSecs,
-  lease_expires_at: unixSecs,
-  lease_expires_at_ms: unixMs,
-  fencing_token: seq,
-  own: v.boolean(),
-});
-
-/** Who waits for what overlaps with a key, first come first. */
-export const waiting = v.object({
-  resource_key: text,
-  scope: v.nullable(text),
-  mode: lockMode,
-  owner: text,
-  provider: v.nullable(text),
-  since_ms: unixMs,
-});
-
 export const CheckResourceLocks = defineMethod({
   summary: "Check keys or paths: whether they could be locked now, who holds what overlaps, and who waits.",
   mutates: false,
@@ -285,9 +257,17 @@ export const ListResourceLocks = defineMethod({
   params: v.object({ scope: v.nullish(scope), owner: v.nullish(text), lease_id: v.nullish(uuid) }),
   originalParams: "none",
   result: v.object({
-    locks: v.array(v.object({ ...lockEntries, updated_at: unixSecs, ends_with_node: v.boolean(), waiting: count })),
+    locks: v.array(
+      v.object({
+        ...lockEntries,
+        metadata_omitted: v.optional(v.literal(true)),
+        updated_at: unixSecs,
+        ends_with_node: v.boolean(),
+        waiting: count,
+      }),
+    ),
   }),
-  refusals: [],
+  refusals: ["LIMIT_EXCEEDED"],
   example: {
     params: {},
     result: { locks: [{ ...lock, updated_at: story.acquired_at, ends_with_node: false, waiting: 0 }] },
@@ -295,4 +275,3 @@ export const ListResourceLocks = defineMethod({
 });
 
 export type LockView = v.InferOutput<typeof ListResourceLocks.result>["locks"][number];
-export type LockHolderView = v.InferOutput<typeof holder>;

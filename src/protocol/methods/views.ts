@@ -146,3 +146,34 @@ export type NodeStatusView = v.InferOutput<typeof nodeStatusView>;
 export type AttemptView = v.InferOutput<typeof attemptView>;
 export type TaskView = v.InferOutput<typeof taskView>;
 export type JournalRowView = v.InferOutput<typeof journalRowView>;
+
+/** Who holds what overlaps with a key. */
+export const holder = v.object({
+  resource_key: text,
+  scope: v.nullable(text),
+  mode: lockMode,
+  lease_id: uuid,
+  owner: text,
+  provider: v.nullable(text),
+  task_id: v.nullable(uuid),
+  node_id: v.nullable(uuid),
+  intent: v.nullable(text),
+  intent_omitted: v.optional(v.literal(true)),
+  acquired_at: unixSecs,
+  lease_expires_at: unixSecs,
+  lease_expires_at_ms: unixMs,
+  fencing_token: seq,
+  own: v.boolean(),
+});
+
+/** Who waits for what overlaps with a key, first come first. */
+export const waiting = v.object({
+  resource_key: text,
+  scope: v.nullable(text),
+  mode: lockMode,
+  owner: text,
+  provider: v.nullable(text),
+  since_ms: unixMs,
+});
+
+export type LockHolderView = v.InferOutput<typeof holder>;

@@ -2,7 +2,7 @@ import { refuse, type Refusal } from "../../core/decision.ts";
 import { locksEnded } from "../../core/effects.ts";
 import { expireLocks, isOver } from "../../core/locks/lock.ts";
 import { conflict, type LockConflicts, type LockWish, type WantedLock } from "../../core/locks/queue.ts";
-import type { Lock, LockHead } from "../../core/model.ts";
+import type { LockHead } from "../../core/model.ts";
 import { searchTerms, type SearchTerms } from "../../core/locks/resource-index.ts";
 import { limits } from "../../protocol/limits.ts";
 import { anonymous } from "../../protocol/types.ts";
@@ -106,7 +106,7 @@ export function expireLeases(leaseIds: Iterable<string>, { apply, reads, nowMs }
   }
 }
 
-export function isSome(locks: Lock[]): locks is [Lock, ...Lock[]] {
+export function isSome(locks: LockHead[]): locks is [LockHead, ...LockHead[]] {
   return locks.length > 0;
 }
 

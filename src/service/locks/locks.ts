@@ -2,7 +2,7 @@ import { isRefusal, refuse, type Refusal } from "../../core/decision.ts";
 import { locksEnded } from "../../core/effects.ts";
 import { grantLocks, heartbeatLocks, isOver, releaseLocks } from "../../core/locks/lock.ts";
 import { circleOf, firstObstacle, type LockWish } from "../../core/locks/queue.ts";
-import type { Lock, LockGrant } from "../../core/model.ts";
+import type { LockGrant, LockHead } from "../../core/model.ts";
 import { keyBytes, overlaps } from "../../core/locks/resource-key.ts";
 import { topic, topicsOf, type Wait } from "../../core/journal/topics.ts";
 import { WorkBudget } from "../../core/work-budget.ts";
@@ -182,7 +182,8 @@ function claimOf(
   const normalOf = (ignoreCase: boolean) => keys.readLenient(resourceKey, ignoreCase, budget).normal;
   const claimed = ofLease.filter((lock) => lock.normalKey === normalOf(lock.ignoreCase));
   const inScope = scope ?? "";
-  const others: Lock[] = claimed.length > 0 ? [] : reads.locks.on(inScope, normalOf(keys.ignoresCase(inScope, reads)));
+  const others: LockHead[] =
+    claimed.length > 0 ? [] : reads.locks.on(inScope, normalOf(keys.ignoresCase(inScope, reads)));
   return { claim, claimed, others };
 }
 

@@ -2,13 +2,14 @@ import { isRefusal, refuse, type Refusal } from "../../core/decision.ts";
 import { locksEnded, nodeChanged } from "../../core/effects.ts";
 import { entryOf, ofNoTask } from "../../core/journal/journal.ts";
 import { forceRelease, isOver } from "../../core/locks/lock.ts";
-import { type LockWish, meetingOf, type WantedLock } from "../../core/locks/queue.ts";
-import type { Lock, LockHead } from "../../core/model.ts";
+import { type LockWish, meetingOf } from "../../core/locks/queue.ts";
+import type { LockHead } from "../../core/model.ts";
 import { releaseNode } from "../../core/dag/node.ts";
 import { absoluteKey } from "../../protocol/key-words.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Result } from "../../protocol/methods.ts";
-import { anonymous } from "../../protocol/types.ts";
+import { anonymous, type LockMode } from "../../protocol/types.ts";
+import type { Metadata } from "../../store/reads.ts";
 import type { Context, Handlers } from "../handler.ts";
 import { readKeys } from "./requests.ts";
 import { isSome, lockConflicts, type Conflicts, tooMuchToCompare } from "./conflicts.ts";
@@ -22,42 +23,62 @@ export const lockReportHandlers = {
     const named = locks ?? [];
     if (named.length === 0) return refuse("INVALID_PARAMS", "params: expected locks or paths, got neither");
     const conflicts = lockConflicts(context, context.lockWishes(), "free");
-    const checked: Result<"CheckResourceLocks">["locks"] = [];
-    for (const lock of named) {
-      const { resource_key, mode } = lock;
-      const inScope = scopeView(lock.scope ?? "");
-      const spellings = spellingsOf(resource_key, inScope, lock.top ?? null);
-      const reportOf = (all: readonly { resource_key: string; scope: string }[]) => {
-        const read = readKeys(
-          all.map((one) => ({ ...one, mode })),
-          context,
-        );
-        return isRefusal(read)
-          ? read
-          : reportOn(
-              read.map(({ wanted }) => wanted),
-              conflicts,
-              owner,
-              context,
-            );
-      };
-      const report = reportOf(spellings.same);
-      if (isRefusal(report)) return report;
-      const namesakes = reportOf(spellings.perhaps);
-      if (isRefusal(namesakes)) return namesakes;
-      checked.push({ resource_key, scope: inScope, mode, ...report, namesakes: namesakes.holders });
+    const found: { key: Pick<Checked, "resource_key" | "scope" | "mode">; same: Report; perhaps: Report }[] = [];
+    for (const { resource_key, mode, scope = null, top = null } of named) {
+      const spellings = spellingsOf(resource_key, scopeView(scope ?? ""), top);
+      const same = reportOn(spellings.same, mode, conflicts, owner, context);
+      if (isRefusal(same)) return same;
+      const perhaps = reportOn(spellings.perhaps, mode, conflicts, owner, context);
+      if (isRefusal(perhaps)) return perhaps;
+      found.push({ key: { resource_key, scope: scopeView(scope ?? ""), mode }, same, perhaps });
     }
-    return { locks: checked };
+    // All is of this moment, however many turns it takes to read what the holders say.
+    const holders = new Map(
+      found.flatMap(({ same, perhaps }) => [...same.holders, ...perhaps.holders]).map((lock) => [identity(lock), lock]),
+    );
+    const told = new ToldMetadata();
+    const read = (lock: LockHead, now: Context) => {
+      told.read(lock, now);
+      return true;
+    };
+    const reply = () => {
+      const views = (heads: readonly LockHead[]) =>
+        heads.map((lock) => lockHolderView(lock, told.of(lock), isOf(owner, lock)));
+      const checked = found.map(({ key, same: { free, holders: held, waiting }, perhaps }) => {
+        return { ...key, free, holders: views(held), waiting, namesakes: views(perhaps.holders) };
+      });
+      return charsOf(checked) > limits.lockReportCharsMax ? tooMuchToTell("ask about fewer keys") : { locks: checked };
+    };
+    return inTurns(holders.values(), read, reply, context);
   },
 
   ListResourceLocks({ scope = null, owner = null, lease_id: leaseId = null }, context) {
     const { reads, nowMs } = context;
-    const live = (leaseId === null ? reads.locks.all() : reads.locks.ofLease(leaseId)).filter(
-      (lock) =>
-        !isOver(lock, nowMs) && (scope === null || lock.scope === scope) && (owner === null || lock.owner === owner),
-    );
-    const waiting = countWaiting(context);
-    return { locks: live.map((lock) => lockView(lock, waiting.get(identity(lock)) ?? 0)) };
+    const seq = reads.head.seq;
+    const listed: LockHead[] = [];
+    const told = new ToldMetadata();
+    let chars = 0;
+    const fits = () => chars <= limits.lockReportCharsMax;
+    const read = (lock: LockHead, now: Context): boolean => {
+      const taken = lock.owner.length + (lock.provider?.length ?? 0);
+      now.slices.spend(1, taken);
+      if (isOver(lock, nowMs) || (scope !== null && lock.scope !== scope) || (owner !== null && lock.owner !== owner))
+        return true;
+      told.read(lock, now);
+      listed.push(lock);
+      chars += taken;
+      return fits();
+    };
+    const reply = (now: Context) => {
+      if (!fits()) return tooMuchToTell("ask for those of one scope, owner or lease_id");
+      // Who takes a key in between is not listed beside who had it.
+      const held = now.reads.head.seq === seq ? listed : listed.filter((lock) => now.reads.locks.isHeld(lock));
+      const waiting = countWaiting(now);
+      return {
+        locks: held.toSorted(byKey).map((lock) => lockView(lock, told.of(lock), waiting.get(identity(lock)) ?? 0)),
+      };
+    };
+    return inTurns(leaseId === null ? allHeads(context) : reads.locks.ofLease(leaseId), read, reply, context);
   },
 
   ForceReleaseResourceLock({ resource_key: resourceKey, scope, reason }, context) {
@@ -67,7 +88,7 @@ export const lockReportHandlers = {
     const holders = reads.locks.on(inScope, normal).filter((lock) => !isOver(lock, nowMs));
     if (holders.length === 0) return nobodyHolds(resourceKey);
     const released: Result<"ForceReleaseResourceLock">["released"] = [];
-    const end = (holder: Lock, now: Context) => {
+    const end = (holder: LockHead, now: Context) => {
       released.push(...endLease(holder, reason, now));
       return true;
     };
@@ -93,14 +114,26 @@ function spellingsOf(resource_key: string, scope: string | null, top: string | n
   return { same: [...same, { resource_key: absolute, scope: "" }], perhaps: [{ resource_key, scope: "" }] };
 }
 
-type Report = Omit<Result<"CheckResourceLocks">["locks"][number], "resource_key" | "scope" | "mode" | "namesakes">;
+type Checked = Result<"CheckResourceLocks">["locks"][number];
+
+/** Who is in the way of a key, before what they say is read. */
+interface Report extends Pick<Checked, "free" | "waiting"> {
+  holders: readonly LockHead[];
+}
+
+const isOf = (owner: string | null, its: { owner: string }) => owner !== null && its.owner === owner;
 
 function reportOn(
-  locks: readonly WantedLock[],
+  spellings: readonly { resource_key: string; scope: string }[],
+  mode: LockMode,
   conflicts: Conflicts,
   owner: string | null,
-  { reads }: Context,
+  context: Context,
 ): Report | Refusal {
+  const named = spellings.map((one) => ({ ...one, mode }));
+  const read = readKeys(named, context);
+  if (isRefusal(read)) return read;
+  const locks = read.map(({ wanted }) => wanted);
   const wish: LockWish = { locks, leaseId: null, owner: owner ?? anonymous, provider: null, sinceMs: 0 };
   const holders = new Map<string, LockHead>();
   for (const obstacle of conflicts.against(wish)) {
@@ -112,11 +145,9 @@ function reportOn(
     return meeting === null ? [] : [{ waiter, meets: meeting.wanted }];
   });
   if (conflicts.budget.isSpent) return tooMuchToCompare();
-  const shown = [...holders.values()].toSorted(byAge).flatMap((head) => reads.locks.find(head) ?? []);
-  const isOwn = (its: { owner: string }) => owner !== null && its.owner === owner;
   return {
-    free: [...holders.values()].every(isOwn) && waiting.every(({ waiter }) => isOwn(waiter)),
-    holders: shown.map((lock) => lockHolderView(lock, isOwn(lock))),
+    free: [...holders.values()].every((its) => isOf(owner, its)) && waiting.every(({ waiter }) => isOf(owner, waiter)),
+    holders: [...holders.values()].toSorted(byAge),
     waiting: waiting.slice(0, limits.lockPartiesShownMax).map(({ waiter, meets }) => ({
       resource_key: meets.key.written,
       scope: scopeView(meets.scope),
@@ -126,6 +157,61 @@ function reportOn(
       since_ms: waiter.sinceMs,
     })),
   };
+}
+
+/** What the holders of locks say, as far as it is not too much for one answer. */
+class ToldMetadata {
+  readonly #told = new Map<string, Metadata["told"]>();
+  #left: number = limits.lockMetadataToldMax;
+
+  read(lock: LockHead, { reads, slices }: Context): void {
+    const metadata = reads.locks.metadata(lock, this.#left);
+    const told = metadata?.told ?? null;
+    const bytes = told === null ? 0 : (metadata?.bytes ?? 0);
+    slices.spend(1, bytes);
+    this.#left -= bytes;
+    this.#told.set(identity(lock), told);
+  }
+
+  /** Null where it was too much, or the lock had ended when it was its turn. */
+  of(lock: LockHead): Metadata["told"] {
+    return this.#told.get(identity(lock)) ?? null;
+  }
+}
+
+/** What is read of locks between two looks at the clock. */
+const headsAtOnce = { rows: 250, chars: 256 << 10 };
+
+/** All locks on record. */
+function* allHeads({ reads }: Context): Generator<LockHead, void> {
+  for (let place = 0; ;) {
+    const some = reads.locks.list(place, headsAtOnce);
+    const last = some.at(-1);
+    if (last === undefined) return;
+    yield* some;
+    ({ place } = last);
+  }
+}
+
+function byKey(a: LockHead, b: LockHead): number {
+  if (a.resourceKey !== b.resourceKey) return a.resourceKey < b.resourceKey ? -1 : 1;
+  if (a.scope !== b.scope) return a.scope < b.scope ? -1 : 1;
+  return a.fencingToken - b.fencingToken;
+}
+
+/** Characters of what may be long in an answer. */
+function charsOf(checked: readonly Checked[]): number {
+  const parties = checked.flatMap(({ holders, namesakes, waiting }) => [
+    ...[...holders, ...namesakes].map(({ intent, ...its }) => [intent, its.owner, its.provider, its.resource_key]),
+    ...waiting.map((its) => [its.owner, its.provider, its.resource_key]),
+  ]);
+  return parties.flat().reduce((sum, text) => sum + (text?.length ?? 0), 0);
+}
+
+function tooMuchToTell(instead: string): Refusal {
+  const max = limits.lockReportCharsMax;
+  const message = `telling who holds these locks would take more than ${max} characters of names and intents; ${instead}`;
+  return refuse("LIMIT_EXCEEDED", message, { limit: "lock_report_chars_max", max });
 }
 
 /** The oldest grant first, and of one grant by key. */
@@ -151,7 +237,7 @@ function countWaiting(context: Context): Map<string, number> {
 const identity = ({ leaseId, scope, normalKey }: LockHead) => JSON.stringify([leaseId, scope, normalKey]);
 
 /** Ends a lease with all it holds; the node that runs under it is PENDING again, its attempt not counted. */
-function endLease(holder: Lock, reason: string, { apply, reads, nowMs }: Context) {
+function endLease(holder: LockHead, reason: string, { apply, reads, nowMs }: Context) {
   const { leaseId, owner, provider, taskId, nodeId } = holder;
   const locks = reads.locks.ofLease(leaseId);
   if (!isSome(locks)) return [];

@@ -1,7 +1,7 @@
 import { type Decision, isRefusal, refuse, type Refusal } from "../../core/decision.ts";
 import { isOver } from "../../core/locks/lock.ts";
 import type { LockWish, WantedLock } from "../../core/locks/queue.ts";
-import type { HeldKey, Lock, LockGrant } from "../../core/model.ts";
+import type { HeldKey, LockHead, LockGrant } from "../../core/model.ts";
 import type { Json } from "../../protocol/json.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Params } from "../../protocol/methods.ts";
@@ -109,7 +109,7 @@ export function lockTtlMs(ttlSecs: number | null | undefined, { settings }: Cont
 
 type Lease = Omit<LockGrant, "locks" | "metadata" | "acquiredAtMs">;
 
-function leaseOf(request: LockRequest, leaseId: string, held: readonly Lock[], context: Context): Decision<Lease> {
+function leaseOf(request: LockRequest, leaseId: string, held: readonly LockHead[], context: Context): Decision<Lease> {
   const { reads, nowMs } = context;
   const [lock] = held;
   if (lock !== undefined && !isOver(lock, nowMs)) {
@@ -131,7 +131,7 @@ function leaseOf(request: LockRequest, leaseId: string, held: readonly Lock[], c
 }
 
 /** A key the lease holds already keeps its first spelling, and loses nothing of its mode. */
-function asHeld(key: HeldKey, held: readonly Lock[]): HeldKey {
+function asHeld(key: HeldKey, held: readonly LockHead[]): HeldKey {
   const lock = held.find((one) => isSameKey(one, key));
   return lock === undefined ? key : { ...key, resourceKey: lock.resourceKey, mode: stronger(key.mode, lock.mode) };
 }

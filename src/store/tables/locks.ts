@@ -1,11 +1,13 @@
 import type { Database } from "bun:sqlite";
 import type { EndedLock } from "../../core/effects.ts";
-import type { HeldKey, Lock, LockGrant, LockHead } from "../../core/model.ts";
+import type { HeldKey, LockGrant, LockHead } from "../../core/model.ts";
 import { indexTerms, type SearchTerms } from "../../core/locks/resource-index.ts";
 import { readResourceKey } from "../../core/locks/resource-key.ts";
 import { parseStored } from "../../protocol/json.ts";
 import type { LockMode } from "../../protocol/types.ts";
 import { present } from "../../protocol/present.ts";
+import type { ListedLock, Metadata } from "../reads.ts";
+import { boundedRows, type SliceBounds, textChars } from "./slices.ts";
 
 interface HeadRow {
   row: number;
@@ -45,6 +47,18 @@ const headColumns = `
   locks.row, resource_key, normal_key, locks.scope, mode, ignore_case, lease_id, owner, provider, task_id, node_id,
   ends_with_node, acquired_at_ms, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms`;
 
+/** Puts what may be large behind the rest, so that this is read without it. */
+export function moveMetadata(db: Database): void {
+  db.run("ALTER TABLE locks ADD COLUMN moved TEXT NOT NULL DEFAULT '{}'");
+  db.run("UPDATE locks SET moved = metadata");
+  db.run("ALTER TABLE locks DROP COLUMN metadata");
+  db.run("ALTER TABLE locks RENAME COLUMN moved TO metadata");
+}
+
+/** What finds a lock under the grant it was read with. */
+type Identity = [leaseId: string, scope: string, normalKey: string, fencingToken: number];
+const identity = (head: LockHead): Identity => [head.leaseId, head.scope, head.normalKey, head.fencingToken];
+
 type PutValues = [
   resourceKey: string,
   normalKey: string,
@@ -81,10 +95,12 @@ export function lockTable(db: Database) {
   const remove = db.prepare<{ row: number }, [string, string, string]>(`
     DELETE FROM locks WHERE lease_id = ? AND scope = ? AND normal_key = ? RETURNING row`);
 
-  const all = db.prepare<LockRow, []>("SELECT * FROM locks ORDER BY resource_key, scope, fencing_token");
-  const ofLease = db.prepare<LockRow, [string]>("SELECT * FROM locks WHERE lease_id = (SELECT ?) ORDER BY row");
-  const onKey = db.prepare<LockRow, [string, string]>(`
-    SELECT * FROM locks WHERE scope = (SELECT ?1) AND normal_key = (SELECT ?2) ORDER BY row`);
+  const after = db.prepare<HeadRow, [number, number]>(`
+    SELECT ${headColumns} FROM locks WHERE row > ?1 ORDER BY row LIMIT ?2`);
+  const ofLease = db.prepare<HeadRow, [string]>(`
+    SELECT ${headColumns} FROM locks WHERE lease_id = (SELECT ?) ORDER BY row`);
+  const onKey = db.prepare<HeadRow, [string, string]>(`
+    SELECT ${headColumns} FROM locks WHERE scope = (SELECT ?1) AND normal_key = (SELECT ?2) ORDER BY row`);
   const ofOwner = db.prepare<{ 1: 1 }, [string, string | null]>(`
     SELECT 1 FROM locks WHERE owner = (SELECT ?1) AND provider IS ?2 LIMIT 1`);
   const ofTasks = db.prepare<{ task_id: string }, []>("SELECT DISTINCT task_id FROM locks WHERE task_id IS NOT NULL");
@@ -95,17 +111,12 @@ export function lockTable(db: Database) {
     WHERE ends_with_node AND task_id = (SELECT ?2)`);
   const ofNodes = db.prepare<{ lease_id: string }, [string]>(`
     SELECT DISTINCT lease_id FROM locks WHERE ends_with_node AND task_id = (SELECT ?) ORDER BY lease_id`);
-  const one = db.prepare<LockRow, [string, string, string]>(`
-    SELECT * FROM locks WHERE lease_id = (SELECT ?1) AND scope = (SELECT ?2) AND normal_key = (SELECT ?3)`);
-  // Some at a time: a cursor left open would forbid to read anything else meanwhile.
-  const under = db.prepare<TermRow, [string, string, number]>(`
-    SELECT term, ${headColumns} FROM lock_terms CROSS JOIN locks ON locks.row = lock
-    WHERE lock_terms.scope = (SELECT ?1) AND term = (SELECT ?2) AND lock > (SELECT ?3) ORDER BY lock LIMIT ${nearAtOnce}`);
-  const between = db.prepare<TermRow, [string, string, number, string]>(`
-    SELECT term, ${headColumns} FROM lock_terms CROSS JOIN locks ON locks.row = lock
-    WHERE lock_terms.scope = (SELECT ?1) AND (term, lock) > ((SELECT ?2), (SELECT ?3)) AND term < (SELECT ?4)
-    ORDER BY term, lock LIMIT ${nearAtOnce}`);
-
+  const granted = "lease_id = (SELECT ?1) AND scope = (SELECT ?2) AND normal_key = (SELECT ?3) AND fencing_token = ?4";
+  const isHeld = db.prepare<{ 1: 1 }, Identity>(`SELECT 1 FROM locks WHERE ${granted}`);
+  // Its bytes are known without reading it.
+  const metadata = db.prepare<{ bytes: number; metadata: string | null }, [...Identity, number]>(`
+    SELECT octet_length(metadata) AS bytes, iif(octet_length(metadata) <= ?5, metadata, NULL) AS metadata
+    FROM locks WHERE ${granted}`);
   const due = db.prepare<{ lease_id: string }, [number, number]>(`
     SELECT lease_id FROM locks WHERE NOT ends_with_node AND lease_expires_at_ms <= (SELECT ?1)
     ORDER BY lease_expires_at_ms LIMIT (SELECT ?2)`);
@@ -153,19 +164,21 @@ export function lockTable(db: Database) {
       extend.run(expiresAtMs, ttlMs, nowMs, leaseId);
     },
 
-    /** Locks found under these terms, some of them maybe twice. */
-    *near(scope: string, { exact, ranges }: SearchTerms): Generator<LockHead, void> {
-      for (const term of exact) yield* inSlices(term, (_, row) => under.all(scope, term, row));
-      for (const { from, to } of ranges) yield* inSlices(from, (term, row) => between.all(scope, term, row, to));
+    near: lockSearch(db),
+    isHeld: (head: LockHead): boolean => isHeld.get(...identity(head)) !== null,
+    metadata(head: LockHead, bytesMax: number): Metadata | null {
+      const row = metadata.get(...identity(head), bytesMax);
+      return row && { bytes: row.bytes, told: row.metadata === null ? null : { json: parseStored(row.metadata) } };
     },
-    find({ leaseId, scope, normalKey }: LockHead): Lock | null {
-      const row = one.get(leaseId, scope, normalKey);
-      return row === null ? null : toLock(row);
-    },
-    ofLease: (leaseId: string): Lock[] => ofLease.all(leaseId).map(toLock),
+    list: (afterPlace: number, bounds: SliceBounds): ListedLock[] =>
+      boundedRows(after.iterate(afterPlace, bounds.rows), bounds).map((row) => ({
+        ...toHead(row),
+        place: row.row,
+        chars: textChars(row),
+      })),
+    ofLease: (leaseId: string): LockHead[] => ofLease.all(leaseId).map(toHead),
     holdsAnything: (owner: string, provider: string | null): boolean => ofOwner.get(owner, provider) !== null,
-    on: (scope: string, normalKey: string): Lock[] => onKey.all(scope, normalKey).map(toLock),
-    all: (): Lock[] => all.all().map(toLock),
+    on: (scope: string, normalKey: string): LockHead[] => onKey.all(scope, normalKey).map(toHead),
     /** Whether case counts in what is held of a scope; null where nothing is. */
     ignoresCase(scope: string): boolean | null {
       const row = inScope.get(scope);
@@ -193,6 +206,23 @@ export function lockTable(db: Database) {
   };
 }
 
+/** Finds locks under some terms, some of them maybe twice. */
+function lockSearch(db: Database) {
+  // Some at a time: a cursor left open would forbid to read anything else meanwhile.
+  const under = db.prepare<TermRow, [string, string, number]>(`
+    SELECT term, ${headColumns} FROM lock_terms CROSS JOIN locks ON locks.row = lock
+    WHERE lock_terms.scope = (SELECT ?1) AND term = (SELECT ?2) AND lock > (SELECT ?3) ORDER BY lock LIMIT ${nearAtOnce}`);
+  const between = db.prepare<TermRow, [string, string, number, string]>(`
+    SELECT term, ${headColumns} FROM lock_terms CROSS JOIN locks ON locks.row = lock
+    WHERE lock_terms.scope = (SELECT ?1) AND (term, lock) > ((SELECT ?2), (SELECT ?3)) AND term < (SELECT ?4)
+    ORDER BY term, lock LIMIT ${nearAtOnce}`);
+
+  return function* near(scope: string, { exact, ranges }: SearchTerms): Generator<LockHead, void> {
+    for (const term of exact) yield* inSlices(term, (_, row) => under.all(scope, term, row));
+    for (const { from, to } of ranges) yield* inSlices(from, (term, row) => between.all(scope, term, row, to));
+  };
+}
+
 /** Reads slice after slice, each from the last row of the one before; the first from before all rows of a term. */
 function* inSlices(first: string, read: (term: string, row: number) => TermRow[]): Generator<LockHead, void> {
   for (let [term, row] = [first, 0]; ;) {
@@ -207,10 +237,6 @@ function* inSlices(first: string, read: (term: string, row: number) => TermRow[]
 /** A key that is held was read once; its terms follow from its normal form. */
 export function termsOf({ normalKey, ignoreCase }: Pick<HeldKey, "normalKey" | "ignoreCase">): string[] {
   return indexTerms(readResourceKey(normalKey, { ignoreCase, scope: "global" }));
-}
-
-function toLock(row: LockRow): Lock {
-  return { ...toHead(row), metadata: parseStored(row.metadata) };
 }
 
 function toHead(row: HeadRow): LockHead {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Store } from "../../../src/store/store.ts";
-import { acquire, asTold, complete, fail, register, rollBack, within } from "../story.ts";
+import { allLocks, acquire, asTold, complete, fail, register, rollBack, within } from "../story.ts";
 import { type MakeSpecimen, prepared } from "./specimen.ts";
 import { newTask, nodeHead } from "../../support/specimen.ts";
 
@@ -26,7 +26,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
       ]).toEqual([null, null, null, null]);
       expect([
         [...store.reads.nodes.ofTask("x")],
-        store.reads.locks.all(),
+        allLocks(store),
         store.reads.journal.newestEvents("x", 9),
         store.reads.leases.due(9, 9),
       ]).toEqual([[], [], [], []]);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Store } from "../../../src/store/store.ts";
 import {
+  allLocks,
   acquire,
   asTold,
   complete,
@@ -108,7 +109,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
       const inState = (wanted: string) =>
         store.reads.verification.nodes(0, everything).find(({ status }) => status === wanted)?.id;
       const [pending, running] = [inState("PENDING"), inState("RUNNING")];
-      const held = store.reads.locks.all()[0]?.resourceKey;
+      const held = allLocks(store)[0]?.resourceKey;
       if (kind === 0) register(store, `t${n}`, { [`a${n}`]: [], [`b${n}`]: [`a${n}`] });
       else if (kind === 1 && pending !== undefined) acquire(store, pending);
       else if (kind === 2 && running !== undefined) complete(store, running);
@@ -169,7 +170,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
       tasks: store.reads.verification.tasks(0, everything),
       nodes: store.reads.nodes.ofTask("t"),
       walked: store.reads.verification.nodes(0, everything),
-      locks: store.reads.locks.all(),
+      locks: allLocks(store),
       journal: store.reads.journal.slice(0, everything),
       next: store.reads.nodes.next("t", {})?.id,
     });
