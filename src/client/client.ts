@@ -1,12 +1,10 @@
 import type { Response } from "../protocol/envelope.ts";
 import { type Frame, LineReader, NOT_UTF8, TOO_LONG } from "../protocol/framing.ts";
 import { parseStored } from "../protocol/json.ts";
+import { limits } from "../protocol/limits.ts";
 import type { MethodName, ParamsInput, Result } from "../protocol/methods.ts";
 import { ConnectionLost, DaemonUnreachable, RequestRefused } from "./refusals.ts";
 import { WriteQueue } from "./write-queue.ts";
-
-/** One answer; TaskStatus of a large task is far longer than any request may be. */
-const answerBytesMax = 256 << 20;
 
 /** What a call may carry beside its parameters. */
 export interface CallOptions {
@@ -27,7 +25,7 @@ interface Waiting {
  */
 export class Client implements Disposable {
   readonly #waiting: Waiting[] = [];
-  readonly #reader = new LineReader(answerBytesMax);
+  readonly #reader = new LineReader(limits.answerBytesMax);
   readonly #writes = new WriteQueue();
   #lost: Error | undefined;
   #nextId = 1;

@@ -1,3 +1,5 @@
+import { limits } from "../protocol/limits.ts";
+
 /** A client, by what it makes the daemon keep in memory. */
 export interface Keeper {
   /** Unfinished and unanswered requests, and answers it has not read. */
@@ -11,9 +13,8 @@ export interface Keeper {
   evict(): void;
 }
 
-/** Within this time from when it moved, no client has to go, unless all keep so many times what they may. */
+/** Within this time from when it moved, no client has to go, unless all keep `clientsBurst` times what they may. */
 const graceMs = 1_000;
-const burst = 2;
 
 /**
  * What all clients together make the daemon keep, which has one bound. Who keeps more than an equal share of it may have to
@@ -63,7 +64,7 @@ export class ClientMemory {
         .toSorted((a, b) => a.movedAtMs - b.movedAtMs);
       if (first === undefined) return null;
       const stillForMs = nowMs - first.movedAtMs;
-      if (stillForMs < graceMs && this.#bytes <= burst * this.#bytesMax) return graceMs - stillForMs;
+      if (stillForMs < graceMs && this.#bytes <= limits.clientsBurst * this.#bytesMax) return graceMs - stillForMs;
       evicted(first.bytes, stillForMs);
       first.evict();
     }

@@ -2,9 +2,7 @@ import { type BadLine, notUtf8, parseRequest, type Request } from "../protocol/e
 import { wireError } from "../protocol/errors.ts";
 import { type Frame, LineReader, NOT_UTF8, TOO_LONG } from "../protocol/framing.ts";
 import type { Settings } from "../protocol/settings.ts";
-
-/** What a request takes once it is read, at the most, for each byte of its line: `[],` is an object. */
-const bytesPerByte = 10;
+import { limits } from "../protocol/limits.ts";
 
 /** What a client has sent and is not under way, as whole lines and the beginning of one. */
 export class Inbox {
@@ -54,7 +52,7 @@ export class Inbox {
     this.#linesBytes -= bytesOf(line);
     if (line === NOT_UTF8) return [notUtf8, 0];
     if (line === TOO_LONG) return [tooLong(this.#settings.requestBytesMax), 0];
-    return [parseRequest(line, this.#settings.depthMax), bytesPerByte * line.length];
+    return [parseRequest(line, this.#settings.depthMax), limits.memoryPerByte * line.length];
   }
 
   clear(): void {

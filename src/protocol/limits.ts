@@ -17,6 +17,12 @@ export const limits = {
   unreadBytesMax: 4 << 20,
   /** Unfinished and unanswered requests and unread answers of all clients together. */
   clientsBytesMax: 64 << 20,
+  /** What a request takes in memory once it is read, at the most, for each byte of its line: `[],` is an object. */
+  memoryPerByte: 10,
+  /** How many times `clientsBytesMax` all may keep for a moment, as long as they move. */
+  clientsBurst: 2,
+  /** One answer, as the client takes it: TaskStatus of a large task is far longer than any request may be. */
+  answerBytesMax: 256 << 20,
   taskNodesMax: 10_000,
   nodeDependenciesMax: 1_000,
   idempotencyKeyCharsMax: 200,
@@ -91,6 +97,12 @@ export const limits = {
   resolutionStepsMax: 100_000,
   /** Resource keys one node may declare. */
   nodeResourcesMax: 64,
+  /** A diff, in UTF-8. */
+  diffBytesMax: 512 << 10,
+  /** What takes time is their number. Bytes come first where lines are as long as people write them. */
+  diffLinesMax: 20_000,
+  /** Files that one diff may change. */
+  diffFilesMax: 2_000,
   /** Paths one patch bundle may touch. */
   bundlePathsMax: 4_000,
   /** Directories they lie in, each with all that are above it. */
@@ -110,3 +122,59 @@ export const limits = {
   /** A Unix socket path ordinary clients can open (`sun_path` less its terminator on the narrowest system). */
   socketPathBytesMax: 103,
 } as const;
+
+export type Limits = Readonly<Record<keyof typeof limits, number>>;
+
+/** An id, as a text. */
+const idChars = 36;
+/** No date is later. */
+const lastMs = 8.64e15;
+/** What a node takes in a TaskStatus beside its payloads and dependencies: a hundred ids of what blocks it, and some words. */
+const nodeBytes = 5_000;
+
+/** What the program counts on, each with what would go wrong. */
+const relations: readonly [holds: (its: Limits) => boolean, why: string][] = [
+  [(its) => its.requestBytesMax <= its.inputBytesMax, "a command could not read what a request may hold"],
+  [(its) => its.diffBytesMax < its.requestBytesMax, "a diff would not fit in a request"],
+  [(its) => its.depthMax > 2, "no result of a command would fit in a request, which is two deep itself"],
+  [(its) => its.pageMax <= its.pageScanMax, "no page could be full"],
+  [(its) => its.locksMax <= its.leaseLocksMax, "one request could name more locks than it may have"],
+  [(its) => its.nodeResourcesMax <= its.leaseLocksMax, "a node could declare more than it may hold, and never run"],
+  [
+    (its) => its.nodeDependenciesMax <= its.newDependenciesMax && its.newDependenciesMax <= its.taskDependenciesMax,
+    "a node could not be registered with as many dependencies as it may have",
+  ],
+  [(its) => 2 * its.diffFilesMax <= its.bundlePathsMax, "a diff of renames, which touch two paths each, would not fit"],
+  [(its) => its.backoffMaxSecs <= its.spanSecsMax, "the default of a span would be none"],
+  [(its) => Number.isFinite(2 ** its.attemptsMax), "a pause that is doubled before each attempt would be no number"],
+  [(its) => its.nameCharsMax >= idChars, "a node could not be called by its id"],
+  [(its) => its.waitMsMax < 2 ** 31, "a timer would be over at once"],
+  [(its) => its.idempotencyDays * 86_400_000 > its.waitMsMax, "an answer would be forgotten while it is waited for"],
+  [
+    (its) => lastMs + 1_000 * Math.max(its.ttlSecsMax, its.spanSecsMax) <= Number.MAX_SAFE_INTEGER,
+    "deadlines would be no exact integers",
+  ],
+  [(its) => its.pathDepthMax <= its.resolutionStepsMax, "a path that is deep enough could not be resolved"],
+  // A step for each directory, and one for all under it. A glob has at most half as many segments as characters, and two
+  // more for each `**` in a name, whose alternatives double.
+  [
+    (its) =>
+      its.pathDepthMax + 1 < its.globCharsMax &&
+      its.globCharsMax / 2 + 2 * Math.log2(1 + its.globWildcardsMax) + 2 < its.globCharsMax,
+    "patterns would be compared in rows that end before they do",
+  ],
+  [
+    (its) =>
+      its.statusBytesMax + nodeBytes * its.taskNodesMax + (idChars + 3) * its.taskDependenciesMax <= its.answerBytesMax,
+    "the client would refuse the status of a large task",
+  ],
+  [(its) => its.socketPathBytesMax < 104, "the socket's path would not fit into a `sun_path` of macOS"],
+];
+
+/** @throws where limits contradict each other, which is looked at when the program starts */
+export function assertRelations(its: Limits): void {
+  const broken = relations.find(([holds]) => !holds(its));
+  if (broken !== undefined) throw new Error(`the limits contradict each other: ${broken[1]}`);
+}
+
+assertRelations(limits);

@@ -42,7 +42,7 @@ export const settings = {
     "AGENTD_REQUEST_BYTES_MAX",
     limits.requestBytesMax,
     1_024,
-    64 << 20,
+    limits.inputBytesMax,
     "bytes of one request line, newline included",
   ),
   depthMax: decimal("AGENTD_DEPTH_MAX", limits.depthMax, 8, 512, "nesting of one request"),
@@ -72,7 +72,7 @@ export const settings = {
     "AGENTD_NODE_DEPENDENCIES_MAX",
     limits.nodeDependenciesMax,
     0,
-    100_000,
+    limits.newDependenciesMax,
     "dependencies of one node",
   ),
   retentionDays: decimal(
@@ -105,13 +105,52 @@ export type Settings = Record<SettingName, number>;
 /** A setting that cannot be used: which variable, which value, what was expected. */
 export class BadSetting extends Error {}
 
+interface Relation {
+  /** So many times this one … */
+  times: number;
+  of: SettingName;
+  /** … may be no more than that one. */
+  within: SettingName;
+  why: string;
+}
+
+/** Which settings may not contradict each other. */
+const relations: readonly Relation[] = [
+  {
+    times: 1,
+    of: "unreadBytesMax",
+    within: "clientsBytesMax",
+    why: "one client may leave no more unread than all of them together",
+  },
+  {
+    times: limits.memoryPerByte / limits.clientsBurst,
+    of: "requestBytesMax",
+    within: "clientsBytesMax",
+    why: `a request takes up to ${limits.memoryPerByte} times its bytes once it is read, and whose alone are too much is disconnected`,
+  },
+];
+
 /**
  * Reads every setting.
- * @throws {BadSetting} for the first value that does not fit; a wrong value never falls back to its default.
+ * @throws {BadSetting} for the first value that does not fit, or contradicts another; a wrong value never falls back to its
+ * default.
  */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
   const entries = Object.entries(settings).map(([name, setting]) => [name, readSetting(setting, environment)]);
-  return Object.fromEntries(entries) as Settings;
+  const values = Object.fromEntries(entries) as Settings;
+  refuseContradictions(values);
+  return values;
+}
+
+function refuseContradictions(values: Settings): void {
+  for (const { times, of, within, why } of relations) {
+    const [least, got] = [times * values[of], values[within]];
+    if (least <= got) continue;
+    const [one, other] = [settings[of].variable, settings[within].variable];
+    throw new BadSetting(
+      `${one} is ${values[of]}, for which ${other} must be at least ${least} and is ${got}: ${why}; raise ${other} or lower ${one}`,
+    );
+  }
 }
 
 function readSetting(setting: Setting, environment: Readonly<Record<string, string | undefined>>): number {

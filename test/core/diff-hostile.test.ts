@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
-import { diffBytesMax, diffFilesMax, parseDiff } from "../../src/core/bundles/diff.ts";
+import { parseDiff } from "../../src/core/bundles/diff.ts";
+import { limits } from "../../src/protocol/limits.ts";
+
+const { diffBytesMax, diffFilesMax } = limits;
 
 describe("hostile and broken diffs are refused", () => {
   const head = (path: string) => `diff --git a/${path} b/${path}\n`;

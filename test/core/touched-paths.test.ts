@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
-import { checkTouchedPaths, touchedPathsMax } from "../../src/core/bundles/touched-paths.ts";
+import { checkTouchedPaths } from "../../src/core/bundles/touched-paths.ts";
+import { limits } from "../../src/protocol/limits.ts";
 import { doing } from "./bundles.ts";
 
 describe("the paths a bundle says it touches", () => {
@@ -23,7 +24,7 @@ describe("the paths a bundle says it touches", () => {
     ],
     [
       "are no more than the limit",
-      Array.from({ length: touchedPathsMax + 1 }, (_, i) => `f${i}`),
+      Array.from({ length: limits.bundlePathsMax + 1 }, (_, i) => `f${i}`),
       null,
       "LIMIT_EXCEEDED",
     ],

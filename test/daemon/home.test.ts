@@ -237,6 +237,14 @@ describe("a value that cannot be used is named, with what was expected", () => {
     expect(existsSync(place.home)).toBe(false);
   });
 
+  test("a value that contradicts another, which has its default", async () => {
+    using place = scratch();
+    const { exit, error } = await refusedStart(place.home, { environment: { AGENTD_REQUEST_BYTES_MAX: "67108864" } });
+    expect(error).toContain("AGENTD_CLIENTS_BYTES_MAX must be at least 335544320 and is 67108864");
+    expect([2, 4]).toContain(exit);
+    expect(existsSync(place.home)).toBe(false);
+  });
+
   test("a socket path too long for a socket", async () => {
     using place = scratch();
     const AGENTD_SOCKET_PATH = `/${"x".repeat(103)}`;

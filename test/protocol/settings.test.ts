@@ -24,8 +24,9 @@ test.each(rows)("%s has a default within its own bounds", (_name, setting) => {
 });
 
 describe.each(decimals)("%s", (name, { variable, min, max, summary }) => {
-  test.each([min, min + 1, max])("may be %d", (value) => {
-    expect(readSettings({ [variable]: String(value) })[name]).toBe(value);
+  test.each([min, min + 1, max])("may be %d, where others have room for it", (value) => {
+    const others = { AGENTD_CLIENTS_BYTES_MAX: String(settings.clientsBytesMax.max) };
+    expect(readSettings({ ...others, [variable]: String(value) })[name]).toBe(value);
   });
 
   test.each(["", " ", "abc", "5s", "1.5", "1e3", "0x10", "+5", " 5", "-1", "NaN", String(max + 1), "9".repeat(30)])(
@@ -41,6 +42,28 @@ describe.each(decimals)("%s", (name, { variable, min, max, summary }) => {
   test("may not be below its least", () => {
     if (min > 0) expect(refusalOf(variable, String(min - 1))).toContain(`from ${min}`);
     else expect(refusalOf(variable, "-1")).toContain(`from ${min}`);
+  });
+});
+
+describe("settings that contradict each other are refused", () => {
+  const mib = (count: number) => String(count << 20);
+
+  test.each([
+    ["AGENTD_UNREAD_BYTES_MAX", mib(65), "AGENTD_CLIENTS_BYTES_MAX", mib(64), 65 << 20],
+    ["AGENTD_UNREAD_BYTES_MAX", mib(17), "AGENTD_CLIENTS_BYTES_MAX", mib(16), 17 << 20],
+    ["AGENTD_REQUEST_BYTES_MAX", mib(64), "AGENTD_CLIENTS_BYTES_MAX", mib(64), 320 << 20],
+    ["AGENTD_REQUEST_BYTES_MAX", mib(4), "AGENTD_CLIENTS_BYTES_MAX", mib(16), 20 << 20],
+  ])("%s %d beside %s %d", (one, value, other, got, least) => {
+    const environment = { [one]: value, [other]: got };
+    expect(() => readSettings(environment)).toThrow(
+      `${one} is ${value}, for which ${other} must be at least ${least} and is ${got}: `,
+    );
+    expect(() => readSettings(environment)).toThrow(`; raise ${other} or lower ${one}`);
+    expect(() => readSettings({ ...environment, [other]: String(least) })).not.toThrow();
+  });
+
+  test("one that was not set has its default", () => {
+    expect(refusalOf("AGENTD_REQUEST_BYTES_MAX", mib(16))).toContain("AGENTD_CLIENTS_BYTES_MAX must be at least");
   });
 });
 

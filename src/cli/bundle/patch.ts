@@ -3,8 +3,7 @@ import { Failure } from "../exits.ts";
 import type { PrivateRepository } from "../git/private-repository.ts";
 
 /** Above these a diff is not sent along: the daemon takes the head revision instead. */
-const diffBytesMax = 512 << 10;
-const diffLinesMax = 20_000;
+const { diffBytesMax, diffLinesMax } = limits;
 
 /** As git's merge compares, and as git prints it whatever is configured. */
 const diffOptions = [

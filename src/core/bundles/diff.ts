@@ -1,14 +1,10 @@
 import { type Decision, isRefusal, type Refusal, refuse } from "../decision.ts";
 import { parseFileDiff } from "./diff-file.ts";
 import type { FileChange } from "./file-change.ts";
+import { limits } from "../../protocol/limits.ts";
 import { checkRepositoryPath } from "../paths/repository-path.ts";
 
-/** Bytes of a diff in UTF-8. */
-export const diffBytesMax = 512 << 10;
-/** Lines of a diff: what takes time is their number. Bytes come first where they are as long as people write them. */
-export const diffLinesMax = 20_000;
-/** Files that one diff may change. */
-export const diffFilesMax = 2_000;
+const { diffBytesMax, diffLinesMax, diffFilesMax } = limits;
 
 /**
  * Reads a diff as `git diff` prints it, with its usual prefixes `a/` and `b/`, and strictly: what git would not print is

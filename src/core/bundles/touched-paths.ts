@@ -1,24 +1,22 @@
 import { type Decision, isRefusal, refuse } from "../decision.ts";
-import { diffFilesMax, touchedPaths } from "./diff.ts";
+import { touchedPaths } from "./diff.ts";
 import type { FileChange } from "./file-change.ts";
 import { limits } from "../../protocol/limits.ts";
 import { checkRepositoryPath } from "../paths/repository-path.ts";
 
-/** Paths that one bundle may touch: a rename touches two. */
-export const touchedPathsMax = 2 * diffFilesMax;
-
 /**
  * Checks the paths a bundle says it touches, against its changes where these are known: in order, without repetition.
  * Refusals: INVALID_PARAMS (none, an unsafe path, one the changes have and it does not say or the other way round),
- * LIMIT_EXCEEDED (`touchedPathsMax`, `bundleDirectoriesMax`, the length or depth of a path).
+ * LIMIT_EXCEEDED (`bundlePathsMax`, `bundleDirectoriesMax`, the length or depth of a path).
  */
 export function checkTouchedPaths(
   stated: readonly string[],
   changes: readonly FileChange[] | null,
 ): Decision<string[]> {
-  if (stated.length > touchedPathsMax) {
-    const message = `the bundle touches ${stated.length} paths and the limit is ${touchedPathsMax}; split it into several`;
-    return refuse("LIMIT_EXCEEDED", message, { limit: "touched_paths_max", max: touchedPathsMax, got: stated.length });
+  const pathsMax = limits.bundlePathsMax;
+  if (stated.length > pathsMax) {
+    const message = `the bundle touches ${stated.length} paths and the limit is ${pathsMax}; split it into several`;
+    return refuse("LIMIT_EXCEEDED", message, { limit: "touched_paths_max", max: pathsMax, got: stated.length });
   }
   if (stated.length === 0) return refuse("INVALID_PARAMS", "the bundle touches no path, so there is nothing to merge");
   for (const path of stated) {
