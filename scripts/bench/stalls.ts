@@ -1,6 +1,7 @@
 import type { Client } from "../../src/client/client.ts";
 import type { MethodName } from "../../src/protocol/methods.ts";
 import { Bystander } from "./bystander.ts";
+import { costlyBytes } from "./costly-bytes.ts";
 import { costlyLocks } from "./costly-locks.ts";
 import { costlyTasks } from "./costly-tasks.ts";
 import { RawClient } from "./raw-client.ts";
@@ -24,7 +25,7 @@ const undisturbedMs = 200;
 /** What the costliest requests delay another client's CommitEvent by, each at a daemon of its own. */
 export async function measureStalls(stage: Stage): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const [n, costly] of [...costlyLocks, ...costlyTasks].entries()) {
+  for (const [n, costly] of [...costlyLocks, ...costlyTasks, ...costlyBytes].entries()) {
     figures.push(await measure(stage, `stall-${n}`, costly));
   }
   return figures;

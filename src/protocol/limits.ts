@@ -66,8 +66,8 @@ export const limits = {
   attemptsShownMax: 100,
   /** Keys of one lock request. */
   locksMax: 256,
-  /** Characters of metadata one lock request stores, which it does with each of its keys. */
-  lockMetadataCharsMax: 1 << 20,
+  /** What a lease of several keys stores of metadata, owner and provider, which it does with each of them; in bytes. */
+  leaseMetadataBytesMax: 1 << 20,
   /** Metadata that one ListResourceLocks or CheckResourceLocks reads, in bytes: what passes it is left out. */
   lockMetadataToldMax: 8 << 20,
   /** Characters of owners, providers and intents that one of them tells. */

@@ -163,7 +163,7 @@ export interface LockReads {
   /** What the holder tells of such a lock; null where it is not held any more. */
   metadata(head: LockHead, bytesMax: number): Metadata | null;
   /** What a lease holds, in the order it was granted. */
-  ofLease(leaseId: string): LockHead[];
+  ofLease(leaseId: string): LeasedLock[];
   /** Whether any lease has this owner and provider. */
   holdsAnything(owner: string, provider: string | null): boolean;
   /** Who holds this very key. */
@@ -172,6 +172,10 @@ export interface LockReads {
   ignoresCase(scope: string): boolean | null;
   /** Leases of the task's running nodes that hold locks. */
   leasesOfNodes(taskId: string): string[];
+}
+
+export interface LeasedLock extends LockHead {
+  metadataBytes: number;
 }
 
 export interface ListedLock extends LockHead, Listed {}

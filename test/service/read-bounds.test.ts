@@ -9,8 +9,7 @@ const some = 40;
 /** One large text in each of forty rows of a kind, and a request that looks at all of them. */
 interface Reading {
   name: string;
-  /** What the request names of it. */
-  prepare: (client: TestClient) => object | void;
+  prepare: (client: TestClient) => void;
   method: MethodName;
   params: object;
 }
@@ -34,13 +33,6 @@ const bundle = (n: number): ParamsInput<"SubmitPatchBundle"> => ({
 const lock = (client: TestClient, resource_key: string, about: object) =>
   client.call("AcquireResourceLock", { resource_key, mode: "shared", ttl_secs: 3_600, ...about });
 const each = <T>(one: (n: number) => T): T[] => Array.from({ length: some }, (_, n) => one(n));
-const holdInOneLease = (client: TestClient) => {
-  const { lease_id } = lock(client, "file:0", { metadata: large }) ?? {};
-  times((n) =>
-    client.call("AcquireResourceLocks", { locks: [{ resource_key: `file:${n}` }], lease_id, metadata: large }),
-  );
-  return { lease_id };
-};
 const tell = (about: { action_type?: string; payload?: string }) => (client: TestClient) => {
   const { claim } = acquire(client, register(client));
   times(() => client.call("CommitEvent", { ...claim, payload: 1, ...about }));
@@ -109,25 +101,25 @@ const readings: readonly Reading[] = [
   },
   {
     name: "locks of large metadata",
-    prepare: (client) => times((n) => void lock(client, `file:${n}`, { metadata: { intent: large } })),
+    prepare: (client) => times((n) => lock(client, `file:${n}`, { metadata: { intent: large } })),
     method: "ListResourceLocks",
     params: {},
   },
   {
     name: "locks of large metadata that do not match",
-    prepare: (client) => times((n) => void lock(client, `file:${n}`, { metadata: { intent: large } })),
+    prepare: (client) => times((n) => lock(client, `file:${n}`, { metadata: { intent: large } })),
     method: "ListResourceLocks",
     params: { owner: "nobody" },
   },
   {
     name: "locks under owners of long names",
-    prepare: (client) => times((n) => void lock(client, `file:${n}`, { owner: large })),
+    prepare: (client) => times((n) => lock(client, `file:${n}`, { owner: large })),
     method: "ListResourceLocks",
     params: {},
   },
   {
     name: "locks of large metadata",
-    prepare: (client) => times((n) => void lock(client, `file:${n}`, { metadata: { intent: large } })),
+    prepare: (client) => times((n) => lock(client, `file:${n}`, { metadata: { intent: large } })),
     method: "CheckResourceLocks",
     params: { locks: each((n) => ({ resource_key: `file:${n}` })) },
   },
@@ -138,20 +130,8 @@ const readings: readonly Reading[] = [
     params: { locks: [{ resource_key: "file:x" }] },
   },
   {
-    name: "a lease of large metadata",
-    prepare: holdInOneLease,
-    method: "HeartbeatResourceLock",
-    params: {},
-  },
-  {
-    name: "a lease of large metadata that gets one more key",
-    prepare: holdInOneLease,
-    method: "AcquireResourceLocks",
-    params: { locks: [{ resource_key: "file:more" }] },
-  },
-  {
     name: "a lock beside those of large metadata",
-    prepare: (client) => times((n) => void lock(client, `file:${n}`, { metadata: { intent: large } })),
+    prepare: (client) => times((n) => lock(client, `file:${n}`, { metadata: { intent: large } })),
     method: "AcquireResourceLock",
     params: { resource_key: "dir:.", mode: "shared" },
   },
@@ -164,10 +144,10 @@ describe.each(readings)("$method of $name", ({ prepare, method, params }) => {
   test.each([1, 20])("reads so much in a turn, and no more, for %i clients at once", (clients) => {
     using read = new CharactersRead();
     using service = new TestService();
-    const prepared = prepare(service.client());
+    prepare(service.client());
     read.take();
     const asking = Array.from({ length: clients }, () => service.client());
-    for (const client of asking) client.send(method, { ...prepared, ...params });
+    for (const client of asking) client.send(method, params);
     let most = 0;
     for (let goesOn = true; goesOn;) {
       goesOn = service.turn();

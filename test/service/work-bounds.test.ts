@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { ParamsInput } from "../../src/protocol/methods.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import { type TestClient, TestService } from "./harness.ts";
 
@@ -51,14 +52,36 @@ describe("a request whose locks take too much comparing is refused, and told whi
   });
 });
 
-test("metadata that would be stored with each of many keys is refused, and with one key it is kept", () => {
-  using service = new TestService();
-  const client = service.client();
-  const metadata = { text: "x".repeat(900_000) };
-  const locks = [{ resource_key: "file:a" }, { resource_key: "file:b" }];
-  const { error } = client.ask("AcquireResourceLocks", { locks, metadata });
-  expect(error?.data).toMatchObject({ kind: "LIMIT_EXCEEDED", limit: "lock_metadata_chars_max", max: 1 << 20 });
-  expect(client.call("AcquireResourceLock", { resource_key: "file:a", metadata })?.metadata).toEqual(metadata);
+describe("what a lease stores with each of its keys", () => {
+  const text = "x".repeat(700_000);
+  const a = { locks: [{ resource_key: "file:a" }] };
+  const b = { locks: [{ resource_key: "file:b" }] };
+  const both = { locks: [...a.locks, ...b.locks] };
+
+  test.each<[string, ...ParamsInput<"AcquireResourceLocks">[]]>([
+    ["metadata of two keys", { ...both, metadata: text }],
+    ["an owner of two keys", { ...both, owner: text }],
+    ["a provider of two keys", { ...both, provider: text }],
+    ["metadata of one key and another", { ...a, metadata: text }, { ...b, metadata: text }],
+    ["an owner, of whom one more key is asked for", { ...a, owner: text }, b],
+    ["letters that take two bytes", { ...both, metadata: "é".repeat(300_000) }],
+  ])("is refused where it is too much: %s", (_, ...requests) => {
+    using service = new TestService();
+    const client = service.client();
+    let lease_id: string | undefined;
+    for (const request of requests.slice(0, -1)) lease_id = client.call("AcquireResourceLocks", request)?.lease_id;
+    const { error } = client.ask("AcquireResourceLocks", { ...b, ...requests.at(-1), lease_id });
+    expect(error?.data).toMatchObject({ kind: "LIMIT_EXCEEDED", limit: "lease_metadata_bytes_max", max: 1 << 20 });
+  });
+
+  test("is kept where it is one key's, also in place of other metadata of it", () => {
+    using service = new TestService();
+    const client = service.client();
+    const lease_id = client.call("AcquireResourceLock", { resource_key: "file:a", metadata: text })?.lease_id;
+    const again = { locks: [{ resource_key: "file:a" }], lease_id, metadata: { text } };
+    expect(client.ask("AcquireResourceLocks", again).error).toBeUndefined();
+    expect(client.call("ListResourceLocks", {}).locks.map(({ metadata }) => metadata)).toEqual([{ text }]);
+  });
 });
 
 describe("AcquireNextNode looks at many nodes in several turns", () => {

@@ -6,6 +6,7 @@ import type { Json } from "../../protocol/json.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Params } from "../../protocol/methods.ts";
 import type { LockMode } from "../../protocol/types.ts";
+import type { LeasedLock } from "../../store/reads.ts";
 import type { Context } from "../handler.ts";
 import { tooMuchToCompare } from "./conflicts.ts";
 import { heldKey } from "./resource-keys.ts";
@@ -43,8 +44,6 @@ export function lockRequest(
   const read = readKeys(named.map(inItsScope), context, lenient);
   if (isRefusal(read)) return read;
   const metadata = params.metadata as Json;
-  const stored = read.length > 1 ? JSON.stringify(metadata).length * read.length : 0;
-  if (stored > limits.lockMetadataCharsMax) return tooMuchMetadata(stored);
   const { owner, provider = null, lease_id: leaseId = null, task_id = null, node_id = null, ttl_secs: ttl } = params;
   const ttlMs = ttl === null || ttl === undefined ? null : lockTtlMs(ttl, context);
   const wish = { locks: read.map(({ wanted }) => wanted), leaseId, owner, provider, sinceMs: context.nowMs };
@@ -91,7 +90,7 @@ export function grantFor(request: LockRequest, context: Context): Decision<LockG
     const ttlMs = request.ttlMs ?? lockTtlMs(null, context);
     const { owner, provider } = wish;
     const lease = { leaseId: context.newId(), owner, provider, endsWithNode: false, expiresAtMs: nowMs + ttlMs, ttlMs };
-    return { ...lease, locks: keys, taskId, nodeId, metadata, acquiredAtMs: nowMs };
+    return withinBytes({ ...lease, locks: keys, taskId, nodeId, metadata, acquiredAtMs: nowMs }, []);
   }
   const held = reads.locks.ofLease(leaseId);
   const lease = leaseOf(request, leaseId, held, context);
@@ -99,7 +98,19 @@ export function grantFor(request: LockRequest, context: Context): Decision<LockG
   const locks = keys.map((key) => asHeld(key, held));
   const got = held.length + locks.filter((key) => !held.some((lock) => isSameKey(lock, key))).length;
   if (got > limits.leaseLocksMax) return tooManyLocks(leaseId, got);
-  return { ...lease, locks, metadata, acquiredAtMs: nowMs };
+  return withinBytes({ ...lease, locks, metadata, acquiredAtMs: nowMs }, held);
+}
+
+/** The grant, unless the lease would store too much with it. One key may have as much as a request. */
+function withinBytes(grant: LockGrant, held: readonly LeasedLock[]): Decision<LockGrant> {
+  const { locks, owner, provider, metadata } = grant;
+  const others = held.filter((lock) => !locks.some((key) => isSameKey(key, lock)));
+  const keys = others.length + locks.length;
+  if (keys === 1) return grant;
+  const each = Buffer.byteLength(owner) + Buffer.byteLength(provider ?? "");
+  const told = locks.length * Buffer.byteLength(JSON.stringify(metadata));
+  const got = others.reduce((sum, { metadataBytes }) => sum + metadataBytes, told) + keys * each;
+  return got > limits.leaseMetadataBytesMax ? tooMuchMetadata(got) : grant;
 }
 
 /** The wish, the node timeout when there is none, and never less than the contract's second. */
@@ -147,9 +158,9 @@ function lostLease(leaseId: string, nodeId: string | null): Refusal {
 }
 
 function tooMuchMetadata(got: number): Refusal {
-  const max = limits.lockMetadataCharsMax;
-  const message = `the metadata is stored with each key and would take ${got} characters, and the limit is ${max}; keep it short and write the rest to the journal with CommitEvent`;
-  return refuse("LIMIT_EXCEEDED", message, { limit: "lock_metadata_chars_max", max, got });
+  const max = limits.leaseMetadataBytesMax;
+  const message = `metadata, owner and provider are stored with each key of a lease and would take ${got} bytes, and the limit is ${max}; keep them short and write the rest to the journal with CommitEvent`;
+  return refuse("LIMIT_EXCEEDED", message, { limit: "lease_metadata_bytes_max", max, got });
 }
 
 function tooManyLocks(leaseId: string, got: number): Refusal {

@@ -6,7 +6,7 @@ import { readResourceKey } from "../../core/locks/resource-key.ts";
 import { parseStored } from "../../protocol/json.ts";
 import type { LockMode } from "../../protocol/types.ts";
 import { present } from "../../protocol/present.ts";
-import type { ListedLock, Metadata } from "../reads.ts";
+import type { LeasedLock, ListedLock, Metadata } from "../reads.ts";
 import { boundedRows, type SliceBounds, textChars } from "./slices.ts";
 
 interface HeadRow {
@@ -97,8 +97,9 @@ export function lockTable(db: Database) {
 
   const after = db.prepare<HeadRow, [number, number]>(`
     SELECT ${headColumns} FROM locks WHERE row > ?1 ORDER BY row LIMIT ?2`);
-  const ofLease = db.prepare<HeadRow, [string]>(`
-    SELECT ${headColumns} FROM locks WHERE lease_id = (SELECT ?) ORDER BY row`);
+  // Its bytes are known without reading it.
+  const ofLease = db.prepare<HeadRow & { bytes: number }, [string]>(`
+    SELECT ${headColumns}, octet_length(metadata) AS bytes FROM locks WHERE lease_id = (SELECT ?) ORDER BY row`);
   const onKey = db.prepare<HeadRow, [string, string]>(`
     SELECT ${headColumns} FROM locks WHERE scope = (SELECT ?1) AND normal_key = (SELECT ?2) ORDER BY row`);
   const ofOwner = db.prepare<{ 1: 1 }, [string, string | null]>(`
@@ -113,7 +114,6 @@ export function lockTable(db: Database) {
     SELECT DISTINCT lease_id FROM locks WHERE ends_with_node AND task_id = (SELECT ?) ORDER BY lease_id`);
   const granted = "lease_id = (SELECT ?1) AND scope = (SELECT ?2) AND normal_key = (SELECT ?3) AND fencing_token = ?4";
   const isHeld = db.prepare<{ 1: 1 }, Identity>(`SELECT 1 FROM locks WHERE ${granted}`);
-  // Its bytes are known without reading it.
   const metadata = db.prepare<{ bytes: number; metadata: string | null }, [...Identity, number]>(`
     SELECT octet_length(metadata) AS bytes, iif(octet_length(metadata) <= ?5, metadata, NULL) AS metadata
     FROM locks WHERE ${granted}`);
@@ -176,7 +176,8 @@ export function lockTable(db: Database) {
         place: row.row,
         chars: textChars(row),
       })),
-    ofLease: (leaseId: string): LockHead[] => ofLease.all(leaseId).map(toHead),
+    ofLease: (leaseId: string): LeasedLock[] =>
+      ofLease.all(leaseId).map((row) => ({ ...toHead(row), metadataBytes: row.bytes })),
     holdsAnything: (owner: string, provider: string | null): boolean => ofOwner.get(owner, provider) !== null,
     on: (scope: string, normalKey: string): LockHead[] => onKey.all(scope, normalKey).map(toHead),
     /** Whether case counts in what is held of a scope; null where nothing is. */
