@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { agentCommand } from "../../src/cli/guard/agent-command.ts";
 import { agents } from "../../src/cli/guard/agents.ts";
-import { type Agent, patchedPaths, Unreadable } from "../../src/cli/guard/agents/agent.ts";
+import { type Agent, patchedPaths, readQuestion, Unreadable } from "../../src/cli/guard/agents/agent.ts";
 import { asked, patch, patched } from "./agent-questions.ts";
 
 function agent(name: string): Agent {
@@ -12,7 +12,7 @@ function agent(name: string): Agent {
 
 describe("an agent asks", () => {
   test.each(asked)("%s: %s", (name, _what, input, expected) => {
-    expect(agent(name).read(input as Record<string, unknown>)).toEqual(expected);
+    expect(readQuestion(agent(name).question, input)).toEqual(expected);
   });
 });
 
@@ -30,7 +30,7 @@ describe("what an agent edits without saying what is not let pass", () => {
     ["antigravity", { conversationId: "a", toolCall: { name: "write_to_file", args: {} } }],
     ["opencode", { sessionID: "o", directory: "/w", tool: "write", args: {} }],
   ])("%s %j", (name, input) => {
-    expect(() => agent(name).read(input as Record<string, unknown>)).toThrow(Unreadable);
+    expect(() => readQuestion(agent(name).question, input)).toThrow(Unreadable);
   });
 });
 

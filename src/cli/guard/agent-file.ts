@@ -4,9 +4,8 @@ import { limits } from "../../protocol/limits.ts";
 import { dirname, join } from "node:path";
 import { Failure } from "../exits.ts";
 import { agentCommand, commandMark, executableOf } from "./agent-command.ts";
-import { guardCommands, withEntries, withoutEntries } from "./agent-entries.ts";
-import type { Agent } from "./agents/agent.ts";
-import { NoJson, valueOf } from "./json-settings.ts";
+import type { Agent, AgentFile } from "./agents/agent.ts";
+import { appendTo, NoJson, removeFrom, valueOf, withMember } from "./json-settings.ts";
 
 /** Where an agent's hooks go, and where it is remembered how the file was before. */
 export interface WorkTree {
@@ -31,16 +30,12 @@ export async function agentState(
 ): Promise<AgentState> {
   const path = join(top, agent.file.path);
   const text = await textOf(path);
-  const command = agentCommand(name, agent, program);
-  const commands = text === null ? [] : commandsOf(agent, path, text);
-  const [first] = commands;
-  if (text === null || first === undefined) return { agent: name, path, state: "missing", program: null };
-  const wanted = agent.file.kind === "own" ? 0 : agent.file.entries(command).length;
-  const current =
-    agent.file.kind === "own"
-      ? text === agent.file.text(command)
-      : commands.length === wanted && commands.every((each) => each === command);
-  return { agent: name, path, state: current ? "installed" : "outdated", program: executableOf(first) };
+  const found = text === null ? [] : understood(path, () => hooksIn(agent.file, text));
+  const [first] = found;
+  if (first === undefined) return { agent: name, path, state: "missing", program: null };
+  const wanted = hooksIn(agent.file, withHooks(agent.file, null, agentCommand(name, agent, program)));
+  const state = Bun.deepEquals(found, wanted) ? "installed" : "outdated";
+  return { agent: name, path, state, program: executableOf(first) };
 }
 
 /**
@@ -55,11 +50,8 @@ export async function installAgent(
 ): Promise<"installed" | "updated" | "unchanged"> {
   const { state, path } = await agentState(name, agent, place, program);
   if (state === "installed") return "unchanged";
-  const current = await textOf(path);
-  const before = await foreignText(name, agent, place, current);
-  const command = agentCommand(name, agent, program);
-  const after =
-    agent.file.kind === "own" ? agent.file.text(command) : understood(path, () => added(agent, before, command));
+  const before = await foreignText(name, agent, place);
+  const after = understood(path, () => withHooks(agent.file, before, agentCommand(name, agent, program)));
   await remember(name, place, before, after);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, after);
@@ -74,7 +66,7 @@ export async function uninstallAgent(
 ): Promise<"removed" | "restored" | "missing"> {
   const { state, path } = await agentState(name, agent, place, []);
   if (state === "missing") return "missing";
-  const before = await foreignText(name, agent, place, await textOf(path));
+  const before = await foreignText(name, agent, place);
   if (before === null) {
     await rm(path);
     await removeEmpty(dirname(path), place.top);
@@ -83,36 +75,59 @@ export async function uninstallAgent(
   return before === null ? "removed" : "restored";
 }
 
-function added(agent: Agent, before: string | null, command: string): string {
-  return agent.file.kind === "own" ? agent.file.text(command) : withEntries(agent.file, before, command);
-}
-
 /** The file as it would be without the guard; null when it would not be there. */
-async function foreignText(
-  name: string,
-  agent: Agent,
-  place: WorkTree,
-  current: string | null,
-): Promise<string | null> {
-  const path = join(place.top, agent.file.path);
-  if (agent.file.kind === "own") {
-    if (current === null || current.includes(commandMark)) return null;
-    throw new Failure("FOUND_A_PROBLEM", `${path} is not agentd's; move it away and install again`);
-  }
+async function foreignText(name: string, { file }: Agent, place: WorkTree): Promise<string | null> {
+  const path = join(place.top, file.path);
+  const current = await textOf(path);
   if (current === null) return null;
-  const { file } = agent;
   const before = await textOf(join(memory(name, place), "before"));
   const after = await textOf(join(memory(name, place), "after"));
   if (after !== null && current === after) return before;
-  const rest = understood(path, () => withoutEntries(file, current));
-  // What the guard made, and nobody has added to, goes with it.
-  const made = after !== null && before === null && rest === understood(path, () => empty(agent));
-  return made ? null : rest;
+  return understood(path, () => {
+    const rest = withoutHooks(file, current, path);
+    // What the guard made, and nobody has added to, goes with it.
+    const isMade = after !== null && before === null;
+    return isMade && rest === withoutHooks(file, withHooks(file, null, ""), path) ? null : rest;
+  });
 }
 
-/** What is left of a file the guard made when its entries are taken out. */
-function empty(agent: Agent): string {
-  return agent.file.kind === "own" ? "" : withoutEntries(agent.file, withEntries(agent.file, null, ""));
+/** An agent's file with the guard's hooks; `before` is without them, or null when there is no file. */
+function withHooks(file: AgentFile, before: string | null, command: string): string {
+  if (file.kind === "own") return file.text(command);
+  let next = before === null || before.trim() === "" ? "{}\n" : before;
+  for (const [key, value] of Object.entries(file.members)) next = withMember(next, key, value);
+  for (const { list, entry } of file.entries(command)) next = appendTo(next, list, entry);
+  return next;
+}
+
+/** A file without the guard's hooks, whatever program they run; null where nothing is left of it. */
+function withoutHooks(file: AgentFile, text: string, path: string): string | null {
+  if (file.kind === "own") {
+    if (text.includes(commandMark)) return null;
+    throw new Failure("FOUND_A_PROBLEM", `${path} is not agentd's; move it away and install again`);
+  }
+  if (text.trim() === "") return text;
+  return file.entries("").reduce((rest, { list }) => removeFrom(rest, list, isOurs), text);
+}
+
+/** The guard's hooks in a file: the commands they run, or where they are all of it, its text. */
+function hooksIn({ kind }: AgentFile, text: string): string[] {
+  if (kind === "own") return text.includes(commandMark) ? [text] : [];
+  return text.trim() === "" ? [] : commandsIn(valueOf(text)).filter((command) => command.includes(commandMark));
+}
+
+/** Whether an entry is the guard's alone; one that a person added commands to is left. */
+function isOurs(entry: unknown): boolean {
+  const commands = commandsIn(entry);
+  return commands.length > 0 && commands.every((command) => command.includes(commandMark));
+}
+
+function commandsIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(commandsIn);
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    (key === "command" || key === "bash") && typeof inner === "string" ? [inner] : commandsIn(inner),
+  );
 }
 
 function understood<Result>(path: string, edit: () => Result): Result {
@@ -122,12 +137,6 @@ function understood<Result>(path: string, edit: () => Result): Result {
     if (!(cause instanceof NoJson)) throw cause;
     throw new Failure("FOUND_A_PROBLEM", `${path} is not usable as JSON, and was left as it is: ${cause.message}`);
   }
-}
-
-function commandsOf(agent: Agent, path: string, text: string): string[] {
-  if (agent.file.kind === "own") return text.includes(commandMark) ? [text] : [];
-  if (text.trim() === "") return [];
-  return understood(path, () => guardCommands(valueOf(text)));
 }
 
 function memory(name: string, { gitDirectory }: WorkTree): string {

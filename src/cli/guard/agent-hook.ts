@@ -3,7 +3,7 @@ import { connectAt } from "../../client/find.ts";
 import { messageOf } from "../../client/refusals.ts";
 import { type Exit, Failure } from "../exits.ts";
 import type { Session } from "../session.ts";
-import { type Agent, type Asked, fieldsOf } from "./agents/agent.ts";
+import { type Agent, type Asked, readQuestion } from "./agents/agent.ts";
 import { print } from "../output.ts";
 import { isOff, recordBypass } from "./bypass.ts";
 import { identityOf, sessionOwner } from "./identity.ts";
@@ -44,7 +44,7 @@ async function guardAgent(name: string, agent: Agent, input: string, session: Se
 async function refusalOf(name: string, agent: Agent, input: string, session: Session): Promise<string | null> {
   let asked: Asked;
   try {
-    asked = agent.read(fieldsOf(JSON.parse(input)));
+    asked = readQuestion(agent.question, JSON.parse(input));
   } catch (cause) {
     return isOff(process.env) ? null : refusalText(unchecked(messageOf(cause)));
   }

@@ -8,13 +8,27 @@ export interface Agent {
   shellSession?: string;
   /** Where its hooks stand, in the work tree. */
   file: AgentFile;
-  /**
-   * What the agent asks, by what it writes to the hook's standard input.
-   * @throws {Unreadable} when it edits something and does not say what
-   */
-  read(input: Fields): Asked;
+  question: Question;
   /** How the hook lets an edit pass, or refuses it for a reason. */
   answer(refusal: string | null): Answer;
+}
+
+/** Where the facts stand in what an agent writes to the hook's standard input, as paths such as `tool_input.path`. */
+export interface Question {
+  /** What it calls a session, and where it names it. */
+  session: readonly [called: string, ...at: string[]];
+  /** What it says where a session ends; undefined as the value: nothing. */
+  end?: readonly [at: string, value: string | undefined];
+  /** Where it names the tool, and which ones edit files. */
+  tool: readonly [at: string, editing: readonly string[]];
+  /** The directory it works in; without any, the hook's own. */
+  cwd: readonly string[];
+  /** The file that is edited. */
+  file: readonly string[];
+  /** Whether its arguments may be JSON texts. */
+  quoted?: true;
+  /** The object that holds a patch where no file is named. Its paths are relative, so the directory has to be said. */
+  patch?: string;
 }
 
 export type Asked =
@@ -53,34 +67,64 @@ export interface OwnFile {
 /** What came on standard input cannot be understood; the message says what is missing. */
 export class Unreadable extends Error {}
 
-export type Fields = Readonly<Record<string, unknown>>;
-
-export function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+/**
+ * What an agent asks.
+ * @throws {Unreadable} when it edits something and does not say what, or in which session
+ */
+export function readQuestion({ session, end, tool, cwd, file, quoted, patch }: Question, input: unknown): Asked {
+  const [called, ...ids] = session;
+  const id = firstText(input, ids);
+  if (end !== undefined && textAt(input, end[0]) === end[1])
+    return id === undefined ? { kind: "other" } : { kind: "end", session: id };
+  const [at, editing] = tool;
+  if (!editing.includes(textAt(input, at) ?? "")) return { kind: "other" };
+  const path = firstText(input, file);
+  const directory = firstText(input, cwd);
+  return {
+    kind: "edit",
+    session: needed(id, called),
+    cwd: patch === undefined ? (directory ?? process.cwd()) : needed(directory, "where it works"),
+    paths:
+      path === undefined && patch !== undefined
+        ? patchedPaths(valueAt(input, patch))
+        : [bare(needed(path, "which file it edits"), quoted)],
+  };
 }
 
-export function textOf(fields: Fields, name: string): string | undefined {
-  const value = fields[name];
+const bare = (path: string, quoted = false) => (quoted ? (/^"(.*)"$/s.exec(path)?.[1] ?? path) : path);
+
+/** The first of the fields that is there. */
+function firstText(input: unknown, paths: readonly string[]): string | undefined {
+  return paths.map((path) => textAt(input, path)).find((text) => text !== undefined);
+}
+
+function textAt(input: unknown, path: string): string | undefined {
+  const value = valueAt(input, path);
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** The first of the fields that is there. */
-export function firstText(fields: Fields, ...names: readonly string[]): string | undefined {
-  return names.map((name) => textOf(fields, name)).find((text) => text !== undefined);
-}
-
-/** @throws {Unreadable} without it */
-export function needed(value: string | undefined, what: string): string {
-  if (value === undefined) throw new Unreadable(`the agent did not say ${what}`);
+function valueAt(input: unknown, path: string): unknown {
+  let value = input;
+  for (const name of path.split(".")) {
+    const inside = typeof value === "string" ? parsed(value) : value;
+    value = typeof inside === "object" && inside !== null ? (inside as Record<string, unknown>)[name] : undefined;
+  }
   return value;
 }
 
-/** Answers of agents that take JSON on standard output and exit status 0. */
-export function json(value: unknown): Answer {
-  return { out: `${JSON.stringify(value)}\n`, err: "", exit: 0 };
+/** The JSON text of an object stands for the object. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Unreadable("the agent's tool arguments are no JSON");
+  }
 }
 
-export const silence: Answer = { out: "", err: "", exit: 0 };
+function needed(value: string | undefined, what: string): string {
+  if (value === undefined) throw new Unreadable(`the agent did not say ${what}`);
+  return value;
+}
 
 const begin = "*** Begin Patch";
 const names = /^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+?)\r?$/gm;
@@ -90,8 +134,8 @@ const names = /^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+?)\r?$/gm;
  * is found in whichever field holds it.
  * @throws {Unreadable} when there is no patch, or it names no file
  */
-export function patchedPaths(input: Fields): string[] {
-  const patches = Object.values(input).filter((value) => typeof value === "string" && value.includes(begin));
+export function patchedPaths(input: unknown): string[] {
+  const patches = Object.values(input ?? {}).filter((value) => typeof value === "string" && value.includes(begin));
   const paths = patches.flatMap((patch) => Array.from(String(patch).matchAll(names), ([, path = ""]) => path.trim()));
   if (paths.length === 0) throw new Unreadable("the agent did not say which files its patch changes");
   return paths;

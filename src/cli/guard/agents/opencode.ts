@@ -1,42 +1,17 @@
-import { type Agent, type Asked, fieldsOf, needed, patchedPaths, silence, textOf } from "./agent.ts";
-
 /** Set by the plugin itself. */
-const shellSession = "AGENTD_OPENCODE_SESSION";
-const editing = ["edit", "write", "multiedit", "apply_patch", "patch"];
+export const opencodeSession = "AGENTD_OPENCODE_SESSION";
+export const opencodeEditing = ["edit", "write", "multiedit", "apply_patch", "patch"];
 
 /**
- * opencode, as documented on 2026-11-28. A plugin is code: this one hands `tool.execute.before` of the editing tools to
- * the guard, and throws when it refuses, which stops the tool. It also tells the session's shells whose they are, and
- * gives the locks back when a session is deleted.
+ * Hands `tool.execute.before` of the editing tools to the guard, and throws when it refuses, which stops the tool; gives the
+ * locks back when a session is deleted.
  */
-export const opencode: Agent = {
-  title: "opencode",
-  source: "https://opencode.ai/docs/plugins",
-  shellSession,
-  file: { kind: "own", path: ".opencode/plugins/agentd-guard.js", text: pluginText },
-  read(input): Asked {
-    const session = needed(textOf(input, "sessionID"), "its session");
-    if (textOf(input, "event") === "session.deleted") return { kind: "end", session };
-    const tool = textOf(input, "tool") ?? "";
-    if (!editing.includes(tool)) return { kind: "other" };
-    const args = fieldsOf(input.args);
-    const path = textOf(args, "filePath");
-    return {
-      kind: "edit",
-      session,
-      cwd: needed(textOf(input, "directory"), "where it works"),
-      paths: path === undefined ? patchedPaths(args) : [path],
-    };
-  },
-  answer: (refusal) => (refusal === null ? silence : { out: "", err: `${refusal}\n`, exit: 2 }),
-};
-
-function pluginText(command: string): string {
+export function opencodePlugin(command: string): string {
   return `// agentd guard: edits of files that others have locked are refused. Put here by \`agentd guard install\`.
 import { spawn } from "node:child_process";
 
 const command = ${JSON.stringify(command)};
-const editing = ${JSON.stringify(editing)};
+const editing = ${JSON.stringify(opencodeEditing)};
 
 /** Asks the guard: its exit status, and what it has to say. */
 function ask(question) {
@@ -58,7 +33,7 @@ export const AgentdGuard = async ({ directory }) => ({
     if (status !== 0) throw new Error(reason.trim() || "agentd: could not check whether others hold the file");
   },
   "shell.env": async ({ sessionID }, { env }) => {
-    if (sessionID) env.${shellSession} = sessionID;
+    if (sessionID) env.${opencodeSession} = sessionID;
   },
   event: async ({ event }) => {
     const sessionID = event.properties?.info?.id;
