@@ -10,6 +10,11 @@ export interface NodeAround {
   lease_id: string;
 }
 
+/** What names a node under its lease to the daemon. */
+export function claimOf({ task_id, node_id, lease_id }: NodeAround): NodeAround {
+  return { task_id, node_id, lease_id };
+}
+
 /** The node whose command this process is part of, as `agentd run` tells it; undefined outside of one. */
 export function nodeAround(environment: Readonly<Record<string, string | undefined>>): NodeAround | undefined {
   const { AGENTD_TASK_ID: task_id, AGENTD_NODE_ID: node_id, AGENTD_LEASE_ID: lease_id } = environment;

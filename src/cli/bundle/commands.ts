@@ -8,7 +8,7 @@ import { Failure } from "../exits.ts";
 import { repositoryOf } from "../git/repository.ts";
 import { commitOf } from "../git/revision.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
-import { interruptions } from "../run/interruptions.ts";
+import { interruptible } from "../run/interruptions.ts";
 import type { Session } from "../session.ts";
 import { readDuration, readList } from "../values.ts";
 
@@ -52,22 +52,19 @@ export const create = command({
   async run(args, session) {
     const repository = await bundleRepository();
     const timeLimitMs = readDuration(args.timeout ?? "30m", "timeout") * 1000;
-    await using interrupted = interruptions(graceMs);
-    await interrupted.all([
-      (async () => {
-        const verifying = { commands: readList(args.verify), timeLimitMs, wishes: { session, ...interrupted } };
-        // A daemon that is not there is an error before verification takes its time.
-        await session.client();
-        const created = await createBundle(repository, verifying, {
-          ...args,
-          purpose: await purposeOf(session, args),
-          assumptions: readList(args.assume),
-          supersedes: args.supersedes === undefined ? undefined : await resolveBundle(session, args.supersedes),
-          idempotencyKey: args["idempotency-key"],
-        });
-        session.show(createdView(created), () => createdText(created));
-      })(),
-    ]);
+    await interruptible(graceMs, async (interrupted) => {
+      const verifying = { commands: readList(args.verify), timeLimitMs, wishes: { session, ...interrupted } };
+      // A daemon that is not there is an error before verification takes its time.
+      await session.client();
+      const created = await createBundle(repository, verifying, {
+        ...args,
+        purpose: await purposeOf(session, args),
+        assumptions: readList(args.assume),
+        supersedes: args.supersedes === undefined ? undefined : await resolveBundle(session, args.supersedes),
+        idempotencyKey: args["idempotency-key"],
+      });
+      session.show(createdView(created), () => createdText(created));
+    });
   },
 });
 

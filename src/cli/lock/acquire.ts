@@ -2,7 +2,7 @@ import { argumentList, flag, option } from "../command.ts";
 import type { Result } from "../../protocol/methods.ts";
 import type { Json } from "../../protocol/json.ts";
 import { Failure } from "../exits.ts";
-import { PatientClient } from "../patient-client.ts";
+import { take } from "../patient-client.ts";
 import type { Session } from "../session.ts";
 import { readDuration, readJson, readList, readTtl } from "../values.ts";
 import type { Wanted } from "./text.ts";
@@ -68,10 +68,7 @@ async function readMetadata({ intent, metadata }: Taking): Promise<Json | undefi
   throw new Failure("USAGE", "--intent is kept in the metadata, which has to be an object then");
 }
 
-/**
- * Takes the locks, waiting in line as long as the request says; null when they were not to be had by then. A daemon that is
- * restarted meanwhile is waited for, at the end of the line.
- */
+/** Takes the locks, waiting in line as long as the request says; null when they were not to be had by then. */
 export async function takeLocks(
   session: Session,
   { locks, waitMs, ...about }: LockRequest,
@@ -81,15 +78,5 @@ export async function takeLocks(
 ): Promise<Taken | null> {
   const keys = locks.map(({ resource_key, scope, mode }) => ({ resource_key, scope, mode }));
   const params = { locks: keys, ...about, ...more };
-  if (waitMs === 0) return session.call("AcquireResourceLocks", params, idempotencyKey);
-  // A daemon that is not there to begin with is an error, as for any other command.
-  await session.client();
-  using client = new PatientClient(session);
-  const deadline = performance.now() + waitMs;
-  for (let round = 1; ; round++) {
-    const own = idempotencyKey ?? crypto.randomUUID();
-    const patience = { giveUp, deadline, idempotencyKey: round === 1 ? own : `${own} ${round}` };
-    const taken = await client.take("AcquireResourceLocks", params, patience);
-    if (taken !== null || performance.now() >= deadline) return taken;
-  }
+  return take(session, "AcquireResourceLocks", params, { waitMs, giveUp, idempotencyKey });
 }

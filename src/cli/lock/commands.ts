@@ -6,6 +6,7 @@ import { explainHeld } from "./text.ts";
 import { type Here, keyResolver, locateHere, resolveKeys } from "./keys.ts";
 import { type NodeAround, nodeAround } from "../environment.ts";
 import { releaseKeys, releaseMine } from "./release.ts";
+import { interruptible } from "../run/interruptions.ts";
 import type { Session } from "../session.ts";
 import { bold, dim, momentText, oneLine, spanText } from "../text.ts";
 import { readList, readTtl } from "../values.ts";
@@ -44,8 +45,9 @@ export const acquire = command({
     if (around !== undefined && args.ttl !== undefined)
       session.note("these locks last as long as the node's lease; --ttl is for a lease of their own: --own-lease");
     const under = around ?? (await underWhat(session, args));
-    const never = new AbortController().signal;
-    const taken = await takeLocks(session, request, under, never, args["idempotency-key"]);
+    const taken = await interruptible(0, ({ stop }) =>
+      takeLocks(session, request, under, stop, args["idempotency-key"]),
+    );
     if (taken === null) return session.sayNotNow(() => explainHeld(session, request.locks, request.owner));
     const here = await locateHere();
     session.show(taken, () => acquiredText(taken, around === undefined, here));

@@ -5,7 +5,7 @@ import { keysArg, type LockRequest, readLockRequest, takeLocks, type Taken, taki
 import { explainHeld } from "./text.ts";
 import { checkCommand, exitStatus, runSupervised } from "../run/supervised.ts";
 import { bind, hold, type Wishes } from "../run/hold.ts";
-import { interruptions } from "../run/interruptions.ts";
+import { interruptible } from "../run/interruptions.ts";
 import { isLost, type Keeping } from "../run/lease.ts";
 import { nodeAround } from "../environment.ts";
 import { PatientClient } from "../patient-client.ts";
@@ -37,21 +37,14 @@ export const run = command({
     checkCommand(words);
     const request = await readLockRequest(key, given);
     const owner = request.owner ?? `run-${process.pid}`;
-    await using interrupted = interruptions(graceMs);
-    const wishes = { session, stop: interrupted.stop, kill: interrupted.kill, giveUp: interrupted.giveUp };
-    let exit: Exit = 0;
-    await interrupted.all([
-      (async () => {
-        // They end with the command, and so at the latest with the node it is run for; whose that is others may see.
-        const { task_id, node_id } = nodeAround(process.env) ?? {};
-        const taken = await takeLocks(session, { ...request, owner }, { task_id, node_id }, interrupted.stop);
-        exit =
-          taken === null
-            ? await notTaken(wishes, request)
-            : await runHeld(words, graceMs, taken, owner, request, wishes);
-      })(),
-    ]);
-    return exit;
+    return interruptible(graceMs, async (interrupted) => {
+      const wishes = { session, ...interrupted };
+      // They end with the command, and so at the latest with the node it is run for; whose that is others may see.
+      const { task_id, node_id } = nodeAround(process.env) ?? {};
+      const taken = await takeLocks(session, { ...request, owner }, { task_id, node_id }, interrupted.stop);
+      if (taken === null) return notTaken(wishes, request);
+      return runHeld(words, graceMs, taken, owner, request, wishes);
+    });
   },
 });
 

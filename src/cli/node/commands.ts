@@ -1,6 +1,6 @@
 import { limits } from "../../protocol/limits.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
-import type { ParamsInput, Result } from "../../protocol/methods.ts";
+import type { Result } from "../../protocol/methods.ts";
 import {
   command,
   flag,
@@ -18,7 +18,8 @@ import { partyText } from "../lock/text.ts";
 import { ownerOf } from "../environment.ts";
 import { type NodeChoice, readChoice } from "./choice.ts";
 import { labelOf, retriedText } from "./text.ts";
-import { PatientClient } from "../patient-client.ts";
+import { nodesIn, take } from "../patient-client.ts";
+import { interruptible } from "../run/interruptions.ts";
 import type { Session } from "../session.ts";
 import { bold, columns, countsText, dim, momentText, oneLine, spanText } from "../text.ts";
 import { readDuration, readJson, readPercent, readTtl, readWhole } from "../values.ts";
@@ -55,10 +56,12 @@ export const acquire = command({
       ttl_secs: readTtl(ttl),
       count: count === undefined ? undefined : readWhole(count, "count"),
     };
-    const acquired = await take(session, wish, readWait(wait), key);
+    const waitMs = readWait(wait);
+    const acquired = await interruptible(0, ({ stop: giveUp }) =>
+      take(session, "AcquireNextNode", wish, { waitMs, giveUp, idempotencyKey: key }),
+    );
     if (acquired === null) return session.sayNotNow(() => whyNothing(session, choice));
-    const nodes = "nodes" in acquired ? acquired.nodes : [acquired];
-    session.show(acquired, () => nodes.map(acquiredText).join("\n"));
+    session.show(acquired, () => nodesIn(acquired).map(acquiredText).join("\n"));
     return 0;
   },
 });
@@ -152,23 +155,6 @@ export const release = command({
 
 function notBefore(unixMs: number | null): string {
   return unixMs === null ? "" : `; nobody gets it before ${momentText(unixMs / 1000)}`;
-}
-
-type Acquired = Result<"AcquireNextNode">;
-
-/** A daemon that is restarted while a node is waited for is asked again, for the time that is left. */
-async function take(
-  session: Session,
-  wish: Omit<ParamsInput<"AcquireNextNode">, "wait_ms">,
-  waitMs: number,
-  key: string | undefined,
-): Promise<Acquired> {
-  if (waitMs === 0) return session.call("AcquireNextNode", wish, key);
-  // A daemon that is not there to begin with is an error, as for any other command.
-  await session.client();
-  using client = new PatientClient(session);
-  const patience = { giveUp: new AbortController().signal, deadline: performance.now() + waitMs, idempotencyKey: key };
-  return await client.take("AcquireNextNode", wish, patience);
 }
 
 function readWait(given: string | undefined): number {

@@ -17,6 +17,21 @@ export interface Interruptions extends AsyncDisposable {
   all(workers: readonly Promise<unknown>[]): Promise<void>;
 }
 
+/** Does work that the user may interrupt. The process dies of the signal then, once the work has ended. */
+export async function interruptible<Value>(
+  graceMs: number,
+  work: (wishes: Interruptions) => Promise<Value>,
+): Promise<Value> {
+  const done: Value[] = [];
+  {
+    await using interrupted = interruptions(graceMs);
+    await interrupted.all([work(interrupted).then((value) => done.push(value))]);
+  }
+  const [value] = done;
+  if (done.length === 0) throw new Stopped("interrupted");
+  return value as Value;
+}
+
 /**
  * Listens for SIGINT, SIGTERM and SIGHUP until disposed. The process then dies of the one that came, if any, since that
  * is how a shell knows that a loop around it is to end, too.

@@ -3,6 +3,7 @@ import { limits } from "../../protocol/limits.ts";
 import type { Result } from "../../protocol/methods.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import type { Kind } from "../../protocol/transitions.ts";
+import { claimOf } from "../environment.ts";
 import { pause, unlessAborted } from "../abort.ts";
 import type { PatientClient } from "../patient-client.ts";
 
@@ -22,11 +23,6 @@ export interface Keeping {
   endings: readonly Kind[];
   concerns(event: Event): boolean;
   renew(done: AbortSignal): Promise<{ lease_expires_at_ms: number }>;
-}
-
-/** What names a node under its lease to the daemon. */
-export function claimOf({ task_id, node_id, lease_id }: AcquiredNode) {
-  return { task_id, node_id, lease_id };
 }
 
 /** The lease of a node that was taken. */

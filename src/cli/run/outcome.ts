@@ -2,7 +2,8 @@ import { RequestRefused } from "../../client/refusals.ts";
 import type { Json } from "../../protocol/json.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import type { Ending } from "./supervised.ts";
-import { claimOf, isLost } from "./lease.ts";
+import { claimOf } from "../environment.ts";
+import { isLost } from "./lease.ts";
 import { errorOf, resultOf } from "./result.ts";
 import type { Work } from "./hold.ts";
 

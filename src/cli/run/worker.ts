@@ -1,9 +1,9 @@
 import type { Result } from "../../protocol/methods.ts";
-import { type AcquiredNode, oneNode } from "../../protocol/methods/nodes.ts";
+import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import type { NodeChoice } from "../node/choice.ts";
 import { pause } from "../abort.ts";
 import { attempt, type Finished } from "./attempt.ts";
-import { PatientClient } from "../patient-client.ts";
+import { nodesIn, PatientClient } from "../patient-client.ts";
 import { nameAndId } from "../node/text.ts";
 import type { Work } from "./hold.ts";
 
@@ -45,8 +45,9 @@ async function take(
   const deadline = performance.now() + waitMs;
   for (;;) {
     const params = { ...wanted, ttl_secs: ttlSecs };
-    const node = oneNode(await waiting.take("AcquireNextNode", params, { giveUp: stop, deadline }));
-    if (node !== null) return node;
+    const taken = await waiting.take("AcquireNextNode", params, { giveUp: stop, deadline });
+    const [node] = taken === null ? [] : nodesIn(taken);
+    if (node !== undefined) return node;
     if (wanted.task_id !== undefined) {
       const task = await client.callInTime("TaskStatus", { task_id: wanted.task_id }, { giveUp: stop, deadline });
       if (task !== null && task.state !== "ACTIVE") return task.state;

@@ -14,7 +14,7 @@ import type { Repository } from "../../git/repository.ts";
 import { commitOf } from "../../git/revision.ts";
 import { PrivateRepository } from "../../git/private-repository.ts";
 import type { Wishes } from "../../run/hold.ts";
-import { interruptions } from "../../run/interruptions.ts";
+import { interruptible } from "../../run/interruptions.ts";
 import { readDuration, readList } from "../../values.ts";
 import { bundleArgs, bundlesMeant } from "../list.ts";
 
@@ -64,16 +64,11 @@ export const merge = command({
       dryRun: args["dry-run"] === true,
       by: args.by ?? whoever(),
     };
-    let exit: Exit = 0;
-    await using interrupted = interruptions(graceMs);
-    await interrupted.all([
-      (async () => {
-        const report = await mergeOpen({ session, ...interrupted }, repository, request);
-        session.show(report, () => (args.markdown === true ? reportMarkdown(report) : reportText(report, Date.now())));
-        exit = report.bundles.length > 0 && report.revision === report.onto.revision ? 1 : 0;
-      })(),
-    ]);
-    return exit;
+    return interruptible(graceMs, async (interrupted): Promise<Exit> => {
+      const report = await mergeOpen({ session, ...interrupted }, repository, request);
+      session.show(report, () => (args.markdown === true ? reportMarkdown(report) : reportText(report, Date.now())));
+      return report.bundles.length > 0 && report.revision === report.onto.revision ? 1 : 0;
+    });
   },
 });
 
