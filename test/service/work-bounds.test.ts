@@ -74,6 +74,16 @@ describe("what a lease stores with each of its keys", () => {
     expect(error?.data).toMatchObject({ kind: "LIMIT_EXCEEDED", limit: "lease_metadata_bytes_max", max: 1 << 20 });
   });
 
+  test("is refused where it is the worker's name, for a node of many resources, which another may take", () => {
+    using service = new TestService();
+    const client = service.client();
+    client.call("RegisterTask", { goal: "g", initial_nodes: [{ resources: both.locks }] });
+    const { error } = client.ask("AcquireNextNode", { lease_owner: text });
+    expect(error?.data).toMatchObject({ kind: "LIMIT_EXCEEDED", limit: "lease_metadata_bytes_max" });
+    expect(client.ask("AcquireNextNode", { lease_owner: text, count: 2 }).error).toMatchObject({ data: error?.data });
+    expect(client.call("AcquireNextNode", { lease_owner: "short" })).not.toBeNull();
+  });
+
   test("is kept where it is one key's, also in place of other metadata of it", () => {
     using service = new TestService();
     const client = service.client();

@@ -68,7 +68,7 @@ export const AcquireNextNode = defineMethod({
     count: v.nullish(acquireCount),
   }),
   result: v.nullable(v.union([acquiredNode, v.object({ nodes: v.array(acquiredNode), seq })])),
-  refusals: ["NOT_FOUND"],
+  refusals: ["NOT_FOUND", "LIMIT_EXCEEDED"],
   example: {
     params: { task_id: story.task_id, lease_owner: "codex-1", wait_ms: 600_000 },
     result: {

@@ -102,7 +102,7 @@ export function grantFor(request: LockRequest, context: Context): Decision<LockG
 }
 
 /** The grant, unless the lease would store too much with it. One key may have as much as a request. */
-function withinBytes(grant: LockGrant, held: readonly LeasedLock[]): Decision<LockGrant> {
+export function withinBytes(grant: LockGrant, held: readonly LeasedLock[]): Decision<LockGrant> {
   const { locks, owner, provider, metadata } = grant;
   const others = held.filter((lock) => !locks.some((key) => isSameKey(key, lock)));
   const keys = others.length + locks.length;

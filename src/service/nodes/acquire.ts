@@ -1,4 +1,4 @@
-import type { Refusal } from "../../core/decision.ts";
+import { isRefusal, type Refusal } from "../../core/decision.ts";
 import { movedNode } from "../../core/effects.ts";
 import type { Entry } from "../../core/journal/journal.ts";
 import type { LeaseGrant } from "../../core/lease/lease.ts";
@@ -70,8 +70,8 @@ function acquire(
   const nodes: AcquiredNode[] = [];
   for (let chars = 0; nodes.length < wish.count && chars < limits.pageCharsMax;) {
     const node = acquireOne(wish, task, once, context);
-    if (node === unfinished && nodes.length === 0) return unfinished;
-    if (node === null || node === unfinished) break;
+    if (nodes.length === 0 && (node === unfinished || isRefusal(node))) return node;
+    if (node === null || node === unfinished || isRefusal(node)) break;
     nodes.push(node);
     chars += JSON.stringify(node).length;
   }
@@ -105,11 +105,11 @@ function acquireOne(
   named: Task | null,
   { events, inLine }: Once,
   context: Context,
-): AcquiredNode | null | typeof unfinished {
+): AcquiredNode | Refusal | null | typeof unfinished {
   const { apply, reads, runtime, nowMs } = context;
   const startedAt = runtime.monotonicMicros();
   const found = firstFree(wish, inLine, context);
-  if (found === unfinished) return unfinished;
+  if (found === unfinished || isRefusal(found)) return found;
   const task = named ?? (found === null ? null : reads.tasks.find(found.node.taskId));
   if (found === null || task === null) return null;
 
@@ -140,7 +140,7 @@ function firstFree(
   wish: Wish,
   inLine: readonly LockWish[],
   context: Context,
-): { node: Node; grant: LeaseGrant } | null | typeof unfinished {
+): { node: Node; grant: LeaseGrant } | Refusal | null | typeof unfinished {
   const { apply, reads, budget } = context;
   while (!budget.isSpent) {
     // What the first one costs it costs alone.
@@ -153,6 +153,7 @@ function firstFree(
     if (taken === "taken") return { node, grant };
     if (taken === "later") return null;
     if (taken === "unread") return unfinished;
+    if (isRefusal(taken)) return taken;
     apply({ kind: "holdBack", nodeId: node.id, leaseId: taken.heldBackBy });
   }
   return unfinished;

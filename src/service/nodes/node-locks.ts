@@ -1,4 +1,4 @@
-import { type Decision, isRefusal } from "../../core/decision.ts";
+import { type Decision, isRefusal, type Refusal } from "../../core/decision.ts";
 import { locksEnded, nodeChanged } from "../../core/effects.ts";
 import type { LeaseGrant } from "../../core/lease/lease.ts";
 import { grantLocks, releaseWithNode } from "../../core/locks/lock.ts";
@@ -7,7 +7,7 @@ import type { Node, NodeResource } from "../../core/model.ts";
 import type { Transition } from "../../core/dag/node.ts";
 import type { LockMode } from "../../protocol/types.ts";
 import type { Context } from "../handler.ts";
-import { inItsScope, readKeys } from "../locks/requests.ts";
+import { inItsScope, readKeys, withinBytes } from "../locks/requests.ts";
 import { isSome, lockConflicts } from "../locks/conflicts.ts";
 
 /* Locks that a node's worker holds under the node's own lease: taken with it, and ended with it. */
@@ -23,9 +23,9 @@ export function nodeResources(named: readonly NamedResource[], context: Context)
 
 /**
  * Whether the node's resources are its worker's now, or whose lease has to end first; `later` when nobody can say, `unread`
- * when reading them has used up what the request may cost.
+ * when reading them has used up what the request may cost. Refusals: LIMIT_EXCEEDED (the owner's name would be stored too often).
  */
-export type Taken = "taken" | "later" | "unread" | { heldBackBy: string };
+export type Taken = "taken" | "later" | "unread" | { heldBackBy: string } | Refusal;
 
 /** Whom a node's resources are compared with, and after whom. */
 interface Comparing {
@@ -46,19 +46,23 @@ export function takeResources(node: Node, lease: LeaseGrant, { inLine, isFirst }
   const wish: LockWish = { locks, leaseId: null, owner: lease.owner, provider: null, sinceMs: nowMs };
   const blocked = blockingLease(wish, lockConflicts(context, inLine, "held"));
   if (blocked !== "none") return waitsFor(blocked, isFirst);
-  const grant = {
-    leaseId: lease.id,
-    owner: lease.owner,
-    provider: null,
-    taskId: node.taskId,
-    nodeId: node.id,
-    metadata: {},
-    endsWithNode: true,
-    acquiredAtMs: nowMs,
-    expiresAtMs: lease.expiresAtMs,
-    ttlMs: lease.ttlMs,
-    locks: read.map(({ held }) => held),
-  };
+  const grant = withinBytes(
+    {
+      leaseId: lease.id,
+      owner: lease.owner,
+      provider: null,
+      taskId: node.taskId,
+      nodeId: node.id,
+      metadata: {},
+      endsWithNode: true,
+      acquiredAtMs: nowMs,
+      expiresAtMs: lease.expiresAtMs,
+      ttlMs: lease.ttlMs,
+      locks: read.map(({ held }) => held),
+    },
+    [],
+  );
+  if (isRefusal(grant)) return grant;
   apply({ kind: "grantLocks", grant, entry: grantLocks(grant, []) });
   context.count("acquired_resource_locks", grant.locks.length);
   return "taken";
