@@ -52,6 +52,18 @@ describe("a request whose locks take too much comparing is refused, and told whi
   });
 });
 
+test("names of holders that take too long to read are too much to compare, and elsewhere nobody is the worse for it", () => {
+  using service = new TestService();
+  const client = service.client();
+  const share = (owner: string) =>
+    client.ask("AcquireResourceLock", { resource_key: "file:x", mode: "shared", ttl_secs: 3_600, owner }).error;
+  let held = 0;
+  while (held < 100 && share("x".repeat(1_000_000)) === undefined) held++;
+  expect(held).toBeLessThan(100);
+  expect(share("short")?.data).toMatchObject({ kind: "LIMIT_EXCEEDED", limit: "lock_steps_max" });
+  expect(client.ask("AcquireResourceLock", { resource_key: "file:y" }).error).toBeUndefined();
+});
+
 describe("what a lease stores with each of its keys", () => {
   const text = "x".repeat(700_000);
   const a = { locks: [{ resource_key: "file:a" }] };

@@ -34,7 +34,7 @@ export function lockConflicts(
       for (const { scope, terms, wanting } of lookups(wish.locks)) {
         budget.spend(lookupSteps);
         for (const lock of reads.locks.near(scope, terms)) {
-          budget.spend(lockSteps);
+          budget.spend(lockSteps + (lock.owner.length + (lock.provider?.length ?? 0)) / charsAStep);
           if (lock.leaseId === wish.leaseId) continue;
           const key = keys.readLenient(lock.resourceKey, lock.ignoreCase, budget);
           for (const wanted of wanting) {
@@ -61,6 +61,8 @@ export function lockConflicts(
 /** What it costs to look for locks in one place, and to read one; in steps. */
 const lookupSteps = 150;
 const lockSteps = 200;
+/** Characters of names that are read in the time of one. */
+const charsAStep = 32;
 
 interface Lookup {
   scope: string;
