@@ -1,4 +1,5 @@
 import { write as writeLater, writeSync } from "node:fs";
+import { TIMED_OUT, within } from "../client/deadline.ts";
 import { messageOf } from "../client/refusals.ts";
 import { Failure } from "./exits.ts";
 import { forOutput } from "./streams.ts";
@@ -8,6 +9,8 @@ import { forOutput } from "./streams.ts";
 const standardOutput = 1;
 /** How long to rest where somebody made standard output non-blocking, and it takes no more now. */
 const fullMs = 5;
+/** How often it is looked whether anybody reads. */
+const listenMs = 100;
 
 /** Why nothing more is printed: nobody reads it, as after `| head`, or it cannot be written. */
 let over: "closed" | { cause: unknown } | undefined;
@@ -44,9 +47,22 @@ export async function printLive(line: string): Promise<boolean> {
   return over === undefined;
 }
 
-/** Whether it is of any use to print more. */
-export function isHeard(): boolean {
+/** Whether it is of any use to print more: a reader may leave while there is nothing to print. */
+export async function isHeard(): Promise<boolean> {
+  const { isHungUp } = await import("../native/libc.ts");
+  if (isHungUp(standardOutput)) over ??= "closed";
   return over === undefined;
+}
+
+/** Waits for what is to be printed next; null when nobody reads any more by then. */
+export async function whileHeard<Value>(next: Promise<Value>): Promise<Value | null> {
+  while (await isHeard()) {
+    const found = await within(next, listenMs);
+    if (found !== TIMED_OUT) return found;
+  }
+  // It is asked for in vain.
+  next.catch(() => {});
+  return null;
 }
 
 /** @throws {Failure} OUTPUT_LOST when something of what was printed could not be written; a reader who left misses nothing. */

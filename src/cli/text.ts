@@ -12,6 +12,8 @@ export const yellow = paint(33);
 interface Narrowing {
   /** What it says may be cut. */
   gives?: true;
+  /** It is left out where there is no room to say anything. */
+  goes?: true;
   /** A shorter way to say a cell, used before anything is cut. */
   brief?: (cell: string) => string;
 }
@@ -42,6 +44,13 @@ export function fitted(rows: Rows, shape: readonly Narrowing[], room: number | n
   const giving = wanted.filter((_width, column) => shape[column]?.gives);
   const left = room - between - firm;
   if (left < giving.reduce((sum, width) => sum + Math.min(width, readable), 0)) {
+    const last = shape.findLastIndex(({ goes }) => goes);
+    if (last !== -1)
+      return fitted(
+        rows.map((row) => row.toSpliced(last, 1)),
+        shape.toSpliced(last, 1),
+        room,
+      );
     return aligned(brief, share(room - between, wanted)).map((line) => clip(line, room));
   }
   const given = share(left, giving);
@@ -113,6 +122,21 @@ export function statusText(status: string): string {
 export function countsText(counts: Readonly<Record<string, number>>): string {
   const parts = Object.entries(counts).map(([status, count]) => `${count} ${statusText(status)}`);
   return parts.length === 0 ? "no nodes" : parts.join(", ");
+}
+
+/** What `countsText` gives, in fewer words: `12/40, 2 running, 1 failed`. */
+export function briefCounts(counts: string): string {
+  const each = Bun.stripANSI(counts).matchAll(/(\d+) ([A-Z]+)/g);
+  const read = Object.fromEntries(Array.from(each, ([, count, status = ""]) => [status, Number(count)]));
+  return Object.keys(read).length === 0 ? counts : progressText(read);
+}
+
+/** `12/40, 2 running, 1 failed`. */
+export function progressText({ COMPLETED = 0, RUNNING = 0, FAILED = 0, PENDING = 0 }: Record<string, number>): string {
+  const done = `${COMPLETED}/${COMPLETED + RUNNING + FAILED + PENDING}`;
+  const running = RUNNING === 0 ? [] : [`${RUNNING} running`];
+  const failed = FAILED === 0 ? [] : [red(`${FAILED} failed`)];
+  return [done, ...running, ...failed].join(", ");
 }
 
 /** `1 node`, `2 nodes`. */

@@ -143,6 +143,7 @@ describe("a lock", () => {
     [["lock", "release", "--mine", "--lease", "x"], "--mine is everything"],
     [["lock", "check"], "PATH is missing"],
     [["lock", "list", "--mine"], "whose locks?"],
+    [["lock", "list", "--here"], "is in no git repository"],
     [["lock", "acquire", "k", "--intent", "x", "--metadata", "7"], "which has to be an object"],
   ])("%j is refused: %s", async (args, why) => {
     const ran = await agentd(args);

@@ -172,6 +172,21 @@ describe("a reader who left", () => {
   });
 });
 
+describe.if(process.platform === "linux")("a reader who leaves while nothing happens", () => {
+  test.each([
+    ["events", ["event", "list", "--follow"], "true"],
+    ["watch", ["watch", "--plain"], "head -c 1 >/dev/null"],
+    ["watch of a task", ["watch", "--plain", "TASK"], "head -c 1 >/dev/null"],
+    ["the log", ["logs", "--follow"], "head -c 1 >/dev/null"],
+  ])("ends %s at once", async (_what, args, reader) => {
+    await daemon.agentd(["start"]);
+    const named = await task();
+    const script = `("$@"; echo "exit $?" >&2) | ${reader}`;
+    const words = args.map((word) => (word === "TASK" ? named : word));
+    expect(await spawned(["sh", "-c", script, "sh", ...program, ...words])).toMatchObject({ err: "exit 0\n" });
+  });
+});
+
 test("what is appended to a file is appended, however long it is", async () => {
   const long = "x".repeat(400_000);
   await daemon.agentd(["start"]);

@@ -94,6 +94,26 @@ describe.each([40, 80, 120, 200])("on a terminal of %d columns", (columns) => {
   );
 });
 
+test("on a terminal of 80 columns the counts of a task are whole, whatever else it has", async () => {
+  await using daemon = await startDaemon();
+  const initial_nodes = Array.from({ length: 40 }, (_, index) => ({ name: `n${index}` }));
+  const name = "the parser, and all that follows from it";
+  const { task_id } = await daemon.client.call("RegisterTask", { goal: name, name, priority: 100, initial_nodes });
+  for (let node = 0; node < 30; node++) {
+    const taken = await daemon.client.call("AcquireNextNode", { task_id });
+    if (taken === null || "nodes" in taken) throw new Error("nothing was taken");
+    const lease = { task_id, node_id: taken.node_id, lease_id: taken.lease_id };
+    if (node < 12) await daemon.client.call("CompleteNode", { ...lease, result_payload: null });
+    else if (node < 20) await daemon.client.call("FailNode", { ...lease, error_payload: null });
+  }
+  const run = runInTerminal(daemon, ["task", "list"], { columns: 80 });
+  expect(await run.ended).toBe(0);
+  const shown = Bun.stripANSI(run.written());
+  expect(shown).toContain("12/40, 10 running, 8 failed");
+  expect(shown).toContain("100");
+  for (const line of shown.replaceAll("\r", "").split("\n")) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
+});
+
 test("in a pipe everything is whole, however long", async () => {
   await using daemon = await busyDaemon();
   const { out } = await daemon.agentd(["lock", "list"]);

@@ -11,11 +11,15 @@ import { scratch } from "../daemon/daemon-process.ts";
 test("files that hang leave threads for those that do not", async () => {
   using place = scratch();
   const program = `
+    import { readdirSync, readFileSync } from "node:fs";
     import { open, stat } from "node:fs/promises";
     import { provideFileThreads } from ${JSON.stringify(join(import.meta.dir, "../../src/native/threads.ts"))};
     provideFileThreads();
     for (let n = 0; n < ${fileThreads - 1}; n++) void open("fifo", "r");
-    await Bun.sleep(50);
+    // The kernel tells what a thread is in: the number of openat.
+    const inOpen = (id) => /^(257|56) /.test(readFileSync(\`/proc/self/task/\${id}/syscall\`, "utf8"));
+    const hanging = () => (process.platform === "linux" ? readdirSync("/proc/self/task").filter(inOpen).length : Infinity);
+    while (hanging() < ${fileThreads - 1}) await new Promise((resolve) => setImmediate(resolve));
     await stat(".");
     process.exit(0);
   `;

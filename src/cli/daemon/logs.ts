@@ -44,7 +44,7 @@ async function lastLines(path: string, count: number): Promise<string> {
 /** Prints what is added to a file; one that is shorter than before, or another one, is read from its beginning. */
 async function followFile(path: string): Promise<void> {
   let seen = await sizeAndIdentity(path);
-  while (isHeard()) {
+  while (await isHeard()) {
     await Bun.sleep(pollMs);
     const now = await sizeAndIdentity(path);
     const offset = now.identity === seen.identity && now.size >= seen.size ? seen.size : 0;

@@ -5,7 +5,7 @@ import { argument, command, idempotencyKey, nodeArg, option, taskArg } from "../
 import { Failure } from "../exits.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
 import type { Session } from "../session.ts";
-import { isHeard, printLive } from "../output.ts";
+import { printLive, whileHeard } from "../output.ts";
 import { readJson, readWhole } from "../values.ts";
 import { eventLines, eventsText } from "./text.ts";
 
@@ -100,12 +100,13 @@ export async function followEvents(
   over: (events: readonly Event[]) => Promise<boolean> = async () => false,
 ): Promise<0> {
   let after_seq = after ?? (await session.call("Health", {})).last_seq;
-  while (isHeard()) {
-    const page = await session.call("ListEvents", { ...filter, after_seq, wait_ms: limits.waitMsMax });
+  for (;;) {
+    const asked = session.call("ListEvents", { ...filter, after_seq, wait_ms: limits.waitMsMax });
+    const page = await whileHeard(asked);
+    if (page === null) return 0;
     after_seq = page.next_after_seq;
     const lines = session.globals.json ? page.events.map((event) => JSON.stringify(event)) : eventLines(page.events);
     for (const line of lines) if (!(await printLive(line))) return 0;
     if (await over(page.events)) return 0;
   }
-  return 0;
 }

@@ -17,7 +17,7 @@ export const list = command({
     mine: flag("only what you hold, by --owner or $AGENTD_OWNER"),
     owner: option("NAME", "only what this owner holds"),
     here: flag("only locks of this repository"),
-    scope: option("SCOPE", "only locks of this scope"),
+    scope: option("SCOPE", "only locks of this scope; '' is the global scope"),
   },
   examples: [
     ["lock list", "who holds what, since when, for how much longer, and how many wait"],
@@ -28,10 +28,12 @@ export const list = command({
     if (here === true && scope !== undefined) throw new Failure("USAGE", "--here is a scope; give one of the two");
     const of = mine === true ? knownOwner(owner) : owner;
     const place = await locateHere();
-    const only = here === true ? place.scope : (scope ?? undefined);
-    const answer = await session.call("ListResourceLocks", { owner: of, scope: only });
+    if (here === true && place.scope === null)
+      throw new Failure("USAGE", `${process.cwd()} is in no git repository; --scope '' is for the locks of none`);
+    const only = here === true ? place.scope : scope;
+    const answer = await session.call("ListResourceLocks", { owner: of, scope: only === "" ? undefined : only });
     // The daemon gives all scopes where none is named, and the global one has no name.
-    const locks = only === null ? answer.locks.filter((lock) => lock.scope === null) : answer.locks;
+    const locks = only === "" ? answer.locks.filter((lock) => lock.scope === null) : answer.locks;
     session.show({ ...answer, locks }, () => locksText(locks, place, Date.now()));
   },
 });

@@ -4,7 +4,7 @@ import { resolveTask, shortener } from "../ids.ts";
 import { stateText } from "../node/text.ts";
 import { resolveResources } from "../lock/resources.ts";
 import { inFile, readTaskFile } from "./file.ts";
-import { type Column, briefMoment, countsText, momentText, oneLine, table, counted } from "../text.ts";
+import { type Column, briefCounts, briefMoment, countsText, momentText, oneLine, table, counted } from "../text.ts";
 import { noTasks, taskText } from "./tree.ts";
 import { readInteger, readLabels, readWhole } from "../values.ts";
 
@@ -88,11 +88,11 @@ export function tasksText(tasks: Result<"ListTasks">["tasks"]): string {
   const shape: Column<(typeof tasks)[number]>[] = [
     ["TASK", ({ id }) => id, { brief }],
     ["STATE", (task) => stateText(task.state, task)],
-    ["NODES", ({ counts }) => countsText(counts), { gives: true }],
+    ["NODES", ({ counts }) => countsText(counts), { brief: briefCounts }],
     ["CREATED", (task) => momentText(Date.parse(task.created_at) / 1000), { brief: briefMoment }],
     ["PRIORITY", ({ priority }) => (priority === 0 ? "" : String(priority))],
-    ["NAME", ({ name }) => oneLine(name ?? "", 40), { gives: true }],
-    ["GOAL", ({ goal }) => oneLine(goal, 60), { gives: true }],
+    ["NAME", ({ name }) => oneLine(name ?? "", 40), { gives: true, goes: true }],
+    ["GOAL", ({ goal }) => oneLine(goal, 60), { gives: true, goes: true }],
   ];
   return table(tasks, shape, noTasks);
 }

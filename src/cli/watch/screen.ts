@@ -1,5 +1,19 @@
 import { shortIds } from "../ids.ts";
-import { bold, clip, dim, fitted, green, momentText, oneLine, red, share, spanText, yellow, counted } from "../text.ts";
+import {
+  bold,
+  clip,
+  dim,
+  fitted,
+  green,
+  momentText,
+  oneLine,
+  progressText,
+  red,
+  share,
+  spanText,
+  yellow,
+  counted,
+} from "../text.ts";
 import { stateText } from "../node/text.ts";
 import { noTasks, type Tree, treeLine } from "../task/tree.ts";
 import type { EventLine, Lease, Lock, Model, Opened, Task } from "./model.ts";
@@ -250,12 +264,4 @@ export function bar(counts: Task["counts"], width: number): string {
       return text === "" ? "" : paint(text);
     })
     .join("");
-}
-
-/** `12/40, 2 running, 1 failed`. */
-function progressText({ COMPLETED = 0, RUNNING = 0, FAILED = 0, PENDING = 0 }: Task["counts"]): string {
-  const done = `${COMPLETED}/${COMPLETED + RUNNING + FAILED + PENDING}`;
-  const running = RUNNING === 0 ? [] : [`${RUNNING} running`];
-  const failed = FAILED === 0 ? [] : [red(`${FAILED} failed`)];
-  return [done, ...running, ...failed].join(", ");
 }
