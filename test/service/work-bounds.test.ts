@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { CharactersRead } from "./characters-read.ts";
 import type { ParamsInput } from "../../src/protocol/methods.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import { type TestClient, TestService } from "./harness.ts";
@@ -53,14 +54,17 @@ describe("a request whose locks take too much comparing is refused, and told whi
 });
 
 test("names of holders that take too long to read are too much to compare, and elsewhere nobody is the worse for it", () => {
-  using service = new TestService();
+  using read = new CharactersRead();
+  using service = new TestService({ replicates: false });
   const client = service.client();
   const share = (owner: string) =>
     client.ask("AcquireResourceLock", { resource_key: "file:x", mode: "shared", ttl_secs: 3_600, owner }).error;
   let held = 0;
   while (held < 100 && share("x".repeat(1_000_000)) === undefined) held++;
   expect(held).toBeLessThan(100);
+  read.take();
   expect(share("short")?.data).toMatchObject({ kind: "LIMIT_EXCEEDED", limit: "lock_steps_max" });
+  expect(read.take().chars).toBeLessThan(20_000_000);
   expect(client.ask("AcquireResourceLock", { resource_key: "file:y" }).error).toBeUndefined();
 });
 

@@ -62,7 +62,7 @@ export function lockConflicts(
 const lookupSteps = 150;
 const lockSteps = 200;
 /** Characters of names that are read in the time of one. */
-const charsAStep = 32;
+const charsAStep = 8;
 
 interface Lookup {
   scope: string;

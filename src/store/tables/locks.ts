@@ -40,7 +40,7 @@ interface TermRow extends HeadRow {
 }
 
 /** Locks read at once for those that may overlap. */
-const nearAtOnce = 64;
+const nearAtOnce: SliceBounds = { rows: 64, chars: 64 << 10 };
 
 /** All but what may be large: a search reads many of them. */
 const headColumns = `
@@ -212,25 +212,28 @@ function lockSearch(db: Database) {
   // Some at a time: a cursor left open would forbid to read anything else meanwhile.
   const under = db.prepare<TermRow, [string, string, number]>(`
     SELECT term, ${headColumns} FROM lock_terms CROSS JOIN locks ON locks.row = lock
-    WHERE lock_terms.scope = (SELECT ?1) AND term = (SELECT ?2) AND lock > (SELECT ?3) ORDER BY lock LIMIT ${nearAtOnce}`);
+    WHERE lock_terms.scope = (SELECT ?1) AND term = (SELECT ?2) AND lock > (SELECT ?3) ORDER BY lock LIMIT ${nearAtOnce.rows}`);
   const between = db.prepare<TermRow, [string, string, number, string]>(`
     SELECT term, ${headColumns} FROM lock_terms CROSS JOIN locks ON locks.row = lock
     WHERE lock_terms.scope = (SELECT ?1) AND (term, lock) > ((SELECT ?2), (SELECT ?3)) AND term < (SELECT ?4)
-    ORDER BY term, lock LIMIT ${nearAtOnce}`);
+    ORDER BY term, lock LIMIT ${nearAtOnce.rows}`);
 
   return function* near(scope: string, { exact, ranges }: SearchTerms): Generator<LockHead, void> {
-    for (const term of exact) yield* inSlices(term, (_, row) => under.all(scope, term, row));
-    for (const { from, to } of ranges) yield* inSlices(from, (term, row) => between.all(scope, term, row, to));
+    for (const term of exact) yield* inSlices(term, (_, row) => under.iterate(scope, term, row));
+    for (const { from, to } of ranges) yield* inSlices(from, (term, row) => between.iterate(scope, term, row, to));
   };
 }
 
 /** Reads slice after slice, each from the last row of the one before; the first from before all rows of a term. */
-function* inSlices(first: string, read: (term: string, row: number) => TermRow[]): Generator<LockHead, void> {
+function* inSlices(first: string, read: (term: string, row: number) => Iterable<TermRow>): Generator<LockHead, void> {
   for (let [term, row] = [first, 0]; ;) {
-    const slice = read(term, row);
+    const slice = boundedRows(read(term, row), nearAtOnce);
     for (const its of slice) yield toHead(its);
     const last = slice.at(-1);
-    if (last === undefined || slice.length < nearAtOnce) return;
+    if (last === undefined) return;
+    const isFull =
+      slice.length === nearAtOnce.rows || slice.reduce((sum, its) => sum + textChars(its), 0) > nearAtOnce.chars;
+    if (!isFull) return;
     ({ term, row } = last);
   }
 }
