@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { present } from "../protocol/present.ts";
 
 /** Where Linux keeps the image of whoever asks, also once its file was removed. */
 const ownImage = "/proc/self/exe";
@@ -22,7 +23,7 @@ export function runningImage([executable = "", ...given]: readonly string[], ...
 
 /** Runs what is installed at the program's path, which after an upgrade is newer than this image; this image where nothing is. */
 export function installedProgram(program: readonly string[], ...words: string[]): Run {
-  const [executable = ""] = program;
+  const executable = present(program[0], "the program of agentd");
   if (identityOf(executable) === undefined) return runningImage(program, ...words);
   return { cmd: [...program, ...words], argv0: executable };
 }

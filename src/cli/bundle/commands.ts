@@ -11,6 +11,7 @@ import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
 import { interruptible } from "../run/interruptions.ts";
 import type { Session } from "../session.ts";
 import { readDuration, readList } from "../values.ts";
+import { present } from "../../protocol/present.ts";
 
 export const create = command({
   args: {
@@ -86,7 +87,8 @@ export const decide = command({
   ],
   async run({ bundle, decision: given, reason, by, alternative, merged, "idempotency-key": key }, session) {
     const decision = decisionOf(given);
-    const [bundle_id = "", ...alternatives] = await resolveBundles(session, [bundle, ...readList(alternative)]);
+    const [decided_id, ...alternatives] = await resolveBundles(session, [bundle, ...readList(alternative)]);
+    const bundle_id = present(decided_id, "the bundle that is decided on");
     const merged_revision = merged === undefined ? undefined : await commitOf(process.cwd(), merged, "--merged");
     const params = { bundle_id, decision, reason, decided_by: by ?? whoever(), merged_revision, alternatives };
     const decided = await session.call("DecidePatchBundle", params, key);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { PrivateRepository } from "../git/private-repository.ts";
-import { present } from "../../protocol/present.ts";
+import { attributesOf } from "../git/git.ts";
 
 /**
  * How git merges paths by the attributes of two trees, as it reads them itself: by path, one driver, or two where the trees
@@ -36,10 +36,8 @@ async function driversIn(
   const here = { GIT_INDEX_FILE: join(privateRepository.gitDirectory, "attributes-index") };
   await privateRepository.run(["read-tree", tree], {}, here);
   const asked = paths.map((path) => `${path}\0`).join("");
-  const told = (await privateRepository.text(["check-attr", "--cached", "-z", "--stdin", "merge"], asked, here)).split(
-    "\0",
-  );
-  return paths.map((_path, i) => driverOf(present(told[i * 3 + 2], "an attribute's value"), privateRepository));
+  const told = await privateRepository.text(["check-attr", "--cached", "-z", "--stdin", "merge"], asked, here);
+  return attributesOf(told).map(({ value }) => driverOf(value, privateRepository));
 }
 
 /** What git makes of the attribute's value. */

@@ -1,6 +1,7 @@
 import { limits } from "../../protocol/limits.ts";
 import { Failure } from "../exits.ts";
 import type { PrivateRepository } from "../git/private-repository.ts";
+import { present } from "../../protocol/present.ts";
 
 /** Above these a diff is not sent along: the daemon takes the head revision instead. */
 const { diffBytesMax, diffLinesMax } = limits;
@@ -58,7 +59,7 @@ export async function strangePath(
     const [before = "", after = ""] = entry.slice(1).split(" ");
     return i % 2 === 0 && !(files.has(before) && files.has(after));
   });
-  return at === -1 ? null : (told[at + 1] ?? null);
+  return at === -1 ? null : present(told[at + 1], "the path of a change");
 }
 
 /**

@@ -20,7 +20,8 @@ export async function releaseRetainedRefs(
   const open = new Set(bundles.flatMap(({ status, head_revision: head }) => (status === "SUBMITTED" ? [head] : [])));
   const known = new Set(bundles.map(({ head_revision: head }) => head));
   for (const line of kept) {
-    const [commit = "", ref = ""] = line.split(" ");
+    const space = line.indexOf(" ");
+    const [commit, ref] = [line.slice(0, space), line.slice(space + 1)];
     const isOver = known.has(commit) ? !open.has(commit) : await isOld(top, ref);
     if (isOver) await deleteRef(top, ref, commit);
   }

@@ -1,7 +1,7 @@
 import { copyFile, readdir, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Failure } from "../exits.ts";
-import { ask, entriesOf } from "../git/git.ts";
+import { ask, attributesOf, entriesOf } from "../git/git.ts";
 import { commitOrNull } from "../git/revision.ts";
 import type { Repository } from "../git/repository.ts";
 import { pathIn, type PrivateRepository } from "../git/private-repository.ts";
@@ -105,10 +105,8 @@ async function refuseFiltered(
   if (read === "") return;
   const filters = await filtersOf(top);
   if (filters.size === 0) return;
-  const told = (await privateRepository.text(["check-attr", "-z", "--stdin", "filter"], read, here)).split("\0");
-  const paths = told.flatMap((path, i) =>
-    i % 3 === 0 && filters.has(present(told[i + 2], "an attribute's value")) ? [path] : [],
-  );
+  const told = await privateRepository.text(["check-attr", "-z", "--stdin", "filter"], read, here);
+  const paths = attributesOf(told).flatMap(({ path, value }) => (filters.has(value) ? [path] : []));
   if (paths.length === 0) return;
   const named = paths.slice(0, pathsNamed).join(", ") + (paths.length > pathsNamed ? ", …" : "");
   const message = `a filter of this repository's reads ${named}, and filters are not run here; commit, and give --head HEAD`;

@@ -1,3 +1,5 @@
+import { present } from "../../protocol/present.ts";
+
 /** How long one git command may take before it is given up. */
 const gitMs = 20_000;
 
@@ -126,6 +128,16 @@ function start(directory: string, words: readonly string[], environment: GitEnvi
 /** The entries of a list git separates with NUL. */
 export function entriesOf(text: string): string[] {
   return text.split("\0").filter((entry) => entry !== "");
+}
+
+/** What `git check-attr -z` tells of one attribute: paths in the order they were asked for, and its value on each. */
+export function attributesOf(told: string): { path: string; value: string }[] {
+  const words = told.split("\0");
+  const starts = Array.from({ length: Math.floor(words.length / 3) }, (_, i) => 3 * i);
+  return starts.map((at) => ({
+    path: present(words[at], "a path git was asked for"),
+    value: present(words[at + 2], "the value of an attribute"),
+  }));
 }
 
 /** What of a user's configuration git would run for commands as we use them, set aside. */

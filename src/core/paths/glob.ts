@@ -183,10 +183,11 @@ function expand(parts: readonly Part[]): Flat[][] {
 
 /** Without empty segments, `.`, and repetitions of `**`. */
 function toPattern(parts: readonly Flat[]): FlatGlob {
-  const split: Token[][] = [[]];
+  let last: Token[] = [];
+  const split = [last];
   for (const part of parts) {
-    if (part.kind === "/") split.push([]);
-    else split.at(-1)?.push(part);
+    if (part.kind === "/") split.push((last = []));
+    else last.push(part);
   }
   const segments = split
     .map(withoutRuns)

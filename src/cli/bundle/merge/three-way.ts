@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { entriesOf } from "../../git/git.ts";
 import type { PrivateRepository } from "../../git/private-repository.ts";
 import type { BundleTrees } from "./tree.ts";
+import { present } from "../../../protocol/present.ts";
 
 /** A tree, or the paths where there is none. */
 export type Merged = { tree: string } | { conflicts: string[] };
@@ -49,7 +50,7 @@ export class ThreeWay {
       { statuses: [0, 1] },
       { GIT_WORK_TREE: this.#attributes },
     );
-    const [tree = "", ...paths] = entriesOf(new TextDecoder().decode(out));
-    return status === 0 ? { tree } : { conflicts: [...new Set(paths)] };
+    const [tree, ...paths] = entriesOf(new TextDecoder().decode(out));
+    return status === 0 ? { tree: present(tree, "the tree of a merge") } : { conflicts: [...new Set(paths)] };
   }
 }
