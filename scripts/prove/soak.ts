@@ -8,7 +8,7 @@ import { launch } from "./daemon.ts";
 import { Place } from "./place.ts";
 import { Disproved, type Order, type Row, thousands } from "./proof.ts";
 import { Crew } from "./soak/crew.ts";
-import { grownMb, type Sample, slopePerHour } from "./soak/trend.ts";
+import { type Kept, grownMb, rowBytes, type Sample, slopePerHour } from "./soak/trend.ts";
 
 const sampleMs = 100;
 /** How much apart the same daemon's memory is at two moments, whenever its garbage was collected last. */
@@ -36,7 +36,7 @@ export async function proveSoak({ seed, amount, log }: Order): Promise<Row> {
   if (!serves) throw new Disproved(`the daemon does not start: ${words}`);
   using crew = new Crew(daemon.socket, new Chance(seed), amount > longSecs ? longPauseMs : pauseMs);
   await crew.start();
-  const files = () => ({
+  const sizes = () => ({
     databaseMb: sizeMb(join(home, "agent_state.db")),
     walMb: sizeMb(join(home, "agent_state.db-wal")),
   });
@@ -44,20 +44,21 @@ export async function proveSoak({ seed, amount, log }: Order): Promise<Row> {
   const startedAt = performance.now();
   const secs = () => (performance.now() - startedAt) / 1_000;
   let walMb = 0;
-  let half: { rows: number; mb: number } | null = null;
+  let half: Kept | null = null;
   using client = await Client.connect(daemon.socket);
   const rowsNow = async () => (await client.call("Health", {})).last_seq;
   for (let next = 10; secs() < amount && !crew.over;) {
     await Bun.sleep(sampleMs);
     samples.push({ secs: secs(), memoryMb: usageOf(daemon.pid).ownMb });
-    walMb = Math.max(walMb, files().walMb);
-    if (half === null && secs() > amount / 2) half = { rows: await rowsNow(), mb: files().databaseMb };
+    walMb = Math.max(walMb, sizes().walMb);
+    if (half === null && secs() > amount / 2) half = { rows: await rowsNow(), ...sizes() };
     if (secs() < next) continue;
     next *= 3;
     log(`${Math.round(secs())} s, ${thousands(await rowsNow())} rows`);
   }
   await crew.stop();
-  const [rows, { databaseMb }] = [await rowsNow(), files()];
+  const end: Kept = { rows: await rowsNow(), ...sizes() };
+  const { rows, databaseMb } = end;
   const verified = await client.call("VerifyJournal", {});
   if (!verified.ok) throw new Disproved(`VerifyJournal: ${JSON.stringify(verified)}`);
 
@@ -70,8 +71,8 @@ export async function proveSoak({ seed, amount, log }: Order): Promise<Row> {
     );
   }
   if (walMb > walMbMax) throw new Disproved(`the write-ahead log had ${walMb.toFixed(1)} MB`);
-  const bytesPerRow = (databaseMb / rows) * 1_048_576;
-  const halfBytesPerRow = half === null ? bytesPerRow : (half.mb / half.rows) * 1_048_576;
+  const bytesPerRow = rowBytes(end).least;
+  const halfBytesPerRow = rowBytes(half ?? end).most;
   if (bytesPerRow > halfBytesPerRow * rowGrowthMax && databaseMb > walMbMax) {
     throw new Disproved(`a row cost ${halfBytesPerRow.toFixed()} bytes at half time, and ${bytesPerRow.toFixed()} now`);
   }

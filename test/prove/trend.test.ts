@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { grownMb, type Sample, slopePerHour } from "../../scripts/prove/soak/trend.ts";
+import { grownMb, rowBytes, type Sample, slopePerHour } from "../../scripts/prove/soak/trend.ts";
 
 /** An hour of a daemon whose memory has this much at each minute, and garbage above it that comes and goes. */
 function hour(memoryMb: (minute: number) => number): Sample[] {
@@ -21,4 +21,12 @@ describe("memory", () => {
     const samples = hour((minute) => 30 + minute).slice(0, 10);
     expect([slopePerHour(samples), grownMb(samples)]).toEqual([0, 0]);
   });
+});
+
+test("a row that costs the same is not found to cost more, whichever rows stand in the log alone", () => {
+  const half = { rows: 5_000, databaseMb: 5, walMb: 4 };
+  const end = { rows: 10_000, databaseMb: 18, walMb: 4 };
+  expect(rowBytes(end).least).toBeLessThanOrEqual(rowBytes(half).most);
+  // And one that costs twice as much is.
+  expect(rowBytes({ ...end, databaseMb: 36 }).least).toBeGreaterThan(rowBytes(half).most * 1.5);
 });

@@ -48,3 +48,19 @@ function floorsOf(samples: readonly Sample[]): Sample[] {
 }
 
 const mean = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length;
+
+/** What is kept of a journal of so many rows. */
+export interface Kept {
+  rows: number;
+  databaseMb: number;
+  walMb: number;
+}
+
+/**
+ * What a row costs in the database's file, in bytes. The newest rows may stand in the log alone, and what stands there may
+ * be in the file as well: of few rows that is much.
+ */
+export function rowBytes({ rows, databaseMb, walMb }: Kept): { least: number; most: number } {
+  const perRow = (mb: number) => (mb / rows) * 1_048_576;
+  return { least: perRow(databaseMb), most: perRow(databaseMb + walMb) };
+}
