@@ -73,8 +73,8 @@ export interface PendingAnswer<T> {
   readonly waitMs: number | null;
   /** The reply, or null while there is none; `last` when the wait is over. */
   resume(context: Context, last: boolean): { reply: T | Refusal } | null;
-  /** Nobody waits for the answer any more. */
-  cancel?(): void;
+  /** It is over: the answer is given, or nobody waits for it any more. Called once, as nothing is asked of it afterwards. */
+  end?(): void;
 }
 
 export function isPending(reply: unknown): reply is PendingAnswer<unknown> {

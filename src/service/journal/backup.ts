@@ -10,7 +10,6 @@ type Report = Result<"Backup">;
 export function backUp(store: State, path: string): PendingAnswer<Report> {
   let started: { backup: Backup; seq: number } | null = null;
   let leaving = false;
-  const cancel = () => started?.backup.cancel();
   // While a verification has the pages looked at, they stay.
   const isKept = () => store.isHeldStill && !store.isBackingUp;
   return {
@@ -20,10 +19,7 @@ export function backUp(store: State, path: string): PendingAnswer<Report> {
     waitMs: null,
     resume: (_context, last) =>
       refusing(() => {
-        if (last) {
-          cancel();
-          return null;
-        }
+        if (last) return null;
         if (started === null) {
           // It would be half there in the copy.
           leaving = isLeaving(store.reads);
@@ -35,17 +31,16 @@ export function backUp(store: State, path: string): PendingAnswer<Report> {
         }
         const { backup, seq } = started;
         return backup.step() ? { reply: { path, bytes: backup.bytes, seq } } : null;
-      }, cancel),
-    cancel,
+      }),
+    end: () => started?.backup.cancel(),
   };
 }
 
 /** A copy that fails is refused; the database itself is as well as before. */
-function refusing<T>(work: () => T, undo: () => void): T | { reply: Refusal } {
+function refusing<T>(work: () => T): T | { reply: Refusal } {
   try {
     return work();
   } catch (error) {
-    undo();
     if (error instanceof StorageFailure) return { reply: refuse(error.kind, error.message) };
     throw error;
   }

@@ -38,20 +38,19 @@ function prune(params: Params<"PruneJournal">, started: Context): PendingAnswer<
   let leaving = false;
   const run = new Run(params, started);
   const steps = run.steps();
-  let broken: Refusal | null = null;
-  const end = () => {
-    place.leave();
-    run.cancel();
-  };
+  let reply: Report | Refusal | null = null;
   return {
     get wakes() {
       return place.isBehind || leaving ? "any turn" : "turn";
     },
     waitMs: null,
-    cancel: end,
+    end() {
+      place.leave();
+      run.cancel();
+    },
     resume(context, last) {
       // Where its turn failed with it, it is asked once more.
-      if (broken !== null) return { reply: broken };
+      if (reply !== null) return { reply };
       if (last || !place.takeTurn()) return null;
       run.context = context;
       try {
@@ -60,11 +59,10 @@ function prune(params: Params<"PruneJournal">, started: Context): PendingAnswer<
         if (leaving) return null;
         const step = steps.next();
         if (step.done !== true) return null;
-        end();
-        return { reply: step.value };
+        reply = step.value;
+        return { reply };
       } catch (error) {
-        end();
-        broken = refuse("STORAGE_FAILED", `pruning has failed: ${String(error)}`);
+        reply = refuse("STORAGE_FAILED", `pruning has failed: ${String(error)}`);
         if (error instanceof StorageFailure) return { reply: refuse(error.kind, error.message) };
         throw error;
       }

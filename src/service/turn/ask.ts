@@ -77,7 +77,7 @@ function ask(turn: Turn, { store, storage, room }: Workplace, how: (waiter: Wait
     room.owed.delete(waiter);
     if (asked === "again" && pending.wish !== undefined && inVain.has(pending.wish)) continue;
     if (slot.session.gone) {
-      room.cancel(waiter);
+      room.remove(waiter);
       leave(waiter);
       continue;
     }

@@ -21,7 +21,7 @@ export function close(turn: Turn, workplace: Workplace): boolean {
     undoWaiters(turn, workplace);
     own.failed();
   }
-  answerJobs(turn, workplace);
+  answerJobs(turn);
   if (isCommitted) {
     own.committed(turn.changed.due);
     for (const [counter, by] of turn.counted) workplace.counts[counter] += by;
@@ -38,8 +38,8 @@ export function endWaits(turn: Turn, workplace: Workplace, otherwise: Answer): v
     answer(turn, waiter.slot, otherwise);
   }
   for (const waiter of room.reading) {
-    room.remove(waiter);
     answer(turn, waiter.slot, askReader(waiter, true, turn, workplace) ?? otherwise);
+    room.remove(waiter);
   }
 }
 
@@ -62,7 +62,7 @@ function settleWaiters(turn: Turn, { room }: Workplace): void {
 
 /**
  * After a commit that failed, mutating waiters wait on; who works instead or whose time is over is told of it, and those
- * that arrived are, with the rest of their turn. Where the commit may have lasted, so is who was served by it, as what it
+ * that arrived have been, with the rest of their turn. Where the commit may have lasted, so is who was served by it, as what it
  * took may be taken; the others are asked again as soon as there is a commit.
  */
 function undoWaiters(turn: Turn, { room, queue, storage }: Workplace): void {
@@ -70,7 +70,6 @@ function undoWaiters(turn: Turn, { room, queue, storage }: Workplace): void {
   if (problem === null) return;
   const isUnknown = problem.kind === "OUTCOME_UNKNOWN";
   const failure = encodeError(problem.kind, problem.message);
-  for (const waiter of turn.arrived) room.cancel(waiter);
   for (const waiter of room.mutating) {
     const isOver = waiter.deadlineMs <= turn.now.monotonicMs || waiter.pending.keepsOrder === true;
     if (!isOver && !(isUnknown && turn.served.has(waiter))) continue;
@@ -83,13 +82,10 @@ function undoWaiters(turn: Turn, { room, queue, storage }: Workplace): void {
   queue.hasChanged ||= !queue.isEmpty;
 }
 
-function answerJobs(turn: Turn, { room }: Workplace): void {
+function answerJobs(turn: Turn): void {
   for (const job of turn.jobs) {
-    const { slot, call } = job;
     const outcome = turn.outcomes.get(job);
-    if (outcome === undefined) continue;
-    if (!isPending(outcome)) answer(turn, slot, outcome);
-    else if (!call.mutates) room.add(job, outcome, turn.now.monotonicMs);
+    if (outcome !== undefined && !isPending(outcome)) answer(turn, job.slot, outcome);
   }
 }
 
@@ -104,10 +100,12 @@ function answerReaders(turn: Turn, workplace: Workplace, committed: readonly Ent
   for (const waiter of asked) {
     if (waiter.pending.wakes === "turn" && turn.context.slices.areSpent) continue;
     const its = askReader(waiter, isOver(waiter), turn, workplace);
+    if (its === null) {
+      room.putLast(waiter);
+      continue;
+    }
     room.remove(waiter);
-    // At the end of the line: those for whom there was no room come first in the next turn.
-    if (its === null) room.reading.add(waiter);
-    else answer(turn, waiter.slot, its);
+    answer(turn, waiter.slot, its);
   }
 }
 

@@ -219,7 +219,7 @@ export class Dispatcher {
     this.#intake.remove(session);
     for (const waiter of room.of(session)) {
       queue.hasChanged ||= standsInQueue(waiter);
-      room.cancel(waiter);
+      room.remove(waiter);
     }
   }
 

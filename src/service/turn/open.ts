@@ -6,6 +6,7 @@ import { endWhatIsOver, moveDeadlines } from "./own-work.ts";
 import type { StorageFailure } from "../../store/store.ts";
 import type { Job } from "./sessions.ts";
 import type { Outcome, Turn } from "./turn.ts";
+import { type Waiter, waiterOf } from "./waiting-room.ts";
 import type { Workplace } from "./workplace.ts";
 
 /** After this many characters of answers, or this much time, a turn ends and the rest waits for the next. */
@@ -35,6 +36,8 @@ export function open(turn: Turn, workplace: Workplace): void {
 /** Answers a turn's requests once nothing of its unit was kept: what would change state is refused, the rest is read. */
 export function answerWithout(turn: Turn, workplace: Workplace, { kind, message }: StorageFailure): void {
   turn.inOrder.clear();
+  for (const waiter of turn.arrived) workplace.room.remove(waiter);
+  turn.arrived.clear();
   const refusal = encodeError(kind, message);
   runJobs(turn, workplace, (job) => (job.call.mutates ? refusal : alone(job, turn, workplace)));
 }
@@ -47,17 +50,24 @@ function begin(turn: Turn, workplace: Workplace): void {
 }
 
 function inUnit(job: Job, turn: Turn, workplace: Workplace): Outcome {
-  const { storage, room } = workplace;
+  const { storage } = workplace;
   const { call } = job;
   storage.contain(call.name, () => prepareState(call, turn.context));
   askWoken(turn, workplace);
   const outcome = storage.contain(call.name, () => execute(call, turn.context));
+  const arrived = arrive(job, outcome, turn);
   askWoken(turn, workplace);
-  if (call.mutates && isPending(outcome)) {
-    turn.arrived.add(room.add(job, outcome, turn.now.monotonicMs));
-    if (outcome.keepsOrder === true) turn.inOrder.add(job.slot.session);
-  }
+  if (arrived !== null) workplace.room.add(arrived);
   return outcome;
+}
+
+/** Who begins to wait, if the request does; from now on it ends with the turn should that fail. */
+function arrive(job: Job, outcome: Outcome, turn: Turn): Waiter | null {
+  if (!isPending(outcome)) return null;
+  const waiter = waiterOf(job, outcome, turn.now.monotonicMs);
+  turn.arrived.add(waiter);
+  if (job.call.mutates && outcome.keepsOrder === true) turn.inOrder.add(job.slot.session);
+  return waiter;
 }
 
 function end(turn: Turn, workplace: Workplace): void {
@@ -67,8 +77,11 @@ function end(turn: Turn, workplace: Workplace): void {
   askWoken(turn, workplace);
 }
 
-function alone({ call }: Job, turn: Turn, { storage }: Workplace): Outcome {
-  return storage.guard(call, () => execute(call, turn.context));
+function alone(job: Job, turn: Turn, { storage, room }: Workplace): Outcome {
+  const outcome = storage.guard(job.call, () => execute(job.call, turn.context));
+  const arrived = arrive(job, outcome, turn);
+  if (arrived !== null) room.add(arrived);
+  return outcome;
 }
 
 /** Runs requests in order. Fewer than there are when answers grow large or the turn gets long; at least one is. */

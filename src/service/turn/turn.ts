@@ -28,7 +28,7 @@ export interface Turn {
   readonly inOrder: Set<Session>;
   /** Who was owed to be asked when it began. */
   readonly owed: readonly Waiter[];
-  /** Who began to wait inside the unit: for them it begins with the commit. */
+  /** Who began to wait in it. */
   readonly arrived: Set<Waiter>;
   /** Answers of waiters that were made inside the unit. */
   readonly served: Map<Waiter, Answer>;

@@ -25,25 +25,22 @@ export class WaitingRoom {
   /** After a commit of which nobody knows whether it lasted: what mutating ones wait for may be there. */
   outcomeUnknown = false;
 
-  add({ slot, call }: Job, pending: PendingAnswer<unknown>, monotonicMs: number): Waiter {
-    const { waitMs } = pending;
-    const deadlineMs = waitMs === null ? Number.POSITIVE_INFINITY : monotonicMs + waitMs;
-    const waiter = { slot, call, pending, deadlineMs };
-    (call.mutates ? this.mutating : this.reading).add(waiter);
-    return waiter;
+  add(waiter: Waiter): void {
+    (waiter.call.mutates ? this.mutating : this.reading).add(waiter);
   }
 
-  /** It has its answer. */
+  /** A reading one that goes on: those for whom there was no time come first in the next turn. */
+  putLast(waiter: Waiter): void {
+    this.reading.delete(waiter);
+    this.reading.add(waiter);
+  }
+
+  /** It has its answer, or never gets one: the only way out. */
   remove(waiter: Waiter): void {
     this.mutating.delete(waiter);
     this.reading.delete(waiter);
     this.owed.delete(waiter);
-  }
-
-  /** It never gets one. */
-  cancel(waiter: Waiter): void {
-    this.remove(waiter);
-    waiter.pending.cancel?.();
+    waiter.pending.end?.();
   }
 
   of(session: Session): Waiter[] {
@@ -89,6 +86,13 @@ export class WaitingRoom {
     for (const { slot, pending } of this.mutating) if (pending.keepsOrder === true) sessions.add(slot.session);
     return sessions;
   }
+}
+
+/** One that begins to wait now. */
+export function waiterOf({ slot, call }: Job, pending: PendingAnswer<unknown>, monotonicMs: number): Waiter {
+  const { waitMs } = pending;
+  const deadlineMs = waitMs === null ? Number.POSITIVE_INFINITY : monotonicMs + waitMs;
+  return { slot, call, pending, deadlineMs };
 }
 
 function someWantsTurn(waiters: ReadonlySet<Waiter>): boolean {

@@ -54,7 +54,6 @@ export class Verification {
     } catch (error) {
       const found = error instanceof Found ? error : this.#unreadable(error);
       if (found === null) throw error;
-      this.cancel();
       return this.#report(found.difference);
     }
   }

@@ -17,30 +17,25 @@ export function verifyJournal(
   const place = new Place(store);
   const verification = new Verification(store, new Pages(store, paths.database, checkPages), readHead(head));
   let leaving = false;
-  const end = () => {
-    place.leave();
-    verification.cancel();
-  };
   return {
     get wakes() {
       return place.isBehind || leaving || verification.awaitsPages ? "any turn" : "turn";
     },
     waitMs: null,
-    cancel: end,
+    end() {
+      place.leave();
+      verification.cancel();
+    },
     resume({ nowMs }, last) {
-      let over = true;
       try {
         const isNext = !last && place.takeTurn();
         leaving = isNext && isLeaving(reads);
         const report = isNext && !leaving ? verification.goOn(nowMs) : null;
-        over = last || report !== null;
         return report === null ? null : { reply: report };
       } catch (error) {
         if (error instanceof PagesUnknown) return { reply: refuse("STORAGE_FAILED", error.message) };
         if (error instanceof StorageFailure) return { reply: refuse(error.kind, error.message) };
         throw error;
-      } finally {
-        if (over) end();
       }
     },
   };
