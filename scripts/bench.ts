@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { measureBundles } from "./bench/bundles.ts";
 import { measureBursts } from "./bench/bursts.ts";
@@ -5,6 +7,7 @@ import { measureExpiry } from "./bench/expiry.ts";
 import { measureCommand, measureIdle } from "./bench/footprint.ts";
 import { measureLargeJournal, measureLargeTask } from "./bench/growth.ts";
 import { measureLocks } from "./bench/locks.ts";
+import { measurePeers } from "./bench/peers.ts";
 import { type Figure, isMet, table } from "./bench/report.ts";
 import { measureRetention } from "./bench/retention.ts";
 import { measureStalls } from "./bench/stalls.ts";
@@ -23,6 +26,7 @@ import type { OwnDaemon } from "./demo/daemon.ts";
 /** What is measured, in this order; idleness last, of a daemon that was left alone until then. */
 const sections = {
   throughput: measureThroughput,
+  peers: measurePeers,
   tasks: measureLargeTask,
   journal: measureLargeJournal,
   scale: measureScale,
@@ -41,10 +45,11 @@ const all = Object.keys(sections) as Section[];
 
 const usage = `Measures dist/agentd and prints a table.
 
-  bun run bench                 everything, in some six minutes
-  bun run bench --quick         a first look, in a minute
+  bun run bench                 everything, in a quarter of an hour
+  bun run bench --quick         a first look, in three minutes
   bun run bench SECTION…        only these: ${all.join(", ")}
   bun run bench --json FILE     also writes the figures to FILE
+  bun run bench --beside AGENTD also measures another agentd, in the section peers
 
 A figure that misses what is wanted of it is marked; it does not change the exit status.`;
 
@@ -53,6 +58,7 @@ const paces = {
     warmUpMs: 400,
     measureMs: 1_200,
     rounds: 5,
+    peerRounds: 3,
     largeJournalRows: 1_000_000,
     largeTaskNodes: 10_000,
     manyNodes: 100_000,
@@ -68,6 +74,7 @@ const paces = {
     warmUpMs: 200,
     measureMs: 400,
     rounds: 1,
+    peerRounds: 1,
     largeJournalRows: 50_000,
     largeTaskNodes: 3_000,
     manyNodes: 10_000,
@@ -85,7 +92,7 @@ async function main(): Promise<void> {
   const wanted = readArguments();
   if (wanted === null) return;
   const startedAt = performance.now();
-  await using stage = new Stage(await freshBinary(), wanted.quick ? paces.quick : paces.full);
+  await using stage = new Stage(await freshBinary(), wanted.quick ? paces.quick : paces.full, wanted.beside);
   const figures = await Promise.race([measure(stage, wanted.sections), interruption()]);
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   console.log(`\n${table(figures)}\n\n${seconds} s on ${navigator.hardwareConcurrency} cores`);
@@ -122,14 +129,16 @@ function readArguments() {
     help: { type: "boolean", short: "h", default: false },
     quick: { type: "boolean", default: false },
     json: { type: "string" },
+    beside: { type: "string" },
   } as const;
   const { values, positionals } = parseArgs({ args: Bun.argv.slice(2), options, allowPositionals: true });
-  const { help, ...wanted } = values;
+  const { help, beside = null, ...wanted } = values;
   if (help) console.log(usage);
   const unknown = positionals.find((word) => !(word in sections));
   if (unknown !== undefined) throw new Misused(`there is no section ${unknown}`);
+  if (beside !== null && !existsSync(beside)) throw new Misused(`there is no ${beside}`);
   const chosen = all.filter((section) => positionals.length === 0 || positionals.includes(section));
-  return help ? null : { ...wanted, sections: chosen };
+  return help ? null : { ...wanted, beside: beside === null ? null : resolve(beside), sections: chosen };
 }
 
 class Misused extends Error {}

@@ -5,8 +5,9 @@
  * Reads a Load as JSON from its argument, prints a Measured as JSON.
  */
 import type { Socket } from "bun";
+import { areWhole, type Operation, type Wire } from "./operation.ts";
 import { type Measured, summarize } from "./statistics.ts";
-import { type Script, scriptOf, type Work } from "./work.ts";
+import { partOf, type Work } from "./work.ts";
 
 /** What one run of the generator is asked to do. */
 export interface Load {
@@ -19,10 +20,6 @@ export interface Load {
   operationsMax?: number;
   work: Work;
 }
-
-const NEWLINE = 10;
-/** The tenth byte of `{"id":1,"result":…`, as an error has it not. */
-const R = 114;
 
 /** What all clients of a run have measured together, and when it is enough. */
 class Run {
@@ -51,48 +48,68 @@ class Run {
   }
 }
 
+const nothing: Buffer = Buffer.alloc(0);
+
 class Client {
   readonly #run: Run;
-  readonly #script: Script;
+  readonly #wire: Wire;
+  readonly #operation: Operation;
+  #requests: ReturnType<Operation>;
   #sentMs = 0;
-  #parts: Buffer[] = [];
+  #answers = 0;
+  #unread = nothing;
 
-  constructor(run: Run, script: Script) {
+  constructor(run: Run, { wire, operation }: ReturnType<typeof partOf>) {
     this.#run = run;
-    this.#script = script;
+    this.#wire = wire;
+    this.#operation = operation;
+    this.#requests = operation();
+  }
+
+  /** Sends the first requests of an operation. */
+  begin(socket: Socket<unknown>): void {
+    this.#requests = this.#operation();
+    const { done, value } = this.#requests.next();
+    if (done === true) throw new Error("an operation asks for nothing");
+    this.#sentMs = performance.now();
+    this.#send(socket, value);
   }
 
   received(socket: Socket<unknown>, chunk: Buffer): void {
     if (this.#run.over) return;
-    if (chunk[chunk.length - 1] !== NEWLINE) {
+    const bytes = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
+    if (!areWhole(this.#wire, bytes, this.#answers)) {
       // The chunk's memory is the socket's own.
-      this.#parts.push(Buffer.from(chunk));
+      this.#unread = Buffer.from(bytes);
       return;
     }
-    const answer = this.#parts.length === 0 ? chunk : Buffer.concat([...this.#parts, chunk]);
-    this.#parts = [];
-    if (answer[9] !== R) throw new Error(`refused: ${answer.toString("utf8", 0, 300)}`);
-    this.send(socket, answer);
+    this.#unread = nothing;
+    this.#goOn(socket, bytes);
   }
 
-  send(socket: Socket<unknown>, answer: Buffer | null): void {
-    const { line, ended } = this.#script(answer);
-    const nowMs = performance.now();
-    if (ended) this.#run.ended(this.#sentMs, nowMs);
-    if (this.#run.over) return;
-    if (ended || answer === null) this.#sentMs = nowMs;
-    if (socket.write(line) !== line.length) throw new Error("a request did not fit into the socket");
+  #goOn(socket: Socket<unknown>, answers: Buffer): void {
+    const { done, value } = this.#requests.next(answers);
+    if (done !== true) return this.#send(socket, value);
+    this.#run.ended(this.#sentMs, performance.now());
+    if (!this.#run.over) this.begin(socket);
+  }
+
+  #send(socket: Socket<unknown>, requests: readonly Buffer[]): void {
+    const [first = nothing] = requests;
+    const bytes = requests.length === 1 ? first : Buffer.concat(requests);
+    this.#answers = requests.length;
+    if (socket.write(bytes) !== bytes.length) throw new Error("a request did not fit into the socket");
   }
 }
 
 async function generate(load: Load): Promise<Measured> {
   const run = new Run(load);
   for (let n = 0; n < load.clients; n++) {
-    const client = new Client(run, scriptOf(load.work, n));
+    const client = new Client(run, partOf(load.work, n));
     await Bun.connect({
       unix: load.socket,
       socket: {
-        open: (socket) => client.send(socket, null),
+        open: (socket) => client.begin(socket),
         data: (socket, chunk) => client.received(socket, chunk),
         // What a handler throws comes here as well.
         error: (_socket, error) => run.done.reject(error),

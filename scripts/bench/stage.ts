@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type OwnDaemon, startDaemon } from "../demo/daemon.ts";
@@ -10,6 +10,8 @@ export interface Pace {
   measureMs: number;
   /** Rounds of what is compared, one beside the other; the median counts. */
   rounds: number;
+  /** Rounds beside other programs, each of some twenty runs. */
+  peerRounds: number;
   largeJournalRows: number;
   largeTaskNodes: number;
   /** Ready at once. */
@@ -25,15 +27,21 @@ export interface Pace {
   idleMs: number;
 }
 
+/** A program that accepts nothing for so long has not started. */
+const startMs = 5_000;
+
 /** A directory of the benchmark's own, the processes in it, and the way to be rid of both. */
 export class Stage implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), "agentd-bench-"));
   readonly pace: Pace;
   readonly binary: string;
+  /** Another agentd to compare with. */
+  readonly other: string | null;
   readonly #processes = new AsyncDisposableStack();
 
-  constructor(binary: string, pace: Pace) {
+  constructor(binary: string, pace: Pace, other: string | null) {
     this.binary = binary;
+    this.other = other;
     this.pace = pace;
   }
 
@@ -42,20 +50,42 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Starts agentd at a home of this stage. It ends with the stage at the latest. */
-  async daemon(home: string, settings: Record<string, string> = {}): Promise<OwnDaemon> {
-    return this.#processes.use(await startDaemon(this.binary, this.path(home), settings));
+  async daemon(home: string, settings: Record<string, string> = {}, binary = this.binary): Promise<OwnDaemon> {
+    return this.#processes.use(await startDaemon(binary, this.path(home), settings));
   }
 
   /** Starts a program that says when it is ready; gives the path it listens at. */
   async server(executable: string): Promise<string> {
     const socket = `${executable}.sock`;
     const child = Bun.spawn([executable, socket], { stdio: ["ignore", "pipe", "inherit"] });
+    this.#endsWithStage(child);
+    if (!(await firstLine(child.stdout)).includes("ready")) throw new Error(`${executable} did not start`);
+    return socket;
+  }
+
+  /** Starts a program that does not, in a folder of its own; gives the path it listens at once it accepts there. */
+  async peer(executable: string, name: string, words: (socket: string, folder: string) => string[]): Promise<string> {
+    const folder = this.path(name);
+    mkdirSync(folder);
+    const socket = join(folder, "peer.sock");
+    // To a file, as some complain of every client that leaves.
+    const log = Bun.file(join(folder, "stderr"));
+    const child = Bun.spawn([executable, ...words(socket, folder)], { stdio: ["ignore", "ignore", log] });
+    this.#endsWithStage(child);
+    const untilMs = performance.now() + startMs;
+    while (!(await accepts(socket))) {
+      const hopeless = child.exitCode !== null || performance.now() > untilMs;
+      if (hopeless) throw new Error(`${executable} did not start: ${await log.text()}`);
+      await Bun.sleep(10);
+    }
+    return socket;
+  }
+
+  #endsWithStage(child: Bun.Subprocess): void {
     this.#processes.defer(async () => {
       child.kill("SIGKILL");
       await child.exited;
     });
-    if (!(await firstLine(child.stdout)).includes("ready")) throw new Error(`${executable} did not start`);
-    return socket;
   }
 
   /** Waits until everything written is on the disk, as else the next syncs would pay for it. */
@@ -66,5 +96,14 @@ export class Stage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#processes.disposeAsync();
     rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function accepts(socket: string): Promise<boolean> {
+  try {
+    (await Bun.connect({ unix: socket, socket: { data: () => undefined } })).end();
+    return true;
+  } catch {
+    return false;
   }
 }

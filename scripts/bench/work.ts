@@ -1,44 +1,112 @@
+import { beanstalkd, type BeanstalkdWork } from "./beanstalkd.ts";
+import type { Operation, Wire } from "./operation.ts";
+import { redis, type RedisWork } from "./redis.ts";
+
 /** What each client of the load generator does over and over. */
-export type Work = { kind: "repeat"; line: string } | { kind: "cycle"; tasks: readonly string[] };
+export type Work =
+  | { kind: "repeat"; line: string }
+  | { kind: "cycle"; tasks: readonly string[] }
+  | { kind: "worker"; tasks: readonly string[]; payload: object }
+  | { kind: "lock" }
+  | { kind: "beanstalkd"; does: BeanstalkdWork; body: string }
+  | { kind: "redis"; does: RedisWork; body: string };
 
-/** Gives a client's next request from the answer to its last one; `ended` when that answer ended an operation. */
-export type Script = (answer: Buffer | null) => { line: Buffer; ended: boolean };
-
-/** The script of the client with this number. */
-export function scriptOf(work: Work, client: number): Script {
-  return work.kind === "repeat" ? repeat(work.line) : cycle(work.tasks, client);
+/** What the client with this number does, and how it reads its answers. */
+export function partOf(work: Work, client: number): { wire: Wire; operation: Operation } {
+  switch (work.kind) {
+    case "repeat":
+      return { wire: agentd, operation: repeat(work.line) };
+    case "cycle":
+      return { wire: agentd, operation: onNodes(work.tasks, client, complete) };
+    case "worker":
+      return { wire: agentd, operation: onNodes(work.tasks, client, (node) => carryOut(node, work.payload)) };
+    case "lock":
+      return { wire: agentd, operation: lock() };
+    case "beanstalkd":
+      return { wire: beanstalkd.wire, operation: beanstalkd.operation(work.does, work.body) };
+    case "redis":
+      return { wire: redis.wire, operation: redis.operation(work.does, work.body) };
+    default:
+      return work satisfies never;
+  }
 }
 
-function repeat(line: string): Script {
-  const bytes = Buffer.from(line);
-  return (answer) => ({ line: bytes, ended: answer !== null });
+const NEWLINE = 10;
+/** The tenth byte of `{"id":1,"result":…`, as an error has it not. */
+const R = 114;
+
+const agentd: Wire = {
+  endOf(bytes, from) {
+    const newline = bytes.indexOf(NEWLINE, from);
+    if (newline === -1) return null;
+    if (bytes[from + 9] !== R) throw new Error(`refused: ${bytes.toString("utf8", from, from + 300)}`);
+    return newline + 1;
+  },
+};
+
+function repeat(line: string): Operation {
+  const requests = [Buffer.from(line)];
+  return function* () {
+    yield requests;
+  };
 }
 
-/** Acquires a node and completes it; goes on to the next task when one has none left. */
-function cycle(tasks: readonly string[], first: number): Script {
+interface HeldNode {
+  task_id: string;
+  node_id: string;
+  lease_id: string;
+}
+
+/** Acquires a node and does something with it; goes on to the next task when one has no node left. */
+function onNodes(tasks: readonly string[], first: number, work: (node: HeldNode) => ReturnType<Operation>): Operation {
   let turn = first;
-  let acquiring = false;
-  const task = () => tasks[turn % tasks.length] ?? "";
-  const acquire = (ended: boolean) => {
-    acquiring = true;
-    return { line: request("AcquireNextNode", { task_id: task(), lease_owner: "bench" }), ended };
-  };
-  return (answer) => {
-    if (answer === null || !acquiring) return acquire(answer !== null);
-    const lease = leaseIn(answer);
-    if (lease === null) {
-      if (++turn >= first + tasks.length) throw new Error("the tasks ran out of nodes");
-      return acquire(false);
+  return function* () {
+    for (; turn < first + tasks.length; turn++) {
+      const task_id = tasks[turn % tasks.length] ?? "";
+      const lease = leaseIn(yield [request("AcquireNextNode", { task_id, lease_owner: "bench" })]);
+      if (lease !== null) return yield* work({ task_id, ...lease });
     }
-    acquiring = false;
-    return { line: request("CompleteNode", { task_id: task(), ...lease, result_payload: { ok: true } }), ended: false };
+    throw new Error("the tasks ran out of nodes");
   };
+}
+
+function* complete(node: HeldNode): ReturnType<Operation> {
+  yield [request("CompleteNode", { ...node, result_payload: { ok: true } })];
+}
+
+/** What a worker does on the way: tells of two steps, and that it is alive. */
+function* carryOut(node: HeldNode, payload: object): ReturnType<Operation> {
+  const event = request("CommitEvent", { ...node, action_type: "progress", payload });
+  yield [event];
+  yield [event];
+  yield [request("HeartbeatNode", node)];
+  yield* complete(node);
+}
+
+/** Takes and gives back a file that no other client wants, nor one of a later run: a run ends with locks held. */
+function lock(): Operation {
+  const resource_key = `file:src/${crypto.randomUUID()}/lib.rs`;
+  const acquire = request("AcquireResourceLock", { resource_key, owner: "bench" });
+  return function* () {
+    const lease_id = idIn(yield [acquire], "lease_id");
+    if (lease_id === null) throw new Error("somebody holds what nobody should");
+    yield [request("ReleaseResourceLock", { resource_key, lease_id })];
+  };
+}
+
+/** The acquired node, null when there was none. */
+export function leaseIn(answer: Buffer): { node_id: string; lease_id: string } | null {
+  const [node_id, lease_id] = [idIn(answer, "node_id"), idIn(answer, "lease_id")];
+  return node_id === null || lease_id === null ? null : { node_id, lease_id };
 }
 
 /** Only the start of the answer is read: a generator that parsed 15 KB of context would measure itself. */
-export function leaseIn(answer: Buffer): { node_id: string; lease_id: string } | null {
-  const ids = /"node_id":"([^"]+)","lease_id":"([^"]+)"/.exec(answer.toString("latin1", 0, 300));
-  return ids === null ? null : { node_id: ids[1] ?? "", lease_id: ids[2] ?? "" };
+function idIn(answer: Buffer, field: string): string | null {
+  const start = answer.toString("latin1", 0, 300);
+  const found = start.indexOf(`"${field}":"`);
+  if (found === -1) return null;
+  const from = found + field.length + 4;
+  return start.slice(from, start.indexOf('"', from));
 }
 
 /** A request as a line. */
