@@ -36,14 +36,15 @@ export const lockReportHandlers = {
     const holders = new Map(
       found.flatMap(({ same, perhaps }) => [...same.holders, ...perhaps.holders]).map((lock) => [identity(lock), lock]),
     );
-    const told = new ToldMetadata();
+    const metadata = new MetadataReader();
+    const told = new Map<string, Metadata["told"]>();
     const read = (lock: LockHead, now: Context) => {
-      told.read(lock, now);
+      told.set(identity(lock), metadata.read(lock, now));
       return true;
     };
     const reply = () => {
       const views = (heads: readonly LockHead[]) =>
-        heads.map((lock) => lockHolderView(lock, told.of(lock), isOf(owner, lock)));
+        heads.map((lock) => lockHolderView(lock, told.get(identity(lock)) ?? null, isOf(owner, lock)));
       const checked = found.map(({ key, same: { free, holders: held, waiting }, perhaps }) => {
         return { ...key, free, holders: views(held), waiting, namesakes: views(perhaps.holders) };
       });
@@ -55,8 +56,8 @@ export const lockReportHandlers = {
   ListResourceLocks({ scope = null, owner = null, lease_id: leaseId = null }, context) {
     const { reads, nowMs } = context;
     const seq = reads.head.seq;
-    const listed: LockHead[] = [];
-    const told = new ToldMetadata();
+    const listed: { lock: LockHead; told: Metadata["told"] }[] = [];
+    const metadata = new MetadataReader();
     let chars = 0;
     const fits = () => chars <= limits.lockReportCharsMax;
     const read = (lock: LockHead, now: Context): boolean => {
@@ -64,18 +65,19 @@ export const lockReportHandlers = {
       now.slices.spend(1, taken);
       if (isOver(lock, nowMs) || (scope !== null && lock.scope !== scope) || (owner !== null && lock.owner !== owner))
         return true;
-      told.read(lock, now);
-      listed.push(lock);
+      listed.push({ lock, told: metadata.read(lock, now) });
       chars += taken;
       return fits();
     };
     const reply = (now: Context) => {
       if (!fits()) return tooMuchToTell("ask for those of one scope, owner or lease_id");
       // Who takes a key in between is not listed beside who had it.
-      const held = now.reads.head.seq === seq ? listed : listed.filter((lock) => now.reads.locks.isHeld(lock));
+      const held = now.reads.head.seq === seq ? listed : listed.filter(({ lock }) => now.reads.locks.isHeld(lock));
       const waiting = countWaiting(now);
       return {
-        locks: held.toSorted(byKey).map((lock) => lockView(lock, told.of(lock), waiting.get(identity(lock)) ?? 0)),
+        locks: held
+          .toSorted((a, b) => byKey(a.lock, b.lock))
+          .map(({ lock, told }) => lockView(lock, told, waiting.get(identity(lock)) ?? 0)),
       };
     };
     return inTurns(leaseId === null ? allHeads(context) : reads.locks.ofLease(leaseId), read, reply, context);
@@ -159,23 +161,18 @@ function reportOn(
   };
 }
 
-/** What the holders of locks say, as far as it is not too much for one answer. */
-class ToldMetadata {
-  readonly #told = new Map<string, Metadata["told"]>();
+/** Reads what the holders of locks say, as far as it is not too much for one answer. */
+class MetadataReader {
   #left: number = limits.lockMetadataToldMax;
 
-  read(lock: LockHead, { reads, slices }: Context): void {
+  /** Null where it is too much, or the lock has ended meanwhile. */
+  read(lock: LockHead, { reads, slices }: Context): Metadata["told"] {
     const metadata = reads.locks.metadata(lock, this.#left);
     const told = metadata?.told ?? null;
     const bytes = told === null ? 0 : (metadata?.bytes ?? 0);
     slices.spend(1, bytes);
     this.#left -= bytes;
-    this.#told.set(identity(lock), told);
-  }
-
-  /** Null where it was too much, or the lock had ended when it was its turn. */
-  of(lock: LockHead): Metadata["told"] {
-    return this.#told.get(identity(lock)) ?? null;
+    return told;
   }
 }
 
