@@ -116,8 +116,10 @@ export function bundleTable(db: Database) {
       const row = byId.get(bundleId);
       return row === null ? null : toRecord(row);
     },
-    openOf: ({ scope, taskId }: { scope: string | null; taskId: string | null }, limit: number): string[] =>
-      (taskId === null ? openOfScope.all(scope ?? "", limit) : openOfTask.all(taskId, limit)).map(({ id }) => id),
+    openOf({ scope, taskId }: { scope: string | null; taskId: string | null }, limit: number): string[] {
+      if (taskId !== null) return openOfTask.all(taskId, limit).map(({ id }) => id);
+      return openOfScope.all(present(scope, "the scope of open bundles"), limit).map(({ id }) => id);
+    },
 
     /** Open bundles that have one of these paths, or one above or below it, newest first. */
     meeting(scope: string, paths: readonly string[], limit: number): BundleRecord[] {
