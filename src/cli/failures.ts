@@ -8,7 +8,7 @@ import {
 } from "../client/refusals.ts";
 import { BadPath } from "../protocol/paths.ts";
 import { systemReason } from "../native/system-error.ts";
-import { Unresolvable } from "../resolver/unresolvable.ts";
+import { Unresolvable } from "../protocol/key-words.ts";
 import { type Exit, Failure } from "./exits.ts";
 import { GitFailed } from "./git/git.ts";
 import { printAside } from "./streams.ts";

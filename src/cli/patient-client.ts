@@ -6,7 +6,7 @@ import { limits } from "../protocol/limits.ts";
 import type { AcquiredNode } from "../protocol/methods/nodes.ts";
 import { askAgain, isAway } from "./patience.ts";
 import type { Session } from "./session.ts";
-import { pause, unlessAborted } from "./abort.ts";
+import { pause, unlessAborted } from "../client/deadline.ts";
 import { claimOf } from "./environment.ts";
 
 const restMs = { first: 50, most: 1_000 };

@@ -7,11 +7,11 @@ import {
   type Placements,
   readKeyWord,
   type ResolvedKey,
+  Unresolvable,
 } from "../protocol/key-words.ts";
 import { limits } from "../protocol/limits.ts";
-import { fileThreads } from "../native/threads.ts";
+import { fileThreads } from "../native/libc.ts";
 import { Resolver } from "../resolver/resolver.ts";
-import { Unresolvable } from "../resolver/unresolvable.ts";
 import type { Named } from "../service/locks/request-words.ts";
 import type { CaseProbe, Effort } from "./case-probe.ts";
 import { Seats } from "./seats.ts";

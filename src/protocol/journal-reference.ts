@@ -1,8 +1,7 @@
 import type { Json } from "./json.ts";
-import { table } from "./markdown.ts";
-import { jsonText } from "./reference-parts.ts";
+import { jsonText, table } from "./reference-parts.ts";
 import { jsonSchemaOf, shapeOf } from "./shape.ts";
-import { type Transition, topics } from "./transition.ts";
+import { topics, type Transition } from "./transition.ts";
 import { type Kind, kinds, sentenceOf, transitionRow } from "./transitions.ts";
 
 /** The journal's reference as Markdown: what docs/journal.md holds. The same text from every build. */

@@ -78,3 +78,6 @@ export function absoluteKey(key: string, top: string): string | null {
   if (kind === undefined || path.startsWith("/")) return null;
   return kind === "glob" ? `glob:${globUnder(top, path)}` : `${kind}:${top === "/" ? "" : top}/${path}`;
 }
+
+/** What was written stands for nothing that could be locked; the message says why, and what may have been meant. */
+export class Unresolvable extends Error {}

@@ -1,11 +1,11 @@
 import { eventKinds } from "./event-kinds.ts";
-import { definitions, table } from "./markdown.ts";
 import type { Json } from "./json.ts";
 import { meaningOf } from "./meanings.ts";
 import { type MethodName, methodNames, methodRow } from "./methods.ts";
 import { newNode } from "./methods/tasks.ts";
 import { allOf, inNames, namesIn, objectShapes } from "./objects.ts";
 import { type Field, fieldsOf, jsonSchemaOf, shapeOf } from "./shape.ts";
+import { present } from "./present.ts";
 
 /* Chapters of the reference that tell of what is given and what is answered. */
 
@@ -159,4 +159,26 @@ function oneLine(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(oneLine).join(", ")}]`;
   const fields = Object.entries(value).map(([field, inner]) => `${JSON.stringify(field)}: ${oneLine(inner)}`);
   return fields.length === 0 ? "{}" : `{ ${fields.join(", ")} }`;
+}
+
+/* Pieces of Markdown as the generated reference uses them. */
+
+export const definitions = (entries: Readonly<Record<string, string>>) =>
+  Object.entries(entries)
+    .map(([term, text]) => `- \`${term}\`: ${text}`)
+    .join("\n");
+
+export const fenced = (language: string, text: string) => `\`\`\`${language}\n${text}\n\`\`\``;
+
+/** A request and its answer, as the two lines they are, indented as code. */
+export const exchange = (request: unknown, response: unknown) =>
+  `    ${JSON.stringify(request)}\n    ${JSON.stringify(response)}`;
+
+export function table(head: string[], body: string[][]): string {
+  const rows = [head, ...body].map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")));
+  const widths = head.map((_, column) => Math.max(3, ...rows.map((cells) => present(cells[column], "a cell").length)));
+  const line = (cells: string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(present(widths[column], "a width"))).join(" | ")} |`;
+  const [headline = "", ...lines] = rows.map(line);
+  return [headline, line(widths.map((width) => "-".repeat(width))), ...lines].join("\n");
 }

@@ -1,10 +1,19 @@
 import { commonRefusals, framing, resourceLockModel, strictTransitions } from "./describe.ts";
 import { type ErrorKind, errors, wireError } from "./errors.ts";
 import { limits } from "./limits.ts";
-import { definitions, exchange, fenced, table } from "./markdown.ts";
+import {
+  definitions,
+  eventChapter,
+  exchange,
+  fenced,
+  objectChapter,
+  parametersWords,
+  paramsPart,
+  resultPart,
+  table,
+} from "./reference-parts.ts";
 import { task_id } from "./methods/examples.ts";
 import { aliasesOf, type MethodName, methodNames, methodRow } from "./methods.ts";
-import { eventChapter, objectChapter, parametersWords, paramsPart, resultPart } from "./reference-parts.ts";
 import { type Setting, settings } from "./settings.ts";
 import { ignoredFields, warningKinds } from "./warnings.ts";
 

@@ -1,7 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, open, readlink, realpath, stat } from "node:fs/promises";
 import { limits } from "../protocol/limits.ts";
-import { Unresolvable } from "./unresolvable.ts";
+import { Unresolvable } from "../protocol/key-words.ts";
 
 /** What lies at a path: `other` is a device, a socket and the like; null is nothing. */
 export type Entry = "file" | "directory" | "link" | "other" | null;

@@ -1,6 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 import type { Files } from "./files.ts";
-import { Unresolvable } from "./unresolvable.ts";
+import { Unresolvable } from "../protocol/key-words.ts";
 
 /** A git work tree, as locks see it. */
 export interface WorkTree {

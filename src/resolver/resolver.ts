@@ -1,8 +1,14 @@
 import { basename, dirname, join, relative } from "node:path";
-import { globUnder, type KeyWord, type PathKind, readKeyWord, type ResolvedKey } from "../protocol/key-words.ts";
+import {
+  globUnder,
+  type KeyWord,
+  type PathKind,
+  readKeyWord,
+  type ResolvedKey,
+  Unresolvable,
+} from "../protocol/key-words.ts";
 import { Files, type FileSystem } from "./files.ts";
 import { Repositories, type WorkTree } from "./repositories.ts";
-import { Unresolvable } from "./unresolvable.ts";
 
 const wildcard = /[*?[\]{}\\]/;
 

@@ -5,7 +5,7 @@ import { CaseProbe } from "../../src/daemon/case-probe.ts";
 import { KeyPlaces } from "../../src/daemon/key-places.ts";
 import { createLog } from "../../src/daemon/log.ts";
 import { Server } from "../../src/daemon/server.ts";
-import { fileThreads } from "../../src/native/threads.ts";
+import { fileThreads } from "../../src/native/libc.ts";
 import { nameOfWord, type PlacedWord } from "../../src/protocol/key-words.ts";
 import { limits } from "../../src/protocol/limits.ts";
 import { TestService } from "../service/harness.ts";

@@ -1,8 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { lstat, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { agentCommand } from "../../src/cli/guard/agent-command.ts";
-import { type WorkTree, agentState, installAgent, uninstallAgent } from "../../src/cli/guard/agent-file.ts";
+import {
+  agentCommand,
+  agentState,
+  installAgent,
+  uninstallAgent,
+  type WorkTree,
+} from "../../src/cli/guard/agent-file.ts";
 import { agents } from "../../src/cli/guard/agents.ts";
 import type { Agent } from "../../src/cli/guard/agents/agent.ts";
 import { rejectionOf } from "../support/rejection.ts";

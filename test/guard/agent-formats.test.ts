@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { agentCommand } from "../../src/cli/guard/agent-command.ts";
+import { agentCommand } from "../../src/cli/guard/agent-file.ts";
 import { agents } from "../../src/cli/guard/agents.ts";
 import { type Agent, patchedPaths, readQuestion, Unreadable } from "../../src/cli/guard/agents/agent.ts";
 import { asked, patch, patched } from "./agent-questions.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Client } from "../../src/client/client.ts";
 import type { Caller } from "../../src/cli/guard/check.ts";
 import { lockForSession, type SessionOwner } from "../../src/cli/guard/session-locks.ts";
-import { heldText } from "../../src/cli/guard/verdict-text.ts";
+import { heldText } from "../../src/cli/guard/verdict.ts";
 import { oneNode } from "../../src/protocol/methods/nodes.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { rejectionOf } from "../support/rejection.ts";

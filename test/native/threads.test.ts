@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileThreads } from "../../src/native/threads.ts";
+import { fileThreads } from "../../src/native/libc.ts";
 import { scratch } from "../daemon/daemon-process.ts";
 
 /*
@@ -13,7 +13,7 @@ test("files that hang leave threads for those that do not", async () => {
   const program = `
     import { readdirSync, readFileSync } from "node:fs";
     import { open, stat } from "node:fs/promises";
-    import { provideFileThreads } from ${JSON.stringify(join(import.meta.dir, "../../src/native/threads.ts"))};
+    import { provideFileThreads } from ${JSON.stringify(join(import.meta.dir, "../../src/native/libc.ts"))};
     provideFileThreads();
     for (let n = 0; n < ${fileThreads - 1}; n++) void open("fifo", "r");
     // The kernel tells what a thread is in: the number of openat.

@@ -1,7 +1,7 @@
 import { whoever } from "../guard/identity.ts";
 import { createBundle, createdText, createdView } from "./creation.ts";
 import { resolveBundle, resolveBundles } from "./ids.ts";
-import { releaseRetainedRefs } from "./retained-refs.ts";
+import { releaseRetainedRefs } from "./submission.ts";
 import { bundleRepository } from "./repository.ts";
 import { argument, command, idempotencyKey, option, repeatableOption, requiredOption } from "../command.ts";
 import { Failure } from "../exits.ts";

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { PrivateRepository } from "../git/private-repository.ts";
 import { attributesOf } from "../git/git.ts";
 
@@ -33,8 +32,7 @@ async function driversIn(
   tree: string,
   paths: readonly string[],
 ): Promise<string[]> {
-  const here = { GIT_INDEX_FILE: join(privateRepository.gitDirectory, "attributes-index") };
-  await privateRepository.run(["read-tree", tree], {}, here);
+  const here = await privateRepository.indexOf(tree, "attributes-index");
   const asked = paths.map((path) => `${path}\0`).join("");
   const told = await privateRepository.text(["check-attr", "--cached", "-z", "--stdin", "merge"], asked, here);
   return attributesOf(told).map(({ value }) => driverOf(value, privateRepository));

@@ -35,7 +35,7 @@ export async function revisionRangeOf(
     given.base === undefined
       ? await defaultBase(top, { id: commit, words })
       : { revision: await commitOf(top, given.base, "--base"), because: "as given" };
-  const committed = await treeOf(privateRepository, commit);
+  const committed = await privateRepository.treeOf(commit);
   if (given.head !== undefined) return { base, head: commit, tree: committed, commit, leftOut: [] };
   const { tree, leftOut, movedSubmodules } = await snapshotOf(privateRepository, repository);
   if (leftOut.length > 0) session.note(`left out, as they are repositories of their own: ${pathsText(leftOut)}`);
@@ -45,10 +45,6 @@ export async function revisionRangeOf(
   }
   const head = tree === committed ? commit : null;
   return { base, head, tree, commit, leftOut: [...leftOut, ...movedSubmodules] };
-}
-
-export function treeOf(privateRepository: PrivateRepository, commit: string): Promise<string> {
-  return privateRepository.text(["rev-parse", "--verify", `${commit}^{tree}`]);
 }
 
 /** Whether what is run in the work tree tells of these files. */

@@ -2,7 +2,7 @@ import { limits } from "../../protocol/limits.ts";
 import type { ParamsInput } from "../../protocol/methods.ts";
 import { redirecting } from "../git/git.ts";
 import { exitStatus, runSupervised } from "../run/supervised.ts";
-import { bind, type Wishes } from "../run/hold.ts";
+import { bind, type Wishes } from "../run/lease.ts";
 
 /** A command that was run to see whether a patch works. */
 export type VerificationRun = Required<

@@ -1,5 +1,5 @@
 import { Failure } from "../exits.ts";
-import { askText, GitFailed } from "./git.ts";
+import { askText, nullIfFailed } from "./git.ts";
 import { branchFirst, commitOrNull, idOrNull } from "./revision.ts";
 
 /** Where work is merged to, as far as a repository tells: full names of refs that exist. */
@@ -14,13 +14,8 @@ export async function mainRefs(top: string): Promise<string[]> {
 }
 
 /** The ref a symbolic one stands for; null where it is none. */
-async function refOrNull(top: string, name: string): Promise<string | null> {
-  try {
-    return await askText(top, ["symbolic-ref", "--quiet", "--", name]);
-  } catch (cause) {
-    if (cause instanceof GitFailed) return null;
-    throw cause;
-  }
+function refOrNull(top: string, name: string): Promise<string | null> {
+  return askText(top, ["symbolic-ref", "--quiet", "--", name]).catch(nullIfFailed);
 }
 
 /** The commit a patch begins at, and how that was found out. */
@@ -53,14 +48,9 @@ export async function defaultBase(top: string, head: { id: string; words: string
 }
 
 async function fullName(top: string, words: string): Promise<string | null> {
-  try {
-    const asked = ["rev-parse", "--verify", "--quiet", "--symbolic-full-name", "--end-of-options", words];
-    const name = await askText(top, asked);
-    return name.startsWith("refs/") ? name : null;
-  } catch (cause) {
-    if (cause instanceof GitFailed) return null;
-    throw cause;
-  }
+  const asked = ["rev-parse", "--verify", "--quiet", "--symbolic-full-name", "--end-of-options", words];
+  const name = await askText(top, asked).catch(nullIfFailed);
+  return name?.startsWith("refs/") === true ? name : null;
 }
 
 export function shortRef(ref: string): string {

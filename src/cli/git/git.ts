@@ -9,6 +9,12 @@ export class GitFailed extends Error {}
 /** No git on this machine, or none that can be started. */
 export class NoGit extends GitFailed {}
 
+/** For `catch`: null where git cannot say. */
+export function nullIfFailed(cause: unknown): null {
+  if (cause instanceof GitFailed) return null;
+  throw cause;
+}
+
 /** Variables that name a repository, or parts of one, other than that of the directory git runs in. */
 export const redirecting = new Set([
   "GIT_ALTERNATE_OBJECT_DIRECTORIES",

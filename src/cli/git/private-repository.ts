@@ -13,7 +13,7 @@ import {
   type GitOptions,
   runGit,
 } from "./git.ts";
-import { OwnDirectory, removeLeftovers } from "./leftovers.ts";
+import { OwnDirectory, removeLeftovers } from "./directory-lock.ts";
 
 /** Merging, and looking at all of a large work tree, may take its time. */
 const slowMs = 120_000;
@@ -100,6 +100,18 @@ export class PrivateRepository implements AsyncDisposable {
   async text(words: readonly string[], input: string | Uint8Array = "", more: Record<string, string> = {}) {
     const { out } = await this.run(words, { input }, more);
     return new TextDecoder().decode(out).replace(/\n$/, "");
+  }
+
+  /** The tree of a commit. */
+  treeOf(commit: string): Promise<string> {
+    return this.text(["rev-parse", "--verify", `${commit}^{tree}`]);
+  }
+
+  /** An index of our own, with the files of a tree, for the commands that get what this gives. */
+  async indexOf(tree: string, name: string): Promise<{ GIT_INDEX_FILE: string }> {
+    const here = { GIT_INDEX_FILE: join(this.gitDirectory, name) };
+    await this.run(["read-tree", tree], {}, here);
+    return here;
   }
 
   /** The entries of a list that is separated with NUL. */

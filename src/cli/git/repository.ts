@@ -1,5 +1,6 @@
 import { realpath } from "node:fs/promises";
 import { relative, resolve } from "node:path";
+import { nullIfMissing } from "../../native/system-error.ts";
 import { git, type GitEnvironment, GitFailed, NoGit, ownEnvironment } from "./git.ts";
 
 /** A git repository as seen from one directory of one of its work trees. */
@@ -22,7 +23,7 @@ export async function repositoryOf(
   directory: string,
   environment: GitEnvironment = ownEnvironment(),
 ): Promise<Repository | null> {
-  const real = await realOrNull(directory);
+  const real = await realpath(directory).catch(nullIfMissing);
   if (real === null) return null;
   // One question a call: answers stand on a line each, and a directory's name may hold a line end.
   const ask = async (what: string) => (await git(real, ["rev-parse", what], environment)).replace(/\n$/, "");
@@ -42,20 +43,5 @@ function isOutside(message: string): boolean {
 
 function prefixOf(top: string, directory: string): string {
   const inside = relative(top, directory);
-  return inside === "" || leaves(inside) ? "" : `${inside}/`;
-}
-
-function leaves(inside: string): boolean {
-  return inside === ".." || inside.startsWith("../");
-}
-
-/** The real path; null where nothing is, or a link leads nowhere. */
-async function realOrNull(path: string): Promise<string | null> {
-  try {
-    return await realpath(path);
-  } catch (cause) {
-    const { code } = cause as { code?: string };
-    if (code === "ENOENT" || code === "ENOTDIR") return null;
-    throw cause;
-  }
+  return inside === "" || /^\.\.(\/|$)/.test(inside) ? "" : `${inside}/`;
 }

@@ -1,5 +1,5 @@
 import { Failure } from "../exits.ts";
-import { askText, GitFailed } from "./git.ts";
+import { askText, nullIfFailed } from "./git.ts";
 
 const wholeId = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
@@ -31,11 +31,6 @@ export async function commitOrNull(directory: string, given: string): Promise<st
 
 /** The one id a git command prints; null when it fails. */
 export async function idOrNull(directory: string, words: readonly string[]): Promise<string | null> {
-  try {
-    const id = (await askText(directory, words)).trim();
-    return wholeId.test(id) ? id : null;
-  } catch (cause) {
-    if (cause instanceof GitFailed) return null;
-    throw cause;
-  }
+  const id = (await askText(directory, words).catch(nullIfFailed))?.trim();
+  return id !== undefined && wholeId.test(id) ? id : null;
 }

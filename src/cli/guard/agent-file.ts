@@ -3,9 +3,9 @@ import { readFileText } from "../../native/read-file.ts";
 import { limits } from "../../protocol/limits.ts";
 import { dirname, join } from "node:path";
 import { Failure } from "../exits.ts";
-import { agentCommand, commandMark, executableOf } from "./agent-command.ts";
 import type { Agent, AgentFile } from "./agents/agent.ts";
 import { appendTo, NoJson, removeFrom, valueOf, withMember } from "./json-settings.ts";
+import { plainPath, runAgentd, shellWord } from "./shell.ts";
 
 /** Where an agent's hooks go, and where it is remembered how the file was before. */
 export interface WorkTree {
@@ -169,4 +169,32 @@ async function textOf(path: string): Promise<string | null> {
     if (code === "ENOENT" || code === "ENOTDIR") return null;
     throw new Failure("FOUND_A_PROBLEM", `${path} cannot be read: ${(cause as Error).message}`);
   }
+}
+
+/** How a command of ours is known in a settings file. */
+export const commandMark = "guard agent-hook ";
+
+/**
+ * The command an agent's hook runs, for any shell. Most agents let an edit pass when a hook fails, so it refuses itself, in
+ * the agent's own words, when agentd is missing or ends in a way that is no answer.
+ */
+export function agentCommand(name: string, agent: Agent, program: readonly string[]): string {
+  const [executable = ""] = program;
+  const refusal = agent.answer(
+    "agentd: could not check whether others hold what the edit changes, so it is refused: agentd is missing or failed " +
+      `(${plainPath(executable)}). AGENTD_GUARD=off passes the guard.`,
+  );
+  const refuse =
+    refusal.exit === 0
+      ? `printf "%s\\n" ${shellWord(refusal.out.trim())}`
+      : `echo ${shellWord(refusal.err.trim())} >&2; exit ${refusal.exit}`;
+  const script =
+    `${runAgentd(program, `${commandMark}${name}`)} || ` +
+    `{ [ $? -eq 2 ] && exit 2; [ "$AGENTD_GUARD" = off ] && exit 0; ${refuse}; }`;
+  return `/bin/sh -c ${shellWord(script)}`;
+}
+
+/** The executable a command made here tries first; null when it cannot be told. */
+export function executableOf(command: string): string | null {
+  return /\[ -x (\S+?) \];/.exec(command)?.[1] ?? null;
 }

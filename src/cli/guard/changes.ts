@@ -1,4 +1,4 @@
-import { entriesOf, git, type GitEnvironment, GitFailed } from "../git/git.ts";
+import { entriesOf, git, type GitEnvironment, GitFailed, nullIfFailed } from "../git/git.ts";
 
 const zeros = /^0+$/;
 
@@ -16,8 +16,8 @@ export async function stagedPaths(top: string, environment: GitEnvironment): Pro
 }
 
 async function headOrEmpty(top: string, environment: GitEnvironment): Promise<string> {
-  const head = await oneLineOrNull(top, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], environment);
-  // The empty tree, by the repository's own hash function.
+  // Else the empty tree, by the repository's own hash function.
+  const head = await commitIn(top, "HEAD", environment);
   return head ?? (await git(top, ["hash-object", "-t", "tree", "--stdin"], environment)).trim();
 }
 
@@ -40,7 +40,9 @@ export async function pushedPaths(
 ): Promise<string[]> {
   const refs = readRefs(input).filter(({ local }) => !zeros.test(local));
   if (refs.length === 0) return [];
-  const there = await Promise.all(refs.map((ref) => knownCommit(top, ref.remote, environment)));
+  // Commits of the remote's that were ever fetched.
+  const remotes = refs.map((ref) => ref.remote).filter((id) => !zeros.test(id));
+  const there = await Promise.all(remotes.map((id) => commitIn(top, id, environment)));
   const known = there.flatMap((id) => (id === null ? [] : [`^${id}`]));
   const wanted = [...refs.map(({ local }) => local), ...known].map((line) => `${line}\n`).join("");
   const list = ["rev-list", "--stdin", "--not", await remotesOption(top, remote, environment)];
@@ -66,21 +68,7 @@ function readRefs(input: string): PushedRef[] {
   });
 }
 
-/** A commit of the remote's, if it was ever fetched. */
-async function knownCommit(top: string, id: string, environment: GitEnvironment): Promise<string | null> {
-  if (zeros.test(id)) return null;
-  return oneLineOrNull(top, ["rev-parse", "--verify", "--quiet", `${id}^{commit}`], environment);
-}
-
-async function oneLineOrNull(
-  top: string,
-  words: readonly string[],
-  environment: GitEnvironment,
-): Promise<string | null> {
-  try {
-    return (await git(top, words, environment)).trim();
-  } catch (cause) {
-    if (cause instanceof GitFailed) return null;
-    throw cause;
-  }
+async function commitIn(top: string, words: string, environment: GitEnvironment): Promise<string | null> {
+  const asked = ["rev-parse", "--verify", "--quiet", `${words}^{commit}`];
+  return (await git(top, asked, environment).catch(nullIfFailed))?.trim() ?? null;
 }

@@ -9,8 +9,7 @@ import { agentOf } from "./agents.ts";
 import { GitFailed } from "../git/git.ts";
 import { type Identity, identityOf } from "./identity.ts";
 import { repositoryOf } from "../git/repository.ts";
-import { type Verdict, verdictOf } from "./verdict.ts";
-import { bypass, heldText, ownersOf } from "./verdict-text.ts";
+import { bypass, heldText, ownersOf, type Verdict, verdictOf } from "./verdict.ts";
 import { printAside } from "../streams.ts";
 import { type GitHook, isGitHook } from "./hook-tools.ts";
 

@@ -1,6 +1,8 @@
 import { relative } from "node:path";
 import { Resolver } from "../../resolver/resolver.ts";
 import { Failure } from "../exits.ts";
+import type { Json } from "../../protocol/json.ts";
+import type { ParamsInput } from "../../protocol/methods.ts";
 
 /** A key as the daemon knows it, and whose it is: undefined for the global scope. */
 export interface LockKey {
@@ -67,4 +69,33 @@ export async function locateHere(): Promise<Here> {
   const nameOf = (key: ScopedKey) =>
     (key.scope ?? here) === here ? wordFor(key) : `${key.resource_key} in ${key.scope}`;
   return { scope: here, wordFor, nameOf };
+}
+
+type Nodes = ParamsInput<"AddNodes">["nodes"];
+
+/**
+ * Nodes as a task file has them, with their resources as the daemon knows them: a key alone is one that is held
+ * exclusively, and one without a scope is read from the working directory, like a word on the command line.
+ * @throws {Failure} USAGE for what would guard nothing.
+ */
+export async function resolveResources(nodes: readonly object[]): Promise<Nodes> {
+  const given = nodes as readonly { resources?: Json }[];
+  const place = keyResolver(undefined, "take");
+  const all = given.map(async ({ resources, ...node }) =>
+    Array.isArray(resources)
+      ? { ...node, resources: await Promise.all(resources.map((resource) => placed(resource, place))) }
+      : { ...node, resources },
+  );
+  // The daemon checks the values.
+  return (await Promise.all(all)) as Nodes;
+}
+
+async function placed(resource: Json, place: (word: string) => Promise<LockKey>): Promise<Json> {
+  if (typeof resource === "string") return placed({ resource_key: resource }, place);
+  // What is neither a key nor an object is for the daemon to refuse.
+  if (typeof resource !== "object" || resource === null || Array.isArray(resource)) return resource;
+  const { resource_key: key, scope } = resource;
+  if (typeof key !== "string" || scope !== undefined) return resource;
+  const { resource_key, scope: found = null } = await place(key);
+  return { ...resource, resource_key, scope: found };
 }

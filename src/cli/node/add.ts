@@ -1,7 +1,7 @@
 import { counted } from "../text.ts";
 import { argument, command, idempotencyKey, option, repeatableOption, taskArg } from "../command.ts";
 import { resolveLease, resolveNodes, resolveTask } from "../ids.ts";
-import { resolveResources } from "../lock/resources.ts";
+import { resolveResources } from "../lock/keys.ts";
 import { inFile, readNodesFile } from "../task/file.ts";
 import { readList } from "../values.ts";
 

@@ -1,8 +1,7 @@
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import { type Ending, type RunRequest, runSupervised } from "./supervised.ts";
-import { bind, hold, type Work } from "./hold.ts";
+import { bind, hold, nodeLease, type Work } from "./lease.ts";
 import { claimOf } from "../environment.ts";
-import { nodeLease } from "./lease.ts";
 import { asLost, journal, type Outcome, release, settle } from "./outcome.ts";
 
 /** A node that was taken, and what became of it. */

@@ -4,8 +4,10 @@ import type { Result } from "../../protocol/methods.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import type { Kind } from "../../protocol/transitions.ts";
 import { claimOf } from "../environment.ts";
-import { pause, unlessAborted } from "../abort.ts";
-import type { PatientClient } from "../patient-client.ts";
+import { pause, unlessAborted } from "../../client/deadline.ts";
+import { PatientClient } from "../patient-client.ts";
+import type { Session } from "../session.ts";
+import type { Supervised } from "./supervised.ts";
 
 /** A lease of no time at all must not make a client that never rests; a timer takes no more than 2³¹ ms. */
 const restMs = { min: 100, max: 86_400_000 };
@@ -85,4 +87,69 @@ async function renewOnNews(lease: Keeping, watching: PatientClient, done: AbortS
     // Events pruned, or a daemon that lists none: renewing in time is what counts.
     return unlessAborted(new Promise<never>(() => {}), done);
   }
+}
+
+/** Whose wishes a command under a lease follows. */
+export interface Wishes {
+  session: Session;
+  /** Aborted when it is to end. */
+  stop: AbortSignal;
+  /** Aborted when it is to be killed instead. */
+  kill: AbortSignal;
+  /** Aborted when not even the daemon's last answers are waited for any more. */
+  giveUp: AbortSignal;
+}
+
+/** Keeps the lease until disposed, and ends the command when it is kept no longer, for whatever reason. */
+export function hold(lease: Keeping, { session, giveUp }: Wishes, supervised: Supervised) {
+  const done = new AbortController();
+  const watching = new PatientClient(session);
+  let lost: RequestRefused | undefined;
+  async function keep() {
+    try {
+      lost = await keepLease(lease, watching, AbortSignal.any([done.signal, giveUp]));
+    } finally {
+      supervised.end();
+    }
+  }
+  const kept = keep();
+  // Told when it is disposed; until then it is no rejection nobody waits for.
+  kept.catch(() => {});
+  return {
+    get lost() {
+      return lost;
+    },
+    async [Symbol.asyncDispose]() {
+      done.abort();
+      watching[Symbol.dispose]();
+      await kept;
+    },
+  };
+}
+
+/** Lets the user's interruptions reach the command until disposed. */
+export function bind(supervised: Supervised, { session, stop, kill }: Wishes): Disposable {
+  const end = () => {
+    session.note("ending the command; interrupt again to kill it at once");
+    supervised.end();
+  };
+  const { kill: killNow } = supervised;
+  stop.addEventListener("abort", end);
+  kill.addEventListener("abort", killNow);
+  if (stop.aborted) end();
+  return {
+    [Symbol.dispose]() {
+      stop.removeEventListener("abort", end);
+      kill.removeEventListener("abort", killNow);
+    },
+  };
+}
+
+/** What a worker works with. */
+export interface Work extends Wishes {
+  /** Where nothing waits, so that a heartbeat never does. */
+  client: PatientClient;
+  command: string[];
+  ttlSecs: number | undefined;
+  graceMs: number;
 }

@@ -1,11 +1,11 @@
 import type { Result } from "../../protocol/methods.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import type { NodeChoice } from "../node/choice.ts";
-import { pause } from "../abort.ts";
+import { pause } from "../../client/deadline.ts";
 import { attempt, type Finished } from "./attempt.ts";
 import { nodesIn, PatientClient } from "../patient-client.ts";
 import { nameAndId } from "../node/text.ts";
-import type { Work } from "./hold.ts";
+import type { Work } from "./lease.ts";
 
 /** Which nodes a worker takes, and how long it waits for one. */
 export interface Wish extends NodeChoice {

@@ -2,9 +2,9 @@ import type { Result } from "../../protocol/methods.ts";
 import { argument, command, idempotencyKey, option, repeatableOption, taskArg } from "../command.ts";
 import { resolveTask, shortener } from "../ids.ts";
 import { stateText } from "../node/text.ts";
-import { resolveResources } from "../lock/resources.ts";
+import { resolveResources } from "../lock/keys.ts";
 import { inFile, readTaskFile } from "./file.ts";
-import { type Column, briefCounts, briefMoment, countsText, momentText, oneLine, table, counted } from "../text.ts";
+import { briefCounts, briefMoment, type Column, counted, countsText, momentText, oneLine, table } from "../text.ts";
 import { noTasks, taskText } from "./tree.ts";
 import { readInteger, readLabels, readWhole } from "../values.ts";
 

@@ -1,8 +1,8 @@
 import type { Repository } from "../../git/repository.ts";
 import { commitOrNull } from "../../git/revision.ts";
 import { type PrivateRepository, setRef } from "../../git/private-repository.ts";
-import type { Wishes } from "../../run/hold.ts";
-import { releaseRetainedRefs } from "../retained-refs.ts";
+import type { Wishes } from "../../run/lease.ts";
+import { releaseRetainedRefs } from "../submission.ts";
 import { defaultBranch } from "./branch.ts";
 import { type Branch, type Decision, decisionsOf, PendingDecisions } from "./decisions.ts";
 import type { MergeResult } from "./merging.ts";

@@ -13,7 +13,7 @@ import { DirectoryLock } from "../../git/directory-lock.ts";
 import type { Repository } from "../../git/repository.ts";
 import { commitOf } from "../../git/revision.ts";
 import { PrivateRepository } from "../../git/private-repository.ts";
-import type { Wishes } from "../../run/hold.ts";
+import type { Wishes } from "../../run/lease.ts";
 import { interruptible } from "../../run/interruptions.ts";
 import { readDuration, readList } from "../../values.ts";
 import { bundleArgs, bundlesMeant } from "../list.ts";

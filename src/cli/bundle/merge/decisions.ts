@@ -1,14 +1,15 @@
 import { mkdir, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { readFileText } from "../../../native/read-file.ts";
+import { nullIfMissing } from "../../../native/system-error.ts";
 import { limits } from "../../../protocol/limits.ts";
 import { join } from "node:path";
 import { RequestRefused } from "../../../client/refusals.ts";
 import type { ParamsInput } from "../../../protocol/methods.ts";
 import { commitOrNull } from "../../git/revision.ts";
-import type { Wishes } from "../../run/hold.ts";
+import type { Wishes } from "../../run/lease.ts";
 import { PatientClient } from "../../patient-client.ts";
 import type { Session } from "../../session.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Outcome } from "./report.ts";
 
 export type Decision = ParamsInput<"DecidePatchBundle">;
 
@@ -72,7 +73,7 @@ export class PendingDecisions {
   static async completeEarlier(wishes: Asking, { top, scope }: { top: string; scope: string }): Promise<Completed> {
     const { paths } = await wishes.session.locate();
     const completed: Completed = { decisions: 0, branches: [] };
-    for (const name of await namesIn(join(scope, directory))) {
+    for (const name of (await readdir(join(scope, directory)).catch(nullIfMissing)) ?? []) {
       const path = join(scope, directory, name);
       const pending = name.endsWith(".json") ? await readPending(path) : null;
       if (pending !== null && pending.home !== paths.home) continue;
@@ -124,15 +125,6 @@ async function readPending(path: string): Promise<Pending | null> {
     return JSON.parse(readFileText(path, limits.inputBytesMax)) as Pending;
   } catch (cause) {
     if (cause instanceof SyntaxError) return null;
-    throw cause;
-  }
-}
-
-async function namesIn(path: string): Promise<string[]> {
-  try {
-    return await readdir(path);
-  } catch (cause) {
-    if ((cause as { code?: string }).code === "ENOENT") return [];
     throw cause;
   }
 }

@@ -1,15 +1,14 @@
 import type { PrivateRepository } from "../../git/private-repository.ts";
 import type { Checkout } from "../../git/checkout.ts";
 import type { Compared } from "../comparison.ts";
-import { failureText, passed, timedOut, type VerificationRun, type Verifying, verifyIn } from "../verification.ts";
+import { failureText, passed, timedOut, type VerificationRun, verifyIn, type Verifying } from "../verification.ts";
 import { spanText } from "../../text.ts";
 import { pathsText } from "../text.ts";
-import { commitBundle, type Committer } from "./commit.ts";
+import { commitBundle, type Committer } from "./branch.ts";
 import { culpritAmong } from "./culprit.ts";
-import { outcome, type Outcome } from "./outcome.ts";
+import { outcome, type Outcome } from "./report.ts";
 import { Pairs } from "./pairs.ts";
-import { ThreeWay } from "./three-way.ts";
-import { type Bundle, type BundleTrees, treesOf } from "./tree.ts";
+import { type Bundle, type BundleTrees, ThreeWay, treesOf } from "./three-way.ts";
 import { present } from "../../../protocol/present.ts";
 
 type Advice = Compared["answer"]["bundles"][number];
@@ -102,7 +101,7 @@ class Run {
     if ("conflicts" in merged) return this.#conflicting(bundle, trees, merged.conflicts);
     const chosen = this.#rejectedInside(advice) ?? this.#chosenInstead(advice);
     if (chosen !== null && !this.#isOverridden(id)) return chosen;
-    if (merged.tree === (await this.#treeOf(this.#tip))) return this.#contained(id);
+    if (merged.tree === (await this.#merging.privateRepository.treeOf(this.#tip))) return this.#contained(id);
     return this.#tryOut(bundle, trees, merged.tree);
   }
 
@@ -264,10 +263,6 @@ class Run {
     if (checkout === null) return [];
     await checkout.to(commit);
     return verifyIn(checkout.path, verifying);
-  }
-
-  #treeOf(commit: string): Promise<string> {
-    return this.#merging.privateRepository.text(["rev-parse", "--verify", `${commit}^{tree}`]);
   }
 
   #accepted(): string[] {

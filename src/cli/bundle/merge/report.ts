@@ -1,7 +1,6 @@
 import type { Result } from "../../../protocol/methods.ts";
 import type { Compared } from "../comparison.ts";
 import type { VerificationRun } from "../verification.ts";
-import type { Fate, Outcome } from "./outcome.ts";
 
 type Lock = Result<"ListResourceLocks">["locks"][number];
 
@@ -93,6 +92,32 @@ function providersOf(bundles: readonly ReportedBundle[]): MergeReport["providers
     provider,
     owners: [...new Set(own.map(({ owner }) => owner))],
     bundles: own.length,
-    accepted: own.filter(({ outcome }) => outcome === "accepted").length,
+    accepted: own.filter((one) => one.outcome === "accepted").length,
   }));
+}
+
+/** What becomes of a bundle in a merge; what is `left` stays open. */
+export type Fate = "accepted" | "rejected" | "superseded" | "left";
+
+/** What a merge came to for one bundle, and why. */
+export interface Outcome {
+  bundleId: string;
+  fate: Fate;
+  /** In words. */
+  reason: string;
+  /** Paths that git cannot merge. */
+  conflicts: readonly string[];
+  /** Bundles that were merged and are in its way. */
+  against: readonly string[];
+  /** Whether its author has to make it anew from where the target is now. */
+  needsRebase: boolean;
+  /** Its commit on the branch. */
+  mergedRevision: string | null;
+  /** What was run with it merged; empty where nothing was. */
+  verification: readonly VerificationRun[];
+}
+
+export function outcome(bundleId: string, fate: Fate, reason: string, more: Partial<Outcome> = {}): Outcome {
+  const plain = { conflicts: [], against: [], needsRebase: false, mergedRevision: null, verification: [] };
+  return { bundleId, fate, reason, ...plain, ...more };
 }
