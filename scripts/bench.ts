@@ -7,6 +7,7 @@ import { measureExpiry } from "./bench/expiry.ts";
 import { measureCommand, measureIdle } from "./bench/footprint.ts";
 import { measureLargeJournal, measureLargeTask } from "./bench/growth.ts";
 import { measureLocks } from "./bench/locks.ts";
+import { measureMemory } from "./bench/memory.ts";
 import { measurePeers } from "./bench/peers.ts";
 import { type Figure, isMet, table } from "./bench/report.ts";
 import { measureRetention } from "./bench/retention.ts";
@@ -37,6 +38,7 @@ const sections = {
   expiry: measureExpiry,
   stalls: measureStalls,
   waiters: measureWaiters,
+  memory: measureMemory,
   command: measureCommand,
   idle: async (stage: Stage, idle: OwnDaemon) => measureIdle(idle, stage.pace),
 };
@@ -45,7 +47,7 @@ const all = Object.keys(sections) as Section[];
 
 const usage = `Measures dist/agentd and prints a table.
 
-  bun run bench                 everything, in a quarter of an hour
+  bun run bench                 everything, in some thirteen minutes
   bun run bench --quick         a first look, in three minutes
   bun run bench SECTION…        only these: ${all.join(", ")}
   bun run bench --json FILE     also writes the figures to FILE

@@ -5,6 +5,7 @@ import { isRefusal } from "../../src/core/decision.ts";
 import { defaultPolicy } from "../../src/core/dag/node-policy.ts";
 import { noPolicy } from "../../src/core/dag/task-policy.ts";
 import { registerTask } from "../../src/core/dag/task.ts";
+import type { OwnDaemon } from "../demo/daemon.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 
@@ -31,6 +32,30 @@ export function fillJournal(home: string, rows: number): number {
   store.commit();
   store.close();
   return statSync(path).size;
+}
+
+/** Nodes of one task that {@link registerNodes} makes. */
+const nodesOfTask = 5_000;
+
+/** Registers tasks with so many nodes in all: chains of ten, so that one in ten is ready. */
+export async function registerNodes({ client }: OwnDaemon, nodes: number): Promise<void> {
+  for (let from = 0; from < nodes; from += nodesOfTask) {
+    const initial_nodes = Array.from({ length: Math.min(nodesOfTask, nodes - from) }, (_, n) => ({
+      name: `step-${n}`,
+      labels: { os: "linux" },
+      dependencies: n % 10 === 0 ? [] : [`step-${n - 1}`],
+    }));
+    await client.call("RegisterTask", { goal: "many nodes", initial_nodes });
+  }
+}
+
+/** Cancels every task that is not over. */
+export async function finishAll({ client }: OwnDaemon): Promise<void> {
+  for (;;) {
+    const { tasks: active } = await client.call("ListTasks", { state: "ACTIVE" });
+    if (active.length === 0) return;
+    for (const { id } of active) await client.call("CancelTask", { task_id: id, reason: "filled" });
+  }
 }
 
 function registerOneNode(store: Store): { taskId: string; nodeId: string } {

@@ -1,9 +1,11 @@
+import { statSync } from "node:fs";
 import type { OwnDaemon } from "../demo/daemon.ts";
 import type { Client } from "../../src/client/client.ts";
-import { fillJournal } from "./fill.ts";
+import { fillJournal, finishAll, registerNodes } from "./fill.ts";
 import { generate } from "./programs.ts";
 import { atMost, type Figure, micros, thousands } from "./report.ts";
 import type { Stage } from "./stage.ts";
+import { measureStart } from "./starts.ts";
 import { median } from "./statistics.ts";
 import { commitEventLine, interleave, speed } from "./throughput.ts";
 import { oneNode } from "../../src/protocol/methods/nodes.ts";
@@ -13,6 +15,7 @@ const acquires = 200;
 
 const smallTaskNodes = 100;
 const smallJournalRows = 1_000;
+const startMsWanted = 30;
 
 /** Whether acquiring gets slower with the task: on tasks of 100 and of 10,000 nodes, nine in ten of them done. */
 export async function measureLargeTask(stage: Stage): Promise<Figure[]> {
@@ -61,13 +64,25 @@ async function timeAcquire(client: Client, task_id: string): Promise<number> {
   return us;
 }
 
+/** A start with much that is over, and nothing that is not. */
+async function measureFinishedStart(stage: Stage, home: string): Promise<Figure> {
+  {
+    await using daemon = await stage.daemon(home);
+    await registerNodes(daemon, stage.pace.manyNodes);
+    await finishAll(daemon);
+  }
+  await stage.settleDisk();
+  const bytes = statSync(stage.path(home, "agent_state.db")).size;
+  const what = `${Math.round(bytes / 1e6)} MB of finished work`;
+  return measureStart(stage, home, what, startMsWanted);
+}
+
 /** Whether a journal's length shows: in the speed of CommitEvent, and in the time a start takes. */
 export async function measureLargeJournal(stage: Stage): Promise<Figure[]> {
   const rows = stage.pace.largeJournalRows;
-  const bytes = fillJournal(stage.path("large"), rows);
+  fillJournal(stage.path("large"), rows);
   fillJournal(stage.path("small"), smallJournalRows);
-  await stage.settleDisk();
-  const starts = await measureStarts(stage, bytes);
+  const start = await measureFinishedStart(stage, "large");
   await using small = await stage.daemon("small");
   await using large = await stage.daemon("large");
   const of = async ({ client, socket }: OwnDaemon, clients: number) => {
@@ -88,31 +103,5 @@ export async function measureLargeJournal(stage: Stage): Promise<Figure[]> {
       wanted: atMost(1.3),
     });
   }
-  return [...figures, ...starts];
-}
-
-/** From starting the binary to its first answer, on a new database and on the large one. */
-async function measureStarts(stage: Stage, largeBytes: number): Promise<Figure[]> {
-  const found = { empty: [] as number[], large: [] as number[] };
-  for (let n = 0; n < stage.pace.starts; n++) {
-    found.empty.push(await timeStart(stage, `empty-${n}`));
-    found.large.push(await timeStart(stage, "large"));
-  }
-  const [emptyMs, largeMs] = [median(found.empty), median(found.large)];
-  return [
-    {
-      name: `start to first answer, database of ${Math.round(largeBytes / 1e6)} MB beside a new one`,
-      value: `${largeMs.toFixed(1)} ms`,
-      beside: `${emptyMs.toFixed(1)} ms`,
-      number: largeMs,
-      ratio: largeMs / emptyMs,
-    },
-  ];
-}
-
-async function timeStart(stage: Stage, home: string): Promise<number> {
-  const startedAt = performance.now();
-  await using daemon = await stage.daemon(home);
-  await daemon.client.call("Health", {});
-  return performance.now() - startedAt;
+  return [...figures, start];
 }
