@@ -1,4 +1,4 @@
-import { type ErrorKind, errors } from "./errors.ts";
+import { commonRefusals, errors } from "./errors.ts";
 import { eventKinds } from "./event-kinds.ts";
 import { limits as contract } from "./limits.ts";
 import { aliasesOf, type MethodName, methodNames, methodRow, type Result } from "./methods.ts";
@@ -10,21 +10,6 @@ import { warningKinds } from "./warnings.ts";
 
 type Description = Result<"DescribeInterface">;
 type MethodDescription = Description["methods"][number];
-
-/** What a request may be refused with beside the refusals of its method: by any method, and by one that mutates. */
-export const commonRefusals = {
-  any: [
-    "PARSE_ERROR",
-    "INVALID_REQUEST",
-    "UNKNOWN_METHOD",
-    "INVALID_PARAMS",
-    "LINE_TOO_LONG",
-    "TOO_MANY_CONNECTIONS",
-    "SHUTTING_DOWN",
-    "INTERNAL",
-  ],
-  mutating: ["IDEMPOTENCY_MISMATCH", "IDEMPOTENCY_PENDING", "STORAGE_FULL", "STORAGE_FAILED", "OUTCOME_UNKNOWN"],
-} as const satisfies Record<string, readonly ErrorKind[]>;
 
 /** How bytes become requests, in one sentence for programs and people. */
 export const framing =

@@ -66,7 +66,7 @@ export const errors = {
     code: -32000,
     exit: 5,
     retryable: true,
-    meaning: "the database cannot be written; nothing was written",
+    meaning: "the database cannot be used; nothing was written",
   },
   OUTCOME_UNKNOWN: {
     code: -32000,
@@ -79,6 +79,26 @@ export const errors = {
 
 /** A name from the error table, sent as `error.data.kind`. */
 export type ErrorKind = keyof typeof errors;
+
+/** What a request may be refused with beside the refusals of its method: by any method, and by one that mutates. */
+export const commonRefusals = {
+  any: [
+    "PARSE_ERROR",
+    "INVALID_REQUEST",
+    "UNKNOWN_METHOD",
+    "INVALID_PARAMS",
+    "LINE_TOO_LONG",
+    "TOO_MANY_CONNECTIONS",
+    "SHUTTING_DOWN",
+    "STORAGE_FULL",
+    "STORAGE_FAILED",
+    "INTERNAL",
+  ],
+  mutating: ["IDEMPOTENCY_MISMATCH", "IDEMPOTENCY_PENDING", "OUTCOME_UNKNOWN"],
+} as const satisfies Record<string, readonly ErrorKind[]>;
+
+/** What every method can answer, whatever its row lists. */
+export type CommonRefusal = (typeof commonRefusals.any)[number];
 
 /** What a refusal tells a program beyond its message: ids, statuses, deadlines. Snake case, as on the wire. */
 export type Facts = Readonly<Record<string, unknown>>;

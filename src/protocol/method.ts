@@ -4,7 +4,11 @@ import type { ErrorKind } from "./errors.ts";
 type AnySchema = v.GenericSchema;
 
 /** One method of the contract. Everything else about a method is derived from its row. */
-export interface Method<Params extends AnySchema = AnySchema, Result extends AnySchema = AnySchema> {
+export interface Method<
+  Params extends AnySchema = AnySchema,
+  Result extends AnySchema = AnySchema,
+  Refused extends ErrorKind = ErrorKind,
+> {
   /** One sentence, shown by `DescribeInterface`, `agentd describe` and the reference. */
   summary: string;
   /** Whether the method may change state: it then runs in the group commit, carries `seq` and takes an idempotency key. */
@@ -13,8 +17,8 @@ export interface Method<Params extends AnySchema = AnySchema, Result extends Any
   repeatable?: false;
   params: Params;
   result: Result;
-  /** What the state machine may refuse it with, beside what every method can answer. */
-  refusals: readonly ErrorKind[];
+  /** What its handler may refuse it with, beside what every method can answer; another kind does not compile there. */
+  refusals: readonly Refused[];
   /** One call and its answer, as a client sees them. Tests hold both against the schemas. */
   example: { params: v.InferInput<Params>; result: v.InferOutput<Result> };
   /** Names the original took for the method, beside PascalCase and snake_case. */
@@ -28,9 +32,11 @@ export interface Method<Params extends AnySchema = AnySchema, Result extends Any
 }
 
 /** Gives a row its exact types; the value is the row itself. */
-export function defineMethod<const Params extends AnySchema, const Result extends AnySchema>(
-  row: Method<Params, Result>,
-): Method<Params, Result> {
+export function defineMethod<
+  const Params extends AnySchema,
+  const Result extends AnySchema,
+  const Refused extends ErrorKind,
+>(row: Method<Params, Result, Refused>): Method<Params, Result, Refused> {
   return row;
 }
 

@@ -56,6 +56,8 @@ export type ParamsInput<Name extends MethodName> = v.InferInput<(typeof methods)
 /** Parameters as a handler gets them: validated, defaults filled in. */
 export type Params<Name extends MethodName> = v.InferOutput<(typeof methods)[Name]["params"]>;
 export type Result<Name extends MethodName> = v.InferOutput<(typeof methods)[Name]["result"]>;
+/** What a method's row says it may be refused with. */
+export type RefusalKind<Name extends MethodName> = (typeof methods)[Name]["refusals"][number];
 
 export const methodNames = Object.keys(methods) as MethodName[];
 

@@ -1,5 +1,5 @@
-import { commonRefusals, framing, resourceLockModel, strictTransitions } from "./describe.ts";
-import { type ErrorKind, errors, wireError } from "./errors.ts";
+import { framing, resourceLockModel, strictTransitions } from "./describe.ts";
+import { commonRefusals, type ErrorKind, errors, wireError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import {
   definitions,

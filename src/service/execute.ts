@@ -10,7 +10,7 @@ import type { Settings } from "../protocol/settings.ts";
 import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
 import { ignoredFields, ignoredParams, type Warning } from "../protocol/warnings.ts";
 import type { Answer, Call } from "./turn/call.ts";
-import { type Context, isPending, type PendingAnswer, type Warned, withBudget } from "./handler.ts";
+import { type AnyPending, type Context, isPending, type Warned, withBudget } from "./handler.ts";
 import { handlers, preparations } from "./handlers.ts";
 import { withKeysPlaced } from "./locks/placing.ts";
 
@@ -59,18 +59,13 @@ export function prepareState(call: Call, context: Context): void {
  * Runs one call. What a refused call changed is undone; an idempotency key gives the first answer again.
  * Anything thrown means that nothing of the call was kept.
  */
-export function execute(call: Call, context: Context): Answer | PendingAnswer<unknown> {
+export function execute(call: Call, context: Context): Answer | AnyPending {
   if (!call.mutates) return run(call, context);
   return once(call, context);
 }
 
 /** Asks again for the answer of a call that waits to change state; null while it is still not ready. */
-export function executePending(
-  call: Call,
-  pending: PendingAnswer<unknown>,
-  last: boolean,
-  context: Context,
-): Answer | null {
+export function executePending(call: Call, pending: AnyPending, last: boolean, context: Context): Answer | null {
   const work = () =>
     context.attempt(
       () => {
@@ -87,7 +82,7 @@ export function executePending(
  * Runs a call unless its idempotency key stands for a request already: for one that was answered, whose answer it gets when
  * it asks the same, or for one that still waits.
  */
-function once(call: Call, context: Context): Answer | PendingAnswer<unknown> {
+function once(call: Call, context: Context): Answer | AnyPending {
   const { idempotencyKey: key } = call.request;
   if (key === undefined) return runUndoable(call, context);
 
@@ -105,7 +100,7 @@ function once(call: Call, context: Context): Answer | PendingAnswer<unknown> {
 }
 
 /** An answer is remembered with its key once it is there. */
-function keep<T extends PendingAnswer<unknown> | null>(key: string, call: Call, answer: Answer | T, context: Context) {
+function keep<T extends AnyPending | null>(key: string, call: Call, answer: Answer | T, context: Context) {
   if (typeof answer !== "string") return answer;
   const remembered = { method: call.name, paramsHash: hashOf(call), answer };
   context.apply({ kind: "rememberAnswer", key, answer: remembered, nowMs: context.nowMs });
@@ -131,7 +126,7 @@ function mismatch(key: string, method: string, call: Call, context: Context): An
 }
 
 /** The answer is made before the change is kept: what cannot be answered is undone. */
-function runUndoable(call: Call, context: Context): Answer | PendingAnswer<unknown> {
+function runUndoable(call: Call, context: Context): Answer | AnyPending {
   return context.attempt(
     () => run(call, context),
     (answer) => isPending(answer) || isKept(answer),
@@ -142,7 +137,7 @@ export const isErrorAnswer = (answer: Answer): boolean => answer.startsWith('{"e
 
 const isKept = (answer: Answer): boolean => !isErrorAnswer(answer);
 
-function run(call: Call, context: Context): Answer | PendingAnswer<unknown> {
+function run(call: Call, context: Context): Answer | AnyPending {
   if (call.refusal !== null) return encodeReply(call.refusal, call, context);
   // The table pairs each name with its schema and its handler; TypeScript cannot follow that pairing through a union.
   const handler = handlers[call.name] as (params: unknown, context: Context) => unknown;

@@ -1,9 +1,10 @@
-import type { Refusal } from "../core/decision.ts";
+import type { Decision } from "../core/decision.ts";
 import type { LockWish } from "../core/locks/queue.ts";
 import type { Wait } from "../core/journal/topics.ts";
 import { WorkBudget } from "../core/work-budget.ts";
+import type { CommonRefusal, ErrorKind } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
-import type { MethodName, Params, Result } from "../protocol/methods.ts";
+import type { MethodName, Params, RefusalKind, Result } from "../protocol/methods.ts";
 import type { Paths } from "../protocol/paths.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Warning } from "../protocol/warnings.ts";
@@ -38,7 +39,7 @@ export interface Context {
   /** From 0 to below 1. */
   readonly random: () => number;
   /** Lock requests in line, first come first: all, or those before a waiting request. */
-  lockWishes(before?: PendingAnswer<unknown> | null): readonly LockWish[];
+  lockWishes(before?: AnyPending | null): readonly LockWish[];
   /** The request that waits for its answer under an idempotency key, if one does. */
   waitingUnder(key: string): Call | null;
   /** What the request may still cost. A request's own, whatever it looks at. */
@@ -56,7 +57,7 @@ export const withBudget = (context: Context): Context => ({
 });
 
 /** An answer that is not ready. It is asked for again until it is there. */
-export interface PendingAnswer<T> {
+export interface PendingAnswer<T, Kinds extends ErrorKind> {
   /**
    * `turn`: once in every turn of the event loop, a slice of work at a time. `any turn`: in every turn that comes, and it
    * brings about none, as it can do nothing before others have. Else: when something of these topics was journalled. It may
@@ -72,12 +73,15 @@ export interface PendingAnswer<T> {
   /** After this many milliseconds it must answer; null: it may take as long as it takes. */
   readonly waitMs: number | null;
   /** The reply, or null while there is none; `last` when the wait is over. */
-  resume(context: Context, last: boolean): { reply: T | Refusal } | null;
+  resume(context: Context, last: boolean): { reply: Decision<T, Kinds> } | null;
   /** It is over: the answer is given, or nobody waits for it any more. Called once, as nothing is asked of it afterwards. */
   end?(): void;
 }
 
-export function isPending(reply: unknown): reply is PendingAnswer<unknown> {
+/** A pending answer of whatever method. */
+export type AnyPending = PendingAnswer<unknown, ErrorKind>;
+
+export function isPending(reply: unknown): reply is AnyPending {
   return typeof reply === "object" && reply !== null && "wakes" in reply;
 }
 
@@ -89,7 +93,10 @@ export interface Warned {
 export type Handler<Name extends MethodName> = (
   params: Params<Name>,
   context: Context,
-) => Reply<Name> | Refusal | PendingAnswer<Reply<Name>>;
+) => Decision<Reply<Name>, Refused<Name>> | PendingAnswer<Reply<Name>, Refused<Name>>;
+
+/** What a handler may refuse: what its row lists, and what every method can answer. */
+type Refused<Name extends MethodName> = RefusalKind<Name> | CommonRefusal;
 
 type Reply<Name extends MethodName> = Result<Name> | (NonNullable<Result<Name>> & Warned);
 

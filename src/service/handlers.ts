@@ -12,7 +12,7 @@ import { pruneHandlers } from "./journal/prune.ts";
 import { taskStatusHandlers } from "./tasks/task-status.ts";
 import { taskHandlers } from "./tasks/tasks.ts";
 
-export const handlers: Handlers = {
+export const handlers = {
   ...daemonHandlers,
   ...taskHandlers,
   ...taskStatusHandlers,
@@ -25,6 +25,6 @@ export const handlers: Handlers = {
   ...bundleHandlers,
   ...comparisonHandlers,
   ...pruneHandlers,
-};
+} satisfies Handlers;
 
 export const preparations: Preparations = acquirePreparations;

@@ -1,4 +1,4 @@
-import type { Decision } from "../core/decision.ts";
+import { type Decision, type Refusal, refuse } from "../core/decision.ts";
 import type { Effect } from "../core/effects.ts";
 import type { Entry, JournalHead } from "../core/journal/journal.ts";
 import type { Reads } from "./reads.ts";
@@ -38,8 +38,8 @@ export interface State {
   check(): StorageFailure | null;
   /** Whether a copy is being made. */
   readonly isBackingUp: boolean;
-  /** Starts a consistent copy to a file that does not exist yet; one at a time. Refusal: INVALID_STATE. */
-  startBackup(path: string): Decision<Backup>;
+  /** Starts a consistent copy to a file that does not exist yet; one at a time. */
+  startBackup(path: string): Decision<Backup, "INVALID_STATE">;
   /** Whether no write touches the database's file now, as a copy or a check of it is made. */
   readonly isHeldStill: boolean;
   /** Keeps every write from the database's file; not while it is held already. @throws {StorageFailure} */
@@ -77,4 +77,14 @@ export class StorageFailure extends Error {
     this.kind = kind;
     this.reopen = reopen;
   }
+}
+
+/** What refuses whoever met a failing storage before any commit. */
+export type StorageRefused = Exclude<StorageFailure["kind"], "OUTCOME_UNKNOWN">;
+
+/** A storage failure that one request met, as its refusal; anything else is thrown on. */
+export function storageRefusal(error: unknown): Refusal<StorageRefused> {
+  // What became of a commit is for the turn to say.
+  if (!(error instanceof StorageFailure) || error.kind === "OUTCOME_UNKNOWN") throw error;
+  return refuse(error.kind, error.message);
 }

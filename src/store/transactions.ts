@@ -9,6 +9,7 @@ import {
   fileLost,
   openCopy,
   openDatabase,
+  openFailure,
   errorCode,
   storageFailure,
 } from "./files/database.ts";
@@ -171,7 +172,7 @@ export class Transactions {
     try {
       this.#openAgain();
     } catch (error) {
-      this.#closedBy = storageFailure(error) ?? commitFailure(error);
+      this.#closedBy = storageFailure(error) ?? openFailure(this.#path, error);
       throw error;
     }
     this.#log.note();
@@ -195,7 +196,7 @@ export class Transactions {
     this.#source = source;
   }
 
-  startBackup(path: string): Decision<Backup> {
+  startBackup(path: string): Decision<Backup, "INVALID_STATE"> {
     if (this.isBackingUp) {
       return refuse("INVALID_STATE", "another backup is being made; wait for its end");
     }

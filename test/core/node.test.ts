@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal, type Refusal } from "../../src/core/decision.ts";
 import type { NodeHead, NodePolicy } from "../../src/core/model.ts";
+import type { ErrorKind } from "../../src/protocol/errors.ts";
 import {
   acquireNode,
   backoffMs,
@@ -155,7 +156,7 @@ describe("what is journalled", () => {
   });
 });
 
-function accepted<T>(decision: T | Refusal): T {
+function accepted<T>(decision: T | Refusal<ErrorKind>): T {
   if (isRefusal(decision)) throw new Error(decision.message);
   return decision;
 }

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import * as v from "valibot";
 import type { Client } from "../../src/client/client.ts";
 import type { Response } from "../../src/protocol/envelope.ts";
-import { type ErrorKind, errors } from "../../src/protocol/errors.ts";
+import { commonRefusals, type ErrorKind, errors } from "../../src/protocol/errors.ts";
 import { cwd } from "../../src/protocol/methods/examples.ts";
 import { aliasesOf, methodNames, methodRow, type ParamsInput } from "../../src/protocol/methods.ts";
 import { type DaemonProcess, type Scratch, scratch, serve } from "./daemon-process.ts";
@@ -133,14 +133,7 @@ const provocations: Provocations = {
 };
 
 /** Refusals that need a disk, a file system or a journal that a running daemon does not have. */
-const elsewhere = new Set([
-  ...methodNames.map((method) => `${method} FILES_UNREACHABLE`),
-  "ListEvents EVENTS_PRUNED",
-  ...["Backup", "PruneJournal", "VerifyJournal"].flatMap((method) => [
-    `${method} STORAGE_FULL`,
-    `${method} STORAGE_FAILED`,
-  ]),
-]);
+const elsewhere = new Set([...methodNames.map((method) => `${method} FILES_UNREACHABLE`), "ListEvents EVENTS_PRUNED"]);
 
 let place: Scratch;
 let daemon: DaemonProcess;
@@ -177,7 +170,7 @@ describe.each(methodNames)("%s", (name) => {
     const params: unknown = JSON.parse(JSON.stringify(row.example.params).replaceAll(`"${cwd}"`, `"${place.path}"`));
     const { error } = await lines.ask(name, name === "ListEvents" ? { ...Object(params), wait_ms: 0 } : params);
     const kind = error?.data.kind;
-    if (kind !== undefined) expect([...row.refusals, ...(name === "Backup" ? ["STORAGE_FAILED"] : [])]).toContain(kind);
+    if (kind !== undefined) expect([...row.refusals, ...commonRefusals.any]).toContain(kind);
   });
 
   test.each(Object.entries(provocations[name]))("is refused with %s", async (kind, paramsOf) => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ParamsInput } from "../../src/protocol/methods.ts";
-import { isPending, type PendingAnswer } from "../../src/service/handler.ts";
+import { isPending, type AnyPending } from "../../src/service/handler.ts";
 import { handlers } from "../../src/service/handlers.ts";
 import { acquire, registerTask, type TestClient } from "./harness.ts";
 import { day, finishedTask, month } from "./pruning.ts";
@@ -25,7 +25,7 @@ const asked = {
 type Waiting = keyof typeof asked;
 
 /** Of each pending answer, how often it was told that it is over. */
-let ends: Map<PendingAnswer<unknown>, number>;
+let ends: Map<AnyPending, number>;
 const original = { ...handlers };
 let service: UnluckyService;
 let client: TestClient;
@@ -59,7 +59,7 @@ afterEach(() => {
   service[Symbol.dispose]();
 });
 
-function watch(pending: PendingAnswer<unknown>): void {
+function watch(pending: AnyPending): void {
   const end = pending.end?.bind(pending);
   ends.set(pending, 0);
   Object.assign(pending, {

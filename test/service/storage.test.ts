@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, existsSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { acquire, registerTask, type TestClient, TestService } from "./harness.ts";
+import { commonRefusals } from "../../src/protocol/errors.ts";
+import { methodNames, methodRow } from "../../src/protocol/methods.ts";
 import { type Fate, UnluckyService } from "./unlucky.ts";
 
 const kinds = (client: TestClient): string[] => client.answers.splice(0).map(({ error }) => error?.data.kind ?? "ok");
@@ -149,6 +151,24 @@ describe("a database that cannot be opened again", () => {
     expect(client.ask("RegisterTask", { goal: "again" }).error).toBeUndefined();
     expect(client.call("ListTasks", {}).tasks.map(({ goal }) => goal)).toEqual(["again", "kept"]);
     expect(client.call("VerifyJournal", {})).toMatchObject({ ok: true });
+  });
+
+  test("refuses every method with a kind that the contract says it can answer", () => {
+    using service = new UnluckyService();
+    const client = service.client();
+    client.call("Backup", { path: join(service.directory, "copy.db") });
+    const firstPage = readFileSync(service.database).subarray(0, 4_096);
+    overwrite(service.database, Buffer.alloc(firstPage.length, 7));
+    service.fate = "fails before";
+    client.ask("RegisterTask", { goal: "in question" });
+    const unsaid = methodNames.flatMap((name) => {
+      const { mutates, refusals, example } = methodRow(name);
+      const kind = client.ask(name, example.params as never).error?.data.kind;
+      const said = [...refusals, ...commonRefusals.any, ...(mutates ? commonRefusals.mutating : [])];
+      return kind === undefined || said.includes(kind) ? [] : [`${name} ${kind}`];
+    });
+    overwrite(service.database, firstPage);
+    expect(unsaid).toEqual([]);
   });
 
   test("left a lease behind that never expired, where the commit had lasted", () => {

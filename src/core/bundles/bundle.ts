@@ -1,5 +1,5 @@
 import type { Payload } from "../../protocol/transitions.ts";
-import { type Decision, type Refusal, refuse } from "../decision.ts";
+import { type Decision, refuse } from "../decision.ts";
 import type { FileChange } from "./file-change.ts";
 import { type EntryOf, entryOf } from "../journal/journal.ts";
 
@@ -132,15 +132,17 @@ export interface Verdict {
 
 /**
  * SUBMITTED → ACCEPTED, REJECTED or SUPERSEDED: the status and the entry that records it. Whether the alternatives exist
- * is for the store to say. Refusals: NOT_FOUND, INVALID_STATE (decided already), INVALID_PARAMS (a merged revision of what
- * was not accepted, a bundle that is its own alternative).
+ * is for the store to say.
  */
 export function decideBundle(
   found: BundleHead | null,
   bundleId: string,
   verdict: Verdict,
   nowMs: number,
-): Decision<{ status: BundleVerdict; entry: EntryOf<"DECIDE_PATCH_BUNDLE"> }> {
+): Decision<
+  { status: BundleVerdict; entry: EntryOf<"DECIDE_PATCH_BUNDLE"> },
+  "NOT_FOUND" | "INVALID_STATE" | "INVALID_PARAMS"
+> {
   if (found === null) {
     const message = `there is no bundle ${bundleId}; ListPatchBundles lists the bundles`;
     return refuse("NOT_FOUND", message, { bundle_id: bundleId });
@@ -166,6 +168,6 @@ export function decideBundle(
   return { status, entry: entryOf("DECIDE_PATCH_BUNDLE", found, payload, nowMs) };
 }
 
-function undecidable(bundleId: string, to: BundleVerdict, why: string): Refusal {
+function undecidable(bundleId: string, to: BundleVerdict, why: string) {
   return refuse("INVALID_PARAMS", `bundle ${bundleId} cannot become ${to}: ${why}`, { bundle_id: bundleId, to });
 }

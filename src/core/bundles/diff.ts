@@ -1,4 +1,4 @@
-import { type Decision, isRefusal, type Refusal, refuse } from "../decision.ts";
+import { type Decision, isRefusal, refuse, type Unusable } from "../decision.ts";
 import { parseFileDiff } from "./diff-file.ts";
 import type { FileChange } from "./file-change.ts";
 import { limits } from "../../protocol/limits.ts";
@@ -15,7 +15,7 @@ const { diffBytesMax, diffLinesMax, diffFilesMax } = limits;
  * how git's merge (merge-ort) compares, so that the lines that meet in a merge are known. Of any other diff they are
  * guessed with caution: the same change can be told in several ways, and the file itself is not here.
  */
-export function parseDiff(text: string, { exact }: { exact: boolean }): Decision<FileChange[]> {
+export function parseDiff(text: string, { exact }: { exact: boolean }): Decision<FileChange[], Unusable> {
   const bytes = text.length > diffBytesMax ? text.length : new TextEncoder().encode(text).length;
   if (bytes > diffBytesMax) return tooMuch("bytes", diffBytesMax, bytes);
   const lines = text.split("\n").length - 1;
@@ -68,12 +68,12 @@ function statedTwice(changes: readonly FileChange[]): string | null {
   return null;
 }
 
-function malformed(path: string | null, why: string): Refusal {
+function malformed(path: string | null, why: string) {
   if (path === null) return refuse("INVALID_PARAMS", `the diff cannot be used: ${why}`);
   return refuse("INVALID_PARAMS", `the diff cannot be used: at ${JSON.stringify(path)}, ${why}`, { path });
 }
 
-function tooMuch(what: "bytes" | "lines" | "files", max: number, got: number): Refusal {
+function tooMuch(what: "bytes" | "lines" | "files", max: number, got: number) {
   const advice = what === "files" ? "split it into several bundles" : "submit it by its head revision";
   const message = `the diff cannot be used: it has ${got} ${what} and the limit is ${max}; ${advice}`;
   return refuse("LIMIT_EXCEEDED", message, { limit: `diff_${what}_max`, max, got });

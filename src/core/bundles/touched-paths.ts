@@ -1,4 +1,4 @@
-import { type Decision, isRefusal, refuse } from "../decision.ts";
+import { type Decision, isRefusal, refuse, type Unusable } from "../decision.ts";
 import { touchedPaths } from "./diff.ts";
 import type { FileChange } from "./file-change.ts";
 import { limits } from "../../protocol/limits.ts";
@@ -12,7 +12,7 @@ import { checkRepositoryPath } from "../paths/repository-path.ts";
 export function checkTouchedPaths(
   stated: readonly string[],
   changes: readonly FileChange[] | null,
-): Decision<string[]> {
+): Decision<string[], Unusable> {
   const pathsMax = limits.bundlePathsMax;
   if (stated.length > pathsMax) {
     const message = `the bundle touches ${stated.length} paths and the limit is ${pathsMax}; split it into several`;

@@ -1,5 +1,5 @@
 import type { NodeStatus, TaskState } from "../../protocol/types.ts";
-import { type Decision, type Refusal, refuse } from "../decision.ts";
+import { type Refusal, refuse } from "../decision.ts";
 import type { NewNode, Node } from "../model.ts";
 import { present } from "../../protocol/present.ts";
 
@@ -25,9 +25,13 @@ const nothing: Existing = { count: 0, has: () => false, edges: [], waits: () => 
 
 /**
  * Checks that `nodes` form a DAG among themselves and with what is there already. Whether an id is taken in the store
- * is for the store to say. Refusals: LIMIT_EXCEEDED, DUPLICATE_ID, UNKNOWN_DEPENDENCY, CYCLE (also a dependency on itself).
+ * is for the store to say. A dependency on itself is a cycle.
  */
-export function checkDag(nodes: readonly Edges[], limits: DagLimits, existing: Existing = nothing): Decision<null> {
+export function checkDag(
+  nodes: readonly Edges[],
+  limits: DagLimits,
+  existing: Existing = nothing,
+): Refusal<"LIMIT_EXCEEDED" | "DUPLICATE_ID" | "UNKNOWN_DEPENDENCY" | "CYCLE"> | null {
   const count = existing.count + nodes.length;
   if (count > limits.nodesMax) return tooManyNodes(count, limits.nodesMax);
   const ids = new Set<string>();
@@ -60,17 +64,17 @@ function shownOf(cycle: readonly string[]): string[] {
   return left <= 0 ? [...cycle] : [...cycle.slice(0, cycleShown), `${left} more`];
 }
 
-export function tooManyNodes(count: number, max: number): Refusal {
+export function tooManyNodes(count: number, max: number): Refusal<"LIMIT_EXCEEDED"> {
   const message = `the task would have ${count} nodes and the limit is ${max}; split it into several tasks`;
   return refuse("LIMIT_EXCEEDED", message, { limit: "task_nodes_max", max, got: count });
 }
 
-export function unknownDependency(nodeId: string, dependency: string): Refusal {
+export function unknownDependency(nodeId: string, dependency: string): Refusal<"UNKNOWN_DEPENDENCY"> {
   const message = `node ${nodeId} depends on ${JSON.stringify(dependency)}, which is not a node of this task; add it or drop the dependency`;
   return refuse("UNKNOWN_DEPENDENCY", message, { node_id: nodeId, dependency });
 }
 
-export function duplicateId(id: string, why: string): Refusal {
+export function duplicateId(id: string, why: string): Refusal<"DUPLICATE_ID"> {
   return refuse("DUPLICATE_ID", `node id ${id} cannot be registered: ${why}; choose another`, { node_id: id });
 }
 

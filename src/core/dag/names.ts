@@ -13,9 +13,12 @@ export function resolveRef(ref: string, idByName: IdByName): string | null {
 
 /**
  * New nodes with their dependencies by id, where they may be given by name: of the call's own nodes, or of those the
- * task has already. Refusals: DUPLICATE_ID (a name twice), UNKNOWN_DEPENDENCY (a name nobody has).
+ * task has already.
  */
-export function resolveNames(nodes: readonly NewNode[], existing: IdByName): Decision<NewNode[]> {
+export function resolveNames(
+  nodes: readonly NewNode[],
+  existing: IdByName,
+): Decision<NewNode[], "DUPLICATE_ID" | "UNKNOWN_DEPENDENCY"> {
   const own = new Map<string, string>();
   for (const { id, name } of nodes) {
     if (name === null) continue;

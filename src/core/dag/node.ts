@@ -72,14 +72,14 @@ export function rollBackNode(node: NodeHead, lostMax: number, eventId: string, n
   };
 }
 
-/** RUNNING → COMPLETED. Refusals: NOT_FOUND, INVALID_STATE, LEASE_LOST. */
+/** RUNNING → COMPLETED. */
 export function completeNode(
   found: NodeHead | null,
   claim: LeaseClaim,
   result: Json,
   eventId: string,
   nowMs: number,
-): Decision<Transition> {
+): Decision<Transition, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
   const node = underLease(found, claim, { verb: "completed", to: "COMPLETED" }, nowMs);
   if (isRefusal(node)) return node;
   const attempt = { outcome: "COMPLETED" as const };
@@ -89,7 +89,7 @@ export function completeNode(
 
 /**
  * RUNNING → FAILED, or → PENDING while attempts are left, after a pause. `random` from 0 to below 1 decides how much of
- * the longest pause is waited. Refusals: NOT_FOUND, INVALID_STATE, LEASE_LOST.
+ * the longest pause is waited.
  */
 export function failNode(
   found: NodeHead | null,
@@ -98,7 +98,7 @@ export function failNode(
   eventId: string,
   nowMs: number,
   random: number,
-): Decision<Transition> {
+): Decision<Transition, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
   const node = underLease(found, claim, { verb: "failed", to: "FAILED" }, nowMs);
   if (isRefusal(node)) return node;
   const attempt = { outcome: "FAILED" as const, error };
@@ -126,13 +126,13 @@ export function backoffMs(
   return Math.round(random * Math.min(max, first * 2 ** (failures - 1)));
 }
 
-/** RUNNING → PENDING: its worker gives it back. Refusals: NOT_FOUND, INVALID_STATE, LEASE_LOST. */
+/** RUNNING → PENDING: its worker gives it back. */
 export function releaseNode(
   found: NodeHead | null,
   claim: LeaseClaim,
   delayMs: number,
   nowMs: number,
-): Decision<Transition> {
+): Decision<Transition, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
   const node = underLease(found, claim, { verb: "released", to: "PENDING" }, nowMs);
   if (isRefusal(node)) return node;
   const notBeforeMs = delayMs === 0 ? null : nowMs + delayMs;
@@ -153,14 +153,14 @@ export function skipNode(node: NodeHead, failedDependencies: readonly string[], 
 
 /**
  * FAILED → PENDING, with all attempts. A node to be skipped while a dependency is FAILED would fail again at once:
- * `failedDependencies` must be empty for it. Refusals: NOT_FOUND, INVALID_STATE.
+ * `failedDependencies` must be empty for it.
  */
 export function retryNode(
   found: NodeHead | null,
   claim: { taskId: string; nodeId: string },
   failedDependencies: readonly string[],
   nowMs: number,
-): Decision<Transition> {
+): Decision<Transition, "NOT_FOUND" | "INVALID_STATE"> {
   const node = ofTask(found, claim);
   if (isRefusal(node)) return node;
   if (node.status !== "FAILED") {
@@ -176,16 +176,13 @@ export function retryNode(
   return { node, after, entry: entryOf("RETRY_NODE", of(node), {}, nowMs) };
 }
 
-/**
- * How long a heartbeat makes the lease run from now: its own time, or `ttlMs` where it has none.
- * Refusals: NOT_FOUND, INVALID_STATE, LEASE_LOST.
- */
+/** How long a heartbeat makes the lease run from now: its own time, or `ttlMs` where it has none. */
 export function heartbeatNode(
   found: NodeHead | null,
   claim: LeaseClaim,
   ttlMs: number,
   nowMs: number,
-): Decision<{ ttlMs: number }> {
+): Decision<{ ttlMs: number }, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
   const node = underLease(found, claim, { verb: "kept alive", to: "RUNNING" }, nowMs);
   if (isRefusal(node)) return node;
   const { ttlMs: own } = present(node.lease, "the lease of a node that is under it");
@@ -194,14 +191,14 @@ export function heartbeatNode(
 
 /**
  * A client's own event. While the node is RUNNING only the holder of its lease may add to its story; before and after,
- * anyone may. Refusals: NOT_FOUND, LEASE_LOST.
+ * anyone may.
  */
 export function commitEvent(
   found: NodeHead | null,
   claim: Omit<LeaseClaim, "leaseId"> & { leaseId: string | null },
   event: { id: string; actionType: string; payload: Json },
   nowMs: number,
-): Decision<ClientEntry> {
+): Decision<ClientEntry, "NOT_FOUND" | "LEASE_LOST"> {
   const node = ofTask(found, claim);
   if (isRefusal(node)) return node;
   if (node.status === "RUNNING" && node.lease?.id !== claim.leaseId) {

@@ -29,8 +29,12 @@ export function demandedActions(policy: TaskPolicy): string[] {
   return demands.filter(([field]) => policy[field]).map(([, , action]) => action);
 }
 
-/** A node may not be completed while something is missing that its task demands. Refusal: POLICY_UNMET. */
-export function checkPolicy(policy: TaskPolicy, nodeId: string, told: ReadonlySet<string>): Refusal | null {
+/** A node may not be completed while something is missing that its task demands. */
+export function checkPolicy(
+  policy: TaskPolicy,
+  nodeId: string,
+  told: ReadonlySet<string>,
+): Refusal<"POLICY_UNMET"> | null {
   const missing = demands.filter(([field, , action]) => policy[field] && !told.has(action));
   if (missing.length === 0) return null;
   const wanted = missing.map(([, , action]) => (action === bundleSubmitted ? "a patch bundle" : `an event ${action}`));

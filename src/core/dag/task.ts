@@ -37,13 +37,13 @@ export function addNodes(
   return entryOf("ADD_NODES", { taskId, nodeId: by?.nodeId ?? null }, payload, nowMs);
 }
 
-/** Everything that has not ended FAILED. Refusal: INVALID_STATE when all has. */
+/** Everything that has not ended FAILED. */
 export function cancelTask(
   task: Task,
   unended: number,
   reason: string,
   nowMs: number,
-): Decision<EntryOf<"CANCEL_TASK">> {
+): Decision<EntryOf<"CANCEL_TASK">, "INVALID_STATE"> {
   if (unended > 0) return entryOf("CANCEL_TASK", { taskId: task.id, nodeId: null }, { reason }, nowMs);
   const message = `task ${task.id} cannot be canceled: none of its nodes is PENDING or RUNNING; TaskStatus shows how they ended`;
   return refuse("INVALID_STATE", message, { task_id: task.id });

@@ -17,8 +17,11 @@ export interface LeaseGrant {
   ttlMs: number;
 }
 
-/** The node, when it is one of the task. Refusal: NOT_FOUND. */
-export function ofTask(node: NodeHead | null, claim: { taskId: string; nodeId: string }): Decision<NodeHead> {
+/** The node, when it is one of the task. */
+export function ofTask(
+  node: NodeHead | null,
+  claim: { taskId: string; nodeId: string },
+): Decision<NodeHead, "NOT_FOUND"> {
   if (node !== null && node.taskId === claim.taskId) return node;
   const message = `task ${claim.taskId} has no node ${claim.nodeId}; TaskStatus lists the nodes it has`;
   return refuse("NOT_FOUND", message, { task_id: claim.taskId, node_id: claim.nodeId });
@@ -31,10 +34,15 @@ export interface Wish {
 }
 
 /**
- * The node, when the claim is its current lease. Refusals name the status it has and the one it would get: NOT_FOUND,
- * INVALID_STATE (it has ended), LEASE_LOST (also where a cancellation ended it: `data.reason` is then `CANCELED`).
+ * The node, when the claim is its current lease. Refusals name the status it has and the one it would get; where a
+ * cancellation ended the node, its lease is lost, and `data.reason` is `CANCELED`.
  */
-export function underLease(found: NodeHead | null, claim: LeaseClaim, wish: Wish, nowMs: number): Decision<NodeHead> {
+export function underLease(
+  found: NodeHead | null,
+  claim: LeaseClaim,
+  wish: Wish,
+  nowMs: number,
+): Decision<NodeHead, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
   const node = ofTask(found, claim);
   if (isRefusal(node)) return node;
   if (node.failure === "canceled") return canceled(node, claim.leaseId, wish);
@@ -45,7 +53,12 @@ export function underLease(found: NodeHead | null, claim: LeaseClaim, wish: Wish
   return node.lease?.id === claim.leaseId ? node : leaseLost(node, claim.leaseId, wish, nowMs);
 }
 
-export function leaseLost(node: NodeHead, leaseId: string | null, { verb, to }: Wish, nowMs: number): Refusal {
+export function leaseLost(
+  node: NodeHead,
+  leaseId: string | null,
+  { verb, to }: Wish,
+  nowMs: number,
+): Refusal<"LEASE_LOST"> {
   const { lease } = node;
   const facts = {
     node_id: node.id,
@@ -68,7 +81,7 @@ export function leaseLost(node: NodeHead, leaseId: string | null, { verb, to }: 
   return refuse("LEASE_LOST", message, facts);
 }
 
-function canceled(node: NodeHead, leaseId: string, { verb, to }: Wish): Refusal {
+function canceled(node: NodeHead, leaseId: string, { verb, to }: Wish): Refusal<"LEASE_LOST"> {
   const message = `node ${node.id} cannot be ${verb}: its task was canceled and no lease on it counts; stop working on it`;
   const held = { lease_id: leaseId, held_by: null, lease_expires_at_ms: null };
   return refuse("LEASE_LOST", message, { node_id: node.id, status: node.status, to, ...held, reason: "CANCELED" });

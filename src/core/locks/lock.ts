@@ -40,8 +40,7 @@ export interface LockClaim {
 
 /**
  * The deadline a heartbeat gives a lease. `claimed` are its locks, or the one of them that the claim names; `others` are
- * those of other leases on that key. Refusals: NOT_FOUND, LEASE_LOST (another lease, or an expired one), INVALID_STATE
- * (they end with a node, whose heartbeat counts).
+ * those of other leases on that key. A lock that ends with a node has no heartbeat of its own.
  */
 export function heartbeatLocks(
   claimed: readonly LockHead[],
@@ -49,7 +48,7 @@ export function heartbeatLocks(
   claim: LockClaim,
   ttlMs: number,
   nowMs: number,
-): Decision<number> {
+): Decision<number, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
   const lock = underLease(claimed, others, claim, "kept alive", nowMs);
   if (isRefusal(lock)) return lock;
   const facts = factsOf(claim);
@@ -62,16 +61,13 @@ export function heartbeatLocks(
   return refuse("LEASE_LOST", message, facts);
 }
 
-/**
- * Gives locks of one lease back. Refusals: NOT_FOUND, LEASE_LOST. Those of an expired lease may still be released by
- * their holder.
- */
+/** Gives locks of one lease back. Those of an expired lease may still be released by their holder. */
 export function releaseLocks(
   claimed: readonly LockHead[],
   others: readonly LockHead[],
   claim: LockClaim,
   nowMs: number,
-): Decision<LockEntry> {
+): Decision<LockEntry, "NOT_FOUND" | "LEASE_LOST"> {
   const lock = underLease(claimed, others, claim, "released", nowMs);
   return isRefusal(lock) ? lock : entryOf("RELEASE_RESOURCE_LOCK", lock, ended(lock, claimed), nowMs);
 }
@@ -108,7 +104,7 @@ function underLease(
   claim: LockClaim,
   wish: string,
   nowMs: number,
-): Decision<LockHead> {
+): Decision<LockHead, "NOT_FOUND" | "LEASE_LOST"> {
   if (first !== undefined) return first;
   const facts = factsOf(claim);
   const attempt = `${named(claim)} cannot be ${wish}`;

@@ -3,7 +3,7 @@ import { unmarkedFault } from "../../protocol/key-words.ts";
 import { limits } from "../../protocol/limits.ts";
 import { snakeCase } from "../../protocol/method.ts";
 import type { LockMode } from "../../protocol/types.ts";
-import { type Decision, isRefusal, refuse } from "../decision.ts";
+import { type Decision, isRefusal, refuse, type Unusable } from "../decision.ts";
 import { bytesOf, climbs, endingOf, type Faults, type FlatGlob, literalOf, parseGlob } from "../paths/glob.ts";
 import { literalPattern, type PathPattern, pathPattern, pathsMeet } from "../paths/path-pattern.ts";
 import type { WorkBudget } from "../work-budget.ts";
@@ -62,7 +62,7 @@ export interface KeyRules {
  * in a named scope an absolute path and a name that is not marked, no path, a malformed glob), LIMIT_EXCEEDED (its length,
  * its depth, the wildcards of a glob).
  */
-export function parseResourceKey(written: string, rules: KeyRules): Decision<ResourceKey> {
+export function parseResourceKey(written: string, rules: KeyRules): Decision<ResourceKey, Unusable> {
   if (written.includes("\0"))
     return malformed(written, "it contains a NUL character, which a path cannot have; leave it out");
   const colon = written.indexOf(":");
@@ -131,7 +131,7 @@ function meet(a: Place, b: Place): boolean {
   return a.path === b.path || reaches(a, b) || reaches(b, a);
 }
 
-function nameKey(written: string, rules: KeyRules): Decision<ResourceKey> {
+function nameKey(written: string, rules: KeyRules): Decision<ResourceKey, Unusable> {
   if (written.length > limits.keyCharsMax) return exceeding(written, "keyCharsMax", written.length);
   const fault = rules.scope === "named" ? unmarkedFault(written) : null;
   return fault === null ? opaqueKey(written) : malformed(written, fault);
@@ -141,7 +141,12 @@ function opaqueKey(written: string): ResourceKey {
   return { kind: "opaque", written, normal: written };
 }
 
-function pathKey(kind: "file" | "dir", written: string, text: string, rules: KeyRules): Decision<ResourceKey> {
+function pathKey(
+  kind: "file" | "dir",
+  written: string,
+  text: string,
+  rules: KeyRules,
+): Decision<ResourceKey, Unusable> {
   if (text.length > limits.pathCharsMax) return exceeding(written, "pathCharsMax", text.length);
   if (text === "") return malformed(written, `it has no path; write ${kind === "dir" ? "dir:." : "file:PATH"}`);
   const { absolute, segments } = normalised(text);
@@ -160,7 +165,7 @@ function pathKey(kind: "file" | "dir", written: string, text: string, rules: Key
   return { kind, written, normal: `${kind}:${path === "" ? "." : path}`, places: [place] };
 }
 
-function globKey(written: string, text: string, rules: KeyRules): Decision<ResourceKey> {
+function globKey(written: string, text: string, rules: KeyRules): Decision<ResourceKey, Unusable> {
   const faults: Faults = {
     malformed: (why) => malformed(written, why),
     exceeding: (limit, got) => exceeding(written, limit, got),

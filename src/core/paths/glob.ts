@@ -1,7 +1,7 @@
 import type { Fold, Folded } from "./case-fold.ts";
 import { codePointOf, inNames, unionOf } from "./character-set.ts";
 import { limits } from "../../protocol/limits.ts";
-import { type Decision, isRefusal, type Refusal } from "../decision.ts";
+import { type Decision, isRefusal, type Refusal, type Unusable } from "../decision.ts";
 import { present } from "../../protocol/present.ts";
 
 /** A part of a segment: itself, one character of some, or any run of characters, `**` also across `/`. */
@@ -19,15 +19,15 @@ export interface FlatGlob {
 
 /** How a fault becomes a refusal; whoever calls knows the key that has it. */
 export interface Faults {
-  malformed(why: string): Refusal;
-  exceeding(limit: "globCharsMax" | "globWildcardsMax", got: number): Refusal;
+  malformed(why: string): Refusal<"INVALID_PARAMS">;
+  exceeding(limit: "globCharsMax" | "globWildcardsMax", got: number): Refusal<"LIMIT_EXCEEDED">;
 }
 
 /** Why `..` is refused. */
 export const climbs = 'it holds "..", and where that leads is for links to say; write the path without it';
 
 /**
- * The alternatives of a glob, its braces expanded as shells do. Refusals: those of `faults`.
+ * The alternatives of a glob, its braces expanded as shells do.
  *
  * The grammar is that of glob(7), with the `**` of gitignore(5) and rsync(1). `*` is any run of characters and `?` any one,
  * but `/`; `[a-c]` is one of these, `[!a-c]` or `[^a-c]` one of the others, never `/`. `**` is any run with `/`; as a
@@ -35,7 +35,7 @@ export const climbs = 'it holds "..", and where that leads is for links to say; 
  * character as it is. A dot at the start of a name is a character like others. What other programs read in several ways
  * is refused: `{a}`, `{1..9}`, `[[:alpha:]]`.
  */
-export function parseGlob(pattern: string, fold: Fold, faults: Faults): Decision<FlatGlob[]> {
+export function parseGlob(pattern: string, fold: Fold, faults: Faults): Decision<FlatGlob[], Unusable> {
   const characters = Array.from(pattern);
   if (characters.length > limits.globCharsMax) return faults.exceeding("globCharsMax", characters.length);
   const parts = parseParts({ characters, at: 0 }, fold, faults, false);
@@ -63,7 +63,7 @@ interface Cursor {
 }
 
 /** Up to the end, or inside braces up to the `,` or `}` that ends the alternative. */
-function parseParts(cursor: Cursor, fold: Fold, faults: Faults, inBraces: boolean): Decision<Part[]> {
+function parseParts(cursor: Cursor, fold: Fold, faults: Faults, inBraces: boolean): Decision<Part[], "INVALID_PARAMS"> {
   const parts: Part[] = [];
   for (;;) {
     const character = cursor.characters[cursor.at];
@@ -76,7 +76,7 @@ function parseParts(cursor: Cursor, fold: Fold, faults: Faults, inBraces: boolea
   }
 }
 
-function parsePart(character: string, cursor: Cursor, fold: Fold, faults: Faults): Decision<Part> {
+function parsePart(character: string, cursor: Cursor, fold: Fold, faults: Faults): Decision<Part, "INVALID_PARAMS"> {
   switch (character) {
     case "/":
       return { kind: "/" };
@@ -107,7 +107,7 @@ function take(cursor: Cursor, wanted: string): boolean {
   return cursor.at > start;
 }
 
-function parseBraces(cursor: Cursor, fold: Fold, faults: Faults): Decision<Part> {
+function parseBraces(cursor: Cursor, fold: Fold, faults: Faults): Decision<Part, "INVALID_PARAMS"> {
   const alternatives: Part[][] = [];
   do {
     const alternative = parseParts(cursor, fold, faults, true);
@@ -120,7 +120,7 @@ function parseBraces(cursor: Cursor, fold: Fold, faults: Faults): Decision<Part>
   );
 }
 
-function parseClass(cursor: Cursor, fold: Fold, faults: Faults): Decision<Part> {
+function parseClass(cursor: Cursor, fold: Fold, faults: Faults): Decision<Part, "INVALID_PARAMS"> {
   const next = () => cursor.characters[cursor.at];
   const negated = next() === "!" || next() === "^";
   if (negated) cursor.at++;
@@ -139,7 +139,7 @@ function parseClass(cursor: Cursor, fold: Fold, faults: Faults): Decision<Part> 
   return { kind: "oneOf", ...fold.oneOf(inNames(unionOf(ranges)), negated) };
 }
 
-function classMember(cursor: Cursor, faults: Faults): Decision<number> {
+function classMember(cursor: Cursor, faults: Faults): Decision<number, "INVALID_PARAMS"> {
   const { characters } = cursor;
   if (characters[cursor.at] === "[" && /^[:.=]$/.test(characters[cursor.at + 1] ?? ""))
     return faults.malformed("named classes such as [:alpha:] are not known; write the range, such as [a-z]");

@@ -1,11 +1,11 @@
-import { type Decision, refuse } from "../decision.ts";
+import { type Decision, refuse, type Unusable } from "../decision.ts";
 import { limits } from "../../protocol/limits.ts";
 
 /**
  * Checks a path from a repository's root, as a patch names it: one that every platform's git would put inside the work
  * tree, and not into `.git`. Refusals: INVALID_PARAMS (what it is), LIMIT_EXCEEDED (its length or depth).
  */
-export function checkRepositoryPath(path: string): Decision<string> {
+export function checkRepositoryPath(path: string): Decision<string, Unusable> {
   const { pathCharsMax, pathDepthMax } = limits;
   if (path.length > pathCharsMax) {
     const shown = JSON.stringify(`${path.slice(0, 80)}…`);

@@ -230,7 +230,7 @@ export const VerifyJournal = defineMethod({
     bundles: count,
     first_difference: v.nullable(v.object({ where: text, field: text, expected: json, found: json, message: text })),
   }),
-  refusals: ["STORAGE_FAILED"],
+  refusals: [],
   example: {
     params: {},
     result: {
@@ -256,7 +256,7 @@ export const Backup = defineMethod({
   repeatable: false,
   params: v.object({ path: key }),
   result: v.object({ path: text, bytes: count, seq }),
-  refusals: ["INVALID_STATE", "STORAGE_FULL", "STORAGE_FAILED"],
+  refusals: ["INVALID_STATE"],
   example: {
     params: { path: "/backups/agentd-2026-01-31.db" },
     result: { path: "/backups/agentd-2026-01-31.db", bytes: 1_048_576, seq: 7 },
@@ -275,7 +275,7 @@ export const PruneJournal = defineMethod({
     dry_run: v.boolean(),
     seq,
   }),
-  refusals: ["STORAGE_FULL", "STORAGE_FAILED"],
+  refusals: [],
   example: {
     params: { older_than_secs: 2_592_000 },
     result: {

@@ -1,6 +1,6 @@
 import { verificationOf } from "../../core/bundles/advice.ts";
 import { type BundleRecord, decideBundle, submitBundle, type Verdict } from "../../core/bundles/bundle.ts";
-import { type Decision, isRefusal, type Refusal, refuse } from "../../core/decision.ts";
+import { type Decision, isRefusal, type Refusal, refuse, type Unusable } from "../../core/decision.ts";
 import { parseDiff } from "../../core/bundles/diff.ts";
 import type { FileChange } from "../../core/bundles/file-change.ts";
 import { ofTask, underLease } from "../../core/lease/lease.ts";
@@ -94,8 +94,8 @@ export const bundleHandlers = {
 
 const verdicts = { accepted: "ACCEPTED", rejected: "REJECTED", superseded: "SUPERSEDED" } as const;
 
-/** What a submission changes, if it can be taken. Refusals: those of `SubmitPatchBundle`. */
-function acceptable(params: Submission, context: Context): Decision<{ changes: FileChange[] | null; paths: string[] }> {
+/** What a submission changes, if it can be taken. */
+function acceptable(params: Submission, context: Context) {
   const read = readSubmission(params);
   if (isRefusal(read)) return read;
   const unknown = params.contains.find((id) => context.reads.bundles.find(id) === null);
@@ -104,7 +104,7 @@ function acceptable(params: Submission, context: Context): Decision<{ changes: F
 }
 
 /** The changes of a submission, where it has a diff, and the paths it touches. */
-function readSubmission(params: Submission): Decision<{ changes: FileChange[] | null; paths: string[] }> {
+function readSubmission(params: Submission): Decision<{ changes: FileChange[] | null; paths: string[] }, Unusable> {
   const { diff = null, head_revision: head = null, diff_exact: exact } = params;
   if (diff === null && head === null) {
     return refuse("INVALID_PARAMS", "params: expected a diff or a head_revision, got neither");
@@ -115,8 +115,8 @@ function readSubmission(params: Submission): Decision<{ changes: FileChange[] | 
   return isRefusal(paths) ? paths : { changes, paths };
 }
 
-/** A bundle for a node is one of its task; under a lease only its worker's. Refusals: those of `underLease`. */
-function refusedPurpose(params: Submission, context: Context): Refusal | null {
+/** A bundle for a node is one of its task; under a lease only its worker's. */
+function refusedPurpose(params: Submission, context: Context) {
   const { reads, nowMs } = context;
   const { task_id: taskId = null, node_id: nodeId = null, lease_id: leaseId = null } = params;
   if (taskId === null) {
@@ -141,11 +141,8 @@ function refusedPurpose(params: Submission, context: Context): Refusal | null {
   return isRefusal(held) ? withReason(held, { nodeId, leaseId }, context) : null;
 }
 
-/** Who takes the place of a bundle is its author. Refusals: NOT_FOUND, INVALID_STATE. */
-function refusedSupersession(
-  { supersedes = null, owner, provider, scope }: Submission,
-  { reads }: Context,
-): Refusal | null {
+/** Who takes the place of a bundle is its author. */
+function refusedSupersession({ supersedes = null, owner, provider, scope }: Submission, { reads }: Context) {
   if (supersedes === null) return null;
   const before = reads.bundles.find(supersedes);
   if (before === null) return noBundle(supersedes);
@@ -196,7 +193,7 @@ function decide(bundleId: string, verdict: Verdict, { apply, reads, nowMs }: Con
   return { ok: true as const, status, seq: apply({ kind: "decideBundle", bundleId, status, entry }) };
 }
 
-export function noBundle(bundleId: string): Refusal {
+export function noBundle(bundleId: string): Refusal<"NOT_FOUND"> {
   const message = `there is no bundle ${bundleId}; ListPatchBundles lists the bundles`;
   return refuse("NOT_FOUND", message, { bundle_id: bundleId });
 }

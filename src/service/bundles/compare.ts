@@ -1,7 +1,7 @@
 import type { BundleAdvice } from "../../core/bundles/advice.ts";
 import type { PatchBundle } from "../../core/bundles/bundle.ts";
 import { compareBundles, type Decided, type Target } from "../../core/bundles/compare.ts";
-import { type Decision, isRefusal, refuse } from "../../core/decision.ts";
+import { type Decision, isRefusal, refuse, type Unusable } from "../../core/decision.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
 import { pairView } from "./views.ts";
@@ -21,11 +21,11 @@ export const comparisonHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-/** The bundles that are meant. Refusals: INVALID_PARAMS, NOT_FOUND, LIMIT_EXCEEDED. */
+/** The bundles that are meant. */
 function comparedIds(
   { bundle_ids: named, task_id: taskId = null, scope = null }: Params<"ComparePatchBundles">,
   { reads }: Context,
-): Decision<string[]> {
+): Decision<string[], Unusable | "NOT_FOUND"> {
   if (named !== null && named !== undefined) {
     const ids = [...new Set(named)];
     const unknown = ids.find((id) => reads.bundles.find(id) === null);
@@ -50,11 +50,10 @@ interface Compared {
   rejected: ReadonlyMap<string, number>;
 }
 
-/** Refusals: INVALID_PARAMS, NOT_FOUND, LIMIT_EXCEEDED. */
 function decidedIds(
   { accepted_since: since, rejected_ids: rejectedIds }: Params<"ComparePatchBundles">,
   { reads }: Context,
-): Decision<Pick<Compared, "accepted" | "rejected">> {
+): Decision<Pick<Compared, "accepted" | "rejected">, Unusable | "NOT_FOUND"> {
   const accepted = [...new Set(Object.values(since ?? {}).flat())];
   const max = limits.bundlesComparedMax;
   if (accepted.length > max) {
@@ -81,7 +80,10 @@ function targetOf(params: Params<"ComparePatchBundles">): Target | null {
 }
 
 /** Reads and compares in slices between other requests: what bundles carry does not change meanwhile. */
-function compareInSlices({ ids, accepted, rejected }: Compared, target: Target | null): PendingAnswer<Report> {
+function compareInSlices(
+  { ids, accepted, rejected }: Compared,
+  target: Target | null,
+): PendingAnswer<Report, "NOT_FOUND"> {
   const all = [...ids, ...accepted, ...rejected.keys()];
   const read: PatchBundle[] = [];
   let work: Generator<void, Report> | null = null;

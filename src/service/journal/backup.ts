@@ -1,13 +1,13 @@
-import { isRefusal, type Refusal, refuse } from "../../core/decision.ts";
+import { isRefusal } from "../../core/decision.ts";
 import type { Result } from "../../protocol/methods.ts";
-import { type Backup, type State, StorageFailure } from "../../store/store.ts";
+import { type Backup, type State, storageRefusal, type StorageRefused } from "../../store/store.ts";
 import type { PendingAnswer } from "../handler.ts";
 import { isLeaving } from "../verification/long-walks.ts";
 
 type Report = Result<"Backup">;
 
 /** Copies the database in steps between other requests, as it is when no transaction is open: after the turn's commit. */
-export function backUp(store: State, path: string): PendingAnswer<Report> {
+export function backUp(store: State, path: string): PendingAnswer<Report, StorageRefused | "INVALID_STATE"> {
   let started: { backup: Backup; seq: number } | null = null;
   let leaving = false;
   // While a verification has the pages looked at, they stay.
@@ -17,8 +17,8 @@ export function backUp(store: State, path: string): PendingAnswer<Report> {
       return started === null && (leaving || isKept()) ? "any turn" : "turn";
     },
     waitMs: null,
-    resume: (_context, last) =>
-      refusing(() => {
+    resume(_context, last) {
+      try {
         if (last) return null;
         if (started === null) {
           // It would be half there in the copy.
@@ -31,17 +31,11 @@ export function backUp(store: State, path: string): PendingAnswer<Report> {
         }
         const { backup, seq } = started;
         return backup.step() ? { reply: { path, bytes: backup.bytes, seq } } : null;
-      }),
+      } catch (error) {
+        // The database itself is as well as before.
+        return { reply: storageRefusal(error) };
+      }
+    },
     end: () => started?.backup.cancel(),
   };
-}
-
-/** A copy that fails is refused; the database itself is as well as before. */
-function refusing<T>(work: () => T): T | { reply: Refusal } {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof StorageFailure) return { reply: refuse(error.kind, error.message) };
-    throw error;
-  }
 }

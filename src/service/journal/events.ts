@@ -40,7 +40,7 @@ export const eventHandlers = {
 } satisfies Partial<Handlers>;
 
 /** A cursor is too old where what came right after it has left. */
-function missedAfter(afterSeq: number, { taskId }: JournalFilter, { reads }: Context): Refusal | null {
+function missedAfter(afterSeq: number, { taskId }: JournalFilter, { reads }: Context): Refusal<"EVENTS_PRUNED"> | null {
   // A task that is there has all of its rows.
   const gone = taskId === null && afterSeq > 0 ? reads.journal.lastGoneFrom(afterSeq + 1) : null;
   if (gone === null) return null;
@@ -109,7 +109,7 @@ function finishPage(
   filter: JournalFilter,
   { limit, wait_ms: waitMs }: Params<"ListEvents">,
   isRead: boolean,
-): PendingAnswer<Result<"ListEvents">> {
+): PendingAnswer<Result<"ListEvents">, "EVENTS_PRUNED"> {
   const matching: Wait = {
     topics: [topic.journal(filter.taskId, filter.nodeId)],
     concerns: (committed) => matchesFilter(committed, filter),

@@ -1,4 +1,4 @@
-import type { Refusal } from "../../core/decision.ts";
+import type { Decision } from "../../core/decision.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Listed } from "../../store/reads.ts";
 import type { SliceBounds } from "../../store/store.ts";
@@ -32,7 +32,7 @@ export function readPage<Row extends Listed & { readonly id: string }, View, T>(
   { beforePlace, limit, read, view }: Paged<Row, View>,
   reply: (page: Page<View>) => T,
   started: Context,
-): T | Refusal | PendingAnswer<T> {
+): Decision<T, never> | PendingAnswer<T, never> {
   const entries: View[] = [];
   let nextBefore: string | null = null;
   let place = beforePlace ?? Number.MAX_SAFE_INTEGER;

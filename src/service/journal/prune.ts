@@ -1,4 +1,4 @@
-import { type Refusal, refuse } from "../../core/decision.ts";
+import { type Decision, refuse } from "../../core/decision.ts";
 import { genesis, isOriginalEvent } from "../../core/journal/journal.ts";
 import {
   gapsOf,
@@ -13,7 +13,7 @@ import type { ChainedRow } from "../../protocol/chain.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
 import { type Archive, startArchive } from "../../store/files/archive.ts";
 import type { Pruning, Reads } from "../../store/reads.ts";
-import { type SliceBounds, StorageFailure } from "../../store/store.ts";
+import { type SliceBounds, storageRefusal, type StorageRefused } from "../../store/store.ts";
 import type { Context, Handlers, PendingAnswer } from "../handler.ts";
 import { isLeaving, Place } from "../verification/long-walks.ts";
 
@@ -33,12 +33,12 @@ export const pruneHandlers = {
 } satisfies Partial<Handlers>;
 
 /** Looks for what is old, archives it, and lets it leave, a slice a turn; verifications wait meanwhile, and the other way. */
-function prune(params: Params<"PruneJournal">, started: Context): PendingAnswer<Report> {
+function prune(params: Params<"PruneJournal">, started: Context): PendingAnswer<Report, StorageRefused> {
   const place = new Place(started.store);
   let leaving = false;
   const run = new Run(params, started);
   const steps = run.steps();
-  let reply: Report | Refusal | null = null;
+  let reply: Decision<Report, StorageRefused> | null = null;
   return {
     get wakes() {
       return place.isBehind || leaving ? "any turn" : "turn";
@@ -63,8 +63,7 @@ function prune(params: Params<"PruneJournal">, started: Context): PendingAnswer<
         return { reply };
       } catch (error) {
         reply = refuse("STORAGE_FAILED", `pruning has failed: ${String(error)}`);
-        if (error instanceof StorageFailure) return { reply: refuse(error.kind, error.message) };
-        throw error;
+        return { reply: storageRefusal(error) };
       }
     },
   };

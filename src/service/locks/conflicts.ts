@@ -112,7 +112,7 @@ export function isSome(locks: LockHead[]): locks is [LockHead, ...LockHead[]] {
   return locks.length > 0;
 }
 
-export function tooMuchToCompare(): Refusal {
+export function tooMuchToCompare(): Refusal<"LIMIT_EXCEEDED"> {
   const max = limits.lockStepsMax;
   const message = `comparing these locks with those that are held or waited for would take more than ${max} steps; ask for fewer, or for a directory instead of globs`;
   return refuse("LIMIT_EXCEEDED", message, { limit: "lock_steps_max", max });

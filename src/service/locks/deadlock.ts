@@ -5,7 +5,7 @@ import type { LockHead } from "../../core/model.ts";
 import type { Json } from "../../protocol/json.ts";
 
 /** Refuses a wait with the circle it would close: each waits for the next, and the last holds what the first wants. */
-export function deadlock(circle: readonly Link[], nowMs: number): Refusal {
+export function deadlock(circle: readonly Link[], nowMs: number): Refusal<"DEADLOCK"> {
   const steps = circle.map(stepText);
   const message = `waiting would never end: ${steps.join("; ")}; release what you hold, or ask for all of it at once`;
   return refuse("DEADLOCK", message, { circle: circle.map((link) => stepFacts(link, nowMs)) });

@@ -1,4 +1,4 @@
-import { isRefusal, refuse, type Refusal } from "../../core/decision.ts";
+import { type Decision, isRefusal, refuse, type Refusal } from "../../core/decision.ts";
 import { locksEnded } from "../../core/effects.ts";
 import { grantLocks, heartbeatLocks, isOver, releaseLocks } from "../../core/locks/lock.ts";
 import { circleOf, firstObstacle, type LockWish } from "../../core/locks/queue.ts";
@@ -6,11 +6,12 @@ import type { LockGrant, LockHead } from "../../core/model.ts";
 import { keyBytes, overlaps } from "../../core/locks/resource-key.ts";
 import { topic, topicsOf, type Wait } from "../../core/journal/topics.ts";
 import { WorkBudget } from "../../core/work-budget.ts";
+import type { ErrorKind } from "../../protocol/errors.ts";
 import { limits } from "../../protocol/limits.ts";
 import { deadlock } from "./deadlock.ts";
 import { inStoredNames } from "../tasks/plan-names.ts";
 import type { Context, Handlers, PendingAnswer } from "../handler.ts";
-import { grantFor, type LockRequest, lockRequest, lockTtlMs } from "./requests.ts";
+import { grantFor, type LockRequest, lockRequest, lockTtlMs, newLease } from "./requests.ts";
 import { lockConflicts, takeOver, tooMuchToCompare } from "./conflicts.ts";
 import { deadlineView, grantedLockView, scopeView } from "../views.ts";
 
@@ -21,19 +22,25 @@ export const lockHandlers = {
     const lenient = (scope ?? null) === null;
     const request = lockRequest([{ resource_key, mode, scope }], params, lenient, context);
     if (isRefusal(request)) return request;
-    return acquire(request, context, (grant, seq) => grantedLockView(grant, resource_key, seq));
+    return acquire(request, context, {
+      grant: newLease,
+      answer: (grant, seq) => grantedLockView(grant, resource_key, seq),
+    });
   },
 
   AcquireResourceLocks(params, context) {
     const request = lockRequest(params.locks, params, false, context);
     if (isRefusal(request)) return request;
-    return acquire(request, context, ({ leaseId, expiresAtMs }, seq) => {
-      const locks = request.named.map(({ resource_key, mode, scope }) => ({
-        resource_key,
-        mode,
-        scope: scopeView(scope ?? ""),
-      }));
-      return { lease_id: leaseId, fencing_token: seq, ...deadlineView(expiresAtMs), locks, seq };
+    const locks = request.named.map(({ resource_key, mode, scope }) => ({
+      resource_key,
+      mode,
+      scope: scopeView(scope ?? ""),
+    }));
+    return acquire(request, context, {
+      grant: grantFor,
+      answer({ leaseId, expiresAtMs }, seq) {
+        return { lease_id: leaseId, fencing_token: seq, ...deadlineView(expiresAtMs), locks, seq };
+      },
     });
   },
 
@@ -57,25 +64,33 @@ export const lockHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-type Answer<T> = (grant: LockGrant, seq: number) => T;
+/** How a method grants locks, and what it then answers. */
+interface Granting<T, Kinds extends ErrorKind> {
+  grant: (request: LockRequest, context: Context) => Decision<LockGrant, Kinds>;
+  answer: (grant: LockGrant, seq: number) => T;
+}
 
 /** Grants what nothing stands in the way of; else waits in line for as long as the request says. */
-function acquire<T>(
+function acquire<T, Kinds extends ErrorKind>(
   request: LockRequest,
   context: Context,
-  answer: Answer<T>,
-): T | null | Refusal | PendingAnswer<T | null> {
+  granting: Granting<T, Kinds>,
+): Decision<T | null, Kinds | "LIMIT_EXCEEDED" | "DEADLOCK"> | PendingAnswer<T | null, Kinds | "LIMIT_EXCEEDED"> {
   const { wish, waitMs } = request;
-  const taken = take(request, context, "free", answer);
+  const taken = take(request, context, "free", granting);
   const isEnding = taken === unfinished;
   if (!isEnding && (taken !== null || waitMs === 0)) return taken;
   const inLine = context.lockWishes();
   const refusal = (isEnding ? null : standstill(wish, inLine, context)) ?? fullLine([...inLine, wish]);
-  return refusal ?? waitInLine(request, context, answer, isEnding);
+  return refusal ?? waitInLine(request, context, granting, isEnding);
 }
 
 /** Why nobody would ever let it go on, as far as that can be found out. */
-function standstill(wish: LockWish, inLine: readonly LockWish[], context: Context): Refusal | null {
+function standstill(
+  wish: LockWish,
+  inLine: readonly LockWish[],
+  context: Context,
+): Refusal<"DEADLOCK" | "LIMIT_EXCEEDED"> | null {
   const circle = circleOf(wish, lockConflicts(context, inLine, "free"));
   if (circle === "tooMuch") return tooMuchToCompare();
   return circle === null ? null : deadlock(circle, context.nowMs);
@@ -85,17 +100,17 @@ function standstill(wish: LockWish, inLine: readonly LockWish[], context: Contex
 const unfinished = Symbol("unfinished");
 
 /** Takes the locks at once; null where somebody is in the way. Expired leases in the way end. */
-function take<T>(
+function take<T, Kinds extends ErrorKind>(
   request: LockRequest,
   context: Context,
   overdue: "free" | "held",
-  answer: Answer<T>,
-): T | null | Refusal | typeof unfinished {
+  granting: Granting<T, Kinds>,
+): Decision<T | null, Kinds | "LIMIT_EXCEEDED"> | typeof unfinished {
   const { apply, nowMs } = context;
   const { wish } = request;
   // Who waits is told of the end of his own lease when it ends.
   if (overdue === "held" && wish.leaseId !== null && isOverdue(wish.leaseId, context)) return null;
-  const grant = grantFor(request, context);
+  const grant = granting.grant(request, context);
   if (isRefusal(grant)) return grant;
   const conflicts = lockConflicts(context, context.lockWishes(), overdue);
   const obstacle = firstObstacle(wish, conflicts);
@@ -108,7 +123,7 @@ function take<T>(
     apply({ kind: "extendLocks", leaseId: wish.leaseId, expiresAtMs, ttlMs, nowMs });
   }
   context.count("acquired_resource_locks", grant.locks.length);
-  return answer(grant, seq);
+  return granting.answer(grant, seq);
 }
 
 function isOverdue(leaseId: string, { reads, nowMs }: Context): boolean {
@@ -128,12 +143,12 @@ const wakingSteps = 2_000;
  * Waits in line. As long as what has expired in the way is still being ended (`isEnding`), it goes on each turn, also for
  * who may not wait.
  */
-function waitInLine<T>(
+function waitInLine<T, Kinds extends ErrorKind>(
   request: LockRequest,
   { keys }: Context,
-  answer: Answer<T>,
+  granting: Granting<T, Kinds>,
   isEnding: boolean,
-): PendingAnswer<T | null> {
+): PendingAnswer<T | null, Kinds | "LIMIT_EXCEEDED"> {
   const { wish, waitMs, nodeId } = request;
   let ending = isEnding;
   const ignoreCase = request.keys.some((key) => key.ignoreCase);
@@ -162,7 +177,7 @@ function waitInLine<T>(
     keepsOrder: waitMs === 0,
     waitMs: waitMs === 0 ? null : waitMs,
     resume(context, last) {
-      const taken = take(request, context, ending ? "free" : "held", answer);
+      const taken = take(request, context, ending ? "free" : "held", granting);
       ending = taken === unfinished;
       if (taken === unfinished || taken === null) return last || (!ending && waitMs === 0) ? { reply: null } : null;
       return { reply: taken };
@@ -188,7 +203,7 @@ function claimOf(
 }
 
 /** Why the last of these may not wait: they are too many, or their keys take too much memory meanwhile. */
-function fullLine(wishes: readonly LockWish[]): Refusal | null {
+function fullLine(wishes: readonly LockWish[]) {
   const full = (message: string, limit: string, max: number) => refuse("LIMIT_EXCEEDED", message, { limit, max });
   const { lockWaitersMax: max, lockWaitersBytesMax: bytesMax } = limits;
   const instead = "ask again later, or without wait_ms";

@@ -60,16 +60,16 @@ export function wordsOf(params: unknown): PlacedWord[] {
   return words;
 }
 
-/**
- * Parameters with all keys as the daemon knows them. Refusals: INVALID_PARAMS (a word stands for nothing, would guard
- * nothing, or has a scope as well), FILES_UNREACHABLE, SHUTTING_DOWN (there was no time to find out).
- */
+/** A word stands for nothing, would guard nothing, or has a scope as well; or there was no time to find out. */
+type Unplaced = "INVALID_PARAMS" | "FILES_UNREACHABLE" | "SHUTTING_DOWN";
+
+/** Parameters with all keys as the daemon knows them. */
 export function withKeysPlaced(
   name: MethodName,
   params: unknown,
   placements: Placements | undefined,
-): Decision<unknown> {
-  const refusals: Refusal[] = [];
+): Decision<unknown, Unplaced> {
+  const refusals: Refusal<Unplaced>[] = [];
   const placed = placeWords(params, (word) => {
     const found = keyOf(word, naming.has(name), placements);
     if (!("refused" in found)) return found;
@@ -79,7 +79,7 @@ export function withKeysPlaced(
   return refusals[0] ?? placed;
 }
 
-function keyOf(word: Word, isNamed: boolean, placements: Placements | undefined): ResolvedKey | Refusal {
+function keyOf(word: Word, isNamed: boolean, placements: Placements | undefined): Decision<ResolvedKey, Unplaced> {
   const facts = { resource_key: word.written, cwd: word.cwd };
   if (typeof word.scope === "string") {
     const message = `${JSON.stringify(word.written)} has both cwd and scope; cwd says where it is read from and so whose it is: leave one out`;

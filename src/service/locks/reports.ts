@@ -1,4 +1,4 @@
-import { isRefusal, refuse, type Refusal } from "../../core/decision.ts";
+import { type Decision, isRefusal, refuse, type Unusable } from "../../core/decision.ts";
 import { locksEnded, nodeChanged } from "../../core/effects.ts";
 import { entryOf, ofNoTask } from "../../core/journal/journal.ts";
 import { forceRelease, isOver } from "../../core/locks/lock.ts";
@@ -131,7 +131,7 @@ function reportOn(
   conflicts: Conflicts,
   owner: string | null,
   context: Context,
-): Report | Refusal {
+): Decision<Report, Unusable> {
   const named = spellings.map((one) => ({ ...one, mode }));
   const read = readKeys(named, context);
   if (isRefusal(read)) return read;
@@ -205,7 +205,7 @@ function charsOf(checked: readonly Checked[]): number {
   return parties.flat().reduce((sum, text) => sum + (text?.length ?? 0), 0);
 }
 
-function tooMuchToTell(instead: string): Refusal {
+function tooMuchToTell(instead: string) {
   const max = limits.lockReportCharsMax;
   const message = `telling who holds these locks would take more than ${max} characters of names and intents; ${instead}`;
   return refuse("LIMIT_EXCEEDED", message, { limit: "lock_report_chars_max", max });
@@ -248,7 +248,7 @@ function endLease(holder: LockHead, reason: string, { apply, reads, nowMs }: Con
   return [{ lease_id: leaseId, owner, provider, task_id: taskId, node_id: nodeId, resource_keys }];
 }
 
-function nobodyHolds(resourceKey: string): Refusal {
+function nobodyHolds(resourceKey: string) {
   const message = `nobody holds ${resourceKey}; CheckResourceLocks shows who holds what overlaps with it`;
   return refuse("NOT_FOUND", message, { resource_key: resourceKey });
 }

@@ -1,4 +1,4 @@
-import { type Decision, isRefusal, refuse, type Refusal } from "../../core/decision.ts";
+import { type Decision, isRefusal, refuse, type Unusable } from "../../core/decision.ts";
 import { isOver } from "../../core/locks/lock.ts";
 import type { LockWish, WantedLock } from "../../core/locks/queue.ts";
 import type { HeldKey, LockHead, LockGrant } from "../../core/model.ts";
@@ -40,7 +40,7 @@ export function lockRequest(
   params: Common,
   lenient: boolean,
   context: Context,
-): Decision<LockRequest> {
+): Decision<LockRequest, Unusable> {
   const read = readKeys(named.map(inItsScope), context, lenient);
   if (isRefusal(read)) return read;
   const metadata = params.metadata as Json;
@@ -62,7 +62,7 @@ export function readKeys(
   named: readonly { resource_key: string; mode: LockMode; scope: string }[],
   { keys, reads, budget }: Context,
   lenient = false,
-): Decision<{ wanted: WantedLock; held: HeldKey }[]> {
+): Decision<{ wanted: WantedLock; held: HeldKey }[], Unusable> {
   const read = new Map<string, { wanted: WantedLock; held: HeldKey }>();
   for (const { resource_key: written, mode: wished, scope } of named) {
     const ignoreCase = keys.ignoresCase(scope, reads);
@@ -78,20 +78,24 @@ export function readKeys(
   return [...read.values()];
 }
 
-/**
- * The grant a request asks for. Under a lease of its own it has that lease's owner, deadline and end. Refusals: LEASE_LOST
- * (the lease is over, or is not that of the node), LIMIT_EXCEEDED (it would hold too many).
- */
-export function grantFor(request: LockRequest, context: Context): Decision<LockGrant> {
+/** A grant under a new lease. */
+export function newLease(
+  { wish, keys, ttlMs, taskId, nodeId, metadata }: LockRequest,
+  context: Context,
+): Decision<LockGrant, "LIMIT_EXCEEDED"> {
+  const { nowMs } = context;
+  const ms = ttlMs ?? lockTtlMs(null, context);
+  const { owner, provider } = wish;
+  const lease = { leaseId: context.newId(), owner, provider, endsWithNode: false, expiresAtMs: nowMs + ms, ttlMs: ms };
+  return withinBytes({ ...lease, locks: keys, taskId, nodeId, metadata, acquiredAtMs: nowMs }, []);
+}
+
+/** The grant a request asks for. Under a lease of its own it has that lease's owner, deadline and end. */
+export function grantFor(request: LockRequest, context: Context): Decision<LockGrant, "LEASE_LOST" | "LIMIT_EXCEEDED"> {
   const { reads, nowMs } = context;
-  const { wish, keys, taskId, nodeId, metadata } = request;
+  const { wish, keys, metadata } = request;
   const { leaseId } = wish;
-  if (leaseId === null) {
-    const ttlMs = request.ttlMs ?? lockTtlMs(null, context);
-    const { owner, provider } = wish;
-    const lease = { leaseId: context.newId(), owner, provider, endsWithNode: false, expiresAtMs: nowMs + ttlMs, ttlMs };
-    return withinBytes({ ...lease, locks: keys, taskId, nodeId, metadata, acquiredAtMs: nowMs }, []);
-  }
+  if (leaseId === null) return newLease(request, context);
   const held = reads.locks.ofLease(leaseId);
   const lease = leaseOf(request, leaseId, held, context);
   if (isRefusal(lease)) return lease;
@@ -102,7 +106,7 @@ export function grantFor(request: LockRequest, context: Context): Decision<LockG
 }
 
 /** The grant, unless the lease would store too much with it. One key may have as much as a request. */
-export function withinBytes(grant: LockGrant, held: readonly LeasedLock[]): Decision<LockGrant> {
+export function withinBytes(grant: LockGrant, held: readonly LeasedLock[]): Decision<LockGrant, "LIMIT_EXCEEDED"> {
   const { locks, owner, provider, metadata } = grant;
   const others = held.filter((lock) => !locks.some((key) => isSameKey(key, lock)));
   const keys = others.length + locks.length;
@@ -120,7 +124,12 @@ export function lockTtlMs(ttlSecs: number | null | undefined, { settings }: Cont
 
 type Lease = Omit<LockGrant, "locks" | "metadata" | "acquiredAtMs">;
 
-function leaseOf(request: LockRequest, leaseId: string, held: readonly LockHead[], context: Context): Decision<Lease> {
+function leaseOf(
+  request: LockRequest,
+  leaseId: string,
+  held: readonly LockHead[],
+  context: Context,
+): Decision<Lease, "LEASE_LOST"> {
   const { reads, nowMs } = context;
   const [lock] = held;
   if (lock !== undefined && !isOver(lock, nowMs)) {
@@ -151,19 +160,19 @@ const isSameKey = (a: HeldKey, b: HeldKey) => a.scope === b.scope && a.normalKey
 
 const stronger = (a: LockMode, b: LockMode | undefined): LockMode => (b === "exclusive" ? b : a);
 
-function lostLease(leaseId: string, nodeId: string | null): Refusal {
+function lostLease(leaseId: string, nodeId: string | null) {
   const ofNode = nodeId === null ? "; to hold locks under a running node's lease, give its node_id, too" : "";
   const message = `locks cannot be added to lease ${leaseId}: it is not current: it was released, has expired or was revoked${ofNode}; acquire again without lease_id`;
   return refuse("LEASE_LOST", message, { lease_id: leaseId, node_id: nodeId });
 }
 
-function tooMuchMetadata(got: number): Refusal {
+function tooMuchMetadata(got: number) {
   const max = limits.leaseMetadataBytesMax;
   const message = `metadata, owner and provider are stored with each key of a lease and would take ${got} bytes, and the limit is ${max}; keep them short and write the rest to the journal with CommitEvent`;
   return refuse("LIMIT_EXCEEDED", message, { limit: "lease_metadata_bytes_max", max, got });
 }
 
-function tooManyLocks(leaseId: string, got: number): Refusal {
+function tooManyLocks(leaseId: string, got: number) {
   const max = limits.leaseLocksMax;
   const message = `lease ${leaseId} would hold ${got} keys and the limit is ${max}; lock a directory instead of its files`;
   return refuse("LIMIT_EXCEEDED", message, { limit: "lease_locks_max", max, got, lease_id: leaseId });

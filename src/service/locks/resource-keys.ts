@@ -1,4 +1,4 @@
-import { type Decision, isRefusal } from "../../core/decision.ts";
+import { type Decision, isRefusal, type Unusable } from "../../core/decision.ts";
 import type { HeldKey } from "../../core/model.ts";
 import { keyBytes, type KeyRules, parseResourceKey, type ResourceKey } from "../../core/locks/resource-key.ts";
 import type { WorkBudget } from "../../core/work-budget.ts";
@@ -25,7 +25,7 @@ export type CaseProbe = (scope: string) => boolean;
 /** Reads resource keys, and remembers those it has read: reading a glob costs more than all else about a lock. */
 export class ResourceKeys {
   readonly #probe: CaseProbe;
-  readonly #read = new Cache<Decision<ResourceKey>>(keysBytesMax);
+  readonly #read = new Cache<Decision<ResourceKey, Unusable>>(keysBytesMax);
 
   constructor(probe: CaseProbe) {
     this.#probe = probe;
@@ -36,8 +36,8 @@ export class ResourceKeys {
     return reads.locks.ignoresCase(scope) ?? this.#probe(scope);
   }
 
-  /** A key as a client wrote it. Refusals: those of `parseResourceKey`. */
-  read(written: string, scope: string, ignoreCase: boolean, budget: WorkBudget): Decision<ResourceKey> {
+  /** A key as a client wrote it. */
+  read(written: string, scope: string, ignoreCase: boolean, budget: WorkBudget): Decision<ResourceKey, Unusable> {
     return this.#parse(written, { ignoreCase, scope: scope === "" ? "global" : "named" }, budget);
   }
 
@@ -47,7 +47,7 @@ export class ResourceKeys {
     return isRefusal(key) ? { kind: "opaque", written, normal: written } : key;
   }
 
-  #parse(written: string, rules: KeyRules, budget: WorkBudget): Decision<ResourceKey> {
+  #parse(written: string, rules: KeyRules, budget: WorkBudget): Decision<ResourceKey, Unusable> {
     const name = `${Number(rules.ignoreCase)}${rules.scope}:${written}`;
     const known = this.#read.get(name);
     if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-import { isRefusal, type Refusal } from "../../core/decision.ts";
+import { type Decision, isRefusal } from "../../core/decision.ts";
 import { movedNode } from "../../core/effects.ts";
 import type { Entry } from "../../core/journal/journal.ts";
 import type { LeaseGrant } from "../../core/lease/lease.ts";
@@ -10,7 +10,7 @@ import { limits } from "../../protocol/limits.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
 import { followChanges } from "./dependents.ts";
-import type { Context, Handlers, PendingAnswer, Preparations } from "../handler.ts";
+import type { AnyPending, Context, Handlers, PendingAnswer, Preparations } from "../handler.ts";
 import { expireLeases } from "../locks/conflicts.ts";
 import { changeNode, takeResources } from "./node-locks.ts";
 import { noTask } from "../tasks/tasks.ts";
@@ -59,8 +59,8 @@ const nodeSteps = 2_000;
 function acquire(
   wish: Wish,
   context: Context,
-  waiting: PendingAnswer<Acquired> | null = null,
-): Acquired | Refusal | typeof unfinished {
+  waiting: AnyPending | null = null,
+): Decision<Acquired, "NOT_FOUND" | "LIMIT_EXCEEDED"> | typeof unfinished {
   const { reads } = context;
   const taskId = wish.task_id ?? null;
   const task = taskId === null ? null : reads.tasks.find(taskId);
@@ -105,7 +105,7 @@ function acquireOne(
   named: Task | null,
   { events, inLine }: Once,
   context: Context,
-): AcquiredNode | Refusal | null | typeof unfinished {
+): Decision<AcquiredNode | null, "LIMIT_EXCEEDED"> | typeof unfinished {
   const { apply, reads, runtime, nowMs } = context;
   const startedAt = runtime.monotonicMicros();
   const found = firstFree(wish, inLine, context);
@@ -140,7 +140,7 @@ function firstFree(
   wish: Wish,
   inLine: readonly LockWish[],
   context: Context,
-): { node: Node; grant: LeaseGrant } | Refusal | null | typeof unfinished {
+): Decision<{ node: Node; grant: LeaseGrant } | null, "LIMIT_EXCEEDED"> | typeof unfinished {
   const { apply, reads, budget } = context;
   while (!budget.isSpent) {
     // What the first one costs it costs alone.
@@ -180,7 +180,11 @@ function freesNothing({ actionType, nodeId, taskId }: Entry, { reads }: Context)
  * Looks at some more nodes each turn as long as there are any (`isLooking`); then tries again whenever something has moved,
  * until there is a node or the task can offer none any more. A request that may not wait ends with its search.
  */
-function lookFurther(wish: Wish, isLooking: boolean, started: Context): PendingAnswer<Acquired> {
+function lookFurther(
+  wish: Wish,
+  isLooking: boolean,
+  started: Context,
+): PendingAnswer<Acquired, "NOT_FOUND" | "LIMIT_EXCEEDED"> {
   const { task_id: wishedId, labels, wait_ms: waitMs } = wish;
   const wished = JSON.stringify([wishedId ?? null, labels ?? {}]);
   const something: Wait = {
@@ -189,7 +193,7 @@ function lookFurther(wish: Wish, isLooking: boolean, started: Context): PendingA
     concerns: (entry) => !freesNothing(entry, started),
   };
   let looking = isLooking;
-  const pending: PendingAnswer<Acquired> = {
+  const pending: PendingAnswer<Acquired, "NOT_FOUND" | "LIMIT_EXCEEDED"> = {
     get wakes() {
       return looking ? "turn" : something;
     },

@@ -9,11 +9,11 @@ import type { Params } from "../../protocol/methods.ts";
 import type { Context } from "../handler.ts";
 import { present } from "../../protocol/present.ts";
 
-/** What is wrong with the payload of an event that means the same to every agent. Refusal: INVALID_PARAMS. */
+/** What is wrong with the payload of an event that means the same to every agent. */
 export function payloadFault(
   { task_id: taskId, action_type: actionType, payload }: Params<"CommitEvent">,
   { reads }: Context,
-): Refusal | null {
+): Refusal<"INVALID_PARAMS"> | null {
   const kind = eventKind(actionType);
   if (kind === undefined) return null;
   const policy = reads.tasks.find(taskId)?.policy ?? noPolicy;
@@ -26,8 +26,11 @@ export function payloadFault(
   return refuse("INVALID_PARAMS", message, { path, expected, received });
 }
 
-/** What the task of a running node demands and its worker has not told under its lease. Refusal: POLICY_UNMET. */
-export function unmetPolicy({ id: nodeId, taskId, lease }: NodeHead, { reads }: Context): Refusal | null {
+/** What the task of a running node demands and its worker has not told under its lease. */
+export function unmetPolicy(
+  { id: nodeId, taskId, lease }: NodeHead,
+  { reads }: Context,
+): Refusal<"POLICY_UNMET"> | null {
   const { policy } = present(reads.tasks.find(taskId), "the task of node", nodeId);
   if (!demandsAny(policy)) return null;
   const filter: JournalFilter = { taskId, nodeId, actionTypes: new Set<string>(demandedActions(policy)) };

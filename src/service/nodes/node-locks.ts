@@ -1,4 +1,4 @@
-import { type Decision, isRefusal, type Refusal } from "../../core/decision.ts";
+import { type Decision, isRefusal, type Refusal, type Unusable } from "../../core/decision.ts";
 import { locksEnded, nodeChanged } from "../../core/effects.ts";
 import type { LeaseGrant } from "../../core/lease/lease.ts";
 import { grantLocks, releaseWithNode } from "../../core/locks/lock.ts";
@@ -14,8 +14,8 @@ import { isSome, lockConflicts } from "../locks/conflicts.ts";
 
 type NamedResource = { resource_key: string; mode: LockMode; scope?: string | null | undefined };
 
-/** What a node declares, each key once. Refusals: those of `parseResourceKey`. */
-export function nodeResources(named: readonly NamedResource[], context: Context): Decision<NodeResource[]> {
+/** What a node declares, each key once. */
+export function nodeResources(named: readonly NamedResource[], context: Context): Decision<NodeResource[], Unusable> {
   const read = readKeys(named.map(inItsScope), context);
   if (isRefusal(read)) return read;
   return read.map(({ held: { resourceKey, mode, scope } }) => ({ resourceKey, mode, scope }));
@@ -23,9 +23,9 @@ export function nodeResources(named: readonly NamedResource[], context: Context)
 
 /**
  * Whether the node's resources are its worker's now, or whose lease has to end first; `later` when nobody can say, `unread`
- * when reading them has used up what the request may cost. Refusals: LIMIT_EXCEEDED (the owner's name would be stored too often).
+ * when reading them has used up what the request may cost. It is refused where the owner's name would be stored too often.
  */
-export type Taken = "taken" | "later" | "unread" | { heldBackBy: string } | Refusal;
+export type Taken = "taken" | "later" | "unread" | { heldBackBy: string } | Refusal<"LIMIT_EXCEEDED">;
 
 /** Whom a node's resources are compared with, and after whom. */
 interface Comparing {

@@ -2,6 +2,7 @@ import { isRefusal, type Refusal } from "../../core/decision.ts";
 import { nodeChanged } from "../../core/effects.ts";
 import type { LeaseClaim } from "../../core/lease/lease.ts";
 import { completeNode, failNode, heartbeatNode, releaseNode, retryNode } from "../../core/dag/node.ts";
+import type { ErrorKind } from "../../protocol/errors.ts";
 import type { Json } from "../../protocol/json.ts";
 import { limits } from "../../protocol/limits.ts";
 import { followChanges } from "./dependents.ts";
@@ -88,11 +89,11 @@ function claimOf(params: { task_id: string; node_id: string; lease_id: string })
 }
 
 /** A worker whose lease is lost also learns how it ended, where it once was one of this node. */
-export function withReason(
-  refusal: Refusal,
+export function withReason<Kind extends ErrorKind>(
+  refusal: Refusal<Kind>,
   { nodeId, leaseId }: { nodeId: string; leaseId: string | null },
   { reads }: Context,
-): Refusal {
+): Refusal<Kind> {
   const ended = refusal.refused === "LEASE_LOST" && leaseId !== null ? reads.nodes.attemptUnder(nodeId, leaseId) : null;
   const named = inStoredNames(refusal, reads);
   if (ended === null) return named;

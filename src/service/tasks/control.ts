@@ -1,4 +1,4 @@
-import { isRefusal, type Refusal } from "../../core/decision.ts";
+import { type Decision, isRefusal } from "../../core/decision.ts";
 import { ofTask } from "../../core/lease/lease.ts";
 import { cancellation, cancelTask, pauseTask, setPriority } from "../../core/dag/task.ts";
 import type { Context, Handlers } from "../handler.ts";
@@ -50,7 +50,7 @@ function setPaused(
   taskId: string,
   paused: boolean,
   { apply, reads, nowMs }: Context,
-): { ok: true; seq: number } | Refusal {
+): Decision<{ ok: true; seq: number }, "NOT_FOUND"> {
   const task = reads.tasks.find(taskId);
   if (task === null) return noTask(taskId);
   const entry = pauseTask(task, paused, nowMs);

@@ -1,5 +1,6 @@
-import { isRefusal, type Refusal } from "../../core/decision.ts";
+import { type Decision, isRefusal, type Refusal, type Unusable } from "../../core/decision.ts";
 import type { NewNode, NodePolicy } from "../../core/model.ts";
+import type { ErrorKind } from "../../protocol/errors.ts";
 import type { Json } from "../../protocol/json.ts";
 import type { NewNodeParams } from "../../protocol/methods/tasks.ts";
 import { type Context, type PendingAnswer, withBudget } from "../handler.ts";
@@ -7,17 +8,14 @@ import { nodeResources } from "../nodes/node-locks.ts";
 import { nodeWords, type PlanName } from "./plan-names.ts";
 import { inTurns } from "../turn/time-budget.ts";
 
-/**
- * Reads the nodes of a call, which thousands of resource keys may take several turns, and goes on with `then`. Refusals:
- * those of `parseResourceKey`, LIMIT_EXCEEDED (the keys of one node).
- */
-export function readNodes<T>(
+/** Reads the nodes of a call, which thousands of resource keys may take several turns, and goes on with `then`. */
+export function readNodes<T, Kinds extends ErrorKind>(
   wanted: readonly NewNodeParams[],
-  then: (nodes: NewNode[], context: Context) => T | Refusal,
+  then: (nodes: NewNode[], context: Context) => Decision<T, Kinds>,
   context: Context,
-): T | Refusal | PendingAnswer<T> {
+): Decision<T, Kinds | Unusable> | PendingAnswer<T, Kinds | Unusable> {
   const nodes: NewNode[] = [];
-  let fault: Refusal | null = null;
+  let fault: Refusal<Unusable> | null = null;
   const read = ([index, node]: [number, NewNodeParams], now: Context): boolean => {
     const resources = nodeResources(node.resources, withBudget(now));
     if (isRefusal(resources)) {
@@ -36,7 +34,7 @@ export function readNodes<T>(
     });
     return true;
   };
-  return inTurns(wanted.entries(), read, (now) => fault ?? then(nodes, now), context);
+  return inTurns(wanted.entries(), read, (now): Decision<T, Kinds | Unusable> => fault ?? then(nodes, now), context);
 }
 
 export const planName = ({ id = null, name = null }: NewNodeParams, index: number): PlanName => ({

@@ -1,4 +1,5 @@
 import type { Refusal } from "../../core/decision.ts";
+import type { ErrorKind } from "../../protocol/errors.ts";
 import type { Reads } from "../../store/reads.ts";
 import { present } from "../../protocol/present.ts";
 
@@ -15,7 +16,7 @@ export interface PlanName {
 export type FindPlanName = (id: string) => PlanName | null;
 
 /** A refusal about registered nodes, in the names of their plan. */
-export function inStoredNames(refusal: Refusal, reads: Reads): Refusal {
+export function inStoredNames<Kind extends ErrorKind>(refusal: Refusal<Kind>, reads: Reads): Refusal<Kind> {
   return inPlanNames(refusal, (id) => storedName(id, reads));
 }
 
@@ -32,7 +33,7 @@ const anyId = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
  * not registered. The message calls a node by its name, its id, or its place in the call; the facts by an id that is
  * known, else in the same way.
  */
-export function inPlanNames(refusal: Refusal, find: FindPlanName): Refusal {
+export function inPlanNames<Kind extends ErrorKind>(refusal: Refusal<Kind>, find: FindPlanName): Refusal<Kind> {
   const message = refusal.message.replaceAll(anyId, (id) => {
     const known = find(id);
     return known === null ? id : nodeWords(known);

@@ -1,5 +1,5 @@
 import { blockedBy } from "../../core/dag/dag.ts";
-import { type Refusal, refuse } from "../../core/decision.ts";
+import { refuse } from "../../core/decision.ts";
 import type { Node } from "../../core/model.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
@@ -61,7 +61,7 @@ function* tellNodes(
   }
 }
 
-function tooLarge(taskId: string, got: number): Refusal {
+function tooLarge(taskId: string, got: number) {
   const max = limits.statusBytesMax;
   const message = `what task ${taskId} has of payloads, results and errors takes ${got} bytes and the limit of one answer is ${max}; ask for its nodes one by one with node_id`;
   return refuse("LIMIT_EXCEEDED", message, { limit: "status_bytes_max", max, got, task_id: taskId });

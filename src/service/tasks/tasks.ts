@@ -7,10 +7,10 @@ import { taskPolicyFrom } from "../../core/dag/task-policy.ts";
 import type { Json } from "../../protocol/json.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { NewNodeParams } from "../../protocol/methods/tasks.ts";
-import type { Params, Result } from "../../protocol/methods.ts";
+import type { Params } from "../../protocol/methods.ts";
 import type { Warning } from "../../protocol/warnings.ts";
 import { followChanges } from "../nodes/dependents.ts";
-import type { Context, Handlers, Warned } from "../handler.ts";
+import type { Context, Handlers } from "../handler.ts";
 import { planName, readNodes } from "./new-nodes.ts";
 import { type FindPlanName, inPlanNames, storedName } from "./plan-names.ts";
 import { readPage } from "../journal/pages.ts";
@@ -50,11 +50,7 @@ export const taskHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-function register(
-  params: Params<"RegisterTask">,
-  wanted: NewNode[],
-  context: Context,
-): Result<"RegisterTask"> | (Result<"RegisterTask"> & Warned) | Refusal {
+function register(params: Params<"RegisterTask">, wanted: NewNode[], context: Context) {
   const { apply, nowMs } = context;
   const find = planNames(params.initial_nodes, wanted, context);
   const nodes = resolveNames(wanted, () => null);
@@ -73,7 +69,7 @@ function register(
   return warnings.length === 0 ? registered : { ...registered, warnings };
 }
 
-function add(params: Params<"AddNodes">, wanted: NewNode[], context: Context): Result<"AddNodes"> | Refusal {
+function add(params: Params<"AddNodes">, wanted: NewNode[], context: Context) {
   const { apply, reads, nowMs } = context;
   const { task_id: taskId, lease_id: leaseId = null } = params;
   const task = reads.tasks.find(taskId);
@@ -114,17 +110,17 @@ function add(params: Params<"AddNodes">, wanted: NewNode[], context: Context): R
   return { nodes: nodes.map(({ id, name }) => ({ id, name })), seq: reads.head.seq };
 }
 
-export function noTask(taskId: string): Refusal {
+export function noTask(taskId: string): Refusal<"NOT_FOUND"> {
   return refuse("NOT_FOUND", `there is no task ${taskId}; ListTasks lists the tasks`, { task_id: taskId });
 }
 
-export function noNode(taskId: string, nodeId: string): Refusal {
+export function noNode(taskId: string, nodeId: string): Refusal<"NOT_FOUND"> {
   const message = `task ${taskId} has no node ${nodeId}; TaskStatus without node_id lists its nodes`;
   return refuse("NOT_FOUND", message, { task_id: taskId, node_id: nodeId });
 }
 
 /** Refuses what would keep others waiting for long: while it is made, and whenever all of the task changes at once. */
-function tooManyDependencies(made: number, existing: number): Refusal | null {
+function tooManyDependencies(made: number, existing: number) {
   if (made > limits.newDependenciesMax)
     return tooMany("new_dependencies_max", limits.newDependenciesMax, made, "the call");
   const got = existing + made;
@@ -133,7 +129,7 @@ function tooManyDependencies(made: number, existing: number): Refusal | null {
     : null;
 }
 
-function tooMany(limit: string, max: number, got: number, who: string): Refusal {
+function tooMany(limit: string, max: number, got: number, who: string) {
   const message = `${who} would have ${got} dependencies and the limit is ${max}; put one node between groups that all depend on each other`;
   return refuse("LIMIT_EXCEEDED", message, { limit, max, got });
 }
@@ -141,13 +137,13 @@ function tooMany(limit: string, max: number, got: number, who: string): Refusal 
 const dependenciesOf = (nodes: readonly { dependencies: readonly string[] }[]) =>
   nodes.reduce((sum, { dependencies }) => sum + dependencies.length, 0);
 
-function noSuchLease(taskId: string, leaseId: string): Refusal {
+function noSuchLease(taskId: string, leaseId: string) {
   const message = `nodes cannot be added under lease ${leaseId}: it is not a current lease of task ${taskId}. If it was yours, stop working on its node; nodes can be added without lease_id, too`;
   return refuse("LEASE_LOST", message, { task_id: taskId, lease_id: leaseId });
 }
 
-/** The ids of the nodes that are to wait for new ones. Refusals: NOT_FOUND, INVALID_STATE unless they are PENDING. */
-function waitingNodes(taskId: string, refs: readonly string[], { reads }: Context): Set<string> | Refusal {
+/** The ids of the nodes that are to wait for new ones, all of them PENDING. */
+function waitingNodes(taskId: string, refs: readonly string[], { reads }: Context) {
   const ids = new Set<string>();
   for (const ref of refs) {
     const id = resolveRef(ref, (name) => reads.nodes.idByName(taskId, name));

@@ -1,5 +1,6 @@
 import type { Refusal } from "../../core/decision.ts";
 import type { Request } from "../../protocol/envelope.ts";
+import type { ErrorKind } from "../../protocol/errors.ts";
 import type { MethodName } from "../../protocol/methods.ts";
 import type { Warning } from "../../protocol/warnings.ts";
 
@@ -10,7 +11,7 @@ export interface Call {
   mutates: boolean;
   params: unknown;
   /** Why it is refused whatever the state is; its parameters are not read then. */
-  refusal: Refusal | null;
+  refusal: Refusal<ErrorKind> | null;
   /** What of it was ignored. */
   warnings: readonly Warning[];
 }

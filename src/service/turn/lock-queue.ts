@@ -1,5 +1,5 @@
 import type { LockWish } from "../../core/locks/queue.ts";
-import type { PendingAnswer } from "../handler.ts";
+import type { AnyPending } from "../handler.ts";
 import type { Waiter, WaitingRoom } from "./waiting-room.ts";
 
 /** The queue for locks: those in the waiting room who wish for some, in the order they came. */
@@ -15,7 +15,7 @@ export class LockQueue {
   }
 
   /** What is wished for, first come first: before a waiting request, or by all; not by those who are `served`. */
-  wishes(before: PendingAnswer<unknown> | null, served: ReadonlyMap<Waiter, unknown>): LockWish[] {
+  wishes(before: AnyPending | null, served: ReadonlyMap<Waiter, unknown>): LockWish[] {
     const wishes: LockWish[] = [];
     for (const waiter of this.#room.mutating) {
       if (waiter.pending === before) break;

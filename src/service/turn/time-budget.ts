@@ -1,4 +1,5 @@
-import type { Refusal } from "../../core/decision.ts";
+import type { Decision } from "../../core/decision.ts";
+import type { ErrorKind } from "../../protocol/errors.ts";
 import type { Context, PendingAnswer } from "../handler.ts";
 
 /** What is due of one kind ends in one turn: five thousand leases take twenty turns, and nobody waits for all of them. */
@@ -17,12 +18,12 @@ export function hasTime({ runtime }: Context): () => boolean {
  * Does one piece of work after the other, in a turn as many as there is room for, and replies when all are done, or
  * one was the last (false). What is done is kept: others see it in between, and find some of the pieces gone.
  */
-export function inTurns<Piece, T>(
+export function inTurns<Piece, T, Kinds extends ErrorKind = never>(
   pieces: Iterable<Piece>,
   work: (piece: Piece, context: Context) => boolean,
-  reply: (context: Context) => T | Refusal,
+  reply: (context: Context) => Decision<T, Kinds>,
   started: Context,
-): T | Refusal | PendingAnswer<T> {
+): Decision<T, Kinds> | PendingAnswer<T, Kinds> {
   const left = Iterator.from(pieces);
   const goOn = (context: Context): boolean =>
     context.slices.goOn(() => {

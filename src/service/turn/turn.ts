@@ -1,6 +1,6 @@
 import type { ClockReading } from "../../core/lease/clock.ts";
 import type { StorageFailure } from "../../store/store.ts";
-import type { Context, PendingAnswer } from "../handler.ts";
+import type { Context, AnyPending } from "../handler.ts";
 import type { Counter } from "../runtime.ts";
 import type { Answer } from "./call.ts";
 import type { Due } from "./own-work.ts";
@@ -8,7 +8,7 @@ import type { Job, Session } from "./sessions.ts";
 import type { Waiter } from "./waiting-room.ts";
 
 /** What became of one request of a turn. */
-export type Outcome = Answer | PendingAnswer<unknown>;
+export type Outcome = Answer | AnyPending;
 
 /** One turn: what was taken into it, and what came of that. Nobody is told of any of it before it is closed. */
 export interface Turn {

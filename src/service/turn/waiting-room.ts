@@ -1,12 +1,12 @@
 import type { ClockReading } from "../../core/lease/clock.ts";
 import type { News } from "../../core/journal/topics.ts";
-import type { PendingAnswer } from "../handler.ts";
+import type { AnyPending } from "../handler.ts";
 import type { Call } from "./call.ts";
 import type { Job, Session } from "./sessions.ts";
 
 /** A request whose answer is not ready. */
 export interface Waiter extends Job {
-  readonly pending: PendingAnswer<unknown>;
+  readonly pending: AnyPending;
   /** On the monotonic clock, so that a clock step neither cuts a wait short nor draws it out. */
   readonly deadlineMs: number;
 }
@@ -89,7 +89,7 @@ export class WaitingRoom {
 }
 
 /** One that begins to wait now. */
-export function waiterOf({ slot, call }: Job, pending: PendingAnswer<unknown>, monotonicMs: number): Waiter {
+export function waiterOf({ slot, call }: Job, pending: AnyPending, monotonicMs: number): Waiter {
   const { waitMs } = pending;
   const deadlineMs = waitMs === null ? Number.POSITIVE_INFINITY : monotonicMs + waitMs;
   return { slot, call, pending, deadlineMs };

@@ -1,7 +1,7 @@
 import { refuse } from "../../core/decision.ts";
 import type { JournalHead } from "../../core/journal/journal.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
-import { type Store, StorageFailure } from "../../store/store.ts";
+import { type Store, storageRefusal, type StorageRefused } from "../../store/store.ts";
 import type { Context, PendingAnswer } from "../handler.ts";
 import { isLeaving, Place } from "./long-walks.ts";
 import { Pages, PagesUnknown, pagesWith } from "./page-check.ts";
@@ -9,11 +9,11 @@ import { Verification } from "./verification.ts";
 
 type Report = Result<"VerifyJournal">;
 
-/** Verifies in slices between other requests. Refusal: STORAGE_FAILED (the pages cannot be looked at). */
+/** Verifies in slices between other requests. */
 export function verifyJournal(
   { head }: Params<"VerifyJournal">,
   { store, reads, paths, checkPages }: Context,
-): PendingAnswer<Report> {
+): PendingAnswer<Report, StorageRefused> {
   const place = new Place(store);
   const verification = new Verification(store, new Pages(store, paths.database, checkPages), readHead(head));
   let leaving = false;
@@ -34,8 +34,7 @@ export function verifyJournal(
         return report === null ? null : { reply: report };
       } catch (error) {
         if (error instanceof PagesUnknown) return { reply: refuse("STORAGE_FAILED", error.message) };
-        if (error instanceof StorageFailure) return { reply: refuse(error.kind, error.message) };
-        throw error;
+        return { reply: storageRefusal(error) };
       }
     },
   };

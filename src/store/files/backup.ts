@@ -15,7 +15,7 @@ const stepBytes = 4 << 20;
  *
  * `source` is a descriptor of the file that outlives the copy: closing one would drop SQLite's locks on the file.
  */
-export function startBackup(db: Database, source: number, path: string): Decision<Backup> {
+export function startBackup(db: Database, source: number, path: string): Decision<Backup, "INVALID_STATE"> {
   if (existsSync(path)) return refuse("INVALID_STATE", `${path} exists already; name a new file`, { path });
   const unfinished = `${path}.unfinished`;
   const target = attempt(() => createAnew(unfinished));

@@ -16,7 +16,7 @@ export function openDatabase(path: string, nowMs: number, leaseTtlMs: number): D
   try {
     return open(path, nowMs, leaseTtlMs);
   } catch (error) {
-    throw explain(path, error);
+    throw openFailure(path, error);
   }
 }
 
@@ -84,7 +84,7 @@ export function openCopy(path: string): Database {
     return db;
   } catch (error) {
     db.close(true);
-    throw explain(path, error);
+    throw openFailure(path, error);
   }
 }
 
@@ -208,7 +208,7 @@ const nextSteps: [RegExp, string][] = [
   ],
 ];
 
-function explain(path: string, error: unknown): StorageFailure {
+export function openFailure(path: string, error: unknown): StorageFailure {
   const code = errorCode(error);
   if (code.startsWith("SQLITE_BUSY")) {
     return new StorageFailure("STORAGE_FAILED", `another process has the database ${path} open; stop it first`, {
