@@ -77,6 +77,18 @@ describe("a lock", () => {
     expect((await agentd(["lock", "list"])).out).toBe("no resource lock is held\n");
   });
 
+  test("whose metadata are too much for one answer are listed, and it is said", async () => {
+    const metadata = { intent: "x".repeat(1_000_000) };
+    const taken = [];
+    for (let n = 0; n < 9; n++)
+      taken.push(await waiter.call("AcquireResourceLock", { resource_key: `big-${n}`, metadata }));
+    const { out } = await agentd(["lock", "list"]);
+    expect(out.split("\n").filter((line) => line.endsWith("(too long to tell)"))).toEqual([
+      expect.stringMatching(/^big-8 /) as string,
+    ]);
+    for (const lock of taken) await waiter.call("ReleaseResourceLock", { lease_id: lock?.lease_id ?? "" });
+  });
+
   test("shows what it overlaps with, whom it is for, and who waits", async () => {
     await json(["lock", "acquire", "dir:src", "--owner", "ann", "--provider", "codex", "--intent", "move the lexer"]);
     const waits = waiter.call("AcquireResourceLock", {

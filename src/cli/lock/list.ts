@@ -80,7 +80,8 @@ function locksText(locks: readonly Lock[], here: Here, nowMs: number): string {
 }
 
 /** What a holder says it does; else whatever it says. */
-function purposeOf({ metadata }: Lock): string {
+function purposeOf({ metadata, metadata_omitted: omitted }: Lock): string {
+  if (omitted === true) return "(too long to tell)";
   const { intent, ...rest } = (metadata ?? {}) as { intent?: unknown };
   if (typeof intent === "string") return oneLine(intent, 60);
   return Object.keys(rest).length === 0 && intent === undefined ? "" : oneLine(JSON.stringify(metadata), 40);
