@@ -1,13 +1,18 @@
 import { existsSync } from "node:fs";
 import type { Effect } from "../core/effects.ts";
-import type { JournalHead } from "../core/journal/journal.ts";
+import type { Decision } from "../core/decision.ts";
+import { type Entry, isOriginalEvent, type JournalHead } from "../core/journal/journal.ts";
 import { settings } from "../protocol/settings.ts";
 import { applyToTables } from "./apply.ts";
-import { readHeadOf } from "./files/database.ts";
+import { Connection } from "./connection.ts";
+import { readHeadOf, storageFailure } from "./files/database.ts";
+import type { StillFile } from "./files/still-file.ts";
 import { HeadNote } from "./files/head-note.ts";
 import { latestSchemaVersion } from "./schema.ts";
-import type { Store } from "./store.ts";
-import { Transactions } from "./transactions.ts";
+import type { Backup, StorageFailure, Store } from "./store.ts";
+import { copyHead, type HeadState } from "./tables/head.ts";
+import type { Tables } from "./tables/open-tables.ts";
+import { guarded, lastingReads, type Subjects, subjectsOf } from "./tables/subjects.ts";
 
 const defaultLeaseTtlMs = settings.nodeTimeoutSecs.default * 1000;
 
@@ -42,15 +47,160 @@ export function lastHeadOf(path: string): JournalHead | null {
   return its !== null && its.seq > (noted?.seq ?? 0) ? its : noted;
 }
 
-/** The tables, as one listener to what happens. */
-class SqliteStore extends Transactions implements Store {
+/** The tables, as one listener to what happens: what is rolled back in the database is rolled back of the head here. */
+class SqliteStore implements Store {
   readonly schemaVersion = latestSchemaVersion;
+  readonly #connection: Connection;
+  /** Whether the database is to be opened anew before it is trusted again. */
+  #mustReopen = false;
+  #subjects: Subjects;
+  #state: HeadState;
+  #committed: HeadState;
+  #appended: Entry[] = [];
+  isSealed = false;
+  readonly reads = lastingReads(
+    () => this.#subjects,
+    () => this.#unsealed(this.#state),
+  );
+
+  constructor(path: string, nowMs: () => number, leaseTtlMs: number, { readOnly = false } = {}) {
+    this.#connection = new Connection(path, nowMs, leaseTtlMs, readOnly);
+    this.#subjects = this.#readSubjects();
+    this.#state = this.#tables.head.read();
+    this.#committed = copyHead(this.#state);
+  }
+
+  #readSubjects(): Subjects {
+    return guarded(
+      subjectsOf(this.#connection.tables, () => this.#state),
+      () => this.#unsealed(null),
+    );
+  }
+
+  #unsealed<T>(its: T): T {
+    if (this.isSealed) throw new Error("the state was asked for while a turn was open");
+    return its;
+  }
+
+  get #tables(): Tables {
+    return this.#unsealed(this.#connection).tables;
+  }
+
+  get appended(): readonly Entry[] {
+    return this.#unsealed(this.#appended);
+  }
+
+  begin(): void {
+    this.#unsealed(this.#mustReopen);
+    if (this.#mustReopen) this.#reopen();
+    this.#connection.begin();
+    this.#appended = [];
+  }
 
   apply(effect: Effect): number {
-    if (!this.tables.db.inTransaction) throw new Error(`${effect.kind} happens outside of a unit`);
-    if ("entry" in effect) this.append(effect.entry, effect.kind === "beginEpoch" ? effect.seq : undefined);
-    const { seq } = this.reads.head;
-    applyToTables(effect, { tables: this.tables, totals: this.totals, seq });
-    return seq;
+    const tables = this.#tables;
+    if (!tables.db.inTransaction) throw new Error(`${effect.kind} happens outside of a unit`);
+    if ("entry" in effect) this.#append(effect.entry, effect.kind === "beginEpoch" ? effect.seq : undefined);
+    const { journal, totals } = this.#state;
+    applyToTables(effect, { tables, totals, seq: journal.seq });
+    return journal.seq;
+  }
+
+  /** The entry's seq is the next one but where an epoch begins. */
+  #append(entry: Entry, seq?: number): void {
+    this.#state.journal = this.#tables.journal.append(this.#state.journal, entry, seq);
+    const { totals } = this.#state;
+    totals.rows++;
+    if (isOriginalEvent(entry)) totals.events++;
+    this.#appended.push(entry);
+  }
+
+  attempt<T>(work: () => T, keep: (result: T) => boolean): T {
+    const before = copyHead(this.#state);
+    const appended = this.#appended.length;
+    const { db, savepoint, undo, release } = this.#tables;
+    let kept = false;
+    savepoint.run();
+    try {
+      const result = work();
+      kept = keep(result);
+      return result;
+    } finally {
+      if (db.inTransaction) {
+        if (!kept) undo.run();
+        release.run();
+      }
+      if (!kept) {
+        this.#state = before;
+        this.#appended.length = appended;
+      }
+    }
+  }
+
+  commit(): void {
+    const isLonger = this.#state.journal.seq !== this.#committed.journal.seq;
+    try {
+      if (isLonger) this.#tables.head.write(this.#state);
+      this.#connection.refuseForeignFile();
+      this.#connection.commit();
+    } catch (error) {
+      const failure = storageFailure(error);
+      this.#leave(failure);
+      throw failure ?? error;
+    }
+    if (isLonger) this.#connection.note(this.#state.journal);
+    this.#committed = copyHead(this.#state);
+  }
+
+  abandon(because: StorageFailure | null = null): void {
+    this.#leave(because);
+    if (this.#mustReopen) this.#reopen();
+  }
+
+  #leave(because: StorageFailure | null): void {
+    this.#mustReopen ||= because?.reopen ?? false;
+    this.#connection.rollBack();
+    this.#state = copyHead(this.#committed);
+    this.#appended = [];
+  }
+
+  #reopen(): void {
+    this.#connection.reopen();
+    this.#mustReopen = false;
+    this.#subjects = this.#readSubjects();
+    this.#state = this.#tables.head.read();
+    this.#committed = copyHead(this.#state);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  get lostHead(): JournalHead | null {
+    return this.#connection.lostHead;
+  }
+
+  failureIn(error: unknown): StorageFailure | null {
+    return this.#connection.failureIn(error);
+  }
+
+  check(): StorageFailure | null {
+    return this.#unsealed(this.#connection).check();
+  }
+
+  get isBackingUp(): boolean {
+    return this.#connection.isBackingUp;
+  }
+
+  startBackup(path: string): Decision<Backup, "INVALID_STATE"> {
+    return this.#unsealed(this.#connection).startBackup(path);
+  }
+
+  get isHeldStill(): boolean {
+    return this.#connection.isHeldStill;
+  }
+
+  holdStill(): StillFile {
+    return this.#unsealed(this.#connection).holdStill();
   }
 }

@@ -21,15 +21,18 @@ export interface Unit {
    * is no longer the one that was opened.
    */
   commit(): void;
-  /** Leaves the unit, whatever state it is in. */
-  abandon(): void;
+  /**
+   * Leaves the unit, whatever state it is in. After a failure that leaves it open what is on the disk, that is read
+   * afterwards: by now, or, where this fails, by the next unit. @throws {StorageFailure}
+   */
+  abandon(because?: StorageFailure): void;
   /** While this is set nothing can be read or changed: it is being decided whether what is open is kept. */
   isSealed: boolean;
 }
 
 /** The state as everybody may use it who neither begins nor ends a unit: what can be asked of it, and its file. */
 export interface State {
-  /** The same object as long as the store is open, whatever is reopened. */
+  /** The same object as long as the store is open. */
   readonly reads: Reads;
   readonly schemaVersion: number;
   /** What a caught error says about the storage; null when it says nothing, and is a bug. */
@@ -50,8 +53,6 @@ export interface State {
 export interface Store extends State, Unit {
   /** What was noted beside the database of a newer journal than the one it held when it was opened; null: nothing. */
   readonly lostHead: JournalHead | null;
-  /** Closes and opens the database anew, as after a failed commit. @throws {StorageFailure} */
-  reopen(): void;
   close(): void;
 }
 
@@ -69,7 +70,7 @@ export interface Backup {
 /** The storage could not do it; `kind` is the refusal every affected request gets. */
 export class StorageFailure extends Error {
   readonly kind: "STORAGE_FULL" | "STORAGE_FAILED" | "OUTCOME_UNKNOWN";
-  /** Whether the database must be reopened before it is trusted again; else the next try may simply succeed. */
+  /** Whether the store must read anew what is on the disk before it is trusted again; else the next try may simply succeed. */
   readonly reopen: boolean;
 
   constructor(kind: StorageFailure["kind"], message: string, { reopen }: { reopen: boolean }) {

@@ -1,9 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import type { Reads } from "../../src/store/reads.ts";
 import { acquire, registerTask, type TestClient, TestService } from "./harness.ts";
 import { type Fate, UnluckyService } from "./unlucky.ts";
 
 /** What takes its time between the halves of a turn: an append to a log that others share. */
 const later = () => Bun.sleep(1);
+
+/** What somebody kept from before the turn. */
+type Kept = Pick<Reads, "tasks" | "nodes">;
 
 const kinds = (client: TestClient): string[] => client.answers.splice(0).map(({ error }) => error?.data.kind ?? "ok");
 const goals = (client: TestClient) => client.call("ListTasks", {}).tasks.map(({ goal }) => goal);
@@ -40,10 +44,12 @@ describe("a turn that is closed late", () => {
     expect(reader.answers).toMatchObject([{ result: { tasks: [{ goal: "meanwhile" }, { goal: "in the turn" }] } }]);
   });
 
-  test.each<[string, (service: TestService) => unknown]>([
+  test.each<[string, (service: TestService, kept: Kept) => unknown]>([
     ["reads the head", ({ store }) => store.reads.head],
     ["counts", ({ store }) => store.reads.totals],
     ["reads a task", ({ store }) => store.reads.tasks.find("x")],
+    ["has kept what reads tasks", (_, { tasks }) => tasks.find("x")],
+    ["has kept a function that reads nodes", (_, { nodes: { head } }) => head("x")],
     ["reads what was journalled", ({ store }) => store.appended],
     ["looks after the storage", ({ store }) => store.check()],
     ["begins a unit", ({ store }) => store.begin()],
@@ -64,9 +70,10 @@ describe("a turn that is closed late", () => {
     using service = new TestService();
     const client = service.client();
     client.send("RegisterTask", { goal: "g" });
+    const { tasks, nodes } = service.store.reads;
     const turn = service.dispatcher.openTurn();
     await later();
-    expect(() => meddle(service)).toThrow("open");
+    expect(() => meddle(service, { tasks, nodes })).toThrow("open");
     service.dispatcher.closeTurn(turn);
     expect([kinds(client), goals(client)]).toEqual([["ok"], ["g"]]);
   });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isRefusal } from "../../src/core/decision.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import type { Backup, Store } from "../../src/store/store.ts";
-import { failureOf, payloads, write } from "./failures.ts";
+import { failureOf, payloads, reopen, write } from "./failures.ts";
 import { asTold, recount, tell, within } from "./story.ts";
 import { openedAtMs, TemporaryStore } from "./temporary.ts";
 
@@ -121,7 +121,7 @@ describe("a backup", () => {
     fill(store);
     const backup = started(store, join(specimen.path, "copy.db"));
     backup.step();
-    store.reopen();
+    reopen(store);
     expect([backup.active, failureOf(() => backup.step()).kind]).toEqual([false, "STORAGE_FAILED"]);
     expect(readdirSync(specimen.path).filter((name) => name.startsWith("copy"))).toEqual([]);
     expect(short(payloads(specimen.restart()))).toEqual(['"1', '"2', '"3']);

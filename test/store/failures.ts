@@ -24,3 +24,7 @@ export function write(store: Store, payload: number): void {
     throw error;
   }
 }
+
+/** Leaves the store as after a failed sync: it has to read anew what is on the disk. */
+export const reopen = (store: Store): void =>
+  store.abandon(new StorageFailure("OUTCOME_UNKNOWN", "the sync failed", { reopen: true }));

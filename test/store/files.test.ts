@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { copyFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { openStore } from "../../src/store/sqlite-store.ts";
-import { failureOf, payloads, write } from "./failures.ts";
+import { failureOf, payloads, reopen, write } from "./failures.ts";
 import { asTold, recount, register, tell, within } from "./story.ts";
 import { openedAtMs, TemporaryStore } from "./temporary.ts";
 
@@ -28,7 +28,7 @@ describe("while its file is not where it was, a store", () => {
       expect([failure.kind, failure.message]).toEqual(["STORAGE_FAILED", expect.stringContaining(reason) as string]);
     }
     expect(store.check()?.message).toContain(reason);
-    expect(failureOf(() => store.reopen()).message).toContain(reason);
+    expect(failureOf(() => reopen(store)).message).toContain(reason);
 
     renameSync(`${file}.away`, file);
     expect(store.check()).toBeNull();
@@ -65,7 +65,7 @@ describe("a store that is opened anew", () => {
     const { store } = specimen;
     for (let n = 1; n <= 3; n++) {
       write(store, n);
-      store.reopen();
+      reopen(store);
     }
     expect(payloads(store)).toEqual(["1", "2", "3"]);
     expect(asTold(store)).toEqual(recount(store));
@@ -76,7 +76,7 @@ describe("a store that is opened anew", () => {
     const { store } = specimen;
     store.begin();
     tell(store);
-    store.reopen();
+    reopen(store);
     expect([store.reads.head.seq, payloads(store)]).toEqual([0, []] as never);
     write(store, 1);
   });

@@ -5,14 +5,12 @@ import type { Answer, Call } from "./call.ts";
 import type { Reports } from "./reports.ts";
 
 /**
- * The store as turns meet it: what its last write ended with, and when it has to be opened anew before it is trusted
- * again. A failure becomes an answer, and a bug refuses what met it alone.
+ * The store as turns meet it, and what its last write ended with. A failure becomes an answer, and a bug refuses what met it alone.
  */
 export class StorageHealth {
   readonly #store: Store;
   readonly #reports: Reports;
   #problem: StorageFailure | null = null;
-  #mustReopen = false;
 
   constructor(store: Store, reports: Reports) {
     this.#store = store;
@@ -26,7 +24,6 @@ export class StorageHealth {
 
   /** @throws {StorageFailure} */
   begin(): void {
-    this.#recover();
     this.#store.begin();
   }
 
@@ -41,12 +38,10 @@ export class StorageHealth {
     return null;
   }
 
-  /** After a failed sync the file and the cache may differ: only what a fresh open reads may be answered from. */
   abandon(failure: StorageFailure): void {
+    this.#note(failure);
     try {
-      this.#store.abandon();
-      this.#note(failure);
-      this.#recover();
+      this.#store.abandon(failure);
     } catch (error) {
       this.#note(this.failureOf(error));
     }
@@ -79,15 +74,9 @@ export class StorageHealth {
     }
   }
 
-  #recover(): void {
-    if (this.#mustReopen) this.#store.reopen();
-    this.#mustReopen = false;
-  }
-
   #note(problem: StorageFailure | null): void {
     if (problem?.message !== this.#problem?.message) this.#reports.storage(problem);
     this.#problem = problem;
-    this.#mustReopen ||= problem?.reopen ?? false;
   }
 }
 

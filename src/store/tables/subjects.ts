@@ -52,7 +52,21 @@ export function lastingReads(current: () => Subjects, state: () => HeadState): R
   };
 }
 
-type Subjects = Omit<Reads, "head" | "totals">;
+export type Subjects = Omit<Reads, "head" | "totals">;
+
+/** The same reads, each after a check: whoever has kept one from before is stopped as well. */
+export function guarded(subjects: Subjects, check: () => void): Subjects {
+  const checked =
+    (read: (...asked: unknown[]) => unknown) =>
+    (...asked: unknown[]) => {
+      check();
+      return read(...asked);
+    };
+  const mapped = (whole: object, how: (part: never) => unknown) =>
+    Object.fromEntries(Object.entries(whole).map(([name, part]) => [name, how(part as never)]));
+  // Every member of every subject is a function.
+  return mapped(subjects, (subject) => mapped(subject, checked)) as unknown as Subjects;
+}
 
 /** The tables' own reads, and what several of them tell together. */
 export function subjectsOf(tables: Tables, state: () => HeadState): Subjects {

@@ -17,6 +17,7 @@ import {
   unlock,
   within,
 } from "../story.ts";
+import { reopen } from "../failures.ts";
 import { type MakeSpecimen, prepared } from "./specimen.ts";
 
 /** Transactions: what is kept, what is undone, and what a restart finds. */
@@ -176,7 +177,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
     });
     const before = snapshot(specimen.store);
     expect(snapshot(specimen.restart())).toEqual(before);
-    specimen.store.reopen();
+    reopen(specimen.store);
     expect(snapshot(specimen.store)).toEqual(before);
   });
 }

@@ -1,39 +1,31 @@
 import type { Database } from "bun:sqlite";
 import { closeSync, openSync } from "node:fs";
 import { type Decision, isRefusal, refuse } from "../core/decision.ts";
-import { type Entry, isOriginalEvent, type JournalHead } from "../core/journal/journal.ts";
+import type { JournalHead } from "../core/journal/journal.ts";
 import {
   commitFailure,
+  errorCode,
   type FileIdentity,
   fileIdentity,
   fileLost,
   openCopy,
   openDatabase,
   openFailure,
-  errorCode,
   storageFailure,
 } from "./files/database.ts";
 import { startBackup } from "./files/backup.ts";
 import { rewriteDurably } from "./files/files.ts";
-import { copyHead, type HeadState } from "./tables/head.ts";
 import { HeadNote } from "./files/head-note.ts";
 import { LogFile } from "./files/log-file.ts";
 import { holdStill, type StillFile } from "./files/still-file.ts";
 import { type Backup, StorageFailure } from "./store.ts";
 import { type Tables, tablesOf } from "./tables/open-tables.ts";
-import type { Totals } from "./reads.ts";
-import { lastingReads, subjectsOf } from "./tables/subjects.ts";
 
-/**
- * One database connection with its transaction, and the journal's head as it stands inside it: what is rolled back
- * in the database is rolled back here.
- */
-export class Transactions {
+/** One database and its files: when they may be read and written, and how they are opened anew. */
+export class Connection {
   readonly #path: string;
-  readonly #nowMs: () => number;
-  readonly #leaseTtlMs: number;
+  readonly #open: () => Tables;
   #tables: Tables;
-  #subjects: ReturnType<typeof subjectsOf>;
   #file: FileIdentity | null;
   readonly #log: LogFile;
   readonly #note: HeadNote | null;
@@ -47,30 +39,23 @@ export class Transactions {
   #settled = false;
   /** Why a reopening failed: the database is closed then, and whatever is tried fails for this reason. */
   #closedBy: StorageFailure | null = null;
-  #state: HeadState;
-  #committed: HeadState;
-  #appended: Entry[] = [];
-  isSealed = false;
-  readonly reads = lastingReads(
-    () => this.#unsealed(this.#subjects),
-    () => this.#unsealed(this.#state),
-  );
 
   /** A copy that is only read is left as it is. */
-  constructor(path: string, nowMs: () => number, leaseTtlMs: number, { readOnly = false } = {}) {
+  constructor(path: string, nowMs: () => number, leaseTtlMs: number, readOnly: boolean) {
     this.#path = path;
-    this.#nowMs = nowMs;
-    this.#leaseTtlMs = leaseTtlMs;
-    this.#tables = tablesOf(readOnly ? openCopy(path) : openDatabase(path, nowMs(), leaseTtlMs));
-    this.#subjects = subjectsOf(this.#tables, () => this.#state);
+    this.#open = () => tablesOf(readOnly ? openCopy(path) : openDatabase(path, nowMs(), leaseTtlMs));
+    this.#tables = this.#open();
     this.#note = readOnly ? null : new HeadNote(path);
     this.#file = fileIdentity(path);
     this.#log = new LogFile(path);
     this.#source = openSync(path, "r");
-    this.#state = this.#tables.head.read();
-    this.#committed = copyHead(this.#state);
     const noted = this.#note?.read() ?? null;
     this.lostHead = noted === null || this.#holds(noted) ? null : noted;
+  }
+
+  /** Others once it was opened anew. */
+  get tables(): Tables {
+    return this.#tables;
   }
 
   /** Whether the journal holds this head, or has given the row to an archive. */
@@ -79,90 +64,37 @@ export class Transactions {
     return seq === 0 || journal.hashAt(seq) === hash || pruning.lastGoneFrom(seq) !== null;
   }
 
-  #unsealed<T>(its: T): T {
-    if (this.isSealed) throw new Error("the state was asked for while a turn was open");
-    return its;
-  }
-
-  protected get tables() {
-    return this.#unsealed(this.#tables);
-  }
-
-  protected get totals(): Totals {
-    return this.#state.totals;
-  }
-
-  get appended(): readonly Entry[] {
-    return this.#unsealed(this.#appended);
-  }
-
-  /** Journals an entry in the open transaction; its seq, which is the next one but where an epoch begins. */
-  protected append(entry: Entry, seq?: number): number {
-    this.#state.journal = this.#tables.journal.append(this.#state.journal, entry, seq);
-    const { totals } = this.#state;
-    totals.rows++;
-    if (isOriginalEvent(entry)) totals.events++;
-    this.#appended.push(entry);
-    return this.#state.journal.seq;
-  }
-
+  /** @throws {StorageFailure} */
   begin(): void {
     this.#log.refuseLost();
     this.#settle();
-    this.tables.begin.run();
-    this.#appended = [];
+    this.#tables.begin.run();
   }
 
+  /** @throws {StorageFailure} with OUTCOME_UNKNOWN where nobody knows whether it lasts */
   commit(): void {
-    try {
-      if (this.#state.journal.seq !== this.#committed.journal.seq) this.#tables.head.write(this.#state);
-      this.#refuseForeignFile();
-    } catch (error) {
-      this.abandon();
-      throw storageFailure(error) ?? error;
-    }
     try {
       this.#tables.commit.run();
     } catch (error) {
-      this.abandon();
       throw commitFailure(error);
     } finally {
       this.#log.note();
     }
-    if (this.#state.journal.seq !== this.#committed.journal.seq) this.#note?.write(this.#state.journal);
-    this.#committed = copyHead(this.#state);
   }
 
-  abandon(): void {
-    // After SQLITE_FULL and some I/O errors SQLite has rolled back already.
+  /** Notes the journal's head beside the database. */
+  note(head: JournalHead): void {
+    this.#note?.write(head);
+  }
+
+  /** Whatever state it is in: after SQLITE_FULL and some I/O errors SQLite has rolled back already. */
+  rollBack(): void {
     if (this.#closedBy === null && this.#tables.db.inTransaction) this.#tables.db.run("ROLLBACK");
-    this.#state = copyHead(this.#committed);
-    this.#appended = [];
   }
 
-  attempt<T>(work: () => T, keep: (result: T) => boolean): T {
-    const before = copyHead(this.#state);
-    const appended = this.#appended.length;
-    let kept = false;
-    this.tables.savepoint.run();
-    try {
-      const result = work();
-      kept = keep(result);
-      return result;
-    } finally {
-      if (this.#tables.db.inTransaction) {
-        if (!kept) this.#tables.undo.run();
-        this.#tables.release.run();
-      }
-      if (!kept) {
-        this.#state = before;
-        this.#appended.length = appended;
-      }
-    }
-  }
-
+  /** After a failed sync the file and the cache may differ: only what a fresh open reads is on the disk. */
   reopen(): void {
-    this.#refuseForeignFile();
+    this.refuseForeignFile();
     if (this.#closedBy === null) {
       this.#log.refuseLost();
       this.#settle();
@@ -178,17 +110,13 @@ export class Transactions {
     this.#log.note();
     this.#closedBy = null;
     this.#settled = false;
-    this.#state = this.#tables.head.read();
-    this.#committed = copyHead(this.#state);
-    this.#appended = [];
   }
 
   /** Both or neither: a connection that stays open would lock the next try out. */
   #openAgain(): void {
     const source = openSync(this.#path, "r");
     try {
-      this.#tables = tablesOf(openDatabase(this.#path, this.#nowMs(), this.#leaseTtlMs));
-      this.#subjects = subjectsOf(this.#tables, () => this.#state);
+      this.#tables = this.#open();
     } catch (error) {
       closeSync(source);
       throw error;
@@ -197,9 +125,7 @@ export class Transactions {
   }
 
   startBackup(path: string): Decision<Backup, "INVALID_STATE"> {
-    if (this.isBackingUp) {
-      return refuse("INVALID_STATE", "another backup is being made; wait for its end");
-    }
+    if (this.isBackingUp) return refuse("INVALID_STATE", "another backup is being made; wait for its end");
     return this.#folding((db) => {
       const started = startBackup(db, this.#source, path);
       if (!isRefusal(started)) this.#backup = started;
@@ -223,10 +149,10 @@ export class Transactions {
   /** Does what folds the log in and cuts it off. */
   #folding<T>(work: (db: Database) => T): T {
     this.#log.refuseLost();
-    this.#refuseForeignFile();
+    this.refuseForeignFile();
     this.#settle();
     try {
-      return work(this.tables.db);
+      return work(this.#tables.db);
     } finally {
       this.#log.note();
     }
@@ -237,11 +163,10 @@ export class Transactions {
   }
 
   check(): StorageFailure | null {
-    const { head } = this.tables;
     try {
-      this.#refuseForeignFile();
+      this.refuseForeignFile();
       this.#log.refuseLost();
-      head.read();
+      this.#tables.head.read();
       return this.#closedBy;
     } catch (error) {
       return this.failureIn(error);
@@ -287,7 +212,7 @@ export class Transactions {
   }
 
   /** Rows written to a file nobody can find any more would be acknowledged and lost. */
-  #refuseForeignFile(): void {
+  refuseForeignFile(): void {
     const what = fileLost(this.#path, this.#file);
     if (what === null) return;
     throw new StorageFailure(
