@@ -105,7 +105,7 @@ export class Connection {
       this.#openAgain();
     } catch (error) {
       this.#closedBy = storageFailure(error) ?? openFailure(this.#path, error);
-      throw error;
+      throw this.#closedBy;
     }
     this.#log.note();
     this.#closedBy = null;

@@ -85,7 +85,10 @@ const provocations: Provocations = {
       nodes: Array.from({ length: 10_000 }, () => ({})),
     }),
   },
-  AcquireNextNode: { NOT_FOUND: async () => ({ task_id: nobody }) },
+  AcquireNextNode: {
+    NOT_FOUND: async () => ({ task_id: nobody }),
+    LIMIT_EXCEEDED: async (world) => ({ ...(await world.manyResources()), lease_owner: "x".repeat(600_000) }),
+  },
   HeartbeatNode: {
     NOT_FOUND: async () => strange,
     INVALID_STATE: (world) => world.completed(),
@@ -132,8 +135,12 @@ const provocations: Provocations = {
   PruneJournal: {},
 };
 
-/** Refusals that need a disk, a file system or a journal that a running daemon does not have. */
-const elsewhere = new Set([...methodNames.map((method) => `${method} FILES_UNREACHABLE`), "ListEvents EVENTS_PRUNED"]);
+/** Refusals that need a file system, a journal or as many locks as the daemon here does not have. */
+const elsewhere = new Set([
+  ...methodNames.map((method) => `${method} FILES_UNREACHABLE`),
+  "ListEvents EVENTS_PRUNED",
+  "ListResourceLocks LIMIT_EXCEEDED",
+]);
 
 let place: Scratch;
 let daemon: DaemonProcess;

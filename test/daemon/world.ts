@@ -51,6 +51,13 @@ export class World {
     return { task_id };
   }
 
+  /** A task of one PENDING node with two resources. */
+  async manyResources(): Promise<{ task_id: string }> {
+    const resources = [{ resource_key: this.newName() }, { resource_key: this.newName() }];
+    const { task_id } = await this.client.call("RegisterTask", { goal: "a goal", initial_nodes: [{ resources }] });
+    return { task_id };
+  }
+
   async running(policy = {}): Promise<Held> {
     const { task_id } = await this.task(policy);
     const acquired = oneNode(await this.client.call("AcquireNextNode", { task_id, lease_owner: "worker" }));

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { copyFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
+import { chmodSync, copyFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import { failureOf, payloads, reopen, write } from "./failures.ts";
 import { asTold, recount, register, tell, within } from "./story.ts";
@@ -69,6 +69,24 @@ describe("a store that is opened anew", () => {
     }
     expect(payloads(store)).toEqual(["1", "2", "3"]);
     expect(asTold(store)).toEqual(recount(store));
+  });
+
+  // Root may read everything, and so is somebody else for a moment.
+  test("that may not be read any more says that it cannot be opened, and nothing of a commit", () => {
+    using specimen = new TemporaryStore();
+    const { store, file } = specimen;
+    write(store, 1);
+    chmodSync(dirname(file), 0o755);
+    chmodSync(file, 0);
+    const me = process.geteuid?.() ?? 1;
+    if (me === 0) process.seteuid?.(65_534);
+    const failure = failureOf(() => store.reopen());
+    const later = failureOf(() => store.reopen());
+    if (me === 0) process.seteuid?.(me);
+    chmodSync(file, 0o600);
+    expect([failure, later, store.check()].map((one) => one?.kind)).toEqual(Array(3).fill("STORAGE_FAILED"));
+    store.reopen();
+    expect(payloads(store)).toEqual(["1"]);
   });
 
   test("has forgotten what was not committed", () => {
