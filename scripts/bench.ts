@@ -47,7 +47,7 @@ const all = Object.keys(sections) as Section[];
 
 const usage = `Measures dist/agentd and prints a table.
 
-  bun run bench                 everything, in some thirteen minutes
+  bun run bench                 everything, in a quarter of an hour
   bun run bench --quick         a first look, in three minutes
   bun run bench SECTION…        only these: ${all.join(", ")}
   bun run bench --json FILE     also writes the figures to FILE

@@ -1,5 +1,6 @@
 import type { OwnDaemon } from "../demo/daemon.ts";
 import { beanstalkd, type BeanstalkdWork } from "./beanstalkd.ts";
+import { finishAll } from "./fill.ts";
 import { compile, generate } from "./programs.ts";
 import { redis, type RedisWork } from "./redis.ts";
 import { atLeast, atMost, type Figure, micros } from "./report.ts";
@@ -116,11 +117,10 @@ async function onTasks(
   clients: number,
   work: (tasks: string[]) => Work,
 ): Promise<Measured> {
-  const { client, socket } = daemon;
-  const tasks = await plainTasks(client);
+  const tasks = await plainTasks(daemon.client);
   await stage.settleDisk();
-  const measured = await generate(load(stage, socket, clients, work(tasks)));
-  for (const task_id of tasks) await client.call("CancelTask", { task_id, reason: "measured" });
+  const measured = await generate(load(stage, daemon.socket, clients, work(tasks)));
+  await finishAll(daemon);
   return measured;
 }
 
