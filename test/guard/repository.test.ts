@@ -13,11 +13,10 @@ describe("the repository of a directory", () => {
     await using world = await temporaryRepository();
     const top = join(world.path, "repository");
     await mkdir(join(top, "src/parser"), { recursive: true });
-    expect(await repositoryOf(top)).toEqual({ top, scope: join(top, ".git"), prefix: "" });
+    expect(await repositoryOf(top)).toEqual({ top, scope: join(top, ".git") });
     expect(await repositoryOf(join(top, "src/parser"))).toEqual({
       top,
       scope: join(top, ".git"),
-      prefix: "src/parser/",
     });
   });
 
@@ -28,7 +27,6 @@ describe("the repository of a directory", () => {
     expect(linked).toEqual({
       top: join(world.path, "linked"),
       scope: join(world.path, "repository/.git"),
-      prefix: "",
     });
   });
 
@@ -40,7 +38,6 @@ describe("the repository of a directory", () => {
     expect(await repositoryOf(join(top, "vendor/library"))).toEqual({
       top: join(top, "vendor/library"),
       scope: join(top, ".git/modules/vendor/library"),
-      prefix: "",
     });
   });
 
@@ -51,7 +48,6 @@ describe("the repository of a directory", () => {
     expect(await repositoryOf(join(world.path, "link"))).toEqual({
       top: join(world.path, "repository"),
       scope: join(world.path, "repository/.git"),
-      prefix: "src/",
     });
   });
 
@@ -60,7 +56,7 @@ describe("the repository of a directory", () => {
     const top = join(world.path, name);
     await mkdir(join(top, name), { recursive: true });
     await world.git(["init", "-q"], name);
-    expect(await repositoryOf(join(top, name))).toEqual({ top, scope: join(top, ".git"), prefix: `${name}/` });
+    expect(await repositoryOf(join(top, name))).toEqual({ top, scope: join(top, ".git") });
   });
 
   test("is not the one the environment names", async () => {

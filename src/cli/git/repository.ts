@@ -1,5 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { relative, resolve } from "node:path";
+import { resolve } from "node:path";
 import { nullIfMissing } from "../../native/system-error.ts";
 import { git, type GitEnvironment, GitFailed, NoGit, ownEnvironment } from "./git.ts";
 
@@ -9,8 +9,6 @@ export interface Repository {
   top: string;
   /** The scope of its locks: the common git directory, an absolute real path, the same in all its work trees. */
   scope: string;
-  /** The directory asked about, from the top: `""` or such as `src/parser/`. */
-  prefix: string;
 }
 
 /**
@@ -30,7 +28,7 @@ export async function repositoryOf(
   try {
     const [top, common] = await Promise.all([ask("--show-toplevel"), ask("--git-common-dir")]);
     const [realTop, scope] = await Promise.all([realpath(top), realpath(resolve(real, common))]);
-    return { top: realTop, scope, prefix: prefixOf(realTop, real) };
+    return { top: realTop, scope };
   } catch (cause) {
     if (cause instanceof NoGit || (cause instanceof GitFailed && isOutside(cause.message))) return null;
     throw cause;
@@ -39,9 +37,4 @@ export async function repositoryOf(
 
 function isOutside(message: string): boolean {
   return message.includes("not a git repository") || message.includes("must be run in a work tree");
-}
-
-function prefixOf(top: string, directory: string): string {
-  const inside = relative(top, directory);
-  return inside === "" || /^\.\.(\/|$)/.test(inside) ? "" : `${inside}/`;
 }

@@ -116,7 +116,8 @@ async function mergeOpen(wishes: Wishes, repository: Repository, request: MergeR
   const { tip: revision, outcomes, verification } = result;
   const branch = dryRun || revision === onto.revision ? null : (request.branch ?? defaultBranch(revision));
   const { locks } = await session.call("ListResourceLocks", { scope });
-  return reportOf({ dryRun, onto, branch, revision, compared: all, outcomes, refused, verification, locks });
+  const came = { compared: all, outcomes, refused };
+  return reportOf(came, { dry_run: dryRun, onto, branch, revision, verification, locks });
 }
 
 /**

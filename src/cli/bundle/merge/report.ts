@@ -37,29 +37,17 @@ export interface ReportedBundle {
   not_recorded: string | null;
 }
 
-export interface Reported {
-  dryRun: boolean;
-  onto: { name: string; revision: string };
-  branch: string | null;
-  revision: string;
+/** What a merge came to, of which the rest of the report is told. */
+interface Came {
   compared: Compared;
   outcomes: readonly Outcome[];
   refused: readonly { bundleId: string; message: string }[];
-  verification: readonly VerificationRun[];
-  locks: Lock[];
 }
 
-export function reportOf({
-  dryRun,
-  onto,
-  branch,
-  revision,
-  compared,
-  outcomes,
-  refused,
-  verification,
-  locks,
-}: Reported) {
+export function reportOf(
+  { compared, outcomes, refused }: Came,
+  { verification, locks, ...merge }: Omit<MergeReport, "providers" | "bundles" | "overlaps" | "rebases">,
+): MergeReport {
   const whole = new Map(compared.bundles.map((bundle) => [bundle.bundle_id, bundle]));
   const bundles = outcomes.flatMap((one): ReportedBundle[] => {
     const bundle = whole.get(one.bundleId);
@@ -70,11 +58,8 @@ export function reportOf({
     const about = { bundle_id, owner, provider, diff_summary, outcome: fate, reason, conflicts, against };
     return [{ ...about, merged_revision, verification: one.verification, not_recorded }];
   });
-  const report: MergeReport = {
-    dry_run: dryRun,
-    onto,
-    branch,
-    revision,
+  return {
+    ...merge,
     providers: providersOf(bundles),
     bundles,
     overlaps: compared.answer.pairs
@@ -84,7 +69,6 @@ export function reportOf({
     locks,
     rebases: outcomes.filter(({ needsRebase }) => needsRebase).map(({ bundleId }) => bundleId),
   };
-  return report;
 }
 
 function providersOf(bundles: readonly ReportedBundle[]): MergeReport["providers"] {
