@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Paths } from "../protocol/paths.ts";
+import { databaseFiles, type Paths } from "../protocol/paths.ts";
 import { strangeKind } from "../native/read-file.ts";
 import { systemCode } from "../native/system-error.ts";
 import { attempt, StartRefused } from "./start-refused.ts";
@@ -20,7 +20,7 @@ export function prepareHome(paths: Paths): void {
   checkDirectory(paths.home, "home directory", { maySticky: false });
   checkDirectory(dirname(paths.socket), "socket's directory", { maySticky: true });
   checkDirectory(dirname(paths.database), "database's directory", { maySticky: true });
-  const database = ["", "-wal", "-journal", ".head", ".restored"].map((part) => `${paths.database}${part}`);
+  const database = Object.keys(databaseFiles).map((part) => `${paths.database}${part}`);
   for (const path of [...database, paths.lock, paths.log]) checkPrivateFile(path);
 }
 

@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, rmSync } from "node:fs";
 import type { JournalHead } from "../core/journal/journal.ts";
 import type { Restored } from "../protocol/offline.ts";
-import type { Whereabouts } from "../protocol/paths.ts";
+import { databaseFiles, type Whereabouts } from "../protocol/paths.ts";
 import { beginEpoch } from "../service/journal/epoch.ts";
 import { verifyStore } from "../service/verification/verify.ts";
 import { moveDurably } from "../store/files/files.ts";
@@ -84,5 +84,5 @@ function note(database: string, head: JournalHead): void {
 }
 
 function removeAll(copy: string): void {
-  for (const part of ["", "-wal", "-journal", ".head"]) rmSync(`${copy}${part}`, { force: true });
+  for (const part of Object.keys(databaseFiles)) rmSync(`${copy}${part}`, { force: true });
 }

@@ -86,12 +86,19 @@ function refuseUnknownValues(environment: Environment): void {
   }
 }
 
+/** The files of a database, by what each adds to its name. */
+export const databaseFiles = {
+  "": "the database",
+  "-wal": "the database's log",
+  "-journal": "the database's journal",
+  ".head": "the note of the database's last row",
+  ".restored": "the backup that is to replace the database",
+} as const;
+
 /** One file for two purposes destroys what is in it: the stop marker, for one, would be written over the database. */
 function refuseSharedFile({ database, ...paths }: Paths): void {
   const purposes: [purpose: string, path: string][] = [
-    ["the database", database],
-    ["the database's log", `${database}-wal`],
-    ["the database's journal", `${database}-journal`],
+    ...Object.entries(databaseFiles).map(([part, purpose]): [string, string] => [purpose, `${database}${part}`]),
     ...(Object.keys(filePurposes) as (keyof typeof filePurposes)[]).map((name): [string, string] => [
       filePurposes[name],
       paths[name],

@@ -114,15 +114,18 @@ const traps: Trap[] = [
       return `the socket ${socket} belongs to user ${stranger}, and agentd runs as user 0`;
     },
   },
-  ...["agent_state.db", "agent_state.db-wal", "agent_state.db-journal", "agentd.lock", "agentd.log"].map((name) => ({
-    what: `a symbolic link where ${name} should be`,
-    set(place: Scratch) {
-      makeHome(place);
-      writeFileSync(join(place.path, "precious"), "precious");
-      symlinkSync(join(place.path, "precious"), join(place.home, name));
-      return `${place.home}/${name} is not a regular file but a symbolic link; move it away`;
-    },
-  })),
+  ...["", "-wal", "-journal", ".head", ".restored"]
+    .map((part) => `agent_state.db${part}`)
+    .concat("agentd.lock", "agentd.log")
+    .map((name) => ({
+      what: `a symbolic link where ${name} should be`,
+      set(place: Scratch) {
+        makeHome(place);
+        writeFileSync(join(place.path, "precious"), "precious");
+        symlinkSync(join(place.path, "precious"), join(place.home, name));
+        return `${place.home}/${name} is not a regular file but a symbolic link; move it away`;
+      },
+    })),
   {
     what: "another user's database",
     needsRoot: true,

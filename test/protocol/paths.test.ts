@@ -110,7 +110,11 @@ describe("where agentd lives", () => {
     ],
     ["a database that is only read", { HOME: "/h", AGENTD_DATABASE_URL: "sqlite:///x?mode=ro" }, "mode=rwc"],
     ["a ? in a database URL's path", { HOME: "/h", AGENTD_DATABASE_URL: "sqlite:///q?.db" }, "%3F"],
-    ["a database where the socket is", { HOME: "/h", AGENTD_SOCKET_PATH: "/h/.agentd/agent_state.db" }, "both"],
+    ...["", "-wal", "-journal", ".head", ".restored"].map((part): [string, Environment, string] => [
+      `a database whose ${part || "file"} is where the socket is`,
+      { HOME: "/h", AGENTD_SOCKET_PATH: `/h/.agentd/agent_state.db${part}` },
+      "both",
+    ]),
     [
       "a log of the database where the socket is",
       { HOME: "/h", AGENTD_SOCKET_PATH: "/h//.agentd/./agent_state.db-wal" },

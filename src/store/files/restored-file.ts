@@ -1,4 +1,5 @@
 import { existsSync, renameSync, statSync } from "node:fs";
+import type { databaseFiles } from "../../protocol/paths.ts";
 import { moveDurably } from "./files.ts";
 
 /** Where a backup waits, whole and verified, to take the place of a database. */
@@ -14,7 +15,7 @@ export function putInPlace(database: string): string | null | undefined {
   if (waiting === undefined) return undefined;
   const aside = nameAside(database, waiting.mtime);
   // The log belongs to what is replaced, and goes first: beside another file it would be folded into that.
-  for (const part of ["-wal", "-journal", ""]) {
+  for (const part of ["-wal", "-journal", ""] satisfies (keyof typeof databaseFiles)[]) {
     if (existsSync(`${database}${part}`)) renameSync(`${database}${part}`, `${aside}${part}`);
   }
   moveDurably(restored, database);
