@@ -80,12 +80,12 @@ describe("a store that is opened anew", () => {
     chmodSync(file, 0);
     const me = process.geteuid?.() ?? 1;
     if (me === 0) process.seteuid?.(65_534);
-    const failure = failureOf(() => store.reopen());
-    const later = failureOf(() => store.reopen());
+    const failure = failureOf(() => reopen(store));
+    const later = failureOf(() => reopen(store));
     if (me === 0) process.seteuid?.(me);
     chmodSync(file, 0o600);
     expect([failure, later, store.check()].map((one) => one?.kind)).toEqual(Array(3).fill("STORAGE_FAILED"));
-    store.reopen();
+    reopen(store);
     expect(payloads(store)).toEqual(["1"]);
   });
 
