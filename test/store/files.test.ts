@@ -84,7 +84,11 @@ describe("a store that is opened anew", () => {
     const later = failureOf(() => reopen(store));
     if (me === 0) process.seteuid?.(me);
     chmodSync(file, 0o600);
-    expect([failure, later, store.check()].map((one) => one?.kind)).toEqual(Array(3).fill("STORAGE_FAILED"));
+    expect([failure, later, store.check()].map((one) => one?.kind)).toEqual([
+      "STORAGE_FAILED",
+      "STORAGE_FAILED",
+      "STORAGE_FAILED",
+    ]);
     reopen(store);
     expect(payloads(store)).toEqual(["1"]);
   });

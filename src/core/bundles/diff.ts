@@ -8,8 +8,7 @@ const { diffBytesMax, diffLinesMax, diffFilesMax } = limits;
 
 /**
  * Reads a diff as `git diff` prints it, with its usual prefixes `a/` and `b/`, and strictly: what git would not print is
- * refused, and what no bundle may do. Refusals: INVALID_PARAMS (malformed, a combined diff, an unsafe path, a symbolic
- * link, a submodule), LIMIT_EXCEEDED (`diffBytesMax`, `diffLinesMax`, `diffFilesMax`, the length of a path).
+ * refused, and what no bundle may do: a combined diff, an unsafe path, a symbolic link, a submodule.
  *
  * `exact` says that it was printed with `--histogram --no-indent-heuristic` and no option that ignores white space. That is
  * how git's merge (merge-ort) compares, so that the lines that meet in a merge are known. Of any other diff they are

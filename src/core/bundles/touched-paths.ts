@@ -6,8 +6,7 @@ import { checkRepositoryPath } from "../paths/repository-path.ts";
 
 /**
  * Checks the paths a bundle says it touches, against its changes where these are known: in order, without repetition.
- * Refusals: INVALID_PARAMS (none, an unsafe path, one the changes have and it does not say or the other way round),
- * LIMIT_EXCEEDED (`bundlePathsMax`, `bundleDirectoriesMax`, the length or depth of a path).
+ * Unusable are none, an unsafe path, and one the changes have and it does not say, or the other way round.
  */
 export function checkTouchedPaths(
   stated: readonly string[],

@@ -1,4 +1,4 @@
-import { type Decision, isRefusal, type Refusal, refuse } from "../decision.ts";
+import { type Decision, isRefusal, refuse } from "../decision.ts";
 import type { NodeStatus } from "../../protocol/types.ts";
 import type { NodeHead } from "../model.ts";
 
@@ -53,12 +53,7 @@ export function underLease(
   return node.lease?.id === claim.leaseId ? node : leaseLost(node, claim.leaseId, wish, nowMs);
 }
 
-export function leaseLost(
-  node: NodeHead,
-  leaseId: string | null,
-  { verb, to }: Wish,
-  nowMs: number,
-): Refusal<"LEASE_LOST"> {
+export function leaseLost(node: NodeHead, leaseId: string | null, { verb, to }: Wish, nowMs: number) {
   const { lease } = node;
   const facts = {
     node_id: node.id,
@@ -81,7 +76,7 @@ export function leaseLost(
   return refuse("LEASE_LOST", message, facts);
 }
 
-function canceled(node: NodeHead, leaseId: string, { verb, to }: Wish): Refusal<"LEASE_LOST"> {
+function canceled(node: NodeHead, leaseId: string, { verb, to }: Wish) {
   const message = `node ${node.id} cannot be ${verb}: its task was canceled and no lease on it counts; stop working on it`;
   const held = { lease_id: leaseId, held_by: null, lease_expires_at_ms: null };
   return refuse("LEASE_LOST", message, { node_id: node.id, status: node.status, to, ...held, reason: "CANCELED" });

@@ -58,9 +58,8 @@ export interface KeyRules {
 }
 
 /**
- * Reads a key. Paths are normalised: no `.`, no doubled or trailing `/`, Unicode NFC. Refusals: INVALID_PARAMS (NUL, `..`,
- * in a named scope an absolute path and a name that is not marked, no path, a malformed glob), LIMIT_EXCEEDED (its length,
- * its depth, the wildcards of a glob).
+ * Reads a key. Paths are normalised: no `.`, no doubled or trailing `/`, Unicode NFC. Unusable are NUL, `..`, no path, a
+ * malformed glob, and in a named scope an absolute path and a name that is not marked.
  */
 export function parseResourceKey(written: string, rules: KeyRules): Decision<ResourceKey, Unusable> {
   if (written.includes("\0"))
@@ -141,12 +140,7 @@ function opaqueKey(written: string): ResourceKey {
   return { kind: "opaque", written, normal: written };
 }
 
-function pathKey(
-  kind: "file" | "dir",
-  written: string,
-  text: string,
-  rules: KeyRules,
-): Decision<ResourceKey, Unusable> {
+function pathKey(kind: "file" | "dir", written: string, text: string, rules: KeyRules) {
   if (text.length > limits.pathCharsMax) return exceeding(written, "pathCharsMax", text.length);
   if (text === "") return malformed(written, `it has no path; write ${kind === "dir" ? "dir:." : "file:PATH"}`);
   const { absolute, segments } = normalised(text);

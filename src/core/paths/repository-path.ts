@@ -3,7 +3,7 @@ import { limits } from "../../protocol/limits.ts";
 
 /**
  * Checks a path from a repository's root, as a patch names it: one that every platform's git would put inside the work
- * tree, and not into `.git`. Refusals: INVALID_PARAMS (what it is), LIMIT_EXCEEDED (its length or depth).
+ * tree, and not into `.git`.
  */
 export function checkRepositoryPath(path: string): Decision<string, Unusable> {
   const { pathCharsMax, pathDepthMax } = limits;

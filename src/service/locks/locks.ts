@@ -1,4 +1,4 @@
-import { type Decision, isRefusal, refuse, type Refusal } from "../../core/decision.ts";
+import { type Decision, isRefusal, refuse } from "../../core/decision.ts";
 import { locksEnded } from "../../core/effects.ts";
 import { grantLocks, heartbeatLocks, isOver, releaseLocks } from "../../core/locks/lock.ts";
 import { circleOf, firstObstacle, type LockWish } from "../../core/locks/queue.ts";
@@ -86,11 +86,7 @@ function acquire<T, Kinds extends ErrorKind>(
 }
 
 /** Why nobody would ever let it go on, as far as that can be found out. */
-function standstill(
-  wish: LockWish,
-  inLine: readonly LockWish[],
-  context: Context,
-): Refusal<"DEADLOCK" | "LIMIT_EXCEEDED"> | null {
+function standstill(wish: LockWish, inLine: readonly LockWish[], context: Context) {
   const circle = circleOf(wish, lockConflicts(context, inLine, "free"));
   if (circle === "tooMuch") return tooMuchToCompare();
   return circle === null ? null : deadlock(circle, context.nowMs);

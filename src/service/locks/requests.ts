@@ -122,14 +122,7 @@ export function lockTtlMs(ttlSecs: number | null | undefined, { settings }: Cont
   return Math.min(Math.max(ttlSecs ?? settings.nodeTimeoutSecs, 1), limits.ttlSecsMax) * 1000;
 }
 
-type Lease = Omit<LockGrant, "locks" | "metadata" | "acquiredAtMs">;
-
-function leaseOf(
-  request: LockRequest,
-  leaseId: string,
-  held: readonly LockHead[],
-  context: Context,
-): Decision<Lease, "LEASE_LOST"> {
+function leaseOf(request: LockRequest, leaseId: string, held: readonly LockHead[], context: Context) {
   const { reads, nowMs } = context;
   const [lock] = held;
   if (lock !== undefined && !isOver(lock, nowMs)) {

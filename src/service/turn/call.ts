@@ -1,6 +1,5 @@
 import type { Refusal } from "../../core/decision.ts";
 import type { Request } from "../../protocol/envelope.ts";
-import type { ErrorKind } from "../../protocol/errors.ts";
 import type { MethodName } from "../../protocol/methods.ts";
 import type { Warning } from "../../protocol/warnings.ts";
 
@@ -11,7 +10,7 @@ export interface Call {
   mutates: boolean;
   params: unknown;
   /** Why it is refused whatever the state is; its parameters are not read then. */
-  refusal: Refusal<ErrorKind> | null;
+  refusal: Refusal<"LIMIT_EXCEEDED"> | null;
   /** What of it was ignored. */
   warnings: readonly Warning[];
 }
