@@ -49,6 +49,7 @@ describe("a turn that is closed late", () => {
     ["counts", ({ store }) => store.reads.totals],
     ["reads a task", ({ store }) => store.reads.tasks.find("x")],
     ["has kept what reads tasks", (_, { tasks }) => tasks.find("x")],
+    // oxlint-disable-next-line typescript/unbound-method -- that a function is kept without its object is what is tried
     ["has kept a function that reads nodes", (_, { nodes: { head } }) => head("x")],
     ["reads what was journalled", ({ store }) => store.appended],
     ["looks after the storage", ({ store }) => store.check()],
