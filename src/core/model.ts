@@ -1,5 +1,6 @@
 import type { Json } from "../protocol/json.ts";
-import type { AttemptOutcome, DependencyPolicy, Labels, LockMode, NodeStatus } from "../protocol/types.ts";
+import type { NodePolicy } from "../protocol/node-fields.ts";
+import type { AttemptOutcome, Labels, LockMode, NodeStatus } from "../protocol/types.ts";
 
 /** Times are milliseconds since the epoch. Ids are lower-case UUIDs. */
 export interface Task {
@@ -34,20 +35,6 @@ export interface Lease {
   ttlMs: number;
   /** The journal seq of the grant: a later grant of anything has a greater one. */
   fencingToken: number;
-}
-
-/** How a node is tried: what its registration says beyond what it is. */
-export interface NodePolicy {
-  /** How often FailNode makes it PENDING again, and one. */
-  maxAttempts: number;
-  /** How many leases may expire before it fails; 0: any number; null: as many as the daemon's setting says. */
-  maxLostAttempts: number | null;
-  /** The longest pause before the second attempt; doubled before each further one. */
-  backoffMs: number;
-  backoffMaxMs: number;
-  /** How long its leases run where the worker does not say; null: the node timeout. */
-  ttlMs: number | null;
-  onDependencyFailure: DependencyPolicy;
 }
 
 /** Why a node FAILED. */

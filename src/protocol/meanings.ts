@@ -1,3 +1,5 @@
+import { nodeFields } from "./node-fields.ts";
+
 /** What each parameter means, once for all methods that take it; `Method.field` where a method means something else. */
 const meanings: Readonly<Record<string, string>> = {
   task_id: "the task",
@@ -158,19 +160,12 @@ const newNode: Readonly<Record<string, string>> = {
   payload_schema: "what the node has to do; its worker gets it unchanged",
   labels: "names and values by which workers choose nodes",
   priority: "the higher goes first among runnable nodes, then the earlier registered",
-  max_attempts: "how many attempts the node has; FailNode makes it PENDING again while attempts are left",
-  max_lost_attempts: "how many leases may expire before the node fails; 0: any number; default: the daemon's setting",
-  backoff_secs:
-    "the longest pause before the second attempt, doubled before each further one; the actual pause is random, from 0 to that",
-  backoff_max_secs: "the longest pause that doubling leads to",
-  ttl_secs: "how long its leases run unless the worker says otherwise; default: the node timeout",
+  ...Object.fromEntries(Object.entries(nodeFields).map(([name, { meaning }]) => [name, meaning])),
   resources: "resource keys that its worker holds while it runs; the node is handed out with these locks or not at all",
   "resources[].resource_key": "what is locked: `file:PATH`, `dir:PATH`, `glob:PATTERN`, or a name as `name:TEXT`",
   "resources[].mode": "`shared` allows other `shared` locks; `exclusive` allows nothing that overlaps",
   "resources[].scope": "whose paths and names are meant; default: the global scope",
   "resources[].cwd": "an absolute directory to read the key from as the command line does, instead of a scope",
-  on_dependency_failure:
-    "what a FAILED dependency means: `wait` until it is retried, `skip` (this node fails too), or `run` once all dependencies have ended",
 };
 
 /** What a parameter means; empty for one the table does not know, which a test forbids. */

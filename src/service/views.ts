@@ -1,5 +1,6 @@
 import type { JournalRow } from "../core/journal/journal.ts";
 import { present } from "../protocol/present.ts";
+import { policyShown } from "../core/dag/node-policy.ts";
 import type { Attempt, LockGrant, LockHead, Node, Task } from "../core/model.ts";
 import type { Json } from "../protocol/json.ts";
 import type { LockView } from "../protocol/methods/locks.ts";
@@ -74,15 +75,9 @@ export function nodeView(node: Node): NodeView {
 export const scopeView = (scope: string): string | null => (scope === "" ? null : scope);
 
 export function nodeStatusView(node: Node, blockers: string[]): NodeStatusView {
-  const { policy } = node;
   return {
     ...nodeView(node),
-    max_attempts: policy.maxAttempts,
-    max_lost_attempts: policy.maxLostAttempts,
-    backoff_secs: policy.backoffMs / 1000,
-    backoff_max_secs: policy.backoffMaxMs / 1000,
-    ttl_secs: policy.ttlMs === null ? null : policy.ttlMs / 1000,
-    on_dependency_failure: policy.onDependencyFailure,
+    ...policyShown(node.policy),
     not_before_ms: node.notBeforeMs,
     progress: node.progress,
     blocked_by: blockers,

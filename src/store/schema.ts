@@ -1,9 +1,10 @@
 import { Database } from "bun:sqlite";
 import { adoptOriginal } from "./adoption.ts";
+import { type PolicyField, policyFields } from "../protocol/node-fields.ts";
 import { countEvents } from "./tables/head.ts";
 import { addDigests } from "./tables/idempotency.ts";
 import { moveMetadata } from "./tables/locks.ts";
-import { createTables } from "./tables.ts";
+import { addPolicyColumn, createTables } from "./tables.ts";
 import type { SchemaFault } from "./tables/verification-reads.ts";
 
 /** One step of the schema. Versions 1 and 2 were the original's. */
@@ -13,29 +14,41 @@ interface Migration {
   up(db: Database): void;
 }
 
-const migrations: readonly Migration[] = [
+const written: readonly Migration[] = [
   { version: 3, name: "journalled_state_engine", up: createTables },
   { version: 4, name: "digests_of_answers", up: addDigests },
   { version: 5, name: "events_of_the_original", up: countEvents },
   { version: 6, name: "metadata_of_locks_last", up: moveMetadata },
 ];
 
-export const latestSchemaVersion = 6;
+/** Also those that bring the column of a node's field: a row of the table of fields is all that has to be written. */
+export function migrationsWith(fields: readonly PolicyField[]): Migration[] {
+  const columns = fields.flatMap((field) => {
+    const { since: version, stored: name } = field;
+    return version === null ? [] : [{ version, name, up: (db: Database) => addPolicyColumn(db, field) }];
+  });
+  return [...written, ...columns].toSorted((one, other) => one.version - other.version);
+}
+
+const allMigrations = migrationsWith(policyFields);
+
+const newestOf = (migrations: readonly Migration[]) => Math.max(...migrations.map(({ version }) => version));
+
+export const latestSchemaVersion = newestOf(allMigrations);
 
 /** Brings the database to the newest schema in one transaction; a newer one than this program knows is refused. */
-export function migrate(db: Database, nowMs: number, leaseTtlMs: number): void {
+export function migrate(db: Database, nowMs: number, leaseTtlMs: number, migrations = allMigrations): void {
   const current = schemaVersion(db);
-  if (current > latestSchemaVersion) {
-    throw new Error(
-      `the database has schema version ${current} and this agentd knows ${latestSchemaVersion}; use the newer agentd`,
-    );
+  const latest = newestOf(migrations);
+  if (current > latest) {
+    throw new Error(`the database has schema version ${current} and this agentd knows ${latest}; use the newer agentd`);
   }
   if (current >= 3 && !hasTable(db, "pruning")) {
     throw new Error(
       "the database was made by an agentd between two releases; move it away and register its tasks again",
     );
   }
-  if (current === latestSchemaVersion) return;
+  if (current === latest) return;
   db.transaction(() => {
     const isOriginal = hasTable(db, "global_tasks");
     db.run(
@@ -101,7 +114,7 @@ export function schemaFault(db: Database): SchemaFault | null {
     if (expected !== its) return { name, expected, found: its };
   }
   const known = db.query<{ name: string }, [number]>("SELECT name FROM agentd_schema_migrations WHERE version = ?");
-  for (const { version, name } of migrations) {
+  for (const { version, name } of allMigrations) {
     const its = known.get(version)?.name ?? null;
     if (its !== name) return { name: `agentd_schema_migrations ${version}`, expected: name, found: its };
   }

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import type { PolicyField } from "../protocol/node-fields.ts";
 import { createJournal, createPruning } from "./tables/journal-tables.ts";
 
 /* The tables and indexes, and what stands in each. */
@@ -135,6 +136,19 @@ function createNodes(db: Database): void {
       dependent  INTEGER NOT NULL REFERENCES nodes (row),
       PRIMARY KEY (dependency, dependent)
     ) STRICT, WITHOUT ROWID`);
+}
+
+/** The column of a node's field that came after the first schema, whose columns stand above. */
+export function addPolicyColumn(db: Database, field: PolicyField): void {
+  db.run(`ALTER TABLE nodes ADD COLUMN ${policyColumn(field)}`);
+}
+
+/** The column that holds a field, as its row tells. */
+export function policyColumn({ stored, fallback, options }: PolicyField): string {
+  if (fallback === null) return `${stored} INTEGER`;
+  if (options.length === 0) return `${stored} INTEGER NOT NULL DEFAULT ${fallback}`;
+  const among = options.map((option) => `'${option}'`).join(", ");
+  return `${stored} TEXT NOT NULL DEFAULT '${fallback}' CHECK (${stored} IN (${among}))`;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal, type Refusal } from "../../src/core/decision.ts";
-import type { NodeHead, NodePolicy } from "../../src/core/model.ts";
+import type { NodeHead } from "../../src/core/model.ts";
 import type { ErrorKind } from "../../src/protocol/errors.ts";
+import type { NodePolicy } from "../../src/protocol/node-fields.ts";
 import {
   acquireNode,
   backoffMs,

@@ -1,40 +1,52 @@
-import { limits } from "../../protocol/limits.ts";
-import type { Payload } from "../../protocol/transitions.ts";
-import type { NodePolicy } from "../model.ts";
+import {
+  type NodePolicy,
+  type PolicyParams,
+  type PolicyView,
+  policyFields,
+  type StoredPolicy,
+  type ToldPolicy,
+} from "../../protocol/node-fields.ts";
+
+/* A node's policy as clients, rules, journal and columns have it: the crossings, each field by field of the table. */
 
 /** The original's rules: one attempt, and what waits for a failed node waits for ever. */
-export const defaultPolicy: NodePolicy = {
-  maxAttempts: 1,
-  maxLostAttempts: null,
-  backoffMs: 0,
-  backoffMaxMs: limits.backoffMaxSecs * 1000,
-  ttlMs: null,
-  onDependencyFailure: "wait",
-};
+export const defaultPolicy = Object.fromEntries(
+  policyFields.map(({ property, fallback }) => [property, fallback]),
+  // Each field is there, with a value of its row's.
+) as NodePolicy;
 
-/** A policy as the journal tells it: only what differs from the default. */
-type PolicyPayload = Pick<
-  Payload<"REGISTER_TASK">["nodes"][number],
-  "max_attempts" | "max_lost_attempts" | "backoff_ms" | "backoff_max_ms" | "ttl_ms" | "on_dependency_failure"
->;
-
-const names = {
-  maxAttempts: "max_attempts",
-  maxLostAttempts: "max_lost_attempts",
-  backoffMs: "backoff_ms",
-  backoffMaxMs: "backoff_max_ms",
-  ttlMs: "ttl_ms",
-  onDependencyFailure: "on_dependency_failure",
-} as const satisfies Record<keyof NodePolicy, keyof PolicyPayload>;
-const all = Object.entries(names) as [keyof NodePolicy, keyof PolicyPayload][];
-
-export function policyPayload(policy: NodePolicy): PolicyPayload {
-  const told = all.filter(([field]) => policy[field] !== defaultPolicy[field]);
-  return Object.fromEntries(told.map(([field, name]) => [name, policy[field]]));
+/** The policy that clients give; absent and null are the default. */
+export function policyGiven(params: PolicyParams): NodePolicy {
+  const policy: Record<string, unknown> = { ...defaultPolicy };
+  for (const { name, property, factor } of policyFields) {
+    const given = params[name];
+    if (given !== null && given !== undefined) policy[property] = typeof given === "number" ? given * factor : given;
+  }
+  return policy as NodePolicy;
 }
 
-/** The policy a journal row tells. */
-export function policyFrom(payload: PolicyPayload): NodePolicy {
-  const told = all.filter(([, name]) => payload[name] !== undefined);
-  return { ...defaultPolicy, ...Object.fromEntries(told.map(([field, name]) => [field, payload[name]])) };
+/** The policy as clients see it. */
+export function policyShown(policy: NodePolicy): PolicyView {
+  const shown: Record<string, unknown> = {};
+  for (const { name, property, factor } of policyFields) {
+    const value = policy[property];
+    shown[name] = typeof value === "number" ? value / factor : value;
+  }
+  return shown as PolicyView;
+}
+
+/** The policy as the journal tells it: only what differs from the default. */
+export function policyPayload(policy: NodePolicy): ToldPolicy {
+  const told = policyFields.filter(({ property }) => policy[property] !== defaultPolicy[property]);
+  return Object.fromEntries(told.map(({ stored, property }) => [stored, policy[property]]));
+}
+
+/** The policy that a row tells, of the journal or of the table of nodes, which have the same names for it. */
+export function policyFrom(told: ToldPolicy | StoredPolicy): NodePolicy {
+  const policy: Record<string, unknown> = {};
+  for (const { stored, property, fallback } of policyFields) {
+    const value = told[stored];
+    policy[property] = value === undefined ? fallback : value;
+  }
+  return policy as NodePolicy;
 }

@@ -3,7 +3,8 @@ import { type DaemonKind, type Payload, readPayload } from "../../protocol/trans
 import type { LockMode, NodeStatus } from "../../protocol/types.ts";
 import type { BundleStatus } from "../bundles/bundle.ts";
 import type { JournalRow } from "./journal.ts";
-import type { FailureCause, NodePolicy } from "../model.ts";
+import type { NodePolicy } from "../../protocol/node-fields.ts";
+import type { FailureCause } from "../model.ts";
 
 /* The state as a replay of the journal rebuilds it. Payloads and labels are JSON text. */
 

@@ -1,14 +1,11 @@
 import * as v from "valibot";
 import { defineMethod } from "../method.ts";
 import { limits } from "../limits.ts";
+import { defaultPolicyView, policyParams } from "../node-fields.ts";
 import {
-  attempts,
-  dependencyPolicy,
   json,
   labels,
-  leaseSecs,
   listOf,
-  lostAttempts,
   name,
   nodeRef,
   nodeResources,
@@ -16,7 +13,6 @@ import {
   pageLimit,
   priority,
   seq,
-  spanSecs,
   statusCounts,
   taskPolicy,
   taskState,
@@ -35,12 +31,7 @@ export const newNode = noList(
     payload_schema: v.optional(json, {}),
     labels: v.nullish(labels, {}),
     priority: v.nullish(priority, 0),
-    max_attempts: v.nullish(attempts, 1),
-    max_lost_attempts: v.nullish(lostAttempts),
-    backoff_secs: v.nullish(spanSecs, 0),
-    backoff_max_secs: v.nullish(spanSecs, limits.backoffMaxSecs),
-    ttl_secs: v.nullish(leaseSecs),
-    on_dependency_failure: v.nullish(dependencyPolicy, "wait"),
+    ...policyParams,
     resources: v.nullish(nodeResources, []),
   }),
 );
@@ -144,12 +135,9 @@ export const TaskStatus = defineMethod({
       nodes: [
         {
           ...story.node,
+          ...defaultPolicyView,
           max_attempts: 3,
-          max_lost_attempts: null,
           backoff_secs: 10,
-          backoff_max_secs: 3_600,
-          ttl_secs: null,
-          on_dependency_failure: "wait",
           not_before_ms: null,
           progress: { percent: 40, message: "lexer done" },
           blocked_by: [],

@@ -1,17 +1,14 @@
 import * as v from "valibot";
+import { policyView } from "../node-fields.ts";
 import {
   attemptOutcome,
-  attempts,
   count,
-  dependencyPolicy,
   iso,
   json,
-  leaseSecs,
   lockMode,
   nodeStatus,
   priority,
   seq,
-  spanSecs,
   text,
   unixMs,
   unixSecs,
@@ -89,12 +86,7 @@ export const attemptView = v.object({
  */
 export const nodeStatusView = v.object({
   ...nodeEntries,
-  max_attempts: attempts,
-  max_lost_attempts: v.nullable(count),
-  backoff_secs: spanSecs,
-  backoff_max_secs: spanSecs,
-  ttl_secs: v.nullable(leaseSecs),
-  on_dependency_failure: dependencyPolicy,
+  ...policyView,
   not_before_ms: v.nullable(unixMs),
   progress: v.nullable(progressView),
   blocked_by: v.array(uuid),

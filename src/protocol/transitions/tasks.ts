@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import * as story from "../methods/examples.ts";
+import { policyTold } from "../node-fields.ts";
 import { defineTransition } from "../transition.ts";
-import { count, dependencyPolicy, integer, lockMode, nodeStatus, text, unixMs } from "../types.ts";
+import { integer, lockMode, nodeStatus, text, unixMs } from "../types.ts";
 import { anything, counted, id, inWords } from "./values.ts";
 
 const labels = v.record(v.string(), text);
@@ -14,12 +15,7 @@ const newNode = {
   name: v.optional(text),
   labels: v.optional(labels),
   priority: v.optional(integer),
-  max_attempts: v.optional(count),
-  max_lost_attempts: v.optional(count),
-  backoff_ms: v.optional(count),
-  backoff_max_ms: v.optional(count),
-  ttl_ms: v.optional(count),
-  on_dependency_failure: v.optional(dependencyPolicy),
+  ...policyTold,
   resources: v.optional(v.array(v.object({ resource_key: text, mode: v.optional(lockMode), scope: v.optional(text) }))),
 };
 const demanded = v.optional(v.literal(true));

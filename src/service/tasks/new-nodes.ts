@@ -1,5 +1,6 @@
+import { policyGiven } from "../../core/dag/node-policy.ts";
 import { type Decision, isRefusal, type Refusal, type Unusable } from "../../core/decision.ts";
-import type { NewNode, NodePolicy } from "../../core/model.ts";
+import type { NewNode } from "../../core/model.ts";
 import type { ErrorKind } from "../../protocol/errors.ts";
 import type { Json } from "../../protocol/json.ts";
 import type { NewNodeParams } from "../../protocol/methods/tasks.ts";
@@ -29,7 +30,7 @@ export function readNodes<T, Kinds extends ErrorKind>(
       priority: node.priority,
       dependencies: node.dependencies,
       payloadSchema: node.payload_schema as Json,
-      policy: policyOf(node),
+      policy: policyGiven(node),
       resources,
     });
     return true;
@@ -42,14 +43,3 @@ export const planName = ({ id = null, name = null }: NewNodeParams, index: numbe
   id,
   place: `nodes[${index}]`,
 });
-
-function policyOf(node: NewNodeParams): NodePolicy {
-  return {
-    maxAttempts: node.max_attempts,
-    maxLostAttempts: node.max_lost_attempts ?? null,
-    backoffMs: node.backoff_secs * 1000,
-    backoffMaxMs: node.backoff_max_secs * 1000,
-    ttlMs: node.ttl_secs === null || node.ttl_secs === undefined ? null : node.ttl_secs * 1000,
-    onDependencyFailure: node.on_dependency_failure,
-  };
-}

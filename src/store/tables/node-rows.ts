@@ -1,11 +1,13 @@
-import type { FailureCause, Node, NodeHead, NodePolicy, NodeResource, Progress } from "../../core/model.ts";
+import { policyFrom } from "../../core/dag/node-policy.ts";
+import type { FailureCause, Node, NodeHead, NodeResource, Progress } from "../../core/model.ts";
+import { type StoredPolicy, policyFields } from "../../protocol/node-fields.ts";
 import { type Json, parseStored } from "../../protocol/json.ts";
 import { present } from "../../protocol/present.ts";
-import type { DependencyPolicy, Labels, LockMode, NodeStatus } from "../../protocol/types.ts";
+import type { Labels, LockMode, NodeStatus } from "../../protocol/types.ts";
 import { setText } from "./labels.ts";
 import type { NodeSliceRow } from "./verification-reads.ts";
 
-export interface HeadRow {
+export interface HeadRow extends StoredPolicy {
   id: string;
   task_id: string;
   status: NodeStatus;
@@ -14,20 +16,14 @@ export interface HeadRow {
   lease_expires_at_ms: number | null;
   lease_ttl_ms: number | null;
   fencing_token: number | null;
-  max_attempts: number;
-  max_lost_attempts: number | null;
-  backoff_ms: number;
-  backoff_max_ms: number;
-  ttl_ms: number | null;
-  on_dependency_failure: DependencyPolicy;
   failed_attempts: number;
   lost_attempts: number;
   failure: FailureCause | null;
 }
 
 export const headColumns = `
-  id, task_id, status, lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token, max_attempts,
-  max_lost_attempts, backoff_ms, backoff_max_ms, ttl_ms, on_dependency_failure, failed_attempts, lost_attempts, failure`;
+  id, task_id, status, lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token,
+  ${policyFields.map(({ stored }) => stored).join(", ")}, failed_attempts, lost_attempts, failure`;
 
 export interface Row extends HeadRow {
   row: number;
@@ -73,7 +69,7 @@ export function toHead(row: HeadRow): NodeHead {
             fencingToken: present(row.fencing_token, "the fencing token of a lease"),
           }
         : null,
-    policy: policyOf(row),
+    policy: policyFrom(row),
     failedAttempts: row.failed_attempts,
     lostAttempts: row.lost_attempts,
     failure: row.failure,
@@ -110,17 +106,6 @@ const noLabels: Labels = {};
 
 export const toLabels = (text: string): Labels => (text === "{}" ? noLabels : (JSON.parse(text) as Labels));
 
-function policyOf(row: HeadRow): NodePolicy {
-  return {
-    maxAttempts: row.max_attempts,
-    maxLostAttempts: row.max_lost_attempts,
-    backoffMs: row.backoff_ms,
-    backoffMaxMs: row.backoff_max_ms,
-    ttlMs: row.ttl_ms,
-    onDependencyFailure: row.on_dependency_failure,
-  };
-}
-
 /** A node as its row tells it, for comparison with a replay; its attempts stand in a table of their own. */
 export type ReplayedRow = Omit<NodeSliceRow, "attempts">;
 
@@ -153,7 +138,7 @@ export function toReplayed(row: SliceRow): ReplayedRow {
     name: row.name,
     labels: row.labels,
     priority: row.priority,
-    policy: policyOf(row),
+    policy: policyFrom(row),
     status: row.status,
     failure: row.failure,
     failedAttempts: row.failed_attempts,

@@ -4,6 +4,7 @@ import type { SteeredTask } from "../../core/effects.ts";
 import type { FailureCause, NewNode, Node, NodeHead } from "../../core/model.ts";
 import type { After } from "../../core/dag/node.ts";
 import { resourcePayload } from "../../core/dag/task.ts";
+import { policyFields } from "../../protocol/node-fields.ts";
 import type { Json } from "../../protocol/json.ts";
 import type { NodeStatus } from "../../protocol/types.ts";
 import {
@@ -32,6 +33,25 @@ export interface ArrivingNode extends Standing {
   labelSet: number | null;
 }
 
+/** What is stored of it, by column. */
+const arrivingRow: Record<string, (arriving: ArrivingNode) => number | string | null> = {
+  id: ({ node }) => node.id,
+  name: ({ node }) => node.name,
+  labels: ({ node }) => JSON.stringify(node.labels),
+  priority: ({ node }) => node.priority,
+  dependencies: ({ node }) => JSON.stringify(node.dependencies),
+  payload_schema: ({ node }) => JSON.stringify(node.payloadSchema),
+  ...Object.fromEntries(
+    policyFields.map(({ stored, property }) => [stored, ({ node }: ArrivingNode) => node.policy[property]]),
+  ),
+  resources: ({ node }) => JSON.stringify(node.resources.map(resourcePayload)),
+  waiting_on: ({ waitingOn }) => waitingOn,
+  failing_on: ({ failingOn }) => failingOn,
+  label_set: ({ labelSet }) => labelSet,
+};
+const arrivingColumns = Object.keys(arrivingRow);
+const arrivingValues = Object.values(arrivingRow);
+
 type AfterValues = [
   status: NodeStatus,
   result: string | null,
@@ -47,13 +67,9 @@ export function nodeTable(db: Database) {
   // Many at once: to bind the values of each would take as long as to insert them.
   const insert = db.prepare<null, [string, string, number, number, number]>(`
     INSERT INTO nodes (
-      id, name, labels, priority, dependencies, payload_schema, max_attempts, max_lost_attempts, backoff_ms,
-      backoff_max_ms, ttl_ms, on_dependency_failure, waiting_on, failing_on, label_set, resources, task_id,
-      task_priority, task_paused, updated_at_ms, status)
-    SELECT
-      value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8,
-      value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14, value ->> 15, ?2, ?3, ?4, ?5,
-      'PENDING'
+      ${arrivingColumns.join(", ")},
+      task_id, task_priority, task_paused, updated_at_ms, status)
+    SELECT ${arrivingColumns.map((_, place) => `value ->> ${place}`).join(", ")}, ?2, ?3, ?4, ?5, 'PENDING'
     FROM json_each(?1)`);
 
   // A task that leaves takes its nodes with it, some at a time: nobody sees them any more.
@@ -170,22 +186,4 @@ export function nodeTable(db: Database) {
 
 const known = (row: HeadRow | null): NodeHead | null => (row === null ? null : toHead(row));
 
-/** In the order of `insert`. */
-const valuesOf = ({ node, waitingOn, failingOn, labelSet }: ArrivingNode) => [
-  node.id,
-  node.name,
-  JSON.stringify(node.labels),
-  node.priority,
-  JSON.stringify(node.dependencies),
-  JSON.stringify(node.payloadSchema),
-  node.policy.maxAttempts,
-  node.policy.maxLostAttempts,
-  node.policy.backoffMs,
-  node.policy.backoffMaxMs,
-  node.policy.ttlMs,
-  node.policy.onDependencyFailure,
-  waitingOn,
-  failingOn,
-  labelSet,
-  JSON.stringify(node.resources.map(resourcePayload)),
-];
+const valuesOf = (arriving: ArrivingNode) => arrivingValues.map((valueOf) => valueOf(arriving));
