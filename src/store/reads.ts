@@ -142,9 +142,12 @@ export interface LeaseReads {
   dueLocks(nowMs: number, limit: number): string[];
   /** Leases and locks on record, and how many of them are over. */
   count(nowMs: number): LeaseCounts;
-  /** The next moment at which a lease, lock or delay is over; null when there is none. */
-  nextDeadlineMs(): number | null;
+  /** The next moment at which one of these, or of all, is over; null when there is none. */
+  nextDeadlineMs(of?: Lasting): number | null;
 }
+
+/** What lasts for a time: leases of nodes, leases of locks, and delays before a node is handed out again. */
+export type Lasting = "nodes" | "locks" | "delays";
 
 export interface LeaseCounts {
   running: number;

@@ -23,7 +23,7 @@ export function close(turn: Turn, workplace: Workplace): boolean {
   }
   answerJobs(turn);
   if (isCommitted) {
-    own.committed(turn.changed.due);
+    own.committed(turn.moved);
     for (const [counter, by] of turn.counted) workplace.counts[counter] += by;
   } else if (storage.problem?.kind === "OUTCOME_UNKNOWN") own.doubt();
   answerReaders(turn, workplace, isCommitted ? store.appended : []);

@@ -11,10 +11,11 @@ import { Remembered } from "../remembered.ts";
 import type { CaseProbe } from "../locks/resource-keys.ts";
 import { noCounts, type Runtime } from "../runtime.ts";
 import { close, endWaits } from "./close.ts";
+import { itemsMovedBy } from "./due.ts";
 import { Intake, readJobs, stopping } from "./intake.ts";
 import { LockQueue, standsInQueue } from "./lock-queue.ts";
 import { open } from "./open.ts";
-import { changesDue, OwnWork } from "./own-work.ts";
+import { OwnWork } from "./own-work.ts";
 import type { Reports } from "./reports.ts";
 import { type Recipient, Session, type Slot } from "./sessions.ts";
 import { StorageHealth } from "./storage-health.ts";
@@ -183,11 +184,11 @@ export class Dispatcher {
     const isDue = due.renews || due.shiftMs !== 0 || due.expires || due.prunes;
     const served: Turn["served"] = new Map();
     const counted: Turn["counted"] = [];
-    const changed = { due: false };
+    const moved: Turn["moved"] = new Set();
     return {
       now,
       jobs,
-      context: this.#context(now.wallMs, { served, counted, changed }),
+      context: this.#context(now.wallMs, { served, counted, moved }),
       due,
       asksQueue,
       asksDue,
@@ -197,7 +198,7 @@ export class Dispatcher {
       owed: [...room.owed],
       arrived: new Set(),
       served,
-      changed,
+      moved,
       counted,
       touched: new Set(slots.map(({ session }) => session)),
       told: 0,
@@ -223,7 +224,7 @@ export class Dispatcher {
     }
   }
 
-  #context(nowMs: number, { served, counted, changed }: Pick<Turn, "served" | "counted" | "changed">): Context {
+  #context(nowMs: number, { served, counted, moved }: Pick<Turn, "served" | "counted" | "moved">): Context {
     const { store, settings, paths, newId, random, checkPages } = this.#options;
     const { remembered } = this;
     const { keys, bundles } = remembered;
@@ -232,7 +233,7 @@ export class Dispatcher {
       store,
       reads: store.reads,
       apply: (effect) => {
-        changed.due ||= changesDue(effect);
+        for (const item of itemsMovedBy[effect.kind]) moved.add(item);
         return store.apply(effect);
       },
       attempt: (work, keep) => store.attempt(work, keep),

@@ -1,7 +1,6 @@
 import { type ClockReading, deadlineShift, readEveryMs } from "../../core/lease/clock.ts";
-import type { Reads } from "../../store/reads.ts";
-import type { Effect } from "../../core/effects.ts";
 import type { Store } from "../../store/store.ts";
+import { agenda, allItems, type Item } from "./due.ts";
 import { expireDue } from "./expiry.ts";
 import type { Context } from "../handler.ts";
 import { goOnPruning } from "../journal/prune.ts";
@@ -28,20 +27,34 @@ export class OwnWork {
   #shiftMs = 0;
   /** Whether the next commit renews all leases. */
   #renew: boolean;
-  /** Whether something leaves the database, a little each turn. */
-  #prunes: boolean;
-  /** When the next lease, lock or delay is over, or what follows from changes of nodes is due; null while nothing is. */
-  #nextDeadlineMs: number | null;
-  /** Whether these may be other than they were read. */
+  /** When the next of each item is due, as it was read last. */
+  readonly #dueMs: Record<Item, number | null>;
+  /** Whether all may be other than they were read. */
   #isUncertain = false;
 
   constructor(store: Store, readClock: () => ClockReading) {
     this.#store = store;
     this.#readClock = readClock;
     this.#clock = readClock();
-    this.#nextDeadlineMs = nextDueMs(store.reads);
+    this.#dueMs = { nodes: null, locks: null, delays: null, changes: null, pruning: null };
+    this.#read(allItems);
     this.#renew = this.#nextDeadlineMs !== null;
-    this.#prunes = store.reads.pruning.isUnderWay();
+  }
+
+  #read(items: Iterable<Item>): void {
+    for (const item of items) this.#dueMs[item] = agenda[item](this.#store.reads);
+  }
+
+  /** Whether something leaves the database, a little each turn. */
+  get #prunes(): boolean {
+    return this.#dueMs.pruning !== null;
+  }
+
+  /** When the next lease, lock or delay is over, or what follows from changes of nodes is due; null while nothing is. */
+  get #nextDeadlineMs(): number | null {
+    const { pruning: _, ...deadlines } = this.#dueMs;
+    const next = Object.values(deadlines).filter((ms) => ms !== null);
+    return next.length === 0 ? null : Math.min(...next);
   }
 
   /** The clocks as they were read last. */
@@ -68,14 +81,12 @@ export class OwnWork {
     };
   }
 
-  /** `isChanged`: by effects of the turn, something else may be due than before. */
-  committed(isChanged: boolean): void {
+  /** `moved`: what may be due at another time after the effects of the turn. */
+  committed(moved: ReadonlySet<Item>): void {
     this.#shiftMs = 0;
     this.#renew = false;
-    if (!isChanged && !this.#isUncertain) return;
+    this.#read(this.#isUncertain ? allItems : moved);
     this.#isUncertain = false;
-    this.#prunes = this.#store.reads.pruning.isUnderWay();
-    this.#nextDeadlineMs = nextDueMs(this.#store.reads);
   }
 
   /** After a turn that could not be committed: who knows what the next one finds. */
@@ -88,7 +99,7 @@ export class OwnWork {
    * deadlines. Moved once more, live leases would end when the clock was set back, so all get their full time again.
    */
   doubt(): void {
-    this.#nextDeadlineMs = nextDueMs(this.#store.reads);
+    this.#read(allItems);
     this.#renew ||= this.#shiftMs !== 0 && this.#nextDeadlineMs !== null;
     this.#shiftMs = 0;
   }
@@ -111,21 +122,6 @@ export class OwnWork {
     return this.#nextDeadlineMs !== null && this.#nextDeadlineMs <= wallMs;
   }
 }
-
-/** What follows from changes of nodes is due at once, and so over like a deadline. */
-const nextDueMs = ({ dag, leases }: Reads): number | null => (dag.isSettled() ? leases.nextDeadlineMs() : 0);
-
-const changesNothing: ReadonlySet<Effect["kind"]> = new Set([
-  "appendEvent",
-  "submitBundle",
-  "decideBundle",
-  "setNodePriority",
-  "setProgress",
-  "rememberAnswer",
-]);
-
-/** Whether something else may be due after an effect. What most requests do is asked for nothing. */
-export const changesDue = ({ kind }: Effect): boolean => !changesNothing.has(kind);
 
 /** Before the requests of a turn. */
 export function moveDeadlines({ renews, shiftMs }: Due, { apply, nowMs }: Context): void {

@@ -3,6 +3,7 @@ import type { StorageFailure } from "../../store/store.ts";
 import type { Context, AnyPending } from "../handler.ts";
 import type { Counter } from "../runtime.ts";
 import type { Answer } from "./call.ts";
+import type { Item } from "./due.ts";
 import type { Due } from "./own-work.ts";
 import type { Job, Session } from "./sessions.ts";
 import type { Waiter } from "./waiting-room.ts";
@@ -32,8 +33,8 @@ export interface Turn {
   readonly arrived: Set<Waiter>;
   /** Answers of waiters that were made inside the unit. */
   readonly served: Map<Waiter, Answer>;
-  /** What may be another after its effects: what is due. */
-  readonly changed: { due: boolean };
+  /** What may be due at another time after its effects. */
+  readonly moved: Set<Item>;
   /** For Metrics. */
   readonly counted: (readonly [Counter, number])[];
   /** Clients with new answers. */

@@ -127,6 +127,7 @@ function taskReads({ tasks, journal, locks, bundles, ready, dependencies, counti
 
 function leaseReads(tables: Tables, state: () => HeadState): LeaseReads {
   const { leases, locks, ready } = tables;
+  const deadlines = { nodes: leases.nextDeadlineMs, locks: locks.nextDeadlineMs, delays: ready.nextDelayMs };
   return {
     node: (taskId, leaseId) => leases.find(taskId, leaseId),
     expired: leases.expired,
@@ -137,8 +138,9 @@ function leaseReads(tables: Tables, state: () => HeadState): LeaseReads {
       const { RUNNING: running } = state().totals.nodes;
       return { running, expiredRunning: leases.countExpired(nowMs), locks: held.all, expiredLocks: held.expired };
     },
-    nextDeadlineMs() {
-      const next = [leases.nextDeadlineMs(), locks.nextDeadlineMs(), ready.nextDelayMs()].filter((ms) => ms !== null);
+    nextDeadlineMs(of) {
+      if (of !== undefined) return deadlines[of]();
+      const next = Object.values(deadlines).flatMap((read) => read() ?? []);
       return next.length === 0 ? null : Math.min(...next);
     },
   };
