@@ -18,10 +18,7 @@ export interface LeaseGrant {
 }
 
 /** The node, when it is one of the task. */
-export function ofTask(
-  node: NodeHead | null,
-  claim: { taskId: string; nodeId: string },
-): Decision<NodeHead, "NOT_FOUND"> {
+export function ofTask(node: NodeHead | null, claim: Omit<LeaseClaim, "leaseId">): Decision<NodeHead, "NOT_FOUND"> {
   if (node !== null && node.taskId === claim.taskId) return node;
   const message = `task ${claim.taskId} has no node ${claim.nodeId}; TaskStatus lists the nodes it has`;
   return refuse("NOT_FOUND", message, { task_id: claim.taskId, node_id: claim.nodeId });

@@ -180,11 +180,7 @@ function freesNothing({ actionType, nodeId, taskId }: Entry, { reads }: Context)
  * Looks at some more nodes each turn as long as there are any (`isLooking`); then tries again whenever something has moved,
  * until there is a node or the task can offer none any more. A request that may not wait ends with its search.
  */
-function lookFurther(
-  wish: Wish,
-  isLooking: boolean,
-  started: Context,
-): PendingAnswer<Acquired, "NOT_FOUND" | "LIMIT_EXCEEDED"> {
+function lookFurther(wish: Wish, isLooking: boolean, started: Context) {
   const { task_id: wishedId, labels, wait_ms: waitMs } = wish;
   const wished = JSON.stringify([wishedId ?? null, labels ?? {}]);
   const something: Wait = {

@@ -1,4 +1,4 @@
-import { type Refusal, refuse } from "../../core/decision.ts";
+import { refuse } from "../../core/decision.ts";
 import type { JournalFilter } from "../../core/journal/journal.ts";
 import type { NodeHead } from "../../core/model.ts";
 import { checkPolicy, demandedActions, demandsAny, noPolicy } from "../../core/dag/task-policy.ts";
@@ -13,7 +13,7 @@ import { present } from "../../protocol/present.ts";
 export function payloadFault(
   { task_id: taskId, action_type: actionType, payload }: Params<"CommitEvent">,
   { reads }: Context,
-): Refusal<"INVALID_PARAMS"> | null {
+) {
   const kind = eventKind(actionType);
   if (kind === undefined) return null;
   const policy = reads.tasks.find(taskId)?.policy ?? noPolicy;
@@ -27,10 +27,7 @@ export function payloadFault(
 }
 
 /** What the task of a running node demands and its worker has not told under its lease. */
-export function unmetPolicy(
-  { id: nodeId, taskId, lease }: NodeHead,
-  { reads }: Context,
-): Refusal<"POLICY_UNMET"> | null {
+export function unmetPolicy({ id: nodeId, taskId, lease }: NodeHead, { reads }: Context) {
   const { policy } = present(reads.tasks.find(taskId), "the task of node", nodeId);
   if (!demandsAny(policy)) return null;
   const filter: JournalFilter = { taskId, nodeId, actionTypes: new Set<string>(demandedActions(policy)) };
