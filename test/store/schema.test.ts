@@ -1,9 +1,10 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { policyFields } from "../../src/protocol/node-fields.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import { StorageFailure } from "../../src/store/store.ts";
 import { lock, lockOn, tell, within } from "./story.ts";
-import { openedAtMs, TemporaryStore } from "./temporary.ts";
+import { forgetSchemaFrom, openedAtMs, TemporaryStore } from "./temporary.ts";
 
 /** The database file of a store that is closed, opened by other means. */
 function inspect<T>(specimen: TemporaryStore, look: (db: Database) => T): T {
@@ -50,6 +51,9 @@ describe("the schema", () => {
       { version: 4, name: "digests_of_answers", applied_at },
       { version: 5, name: "events_of_the_original", applied_at },
       { version: 6, name: "metadata_of_locks_last", applied_at },
+      ...policyFields.flatMap(({ since, stored: name }) =>
+        since === null ? [] : [{ version: since, name, applied_at }],
+      ),
     ];
     const layout = (db: Database) => db.query("SELECT * FROM sqlite_schema ORDER BY name").all();
     const first = inspect(specimen, (db) => [versions(db), layout(db)]);
@@ -62,7 +66,7 @@ test("what a lock may have much of stands behind the rest, and is kept as it is 
   using specimen = new TemporaryStore();
   within(specimen.store, () => lock(specimen.store, "a"));
   const before = lockOn(specimen.store, "a");
-  inspect(specimen, (db) => db.run("DELETE FROM agentd_schema_migrations WHERE version = 6"));
+  inspect(specimen, (db) => forgetSchemaFrom(db, 6));
   expect(lockOn(specimen.store, "a")).toEqual(before);
   expect(specimen.store.reads.verification.schemaFault()).toBeNull();
   const columns = inspect(specimen, (db) =>
@@ -76,7 +80,7 @@ describe("a file that cannot be used", () => {
     [
       "with a newer schema",
       ({ file }) => edit(file, "INSERT INTO agentd_schema_migrations VALUES (99, 'of_the_future', '')"),
-      /schema version 99 and this agentd knows 6; use the newer agentd/,
+      /schema version 99 and this agentd knows \d+; use the newer agentd/,
     ],
     [
       "of an agentd between two releases",

@@ -1,5 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Database } from "bun:sqlite";
+import { policyFields } from "../../src/protocol/node-fields.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fastDirectory } from "../support/fast-directory.ts";
@@ -14,6 +16,14 @@ export class TemporaryDirectory implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.path, { recursive: true });
   }
+}
+
+/** Makes a database one whose schema has yet to take this step; of what the steps did, the columns of nodes' fields go. */
+export function forgetSchemaFrom(db: Database, version: number): void {
+  for (const { stored, since } of policyFields) {
+    if (since !== null && since >= version) db.run(`ALTER TABLE nodes DROP COLUMN ${stored}`);
+  }
+  db.run("DELETE FROM agentd_schema_migrations WHERE version >= ?", [version]);
 }
 
 /** A SQLite store in a temporary directory. */

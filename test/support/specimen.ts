@@ -1,5 +1,6 @@
 import type { NewNode, NodeHead, Task } from "../../src/core/model.ts";
 import { noPolicy } from "../../src/core/dag/task-policy.ts";
+import { defaultPolicyView } from "../../src/protocol/node-fields.ts";
 import { defaultPolicy } from "../../src/core/dag/node-policy.ts";
 import type { NodeStatusView } from "../../src/protocol/methods/views.ts";
 
@@ -60,12 +61,7 @@ export function nodeStatusView(more: Partial<NodeStatusView> = {}): NodeStatusVi
     failed_attempts: 0,
     lost_attempts: 0,
     resources: [],
-    max_attempts: 1,
-    max_lost_attempts: null,
-    backoff_secs: 0,
-    backoff_max_secs: 3_600,
-    ttl_secs: null,
-    on_dependency_failure: "wait",
+    ...defaultPolicyView,
     not_before_ms: null,
     progress: null,
     held_back_by: null,
