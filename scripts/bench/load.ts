@@ -67,11 +67,11 @@ class Client {
   }
 
   /** Sends the first requests of an operation. */
-  begin(socket: Socket<unknown>): void {
+  begin(socket: Socket<unknown>, nowMs: number): void {
     this.#requests = this.#operation();
     const { done, value } = this.#requests.next();
     if (done === true) throw new Error("an operation asks for nothing");
-    this.#sentMs = performance.now();
+    this.#sentMs = nowMs;
     this.#send(socket, value);
   }
 
@@ -90,8 +90,9 @@ class Client {
   #goOn(socket: Socket<unknown>, answers: Buffer): void {
     const { done, value } = this.#requests.next(answers);
     if (done !== true) return this.#send(socket, value);
-    this.#run.ended(this.#sentMs, performance.now());
-    if (!this.#run.over) this.begin(socket);
+    const nowMs = performance.now();
+    this.#run.ended(this.#sentMs, nowMs);
+    if (!this.#run.over) this.begin(socket, nowMs);
   }
 
   #send(socket: Socket<unknown>, requests: readonly Buffer[]): void {
@@ -109,7 +110,7 @@ async function generate(load: Load): Promise<Measured> {
     await Bun.connect({
       unix: load.socket,
       socket: {
-        open: (socket) => client.begin(socket),
+        open: (socket) => client.begin(socket, performance.now()),
         data: (socket, chunk) => client.received(socket, chunk),
         // What a handler throws comes here as well.
         error: (_socket, error) => run.done.reject(error),
