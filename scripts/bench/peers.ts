@@ -1,7 +1,7 @@
 import type { OwnDaemon } from "../demo/daemon.ts";
 import { beanstalkd, type BeanstalkdWork } from "./beanstalkd.ts";
 import { finishAll } from "./fill.ts";
-import { compile, generate } from "./programs.ts";
+import { generate } from "./programs.ts";
 import { redis, type RedisWork } from "./redis.ts";
 import { atLeast, atMost, type Figure, micros } from "./report.ts";
 import type { Stage } from "./stage.ts";
@@ -125,7 +125,7 @@ async function onTasks(
 }
 
 async function echo(stage: Stage): Promise<Rival[]> {
-  const socket = await stage.server(await compile("echo.ts", stage.path("echo")));
+  const socket = await stage.echo();
   const run: Run = (clients) => generate(load(stage, socket, clients, { kind: "repeat", line: health }));
   await run(warmUpClients);
   return [{ kind: "health", as: "echo", run, wanted: { 64: 0.8 } }];

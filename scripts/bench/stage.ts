@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type OwnDaemon, startDaemon } from "../demo/daemon.ts";
 import { firstLine } from "../demo/first-line.ts";
+import { compile } from "./programs.ts";
 
 /** How long and how often things are measured. */
 export interface Pace {
@@ -37,6 +38,7 @@ export class Stage implements AsyncDisposable {
   readonly binary: string;
   /** Another agentd to compare with. */
   readonly other: string | null;
+  #echo: Promise<string> | null = null;
   readonly #processes = new AsyncDisposableStack();
 
   constructor(binary: string, pace: Pace, other: string | null) {
@@ -54,16 +56,22 @@ export class Stage implements AsyncDisposable {
     return this.#processes.use(await startDaemon(binary, this.path(home), settings));
   }
 
-  /** Starts a program that says when it is ready; gives the path it listens at. */
-  async server(executable: string): Promise<string> {
+  /** The path at which the socket code alone listens: one program for all sections, started by the first. */
+  async echo(): Promise<string> {
+    this.#echo ??= this.#startEcho();
+    return this.#echo;
+  }
+
+  async #startEcho(): Promise<string> {
+    const executable = await compile("echo.ts", this.path("echo"));
     const socket = `${executable}.sock`;
     const child = Bun.spawn([executable, socket], { stdio: ["ignore", "pipe", "inherit"] });
     this.#endsWithStage(child);
-    if (!(await firstLine(child.stdout)).includes("ready")) throw new Error(`${executable} did not start`);
+    if (!(await firstLine(child.stdout)).includes("ready")) throw new Error("echo did not start");
     return socket;
   }
 
-  /** Starts a program that does not, in a folder of its own; gives the path it listens at once it accepts there. */
+  /** Starts a program that says nothing, in a folder of its own; gives the path it listens at when it accepts there. */
   async peer(executable: string, name: string, words: (socket: string, folder: string) => string[]): Promise<string> {
     const folder = this.path(name);
     mkdirSync(folder);

@@ -1,6 +1,6 @@
 import type { Client } from "../../src/client/client.ts";
 import type { Load } from "./load.ts";
-import { commitBare, compile, generate } from "./programs.ts";
+import { commitBare, generate } from "./programs.ts";
 import { atLeast, atMost, type Figure, micros, perSec } from "./report.ts";
 import type { Stage } from "./stage.ts";
 import { type Measured, medians } from "./statistics.ts";
@@ -20,7 +20,7 @@ export async function commitEventLine(client: Client): Promise<string> {
 
 /** CommitEvent and the node cycle, beside an echo on the same socket code and beside bare commits. */
 export async function measureThroughput(stage: Stage): Promise<Figure[]> {
-  const echo = await stage.server(await compile("echo.ts", stage.path("echo")));
+  const echo = await stage.echo();
   await stage.settleDisk();
   await using events = await stage.daemon("events");
   await using cycles = await stage.daemon("cycles");
