@@ -10,12 +10,6 @@ const candidatesShown = 5;
 
 type Node = Result<"TaskStatus">["nodes"][number];
 
-/** The ids, where all are given in full. */
-export function fullIds(given: readonly string[]): string[] | null {
-  const ids = given.flatMap((each) => uuidOf(each) ?? []);
-  return ids.length === given.length ? ids : null;
-}
-
 /** An id a name or a shortened id may stand for, and what else a person knows it by. */
 export interface Candidate {
   id: string;
@@ -30,17 +24,27 @@ export interface Candidate {
 export async function resolveTask(session: Session, given: string): Promise<string> {
   const full = uuidOf(given);
   if (full !== null) return full;
-  const found: NamedTask[] = [];
-  let before: string | null = null;
-  do {
-    const page: Result<"ListTasks"> = await session.call("ListTasks", { limit: pageSize, before });
-    found.push(...page.tasks.map(({ id, name, goal, state }) => ({ id, name, label: goal, state })));
-    before = page.next_before;
-  } while (before !== null);
+  const pages = await everyPage((page) => session.call("ListTasks", page));
+  const tasks = pages.flatMap((page) => page.tasks);
+  const found = tasks.map(({ id, name, goal, state }): NamedTask => ({ id, name, label: goal, state }));
   const named = newestNamed(given, found);
   if (named === null) return pickId(given, "task", found);
   if (named.note !== null) session.note(named.note);
   return named.id;
+}
+
+/** Asks for all pages of a list. */
+export async function everyPage<Page extends { next_before: string | null }>(
+  ask: (page: { limit: number; before: string | null }) => Promise<Page>,
+): Promise<Page[]> {
+  const pages: Page[] = [];
+  let before: string | null = null;
+  do {
+    const page: Page = await ask({ limit: pageSize, before });
+    pages.push(page);
+    before = page.next_before;
+  } while (before !== null);
+  return pages;
 }
 
 interface NamedTask extends Candidate {
@@ -60,42 +64,47 @@ export function newestNamed(given: string, tasks: readonly NamedTask[]): { id: s
   return { id: first.id, note: others.length === 0 ? null : note };
 }
 
+/** What a word stands for: an id in full costs no call, else what it may be is asked for. */
+export async function resolveId(given: string, what: string, ask: () => Promise<Candidate[]>): Promise<string> {
+  return uuidOf(given) ?? pickId(given, what, await ask());
+}
+
+/** The same for several words, in their order. */
+export async function resolveIds(
+  given: readonly string[],
+  what: string,
+  ask: () => Promise<Candidate[]>,
+): Promise<string[]> {
+  const known = given.every((each) => uuidOf(each) !== null) ? [] : await ask();
+  return given.map((each) => uuidOf(each) ?? pickId(each, what, known));
+}
+
 /** The node of `taskId` a name, an id or the prefix of one stands for. */
-export async function resolveNode(session: Session, taskId: string, given: string): Promise<string> {
-  const [id = given] = await resolveNodes(session, taskId, [given]);
-  return id;
-}
+export const resolveNode = (session: Session, taskId: string, given: string) =>
+  resolveId(given, "node", async () => nodeCandidates(await nodesOf(session, taskId)));
 
-/** The same for several nodes of one task, in the order given. */
-export async function resolveNodes(session: Session, taskId: string, given: readonly string[]): Promise<string[]> {
-  return fullIds(given) ?? pickNodes((await session.call("TaskStatus", { task_id: taskId })).nodes, given);
-}
+export const resolveNodes = (session: Session, taskId: string, given: readonly string[]) =>
+  resolveIds(given, "node", async () => nodeCandidates(await nodesOf(session, taskId)));
 
-/** The ids of those of `nodes` that are meant. */
-export function pickNodes(nodes: readonly Node[], given: readonly string[]): string[] {
-  const candidates = nodes.map(({ id, name, status }) => ({ id, name, label: status }));
-  return given.map((each) => pickId(each, "node", candidates));
-}
+const nodesOf = async (session: Session, task_id: string) => (await session.call("TaskStatus", { task_id })).nodes;
 
-/** A running node's lease, named in full or by its beginning. */
-export async function resolveLease(session: Session, taskId: string, given: string): Promise<string> {
-  const full = uuidOf(given);
-  if (full !== null) return full;
-  const { nodes } = await session.call("TaskStatus", { task_id: taskId });
-  const leases = nodes.flatMap(({ lease_id: id, lease_owner: owner }) =>
-    id === null ? [] : [{ id, label: owner ?? "" }],
+export const nodeCandidates = (nodes: readonly Node[]): Candidate[] =>
+  nodes.map(({ id, name, status }) => ({ id, name, label: status }));
+
+/** A running node's lease. */
+export const resolveLease = (session: Session, taskId: string, given: string) =>
+  resolveId(given, "lease", async () =>
+    (await nodesOf(session, taskId)).flatMap(({ lease_id: id, lease_owner: owner }) =>
+      id === null ? [] : [{ id, label: owner ?? "" }],
+    ),
   );
-  return pickId(given, "lease", leases);
-}
 
-/** A lease of resource locks, named in full or by its beginning. */
-export async function resolveLockLease(session: Session, given: string): Promise<string> {
-  const full = uuidOf(given);
-  if (full !== null) return full;
-  const { locks } = await session.call("ListResourceLocks", {});
-  const leases = new Map(locks.map(({ lease_id: id, owner: label }) => [id, { id, label }]));
-  return pickId(given, "lease", [...leases.values()]);
-}
+/** A lease of resource locks. */
+export const resolveLockLease = (session: Session, given: string) =>
+  resolveId(given, "lease", async () => {
+    const { locks } = await session.call("ListResourceLocks", {});
+    return [...new Map(locks.map(({ lease_id: id, owner: label }) => [id, { id, label }])).values()];
+  });
 
 /**
  * The one id whose name is `given`, or else that begins with it.

@@ -1,5 +1,5 @@
 import type { ParamsInput, Result } from "../../protocol/methods.ts";
-import { type Candidate, fullIds, pickId } from "../ids.ts";
+import { type Candidate, everyPage, resolveId, resolveIds } from "../ids.ts";
 import type { Session } from "../session.ts";
 
 /** A bundle with all it carries. */
@@ -7,36 +7,24 @@ export type Whole = Result<"GetPatchBundle">["bundle"];
 /** A bundle in a list. */
 export type BundleView = Result<"ListPatchBundles">["bundles"][number];
 
-const pageSize = 1_000;
-
 /** Every bundle of these, newest first. */
 export async function allBundles(
   session: Session,
   of: Omit<ParamsInput<"ListPatchBundles">, "limit" | "before">,
 ): Promise<BundleView[]> {
-  const found: BundleView[] = [];
-  let before: string | null = null;
-  do {
-    const page: Result<"ListPatchBundles"> = await session.call("ListPatchBundles", { ...of, limit: pageSize, before });
-    found.push(...page.bundles);
-    before = page.next_before;
-  } while (before !== null);
-  return found;
+  const pages = await everyPage((page) => session.call("ListPatchBundles", { ...of, ...page }));
+  return pages.flatMap(({ bundles }) => bundles);
 }
 
-/** The bundles ids or beginnings of ids stand for. Full ids cost no call. */
-export async function resolveBundles(session: Session, given: readonly string[]): Promise<string[]> {
-  const full = fullIds(given);
-  if (full !== null) return full;
-  const candidates = (await allBundles(session, {})).map(candidateOf);
-  return given.map((each) => pickId(each, "bundle", candidates));
+async function candidates(session: Session): Promise<Candidate[]> {
+  const bundles = await allBundles(session, {});
+  return bundles.map(({ bundle_id: id, status, owner, diff_summary: summary }) => {
+    return { id, label: `${status} ${owner}: ${summary}` };
+  });
 }
 
-export async function resolveBundle(session: Session, given: string): Promise<string> {
-  const [id = given] = await resolveBundles(session, [given]);
-  return id;
-}
+/** The bundles that ids or beginnings of ids stand for. */
+export const resolveBundles = (session: Session, given: readonly string[]) =>
+  resolveIds(given, "bundle", () => candidates(session));
 
-function candidateOf({ bundle_id: id, status, owner, diff_summary: summary }: BundleView): Candidate {
-  return { id, label: `${status} ${owner}: ${summary}` };
-}
+export const resolveBundle = (session: Session, given: string) => resolveId(given, "bundle", () => candidates(session));

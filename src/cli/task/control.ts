@@ -2,7 +2,7 @@ import { counted } from "../text.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { argument, argumentList, command, idempotencyKey, option, taskArg } from "../command.ts";
 import { Failure } from "../exits.ts";
-import { pickNodes, resolveNode, resolveTask } from "../ids.ts";
+import { nodeCandidates, pickId, resolveNode, resolveTask } from "../ids.ts";
 import { isSkipped, retriedText } from "../node/text.ts";
 import type { Session } from "../session.ts";
 import { dependenciesFirst } from "./tree.ts";
@@ -95,7 +95,7 @@ export const retry = command({
 async function retryNodes(session: Session, task_id: string, given: readonly string[]): Promise<Retried> {
   const { nodes } = await session.call("TaskStatus", { task_id });
   const failed = nodes.filter((node) => node.status === "FAILED" && !isSkipped(node)).map(({ id }) => id);
-  const wanted = new Set(given.length > 0 ? pickNodes(nodes, given) : failed);
+  const wanted = new Set(given.length > 0 ? given.map((each) => pickId(each, "node", nodeCandidates(nodes))) : failed);
   if (wanted.size === 0) throw new Failure("INVALID_STATE", `task ${task_id} has no FAILED node that could be retried`);
   const node_ids = new Set<string>();
   let seq = 0;
