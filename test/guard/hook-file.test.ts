@@ -165,7 +165,7 @@ describe("core.hooksPath", () => {
     ["relative, in the work tree", ".githooks", "tracked"],
     ["absolute, in the git directory", "ABS/repository/.git/own hooks", "repository"],
     ["absolute, elsewhere", "ABS/elsewhere", "shared"],
-  ])("%s", async (_name, configured, place) => {
+  ])("%s", async (_name, configured, whose) => {
     await using world = await temporaryRepository();
     const path = configured.replace("ABS", world.path);
     await world.git(["config", "core.hooksPath", path], "repository");
@@ -173,7 +173,7 @@ describe("core.hooksPath", () => {
     const repository = await repositoryOf(join(world.path, "repository/src"));
     if (repository === null) throw new Error("there is no repository");
     const expected = path.startsWith("/") ? path : join(world.path, "repository", path);
-    expect(await hooksDirectory(repository)).toEqual({ path: expected, place: place as "shared" });
+    expect(await hooksDirectory(repository)).toEqual({ path: expected, whose: whose as "shared" });
     await install(world, await standIn(world));
     expect(await commit(world)).toMatchObject({ exit: 0 });
     expect(await asked(world)).toBe("guard git-hook pre-commit --\n");

@@ -52,7 +52,7 @@ export const install = command({
       done.push({ name, action, path: `${place.top}/${agent.file.path}`, chained: null, author: null });
     }
     session.show({ scope: place.repository.scope, done }, () => doneText(done));
-    if (place.hooks.place === "tracked" && wantedHooks.length > 0) {
+    if (place.hooks.whose === "tracked" && wantedHooks.length > 0) {
       session.note(
         `${place.hooks.path} is part of the work tree: other work trees have their own, and git shows the change`,
       );
@@ -122,7 +122,7 @@ function takenBackText(by: string | null, elsewhere: readonly string[]): string 
 }
 
 /** Others' hooks must not be changed by one repository's wish. */
-async function checkDirectory({ hooks: { path, place } }: Installation, shared: boolean): Promise<void> {
+async function checkDirectory({ hooks: { path, whose } }: Installation, shared: boolean): Promise<void> {
   if (path === "/") {
     throw new Failure(
       "FOUND_A_PROBLEM",
@@ -135,7 +135,7 @@ async function checkDirectory({ hooks: { path, place } }: Installation, shared: 
       `${path} is no directory, so git runs no hooks; see: git config core.hooksPath`,
     );
   }
-  if (place !== "shared" || shared) return;
+  if (whose !== "shared" || shared) return;
   throw new Failure(
     "FOUND_A_PROBLEM",
     `core.hooksPath is ${path}, outside of this repository, so other repositories may use the same hooks; ` +

@@ -11,7 +11,7 @@ import type { Repository } from "../git/repository.ts";
 export interface HooksDirectory {
   path: string;
   /** `shared`: outside of the repository, so other repositories may use it, too. `tracked`: among a work tree's files. */
-  place: "repository" | "tracked" | "shared";
+  whose: "repository" | "tracked" | "shared";
 }
 
 /**
@@ -40,8 +40,8 @@ export async function hooksDirectory({ top, scope }: Repository): Promise<HooksD
   const found = (await git(top, ["rev-parse", "--git-path", `hooks/${hook}`])).replace(/\n$/, "");
   const path = dirname(resolve(top, found));
   const real = await realpath(path).catch(() => path);
-  if (isUnder(real, scope)) return { path, place: "repository" };
-  return { path, place: isUnder(real, top) ? "tracked" : "shared" };
+  if (isUnder(real, scope)) return { path, whose: "repository" };
+  return { path, whose: isUnder(real, top) ? "tracked" : "shared" };
 }
 
 function isUnder(path: string, directory: string): boolean {

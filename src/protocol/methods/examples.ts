@@ -26,8 +26,9 @@ export const scope = "/srv/widgets/.git";
 export const cwd = "/srv/widgets";
 export const created_at = "2026-01-31T12:34:56.789Z";
 export const acquired_at = 1769862900;
-export const lease_expires_at = acquired_at + 300;
-export const lease_expires_at_ms = lease_expires_at * 1000;
+const lease_expires_at = acquired_at + 300;
+/** When the story's leases end. */
+export const deadline = { lease_expires_at, lease_expires_at_ms: lease_expires_at * 1000 };
 
 /** The story's task and its running node, as views show them. */
 export const task = {
@@ -51,8 +52,7 @@ export const node = {
   acquired_at,
   lease_id,
   lease_owner: "codex-1",
-  lease_expires_at,
-  lease_expires_at_ms,
+  ...deadline,
   fencing_token: 4,
   updated_at: acquired_at,
   name: "parser",

@@ -30,21 +30,22 @@ import { holder, lockEntries, waiting } from "./views.ts";
 const held = { resource_key: "file:src/lib.rs", lease_id: story.lock_lease_id };
 /** What the holder tells of it, who need not know the scope. */
 const claimed = { resource_key: "src/lib.rs", cwd: story.cwd, lease_id: story.lock_lease_id };
-const lock = {
-  ...held,
+const party = {
   scope: story.scope,
   mode: "exclusive" as const,
   owner: "codex-1",
   provider: "codex",
   task_id: story.task_id,
   node_id: null,
+};
+const lock = {
+  ...held,
+  ...party,
   metadata: { intent: "rename the lexer" },
   acquired_at: story.acquired_at,
-  lease_expires_at: story.lease_expires_at,
-  lease_expires_at_ms: story.lease_expires_at_ms,
+  ...story.deadline,
   fencing_token: 6,
 };
-const deadline = { lease_expires_at: story.lease_expires_at, lease_expires_at_ms: story.lease_expires_at_ms };
 
 /** Who asks for locks, and for how long. */
 const request = {
@@ -105,7 +106,7 @@ export const AcquireResourceLocks = defineMethod({
     result: {
       lease_id: story.lock_lease_id,
       fencing_token: 7,
-      ...deadline,
+      ...story.deadline,
       locks: [
         { resource_key: "dir:src/parser", mode: "exclusive", scope: story.scope },
         { resource_key: "file:Cargo.toml", mode: "shared", scope: story.scope },
@@ -124,7 +125,7 @@ export const HeartbeatResourceLock = defineMethod({
   params: v.object({ ...claim, ttl_secs: v.nullish(ttlSecs) }),
   result: v.object({ ok, lease_expires_at: unixSecs, lease_expires_at_ms: unixMs, seq }),
   refusals: ["NOT_FOUND", "LEASE_LOST", "INVALID_STATE", "FILES_UNREACHABLE"],
-  example: { params: claimed, result: { ok: true, ...deadline, seq: 6 } },
+  example: { params: claimed, result: { ok: true, ...story.deadline, seq: 6 } },
 });
 
 export const ReleaseResourceLock = defineMethod({
@@ -230,15 +231,10 @@ export const CheckResourceLocks = defineMethod({
           holders: [
             {
               ...held,
-              scope: story.scope,
-              mode: "exclusive",
-              owner: "codex-1",
-              provider: "codex",
-              task_id: story.task_id,
-              node_id: null,
+              ...party,
               intent: "rename the lexer",
               acquired_at: story.acquired_at,
-              ...deadline,
+              ...story.deadline,
               fencing_token: 6,
               own: false,
             },

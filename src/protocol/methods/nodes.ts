@@ -76,8 +76,7 @@ export const AcquireNextNode = defineMethod({
       node_id: story.node_id,
       lease_id: story.lease_id,
       lease_owner: "codex-1",
-      lease_expires_at: story.lease_expires_at,
-      lease_expires_at_ms: story.lease_expires_at_ms,
+      ...story.deadline,
       fencing_token: 4,
       seq: 4,
       context: {
@@ -113,12 +112,7 @@ export const HeartbeatNode = defineMethod({
   refusals: ["NOT_FOUND", "INVALID_STATE", "LEASE_LOST"],
   example: {
     params: { ...lease, progress: { percent: 40, message: "lexer done" } },
-    result: {
-      ok: true,
-      lease_expires_at: story.lease_expires_at,
-      lease_expires_at_ms: story.lease_expires_at_ms,
-      seq: 4,
-    },
+    result: { ok: true, ...story.deadline, seq: 4 },
   },
 });
 

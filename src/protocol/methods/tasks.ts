@@ -150,6 +150,7 @@ export const TaskStatus = defineMethod({
 
 /** A task in a list: all but its context, which may be long. */
 const { context: _, ...listedTask } = taskView.entries;
+const { context: _told, ...listedExample } = story.task;
 
 export const ListTasks = defineMethod({
   summary: "List tasks, newest first, a page at a time.",
@@ -169,20 +170,7 @@ export const ListTasks = defineMethod({
   example: {
     params: { state: "ACTIVE", limit: 1 },
     result: {
-      tasks: [
-        {
-          id: story.task_id,
-          goal: "Port the parser",
-          created_at: story.created_at,
-          name: null,
-          labels: {},
-          priority: 0,
-          paused: false,
-          policy: story.task.policy,
-          state: "ACTIVE",
-          counts: { PENDING: 1, RUNNING: 1 },
-        },
-      ],
+      tasks: [{ ...listedExample, state: "ACTIVE", counts: { PENDING: 1, RUNNING: 1 } }],
       next_before: story.task_id,
     },
   },

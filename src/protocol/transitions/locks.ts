@@ -97,7 +97,7 @@ export const ADOPT_RESOURCE_LOCK = defineTransition({
     owner: "codex-1",
     provider: null,
     metadata: null,
-    acquired_at_ms: story.lease_expires_at_ms,
+    acquired_at_ms: story.deadline.lease_expires_at_ms,
     locks: [{ resource_key: "src/lexer.rs" }],
   },
 });

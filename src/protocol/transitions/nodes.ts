@@ -65,7 +65,7 @@ export const FAIL_NODE = defineTransition({
   },
   example: {
     error: { message: "tests fail" },
-    retry: { failed_attempts: 1, not_before_ms: story.lease_expires_at_ms },
+    retry: { failed_attempts: 1, not_before_ms: story.deadline.lease_expires_at_ms },
   },
 });
 

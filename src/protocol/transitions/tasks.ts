@@ -133,7 +133,7 @@ export const ADOPT_TASK = defineTransition({
   example: {
     goal: "Port the parser",
     context: null,
-    created_at_ms: story.lease_expires_at_ms,
+    created_at_ms: story.deadline.lease_expires_at_ms,
     nodes: [{ id: story.node_id, dependencies: [], payload_schema: {}, status: "PENDING" }],
   },
 });
