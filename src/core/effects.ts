@@ -11,7 +11,7 @@ import type { Gap, LeavingRows, LeavingTasks } from "./journal/prune.ts";
 /**
  * All that can happen to the state, as data: it can be written down as JSON, read with `parseStored`, which keeps numbers
  * to the letter, and applied again elsewhere. What an effect does depends on the state and on itself alone; the time it
- * needs is its own. Where it has an entry, it is journalled. What has none no journal tells: heartbeats and progress,
+ * needs is its own, and so is how much of something it does at once. Where it has an entry, it is journalled. What has none no journal tells: heartbeats and progress,
  * deadlines that the clock moved, delays that are over, answers that are remembered, and what follows from a journalled
  * effect step by step.
  */
@@ -33,7 +33,8 @@ type TaskEffect =
 
 type NodeEffect =
   | { kind: "acquireNode"; node: MovedNode; grant: LeaseGrant; entry: EntryOf<"ACQUIRE_NODE"> }
-  | { kind: "changeNode"; node: MovedNode; after: After; entry: Transition["entry"] }
+  /** The first of its dependents are counted, at most so many; `countDependents` goes on with the rest. */
+  | { kind: "changeNode"; node: MovedNode; after: After; countedMax: number; entry: Transition["entry"] }
   | { kind: "setNodePriority"; nodeId: string; priority: number; entry: EntryOf<"SET_PRIORITY"> }
   /** The lease of the node and of all locks under it. */
   | { kind: "extendNodeLease"; nodeId: string; expiresAtMs: number; ttlMs: number; nowMs: number }
@@ -43,7 +44,7 @@ type NodeEffect =
   /** Lets all of them be tried again. */
   | { kind: "forgetHeldBack" }
   /** Counts some more of the dependents of a node that changed and has very many. */
-  | { kind: "countDependents" };
+  | { kind: "countDependents"; countedMax: number };
 
 type LockEffect =
   /** A key that the lease holds already gets mode, purpose and fencing token of this grant. */
@@ -67,8 +68,8 @@ type JournalEffect =
   | { kind: "beginPruning"; leaving: LeavingTasks; left: LeavingRows; entry: EntryOf<"PRUNE_JOURNAL"> }
   /** Rows leave, and bundles with their submissions; everything up to `uptoSeq` was looked at. */
   | { kind: "takeOutRows"; gaps: readonly Gap[]; bundles: readonly string[]; uptoSeq: number }
-  /** Some nodes of tasks that leave, once there are no more rows to take out. */
-  | { kind: "takeOutNodes" }
+  /** At most so many nodes of a task that leaves, once there are no more rows to take out. */
+  | { kind: "takeOutNodes"; limit: number }
   /** So many pages of the file, where it has such, go back to the file system; pruning is over with the `last` of them. */
   | { kind: "freePages"; pages: number; last: boolean };
 
@@ -79,7 +80,14 @@ type ClockEffect =
   /** Makes nodes runnable whose delay is over, at most so many. */
   | { kind: "endDelays"; nowMs: number; limit: number };
 
-type AnswerEffect = { kind: "rememberAnswer"; key: string; answer: RememberedAnswer; nowMs: number };
+/** At most so many answers that were remembered until `untilMs` are dropped for it. */
+type AnswerEffect = {
+  kind: "rememberAnswer";
+  key: string;
+  answer: RememberedAnswer;
+  nowMs: number;
+  dropped: { untilMs: number; limit: number };
+};
 
 /** What a task says that its nodes repeat. */
 export type SteeredTask = Pick<Task, "id" | "priority" | "paused">;
@@ -100,8 +108,11 @@ export interface RememberedAnswer {
 
 export const movedNode = ({ id, taskId, status }: NodeHead): MovedNode => ({ id, taskId, status });
 
+/** Dependents counted at once: some milliseconds. Hardly a node has more. */
+export const dependentsAtOnce = 512;
+
 export function nodeChanged({ node, after, entry }: Transition): Effect {
-  return { kind: "changeNode", node: movedNode(node), after, entry };
+  return { kind: "changeNode", node: movedNode(node), after, countedMax: dependentsAtOnce, entry };
 }
 
 export function locksEnded(locks: readonly LockHead[], entry: LockEntry): Effect {

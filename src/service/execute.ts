@@ -5,6 +5,7 @@ import { withoutAbsent } from "../protocol/absent.ts";
 import { describe, type Request, type Response } from "../protocol/envelope.ts";
 import { type ErrorKind, type Facts, wireError } from "../protocol/errors.ts";
 import type { Json } from "../protocol/json.ts";
+import { limits } from "../protocol/limits.ts";
 import { findMethod, type MethodName, methodRow } from "../protocol/methods.ts";
 import type { Settings } from "../protocol/settings.ts";
 import { fieldsOf, jsonSchemaOf } from "../protocol/shape.ts";
@@ -99,11 +100,16 @@ function once(call: Call, context: Context): Answer | AnyPending {
   return encodeReply(refuse("IDEMPOTENCY_PENDING", message, { method: waiting.name }), call, context);
 }
 
+/** Old keys dropped for each new one: more than one, so that the table shrinks, and few, so that nobody waits. */
+const droppedPerKey = 4;
+
 /** An answer is remembered with its key once it is there. */
 function keep<T extends AnyPending | null>(key: string, call: Call, answer: Answer | T, context: Context) {
   if (typeof answer !== "string") return answer;
   const remembered = { method: call.name, paramsHash: hashOf(call), answer };
-  context.apply({ kind: "rememberAnswer", key, answer: remembered, nowMs: context.nowMs });
+  const { apply, nowMs } = context;
+  const dropped = { untilMs: nowMs - limits.idempotencyDays * 86_400_000, limit: droppedPerKey };
+  apply({ kind: "rememberAnswer", key, answer: remembered, nowMs, dropped });
   return answer;
 }
 

@@ -51,11 +51,11 @@ const appliers: Appliers = {
     to.tables.leases.acquire(node.id, grant, to.seq, entry.timestampMs);
     move(node, "RUNNING", to);
   },
-  changeNode({ node, after, entry: { timestampMs: nowMs } }, to) {
+  changeNode({ node, after, countedMax, entry: { timestampMs: nowMs } }, to) {
     const { attempts, nodes, countings } = to.tables;
     const { attempt } = after;
     if (attempt !== null) attempts.end(node.id, attempt.outcome, attempt.error, nowMs);
-    countings.start(nodes.change(node.id, after, nowMs), node.status, after.status);
+    countings.start(nodes.change(node.id, after, nowMs), node.status, after.status, countedMax);
     move(node, after.status, to);
   },
   setNodePriority({ nodeId, priority }, { tables }) {
@@ -74,8 +74,8 @@ const appliers: Appliers = {
   forgetHeldBack(_effect, { tables }) {
     tables.ready.forgetHeldBack();
   },
-  countDependents(_effect, { tables }) {
-    tables.countings.goOn();
+  countDependents({ countedMax }, { tables }) {
+    tables.countings.goOn(countedMax);
   },
 
   grantLocks({ grant }, { tables, seq }) {
@@ -115,8 +115,8 @@ const appliers: Appliers = {
   takeOutRows({ gaps, bundles, uptoSeq }, { tables }) {
     tables.pruning.takeOut(gaps, bundles, uptoSeq);
   },
-  takeOutNodes(_effect, { tables }) {
-    tables.pruning.takeOutNodes();
+  takeOutNodes({ limit }, { tables }) {
+    tables.pruning.takeOutNodes(limit);
   },
   freePages({ pages, last }, { tables }) {
     tables.pruning.giveBack(pages, last);
@@ -136,7 +136,8 @@ const appliers: Appliers = {
     tables.ready.endDelays(nowMs, limit);
   },
 
-  rememberAnswer({ key, answer, nowMs }, { tables }) {
+  rememberAnswer({ key, answer, nowMs, dropped }, { tables }) {
+    tables.idempotency.drop(dropped.untilMs, dropped.limit);
     tables.idempotency.remember(key, answer, nowMs);
   },
 };

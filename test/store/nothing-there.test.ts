@@ -106,7 +106,7 @@ const cases: { [Kind in Effect["kind"]]: Case<Kind> } = {
   },
   holdBack: { throws: "node no node", effect: { kind: "holdBack", nodeId: node.id, leaseId: "lease" } },
   forgetHeldBack: { changes: "nothing", effect: { kind: "forgetHeldBack" } },
-  countDependents: { changes: "nothing", effect: { kind: "countDependents" } },
+  countDependents: { changes: "nothing", effect: { kind: "countDependents", countedMax: 9 } },
   grantLocks: "needs nothing to be there",
   // The lease of a node need hold no locks.
   extendLocks: {
@@ -144,7 +144,7 @@ const cases: { [Kind in Effect["kind"]]: Case<Kind> } = {
     },
   },
   takeOutRows: { throws: "pruning", effect: { kind: "takeOutRows", gaps: [], bundles: [], uptoSeq: 1 } },
-  takeOutNodes: { throws: "pruning", effect: { kind: "takeOutNodes" } },
+  takeOutNodes: { throws: "pruning", effect: { kind: "takeOutNodes", limit: 9 } },
   freePages: { changes: "nothing", effect: { kind: "freePages", pages: 1, last: true } },
   shiftDeadlines: { changes: "nothing", effect: { kind: "shiftDeadlines", byMs: -5 } },
   renewLeases: { changes: "nothing", effect: { kind: "renewLeases", nowMs: 3 } },

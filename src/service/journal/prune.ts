@@ -22,6 +22,9 @@ type Report = Result<"PruneJournal">;
 /** What one turn looks at: some milliseconds. */
 const slice: SliceBounds = { rows: 500, chars: 1 << 20 };
 
+/** Nodes that go in one turn: some milliseconds. */
+const nodesAtOnce = 128;
+
 /** Pages of the file that go in one turn: some milliseconds. */
 const pagesAtOnce = 256;
 
@@ -235,7 +238,7 @@ function gaveUp(archive: Archive): false {
 export function goOnPruning({ reads, apply }: Context): void {
   const pruning = reads.pruning.current();
   if (pruning?.stage === "rows") takeOutRows(pruning, reads, apply);
-  else if (pruning?.stage === "nodes") apply({ kind: "takeOutNodes" });
+  else if (pruning?.stage === "nodes") apply({ kind: "takeOutNodes", limit: nodesAtOnce });
   else if (pruning?.stage === "pages") {
     apply({ kind: "freePages", pages: pagesAtOnce, last: reads.pruning.freePages() <= pagesAtOnce });
   }
@@ -244,7 +247,7 @@ export function goOnPruning({ reads, apply }: Context): void {
 function takeOutRows({ cutSeq, afterSeq, staying }: Pruning, reads: Reads, apply: Context["apply"]): void {
   const old = reads.journal.slice(afterSeq, slice).filter(({ row }) => row.seq <= cutSeq);
   const last = old.at(-1);
-  if (last === undefined) return void apply({ kind: "takeOutNodes" });
+  if (last === undefined) return void apply({ kind: "takeOutNodes", limit: nodesAtOnce });
   const leaving: Leaving = { task: (taskId) => reads.pruning.isDeparting(taskId), stays: (unit) => staying.has(unit) };
   const gone = old.filter(({ row }) => leaves(row, leaving));
   const bundles = gone.flatMap(({ row }) => submittedBundle(row) ?? []);

@@ -1,5 +1,5 @@
 import { isRefusal } from "../../core/decision.ts";
-import { nodeChanged } from "../../core/effects.ts";
+import { dependentsAtOnce, nodeChanged } from "../../core/effects.ts";
 import type { NodeHead } from "../../core/model.ts";
 import { retryNode, skipNode } from "../../core/dag/node.ts";
 import type { Context } from "../handler.ts";
@@ -16,7 +16,7 @@ export function followChanges(taskId: string | null, context: Context): NodeHead
   const timeLeft = hasTime(context);
   for (let done = 0; done < duePerTurnMax && timeLeft();) {
     if (context.reads.dag.isCounting()) {
-      context.apply({ kind: "countDependents" });
+      context.apply({ kind: "countDependents", countedMax: dependentsAtOnce });
       continue;
     }
     // A few at a time: one alone may have thousands behind it.

@@ -13,9 +13,6 @@ interface Row {
   last_dependent: number;
 }
 
-/** Dependents counted at once: some milliseconds. Hardly a node has more. */
-const sliceMax = 512;
-
 /**
  * Counts for the dependents of a node that changed: they wait for one fewer or one more, and behind one FAILED node
  * more or fewer. So many at once that nobody is held up; `goOn` counts the rest.
@@ -48,41 +45,41 @@ export function countings(db: Database) {
     SELECT id AS nodeId, countings.task_id AS taskId, change, after_dependent AS afterRow, last_dependent AS lastRow
     FROM countings LEFT JOIN nodes ON nodes.row = countings.node`);
 
-  /** Counts the next dependents, up to `lastDependent`; the last one counted, null when all are. */
-  function count(node: number, change: Change, after: number, lastDependent: number): number | null {
-    const next = present(slice.get(node, after, sliceMax), "the count of dependents");
+  /** Counts the next dependents, up to `lastDependent` and at most so many; the last one counted, null when all are. */
+  function count(node: number, change: Change, after: number, lastDependent: number, max: number): number | null {
+    const next = present(slice.get(node, after, max), "the count of dependents");
     if (next.count === 0) return null;
     const upto = Math.min(next.upto, lastDependent);
     if (change === "completed") completed.run(node, after, upto);
     else failed.run(node, after, upto, change === "failed" ? 1 : -1);
-    return next.count < sliceMax || upto === lastDependent ? null : upto;
+    return next.count < max || upto === lastDependent ? null : upto;
   }
 
-  function goOnWith({ node, change, after_dependent: after, last_dependent: end }: Row): void {
-    const upto = count(node, change, after, end);
+  function goOnWith({ node, change, after_dependent: after, last_dependent: end }: Row, max: number): void {
+    const upto = count(node, change, after, end, max);
     if (upto === null) remove.run(node);
     else advance.run(node, upto);
   }
 
   function finish(row: Row): void {
-    for (let left: Row | null = row; left !== null; left = ofNode.get(row.node)) goOnWith(left);
+    goOnWith(row, Number.MAX_SAFE_INTEGER);
   }
 
   return {
     /** A node's status has changed. What an earlier change of it left is counted first. */
-    start(row: number, from: NodeStatus, to: NodeStatus): void {
+    start(row: number, from: NodeStatus, to: NodeStatus, max: number): void {
       const change = changeOf(from, to);
       if (change === null) return;
       const before = ofNode.get(row);
       if (before !== null) finish(before);
-      const upto = count(row, change, 0, Number.MAX_SAFE_INTEGER);
+      const upto = count(row, change, 0, Number.MAX_SAFE_INTEGER, max);
       if (upto !== null)
         insert.run(row, change, upto, present(last.get(row), "the last dependent of a node").dependent);
     },
     /** Counts some more of what is left; false when nothing was. */
-    goOn(): boolean {
+    goOn(max: number): boolean {
       const next = first.get();
-      if (next !== null) goOnWith(next);
+      if (next !== null) goOnWith(next, max);
       return next !== null;
     },
     /** Counts all that is left of a task. */

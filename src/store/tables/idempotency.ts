@@ -6,9 +6,6 @@ import type { AnswerRow } from "./verification-reads.ts";
 
 const keptMs = limits.idempotencyDays * 86_400_000;
 
-/** Old keys dropped for each new one: more than one, so that the table shrinks, and few, so that nobody waits. */
-const droppedPerKey = 4;
-
 export function idempotencyTable(db: Database) {
   const find = db.prepare<{ method: string; params_hash: string; answer: string }, [string, number]>(`
     SELECT method, params_hash, answer FROM idempotency_keys WHERE key = ? AND created_at_ms > ?`);
@@ -26,8 +23,11 @@ export function idempotencyTable(db: Database) {
       return row === null ? null : { method: row.method, paramsHash: row.params_hash, answer: row.answer };
     },
 
+    /** Drops the oldest that were remembered until then, at most so many. */
+    drop(untilMs: number, limit: number): void {
+      dropOld.run(untilMs, limit);
+    },
     remember(key: string, { method, paramsHash, answer }: RememberedAnswer, nowMs: number): void {
-      dropOld.run(nowMs - keptMs, droppedPerKey);
       insert.run(key, method, paramsHash, answer, nowMs, digestOf([key, method, paramsHash, answer, nowMs]));
     },
 

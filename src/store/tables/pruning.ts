@@ -11,9 +11,6 @@ interface Row {
   staying: string;
 }
 
-/** Nodes that go in one turn: some milliseconds. */
-const nodesAtOnce = 128;
-
 /** What leaves the database, some at a time, and what of the journal has left. */
 export function pruningTable(db: Database) {
   const read = db.prepare<Row, []>("SELECT stage, cut_seq, after_seq, staying FROM pruning");
@@ -92,13 +89,13 @@ export function pruningTable(db: Database) {
     },
 
     /** Takes some nodes of departing tasks out; when there are none left, pages are. */
-    takeOutNodes(): void {
+    takeOutNodes(limit: number): void {
       const task = departing.get();
       expectChange(enter.run(task === null ? "pages" : "nodes"), "pruning");
       if (task === null) return;
-      const rows = nodesOf.all(task.task_id, nodesAtOnce);
+      const rows = nodesOf.all(task.task_id, limit);
       for (const { row } of rows) for (const drop of dropNode) drop.run(row);
-      if (rows.length < nodesAtOnce) gone.run(task.task_id);
+      if (rows.length < limit) gone.run(task.task_id);
     },
 
     freePages: (): number => present(freePages.get(), "the count of free pages").freelist_count,

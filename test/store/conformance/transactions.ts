@@ -125,10 +125,11 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
   describe(`${engine}: an answer`, () => {
     const answer = { method: "m", paramsHash: "h", answer: '{"result":1}' };
     const weekMs = 7 * 86_400_000;
+    const dropped = { untilMs: 0, limit: 1 };
 
     test("is remembered for seven days, also over a restart", () => {
       using specimen = prepared(make, (store) =>
-        store.apply({ kind: "rememberAnswer", key: "key", answer, nowMs: 1_000 }),
+        store.apply({ kind: "rememberAnswer", key: "key", answer, nowMs: 1_000, dropped }),
       );
       const store = specimen.restart();
       expect(store.reads.answers.find("key", 1_000 + weekMs - 1)).toEqual(answer);
@@ -139,10 +140,12 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
     });
 
     test("that is over makes room for a new one under its key", () => {
-      using specimen = prepared(make, (store) => store.apply({ kind: "rememberAnswer", key: "key", answer, nowMs: 0 }));
+      using specimen = prepared(make, (store) =>
+        store.apply({ kind: "rememberAnswer", key: "key", answer, nowMs: 0, dropped }),
+      );
       const { store } = specimen;
       within(store, () =>
-        store.apply({ kind: "rememberAnswer", key: "key", answer: { ...answer, method: "n" }, nowMs: weekMs }),
+        store.apply({ kind: "rememberAnswer", key: "key", answer: { ...answer, method: "n" }, nowMs: weekMs, dropped }),
       );
       expect(store.reads.answers.find("key", weekMs)).toMatchObject({ method: "n" });
     });
@@ -151,7 +154,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
       using specimen = make();
       const { store } = specimen;
       store.begin();
-      store.apply({ kind: "rememberAnswer", key: "key", answer, nowMs: 0 });
+      store.apply({ kind: "rememberAnswer", key: "key", answer, nowMs: 0, dropped });
       store.abandon();
       expect(store.reads.answers.find("key", 0)).toBeNull();
     });
