@@ -122,12 +122,12 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
     const goOn = (countedMax: number) => within(store, () => store.apply({ kind: "countDependents", countedMax }));
     within(store, () => acquire(store, "a"));
     within(store, () => complete(overriding(store, { apply }), "a"));
-    const taken = [takeNext(), takeNext()];
+    const given = [takeNext(), takeNext()];
     goOn(1);
-    taken.push(takeNext(), takeNext());
+    given.push(takeNext(), takeNext());
     goOn(9);
-    taken.push(takeNext());
-    expect(taken).toEqual([
+    given.push(takeNext());
+    expect(given).toEqual([
       ["b", true],
       [undefined, true],
       ["c", true],
