@@ -7,6 +7,7 @@ import { type Kind, kindOf, kinds, sentenceOf, transitionRow } from "../../src/p
 import { fieldsOf, jsonSchemaOf } from "../../src/protocol/shape.ts";
 import { goOnAfterLoss } from "../../src/service/journal/epoch.ts";
 import { fastDirectory } from "../support/fast-directory.ts";
+import { policyOtherwise } from "../support/specimen.ts";
 import { movesMade, rowsOf, undescribed } from "../support/transitions.ts";
 import { acquire, TestService } from "./harness.ts";
 import { day, finishedTask } from "./pruning.ts";
@@ -25,12 +26,7 @@ function nodesAreWorkedOn(): JournalRow[] {
     name: "n",
     labels: { kind: "code" },
     priority: 1,
-    max_attempts: 4,
-    max_lost_attempts: 3,
-    backoff_secs: 1,
-    backoff_max_secs: 2,
-    ttl_secs: 60,
-    on_dependency_failure: "run" as const,
+    ...policyOtherwise,
     resources: [{ resource_key: "file:a", mode: "shared" as const, scope: "/s" }],
   };
   const about = { name: "t", labels: { team: "a" }, priority: 2, policy };

@@ -8,6 +8,7 @@ import {
   type StoredPolicy,
 } from "../../src/protocol/node-fields.ts";
 import { migrate, migrationsWith } from "../../src/store/schema.ts";
+import { policyOtherwise } from "../support/specimen.ts";
 import { policyColumn } from "../../src/store/tables.ts";
 
 interface Column {
@@ -98,22 +99,14 @@ test("schema versions count up by one, also where a field's column and a written
 });
 
 describe("a node's policy crosses", () => {
-  /** No field has its default. */
-  const params = Object.fromEntries(
-    policyFields.map(({ name, fallback, factor, options }) => [
-      name,
-      typeof fallback === "string" ? options.find((option) => option !== fallback) : (fallback ?? 0) / factor + 7,
-    ]),
-  );
-
   test("from parameters to the view, each field", () => {
-    expect(Object.values(policyGiven(params))).not.toContainAnyValues([undefined, null, NaN]);
-    expect<object>(policyShown(policyGiven(params))).toEqual(params);
+    expect(Object.values(policyGiven(policyOtherwise))).not.toContainAnyValues([undefined, null, NaN]);
+    expect<object>(policyShown(policyGiven(policyOtherwise))).toEqual(policyOtherwise);
     expect(policyShown(defaultPolicy)).toEqual(defaultPolicyView);
   });
 
   test("to the journal and back, with nothing that is the default", () => {
-    const policy = policyGiven(params);
+    const policy = policyGiven(policyOtherwise);
     expect(Object.keys(policyPayload(policy))).toEqual(policyFields.map(({ stored }) => stored));
     expect(policyFrom(policyPayload(policy))).toEqual(policy);
     expect(policyPayload(defaultPolicy)).toEqual({});

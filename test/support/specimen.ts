@@ -1,6 +1,6 @@
 import type { NewNode, NodeHead, Task } from "../../src/core/model.ts";
 import { noPolicy } from "../../src/core/dag/task-policy.ts";
-import { defaultPolicyView } from "../../src/protocol/node-fields.ts";
+import { defaultPolicyView, policyFields, type PolicyParams } from "../../src/protocol/node-fields.ts";
 import { defaultPolicy } from "../../src/core/dag/node-policy.ts";
 import type { NodeStatusView } from "../../src/protocol/methods/views.ts";
 
@@ -38,6 +38,14 @@ export const noPolicyView = {
   require_result: false,
   require_bundle: false,
 };
+
+/** How a node is tried, as a client gives it, with no field at its default. */
+export const policyOtherwise: PolicyParams = Object.fromEntries(
+  policyFields.map(({ name, fallback, factor, options }) => [
+    name,
+    typeof fallback === "string" ? options.find((option) => option !== fallback) : (fallback ?? 0) / factor + 7,
+  ]),
+);
 
 /** A PENDING node as TaskStatus shows it. */
 export function nodeStatusView(more: Partial<NodeStatusView> = {}): NodeStatusView {
