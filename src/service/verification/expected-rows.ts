@@ -20,7 +20,7 @@ const endsInTime = (expiresAtMs: number, ttlMs: number, nowMs: number): boolean 
   expiresAtMs <= nowMs + ttlMs + ttlMs / 100 + 60_000;
 
 /**
- * A node's fields, and those that follow from it, its dependencies and its task: they decide who may have it.
+ * A node's fields, and those that follow from it and its dependencies.
  * `countings` are changes that not all who wait for a node have been told of.
  */
 export function expectedNode(
@@ -31,22 +31,12 @@ export function expectedNode(
 ) {
   const { dependents, notBeforeMs, updatedAtMs, ...replayed } = fieldsOf(node);
   const isRunning = replayed.status === "RUNNING";
-  // A COMPLETED node is not told of its task any more.
-  const task =
-    replayed.status === "COMPLETED"
-      ? { priority: found.taskPriority, paused: found.taskPaused }
-      : replay.task(replayed.taskId);
   return {
     ...replayed,
     ...standing(replay, replayed, found, countings),
     hasDependents: dependents !== 0,
-    taskPriority: task.priority,
-    taskPaused: task.paused,
-    foundByLabels: true,
     // When a delay ends is not journalled, but it is not drawn out.
     notBeforeMs: found.notBeforeMs === null || notBeforeMs === null ? null : Math.min(found.notBeforeMs, notBeforeMs),
-    isHeldBack: found.isHeldBack && replayed.status === "PENDING",
-    heldBackInVain: false,
     // Heartbeats are not journalled.
     updatedAtMs: updatedAtMs === null || isRunning ? found.updatedAtMs : updatedAtMs,
     hasProgress: found.hasProgress && isRunning,

@@ -156,9 +156,10 @@ export class Verification {
       for (const counting of countings) this.#compareCounting(counting);
       return store.reads.verification.nodes(after, slice);
     };
-    yield* this.#compareAll("node", this.#replay.nodes, readSlice, (where, replayed, row) =>
-      expectSameFields(where, expectedNode(this.#replay, replayed, row, countings), comparedNode(row, this.#nowMs)),
-    );
+    yield* this.#compareAll("node", this.#replay.nodes, readSlice, (where, replayed, row) => {
+      expectSameFields(where, expectedNode(this.#replay, replayed, row, countings), comparedNode(row, this.#nowMs));
+      if (row.misfit !== null) throw differs(where, row.misfit.field, row.misfit.expected, row.misfit.found);
+    });
   }
 
   /** A row may name what is not there. */

@@ -5,7 +5,7 @@ import { type Json, parseStored } from "../../protocol/json.ts";
 import { present } from "../../protocol/present.ts";
 import type { Labels, LockMode, NodeStatus } from "../../protocol/types.ts";
 import { setText } from "./labels.ts";
-import type { NodeSliceRow } from "./verification-reads.ts";
+import type { Misfit, NodeSliceRow } from "./verification-reads.ts";
 
 export interface HeadRow extends StoredPolicy {
   id: string;
@@ -50,6 +50,8 @@ export interface SliceRow extends Row {
   has_dependents: 0 | 1;
   found_by: string | null;
   held_in_vain: 0 | 1;
+  its_priority: number | null;
+  its_paused: 0 | 1 | null;
 }
 
 export const json = (text: string | null): Json => (text === null ? null : parseStored(text));
@@ -109,6 +111,21 @@ export const toLabels = (text: string): Labels => (text === "{}" ? noLabels : (J
 /** A node as its row tells it, for comparison with a replay; its attempts stand in a table of their own. */
 export type ReplayedRow = Omit<NodeSliceRow, "attempts">;
 
+/** Of the columns that only choose who gets the node: the first that does not follow from the rest. */
+function misfitIn(row: SliceRow): Misfit | null {
+  // A COMPLETED node is not told of its task any more.
+  const isTold = row.status !== "COMPLETED";
+  const followed: Misfit[] = [
+    { field: "taskPriority", expected: isTold ? row.its_priority : row.task_priority, found: row.task_priority },
+    { field: "taskPaused", expected: (isTold ? row.its_paused : row.task_paused) === 1, found: row.task_paused === 1 },
+    { field: "foundByLabels", expected: true, found: isFoundBy(row) },
+    { field: "isHeldBack", expected: false, found: row.held_back_by !== null && row.status !== "PENDING" },
+    // By a lease that holds no locks.
+    { field: "heldBackInVain", expected: false, found: row.held_in_vain === 1 },
+  ];
+  return followed.find(({ expected, found }) => expected !== found) ?? null;
+}
+
 function isFoundBy({ found_by: set, labels }: SliceRow): boolean {
   try {
     return set === setText(toLabels(labels));
@@ -124,12 +141,8 @@ export function toReplayed(row: SliceRow): ReplayedRow {
     id: row.id,
     waitingOn: row.waiting_on,
     failingOn: row.failing_on,
-    taskPriority: row.task_priority,
-    taskPaused: row.task_paused === 1,
-    foundByLabels: isFoundBy(row),
+    misfit: misfitIn(row),
     notBeforeMs: row.not_before_ms,
-    isHeldBack: row.held_back_by !== null,
-    heldBackInVain: row.held_in_vain === 1,
     leaseExpiresAtMs: row.lease_expires_at_ms,
     leaseTtlMs: row.lease_ttl_ms,
     hasProgress: row.progress !== null,

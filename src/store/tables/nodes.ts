@@ -89,7 +89,9 @@ export function nodeTable(db: Database) {
     SELECT *,
       EXISTS (SELECT 1 FROM node_dependents WHERE dependency = nodes.row) AS has_dependents,
       iif(label_set IS NULL, '{}', (SELECT labels FROM label_sets WHERE id = nodes.label_set)) AS found_by,
-      held_back_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM locks WHERE lease_id = held_back_by) AS held_in_vain
+      held_back_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM locks WHERE lease_id = held_back_by) AS held_in_vain,
+      (SELECT priority FROM tasks WHERE tasks.id = nodes.task_id) AS its_priority,
+      (SELECT paused FROM tasks WHERE tasks.id = nodes.task_id) AS its_paused
     FROM nodes WHERE row > ?1 ORDER BY row LIMIT ?2`);
   // Its bytes are known without reading it.
   const payloadBytes = db.prepare<{ bytes: number }, [string]>(`

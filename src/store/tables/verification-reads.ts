@@ -42,19 +42,21 @@ export interface NodeSliceRow extends Omit<ReplayedNode, "attempts" | "dependent
   row: number;
   waitingOn: number;
   failingOn: number;
-  taskPriority: number;
-  taskPaused: boolean;
-  /** Whether a search for its labels finds it. */
-  foundByLabels: boolean;
-  isHeldBack: boolean;
-  /** A lease keeps it from being handed out that holds no locks. */
-  heldBackInVain: boolean;
+  /** What the store keeps of it for itself, and does not follow from the rest; null when all does. */
+  misfit: Misfit | null;
   leaseExpiresAtMs: number | null;
   leaseTtlMs: number | null;
   updatedAtMs: number;
   hasProgress: boolean;
   hasDependents: boolean;
   attempts: ReplayedAttempt[];
+}
+
+/** A field that follows from others, and is not as they say. */
+export interface Misfit {
+  field: string;
+  expected: unknown;
+  found: unknown;
 }
 
 export interface LockSliceRow extends Omit<ReplayedLock, "place"> {
