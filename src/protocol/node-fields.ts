@@ -2,6 +2,8 @@ import * as v from "valibot";
 import { limits } from "./limits.ts";
 import { attempts, count, dependencyPolicy, leaseSecs, lostAttempts, spanSecs } from "./types.ts";
 
+const none: readonly string[] = [];
+
 /*
  * How a node is tried: one row for each field. Parameter, view, journal, column, `NodePolicy` and the crossings between
  * them follow from it; what the field does is a rule of core/. A row that is added names behind its meaning the schema
@@ -40,7 +42,8 @@ function number<Schema extends v.GenericSchema<number>>(
   meaning: string,
   since: number | null = null,
 ) {
-  return { param: v.nullish(schema, fallback), view: schema, told: v.optional(count), fallback, meaning, since };
+  const param = v.nullish(schema, fallback);
+  return { param, view: schema, told: v.optional(count), fallback, options: none, meaning, since };
 }
 
 function numberOrNull<Schema extends v.GenericSchema<number>>(
@@ -48,8 +51,8 @@ function numberOrNull<Schema extends v.GenericSchema<number>>(
   meaning: string,
   since: number | null = null,
 ) {
-  const view = v.nullable(schema);
-  return { param: v.nullish(schema), view, told: v.optional(count), fallback: null, meaning, since };
+  const [param, view] = [v.nullish(schema), v.nullable(schema)];
+  return { param, view, told: v.optional(count), fallback: null, options: none, meaning, since };
 }
 
 function choice<const Options extends readonly string[]>(
@@ -58,16 +61,8 @@ function choice<const Options extends readonly string[]>(
   meaning: string,
   since: number | null = null,
 ) {
-  const { options } = schema;
-  return {
-    param: v.nullish(schema, fallback),
-    view: schema,
-    told: v.optional(schema),
-    fallback,
-    meaning,
-    since,
-    options,
-  };
+  const param = v.nullish(schema, fallback);
+  return { param, view: schema, told: v.optional(schema), fallback, options: schema.options, meaning, since };
 }
 
 type Fields = typeof nodeFields;
@@ -88,7 +83,7 @@ export type PolicyView = { [N in Name]: Value<N> };
 /** The same as clients give it. */
 export type PolicyParams = { [N in Name]?: v.InferOutput<Fields[N]["param"]> };
 
-/** What is the same wherever a field stands: its names, and how much the stored value of 1 is. */
+/** A row as the crossings read it: its names, and how much the stored value of 1 is. */
 export interface PolicyField {
   name: Name;
   stored: keyof StoredPolicy;
@@ -96,6 +91,7 @@ export interface PolicyField {
   factor: number;
   /** As it is stored. */
   fallback: number | string | null;
+  /** What it may be; none where it is a number. */
   options: readonly string[];
   /** The schema version that brought its column; null: the first. */
   since: number | null;
@@ -104,7 +100,7 @@ export interface PolicyField {
 const fieldOf = ([name, row]: [string, Fields[Name]]): PolicyField => {
   const stored = name.replace(/_secs$/, "_ms");
   const factor = stored === name ? 1 : 1000;
-  const { fallback, since } = row;
+  const { fallback, options, since } = row;
   return {
     // As the types of the same names spell them.
     name: name as Name,
@@ -112,7 +108,7 @@ const fieldOf = ([name, row]: [string, Fields[Name]]): PolicyField => {
     property: stored.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase()) as keyof NodePolicy,
     factor,
     fallback: typeof fallback === "number" ? fallback * factor : fallback,
-    options: "options" in row ? row.options : [],
+    options,
     since,
   };
 };
