@@ -115,12 +115,12 @@ describe("the same words name the same thing", () => {
     expect(refused.err).toContain("write file:src/lib.rs for the path, name:src/lib.rs for a name");
   });
 
-  test("the list of here is of here, outside of git, too", async () => {
+  test("the list of here is of this repository, and that of the global scope has a word, too", async () => {
     await json(["lock", "acquire", "plain"]);
     await json(["lock", "acquire", "widgets/src/lib.rs"]);
-    const here = async (cwd: string) =>
-      (await json<{ locks: { scope: string | null }[] }>(["lock", "list", "--here"], { cwd })).locks;
-    expect(await here(outside)).toMatchObject([{ scope: null }]);
-    expect(await here(repository)).toMatchObject([{ scope: join(repository, ".git") }]);
+    const locksOf = async (...of: string[]) =>
+      (await json<{ locks: { scope: string | null }[] }>(["lock", "list", ...of], { cwd: repository })).locks;
+    expect(await locksOf("--scope", "")).toMatchObject([{ scope: null }]);
+    expect(await locksOf("--here")).toMatchObject([{ scope: join(repository, ".git") }]);
   });
 });

@@ -180,7 +180,8 @@ describe.if(process.platform === "linux")("a reader who leaves while nothing hap
     ["the log", ["logs", "--follow"], "head -c 1 >/dev/null"],
   ])("ends %s at once", async (_what, args, reader) => {
     await daemon.agentd(["start"]);
-    const named = await task();
+    const file = join(world.top, "plan.json");
+    const { task_id: named } = await daemon.json<{ task_id: string }>("task", "register", file);
     const script = `("$@"; echo "exit $?" >&2) | ${reader}`;
     const words = args.map((word) => (word === "TASK" ? named : word));
     expect(await spawned(["sh", "-c", script, "sh", ...program, ...words])).toMatchObject({ err: "exit 0\n" });

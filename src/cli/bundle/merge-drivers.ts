@@ -1,3 +1,4 @@
+import { byLines, customDriver, ownDrivers } from "../../protocol/merge-drivers.ts";
 import type { PrivateRepository } from "../git/private-repository.ts";
 import { attributesOf } from "../git/git.ts";
 
@@ -23,9 +24,6 @@ export async function mergeDrivers(
   return found;
 }
 
-const byLines = "text";
-const ownDrivers: ReadonlySet<string> = new Set([byLines, "binary", "union"]);
-
 /** An index of our own is all git takes attributes from: before 2.40 it reads them from no tree. */
 async function driversIn(
   privateRepository: PrivateRepository,
@@ -41,6 +39,6 @@ async function driversIn(
 /** What git makes of the attribute's value. */
 function driverOf(value: string, { drivers }: PrivateRepository): string {
   if (value === "unset") return "binary";
-  if (drivers.has(value)) return `custom:${value}`;
-  return ownDrivers.has(value) ? value : byLines;
+  if (drivers.has(value)) return customDriver(value);
+  return ownDrivers.includes(value) ? value : byLines;
 }

@@ -1,3 +1,4 @@
+import { byLines, programOf } from "../../protocol/merge-drivers.ts";
 import type { Edit, FileChange } from "./file-change.ts";
 
 /** Old lines: `lines` of them from `start` on; none, where something is put in before `start`. */
@@ -24,7 +25,7 @@ export interface FileRelation {
  * that meet it takes those of both where attributes say `merge=union`: then the order of the two shows.
  * @param drivers the merge drivers that attributes may name for the path
  */
-export function relateFiles(a: FileChange, b: FileChange, drivers: readonly string[] = byLines): FileRelation {
+export function relateFiles(a: FileChange, b: FileChange, drivers: readonly string[] = [byLines]): FileRelation {
   if (sameChange(a, b)) return identical;
   if (!inPlace(a) || !inPlace(b)) return overlapping(`it is ${a.kind} by one and ${b.kind} by the other`);
   const refused = differ(a, b) ? refusedBy(drivers) : null;
@@ -40,19 +41,16 @@ export function relateFiles(a: FileChange, b: FileChange, drivers: readonly stri
   return (a.exact && b.exact) || a.spans.length === 0 || b.spans.length === 0 ? compatible : likelyCompatible;
 }
 
-/** By lines, as git merges where no attribute says otherwise. */
-const byLines = ["text"] as const;
-
 /** Whether both change what is in the file, and not to the same. */
 const differ = (a: FileChange, b: FileChange) =>
   a.kind === "modified" && b.kind === "modified" && (a.newBlob === null || a.newBlob !== b.newBlob);
 
 /** Why git, or agentd, does not merge a file that both change, by the drivers attributes name; null where it does. */
-function refusedBy([driver = "text", ...others]: readonly string[]): string | null {
+function refusedBy([driver = byLines, ...others]: readonly string[]): string | null {
   if (others.length > 0) return "one changes how git is to merge it (.gitattributes)";
-  if (driver === "text" || driver === "union") return null;
+  if (driver === byLines || driver === "union") return null;
   if (driver === "binary") return "attributes say that git is not to merge it (-merge)";
-  return `attributes name the merge driver ${driver.replace(/^custom:/, "")}, a program that is not run here`;
+  return `attributes name the merge driver ${programOf(driver)}, a program that is not run here`;
 }
 
 const compatible: FileRelation = { relation: "compatible", certain: true, reason: null, a: [], b: [] };
