@@ -1,4 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
+import type { Misfit } from "../../store/tables/verification-reads.ts";
 
 export type Difference = NonNullable<Result<"VerifyJournal">["first_difference"]>;
 
@@ -34,6 +35,12 @@ const whole: ReadonlySet<string> = new Set(["dependencies", "resources", "policy
 /** @throws {Found} */
 export function expectSame(where: string, field: string, expected: unknown, found: unknown): void {
   if (expected !== found) throw differs(where, field, expected, found);
+}
+
+/** What a store keeps for itself follows from the rest. @throws {Found} */
+export function expectFit(where: string, misfit: Misfit | null): void {
+  const told = (value: unknown) => (typeof value === "string" ? brief(value) : value);
+  if (misfit !== null) throw differs(where, misfit.field, told(misfit.expected), told(misfit.found));
 }
 
 /** What the table says and what the journal says. */

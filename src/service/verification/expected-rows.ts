@@ -84,11 +84,11 @@ export function comparedNode({ attempts, ...row }: NodeSliceRow, nowMs: number) 
   };
 }
 
-/** A lock's fields, and those that follow from its key and from the node it is held for. */
+/** A lock's fields, and those that follow from the node it is held for. */
 export function expectedLock(lock: ReplayedLock, found: LockSliceRow) {
   const replayed = fieldsOf(lock);
   const ofNode = replayed.endsWithNode ? { expiresAtMs: found.nodeExpiresAtMs, ttlMs: found.nodeTtlMs } : {};
-  return { ...replayed, normalKey: brief(found.readAs), missingTerm: null, leaseEndsInTime: true, ...ofNode };
+  return { ...replayed, leaseEndsInTime: true, ...ofNode };
 }
 
 export const comparedLock = (row: LockSliceRow, nowMs: number) => ({

@@ -5,7 +5,7 @@ import { nameDependent } from "../../core/journal/replayed.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { type SliceBounds, type State, StorageFailure } from "../../store/store.ts";
 import type { CountingRow, EdgeRow } from "../../store/tables/verification-reads.ts";
-import { brief, differs, type Difference, expectSame, expectSameFields, Found } from "./differences.ts";
+import { brief, differs, type Difference, expectFit, expectSame, expectSameFields, Found } from "./differences.ts";
 import { FollowedJournal } from "./followed-journal.ts";
 import { comparedLock, comparedNode, expectedLock, expectedNode, fieldsOf, type Placed } from "./expected-rows.ts";
 import { damaged, type PageVerdict } from "./page-check.ts";
@@ -79,9 +79,10 @@ export class Verification {
     yield* this.#compareNodes();
     yield* this.#compareEdges();
     const bundlesAfter = (after: number) => store.reads.verification.bundles(after, slice);
-    yield* this.#compareAll("bundle", replay.bundles, bundlesAfter, (where, replayed, row) =>
-      expectSameFields(where, { ...fieldsOf(replayed), strayPath: null }, row),
-    );
+    yield* this.#compareAll("bundle", replay.bundles, bundlesAfter, (where, replayed, row) => {
+      expectSameFields(where, fieldsOf(replayed), row);
+      expectFit(where, row.misfit);
+    });
     yield* this.#compareLocks();
     while (!this.#follow()) yield;
     expectSame("locks", "count", replay.locks.all.size, store.reads.verification.countLocks());
@@ -158,7 +159,7 @@ export class Verification {
     };
     yield* this.#compareAll("node", this.#replay.nodes, readSlice, (where, replayed, row) => {
       expectSameFields(where, expectedNode(this.#replay, replayed, row, countings), comparedNode(row, this.#nowMs));
-      if (row.misfit !== null) throw differs(where, row.misfit.field, row.misfit.expected, row.misfit.found);
+      expectFit(where, row.misfit);
     });
   }
 
@@ -214,6 +215,7 @@ export class Verification {
       (row) => [`lock ${row.resourceKey}`, locks.get(lockName(row.leaseId, row.scope, row.resourceKey))],
       (where, replayed, row) => {
         expectSameFields(where, expectedLock(replayed, row), comparedLock(row, this.#nowMs));
+        expectFit(where, row.misfit);
       },
       () => false,
     );

@@ -150,8 +150,10 @@ export function bundleTable(db: Database) {
       const rows = boundedRows(after.iterate(afterRow, bounds.rows), bounds, ({ path_count: paths }) => 256 * paths);
       return rows.map((row) => {
         const paths = pathsOf.all(row.row);
-        const strayPath = paths.find(({ scope }) => scope !== row.scope)?.path ?? null;
-        return { ...toReplayed(row), paths: pathsText(paths.map(({ path }) => path)), strayPath };
+        // A path of it that is kept for another scope.
+        const stray = paths.find(({ scope }) => scope !== row.scope);
+        const misfit = stray === undefined ? null : { field: "strayPath", expected: null, found: stray.path };
+        return { ...toReplayed(row), paths: pathsText(paths.map(({ path }) => path)), misfit };
       });
     },
   };
@@ -192,7 +194,7 @@ function toRecord(row: Row): BundleRecord & BundleHead {
   };
 }
 
-function toReplayed(row: Row): Omit<BundleSliceRow, "paths" | "strayPath"> {
+function toReplayed(row: Row): Omit<BundleSliceRow, "paths" | "misfit"> {
   return {
     row: row.row,
     id: row.id,

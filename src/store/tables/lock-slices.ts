@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { ReplayedLock } from "../../core/journal/replayed.ts";
 import { readResourceKey } from "../../core/locks/resource-key.ts";
 import { type LockRow, termsOf } from "./locks.ts";
-import type { LockSliceRow } from "./verification-reads.ts";
+import type { LockSliceRow, Misfit } from "./verification-reads.ts";
 
 /** Locks as they are compared, with what of them must follow from their keys and from their nodes. */
 export function lockSlices(db: Database) {
@@ -14,16 +14,22 @@ export function lockSlices(db: Database) {
   const isUnder = db.prepare<{ 1: 1 }, [string, string, number]>(`
     SELECT 1 FROM lock_terms WHERE scope = ? AND term = ? AND lock = ?`);
 
+  /** Of what a search goes by: the form of its key, and the terms it stands under. */
+  function misfitIn(row: LockRow): Misfit | null {
+    const ignoreCase = row.ignore_case === 1;
+    const { normal: expected } = readResourceKey(row.resource_key, { ignoreCase, scope: "global" });
+    if (row.normal_key !== expected) return { field: "normalKey", expected, found: row.normal_key };
+    const missing = termsOf({ normalKey: expected, ignoreCase }).find(
+      (term) => isUnder.get(row.scope, term, row.row) === null,
+    );
+    return missing === undefined ? null : { field: "missingTerm", expected: null, found: missing };
+  }
+
   return {
     slice: (afterRow: number, limit: number): LockSliceRow[] =>
       after.all(afterRow, limit).map((row) => ({
         ...toReplayed(row),
-        normalKey: row.normal_key,
-        readAs: readResourceKey(row.resource_key, { ignoreCase: row.ignore_case === 1, scope: "global" }).normal,
-        missingTerm:
-          termsOf({ normalKey: row.normal_key, ignoreCase: row.ignore_case === 1 }).find(
-            (term) => isUnder.get(row.scope, term, row.row) === null,
-          ) ?? null,
+        misfit: misfitIn(row),
         expiresAtMs: row.lease_expires_at_ms,
         ttlMs: row.lease_ttl_ms,
         nodeExpiresAtMs: row.node_deadline,

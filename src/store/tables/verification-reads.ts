@@ -61,11 +61,7 @@ export interface Misfit {
 
 export interface LockSliceRow extends Omit<ReplayedLock, "place"> {
   row: number;
-  normalKey: string;
-  /** The normal form its key has. */
-  readAs: string;
-  /** A term under which a search should find it and does not. */
-  missingTerm: string | null;
+  misfit: Misfit | null;
   expiresAtMs: number;
   ttlMs: number;
   /** Of the node it is held for. */
@@ -77,8 +73,7 @@ export interface LockSliceRow extends Omit<ReplayedLock, "place"> {
 export interface BundleSliceRow extends Omit<ReplayedBundle, "place"> {
   id: string;
   row: number;
-  /** A path of it that is kept for another scope. */
-  strayPath: string | null;
+  misfit: Misfit | null;
 }
 
 /** Ids are null where there is no such node. */
