@@ -65,13 +65,14 @@ describe("what was granted to a command that was interrupted before it heard of 
     const child = Bun.spawn([...program, ...words], {
       cwd: shop.directory,
       env: { ...process.env, AGENTD_HOME: shop.daemon.path, AGENTD_SOCKET_PATH: between.path },
-      stdio: ["ignore", "ignore", "ignore"],
+      stdio: ["ignore", "ignore", "pipe"],
     });
     await between.granted;
     expect(await leased()).toBeGreaterThan(0);
     child.kill("SIGINT");
     await child.exited;
     expect(child.signalCode).toBe("SIGINT");
+    expect(await child.stderr.text()).toBe("");
     expect(await leased()).toBe(0);
   });
 

@@ -110,7 +110,8 @@ function exitOf(
   if (all && ends.has("FAILED")) return 1;
   if (outcomes.size === 0) {
     const [end] = ends;
-    session.note(end === "NONE_CAME" ? "no node came in time" : `the task is ${end}`);
+    // None, where it was interrupted.
+    if (end !== undefined) session.note(end === "NONE_CAME" ? "no node came in time" : `the task is ${end}`);
     return 3;
   }
   if ([...outcomes].some((outcome) => outcome !== "COMPLETED")) return 1;
