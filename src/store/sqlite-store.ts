@@ -50,6 +50,7 @@ export function lastHeadOf(path: string): JournalHead | null {
 /** The tables, as one listener to what happens: what is rolled back in the database is rolled back of the head here. */
 class SqliteStore implements Store {
   readonly schemaVersion = latestSchemaVersion;
+  readonly lostHead: JournalHead | null;
   readonly #connection: Connection;
   /** Whether the database is to be opened anew before it is trusted again. */
   #mustReopen = false;
@@ -65,6 +66,7 @@ class SqliteStore implements Store {
 
   constructor(path: string, nowMs: () => number, leaseTtlMs: number, { readOnly = false } = {}) {
     this.#connection = new Connection(path, nowMs, leaseTtlMs, readOnly);
+    this.lostHead = this.#connection.lostHead;
     this.#subjects = this.#readSubjects();
     this.#state = this.#tables.head.read();
     this.#committed = copyHead(this.#state);
@@ -174,10 +176,6 @@ class SqliteStore implements Store {
 
   close(): void {
     this.#connection.close();
-  }
-
-  get lostHead(): JournalHead | null {
-    return this.#connection.lostHead;
   }
 
   failureIn(error: unknown): StorageFailure | null {
