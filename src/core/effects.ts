@@ -34,7 +34,7 @@ type TaskEffect =
 type NodeEffect =
   | { kind: "acquireNode"; node: MovedNode; grant: LeaseGrant; entry: EntryOf<"ACQUIRE_NODE"> }
   /** The first of its dependents are counted, at most so many; `countDependents` goes on with the rest. */
-  | { kind: "changeNode"; node: MovedNode; after: After; countedMax: number; entry: Transition["entry"] }
+  | { kind: "changeNode"; node: MovedNode; after: After; entry: Transition["entry"] }
   | { kind: "setNodePriority"; nodeId: string; priority: number; entry: EntryOf<"SET_PRIORITY"> }
   /** The lease of the node and of all locks under it. */
   | { kind: "extendNodeLease"; nodeId: string; expiresAtMs: number; ttlMs: number; nowMs: number }
@@ -42,9 +42,7 @@ type NodeEffect =
   /** Keeps a node from being handed out as long as this lease holds locks. */
   | { kind: "holdBack"; nodeId: string; leaseId: string }
   /** Lets all of them be tried again. */
-  | { kind: "forgetHeldBack" }
-  /** Counts some more of the dependents of a node that changed and has very many. */
-  | { kind: "countDependents"; countedMax: number };
+  | { kind: "forgetHeldBack" };
 
 type LockEffect =
   /** A key that the lease holds already gets mode, purpose and fencing token of this grant. */
@@ -108,11 +106,8 @@ export interface RememberedAnswer {
 
 export const movedNode = ({ id, taskId, status }: NodeHead): MovedNode => ({ id, taskId, status });
 
-/** Dependents counted at once: some milliseconds. Hardly a node has more. */
-export const dependentsAtOnce = 512;
-
 export function nodeChanged({ node, after, entry }: Transition): Effect {
-  return { kind: "changeNode", node: movedNode(node), after, countedMax: dependentsAtOnce, entry };
+  return { kind: "changeNode", node: movedNode(node), after, entry };
 }
 
 export function locksEnded(locks: readonly LockHead[], entry: LockEntry): Effect {

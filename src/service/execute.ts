@@ -4,6 +4,7 @@ import { isRefusal, refuse } from "../core/decision.ts";
 import { withoutAbsent } from "../protocol/absent.ts";
 import { describe, type Request, type Response } from "../protocol/envelope.ts";
 import { type ErrorKind, type Facts, wireError } from "../protocol/errors.ts";
+import { encodeJson } from "../protocol/json-text.ts";
 import type { Json } from "../protocol/json.ts";
 import { limits } from "../protocol/limits.ts";
 import { findMethod, type MethodName, methodRow } from "../protocol/methods.ts";
@@ -172,7 +173,7 @@ export function encodeError(kind: ErrorKind, message: string, facts?: Facts): An
   return encode({ error: wireError(kind, message, facts) });
 }
 
-const encode = (outcome: Outcome): Answer => JSON.stringify(outcome);
+const encode = (outcome: Outcome): Answer => encodeJson(outcome);
 
 /** A name that stands for another moves to that; where both are there, it stays, and nothing knows it. */
 function renameParams(params: Json, renamed: Readonly<Record<string, string>> | undefined): Json {

@@ -10,6 +10,7 @@ import type { Settings } from "../protocol/settings.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import type { Reads } from "../store/reads.ts";
 import type { State, Unit } from "../store/store.ts";
+import type { ContextEvents } from "./journal/context-events.ts";
 import type { BundleContents } from "./bundles/contents.ts";
 import type { Call } from "./turn/call.ts";
 import type { Remembered } from "./remembered.ts";
@@ -30,6 +31,7 @@ export interface Context {
   readonly runtime: Runtime;
   readonly keys: ResourceKeys;
   readonly bundles: BundleContents;
+  readonly events: ContextEvents;
   /** The last two, to be given back. */
   readonly remembered: Pick<Remembered, "forget">;
   readonly checkPages: CheckPages;

@@ -1,10 +1,12 @@
 import { BundleContents } from "./bundles/contents.ts";
+import { ContextEvents } from "./journal/context-events.ts";
 import { type CaseProbe, ResourceKeys } from "./locks/resource-keys.ts";
 
 /** What the daemon remembers so as not to read it again: bounded by bytes, and nothing it needs. */
 export class Remembered {
   readonly keys: ResourceKeys;
   readonly bundles = new BundleContents();
+  readonly events = new ContextEvents();
 
   constructor(ignoresCase: CaseProbe) {
     this.keys = new ResourceKeys(ignoresCase);
@@ -12,12 +14,13 @@ export class Remembered {
 
   /** What all of it takes, at the most. */
   get bytes(): number {
-    return this.keys.bytes + this.bundles.bytes;
+    return this.keys.bytes + this.bundles.bytes + this.events.bytes;
   }
 
   /** Gives it back: what was asked for of late may have gone. */
   forget(): void {
     this.keys.forget();
     this.bundles.forget();
+    this.events.forget();
   }
 }

@@ -192,14 +192,13 @@ export function journalRowView(row: JournalRow): JournalRowView {
   };
 }
 
-/** An event in an acquired node's context. */
-export function contextEventView(row: JournalRow) {
+/** An event in an acquired node's context, without its payload. */
+export function contextEventHead(row: Omit<JournalRow, "payload">) {
   return {
     id: present(row.id, "the id of an event"),
     task_id: present(row.taskId, "the task of an event"),
     node_id: present(row.nodeId, "the node of an event"),
     action_type: row.actionType,
-    payload: row.payload,
     timestamp: iso(row.timestampMs),
   };
 }

@@ -138,7 +138,6 @@ type NodeValues = [
   id: string,
   taskId: string,
   status: NodeStatus,
-  waitingOn: number,
   dependencies: string,
   payloadSchema: string,
   resultPayload: string | null,
@@ -151,30 +150,21 @@ type NodeValues = [
   updatedAtMs: number,
   failure: FailureCause | null,
   failedAttempts: number,
-  failingOn: number,
 ];
 
 function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, { nowMs, leaseTtlMs }: LeaseTerms): void {
   const insert = db.prepare<null, NodeValues>(`
-    INSERT INTO nodes (id, task_id, status, waiting_on, dependencies, payload_schema, result_payload, acquired_at_ms,
-      lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms, failure, failed_attempts,
-      failing_on)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-  const insertDependent = db.prepare<null, [string, string]>(`
-    INSERT INTO node_dependents SELECT dependency.row, dependent.row FROM nodes dependency, nodes dependent
-    WHERE dependency.id = ?1 AND dependent.id = ?2`);
-  const completed = new Set(nodes.filter(({ status }) => status === "COMPLETED").map(({ id }) => id));
-  const failed = new Set(nodes.filter(({ status }) => status === "FAILED").map(({ id }) => id));
+    INSERT INTO nodes (id, task_id, status, dependencies, payload_schema, result_payload, acquired_at_ms,
+      lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms, failure, failed_attempts)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   for (const node of nodes) {
     const dependencies = storedJson(node.dependencies) as string[];
-    const waitingOn = [...new Set(dependencies)].filter((id) => !completed.has(id)).length;
     const running = node.status === "RUNNING";
     const deadline = running ? oldDeadlineMs(node, leaseTtlMs) : null;
     insert.run(
       node.id,
       node.task_id,
       node.status,
-      waitingOn,
       JSON.stringify(dependencies),
       JSON.stringify(storedJson(node.payload_schema)),
       node.result_payload === null ? null : JSON.stringify(storedJson(node.result_payload)),
@@ -187,12 +177,7 @@ function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, { now
       node.updated_at * 1000,
       node.status === "FAILED" ? "error" : null,
       node.status === "FAILED" ? 1 : 0,
-      [...new Set(dependencies)].filter((id) => failed.has(id)).length,
     );
-  }
-  for (const node of nodes) {
-    for (const dependency of new Set(storedJson(node.dependencies) as string[]))
-      insertDependent.run(dependency, node.id);
   }
 }
 

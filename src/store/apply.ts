@@ -1,15 +1,19 @@
 import type { Effect } from "../core/effects.ts";
-import type { NewNode } from "../core/model.ts";
+import type { Lease, NewNode } from "../core/model.ts";
+import { present } from "../protocol/present.ts";
 import type { Json } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
+import type { NodeEntry, NodeState } from "./heads/entries.ts";
+import type { Heads } from "./heads/heads.ts";
+import { nodeInMemory, taskInMemory } from "./heads/loading.ts";
 import { countMoves } from "./tables/head.ts";
 import type { Tables } from "./tables/open-tables.ts";
 import type { Totals } from "./reads.ts";
-import { present } from "../protocol/present.ts";
 
 /** What an effect is applied to. */
 export interface Target {
   readonly tables: Tables;
+  readonly heads: Heads;
   readonly totals: Totals;
   /** The journal's newest row: the effect's own, where it has an entry. */
   readonly seq: number;
@@ -18,64 +22,73 @@ export interface Target {
 type Of<Kind extends Effect["kind"]> = Extract<Effect, { kind: Kind }>;
 type Appliers = { [Kind in Effect["kind"]]: (effect: Of<Kind>, to: Target) => void };
 
-/** What each effect does to the tables, beside its row of the journal. */
+/** What each effect does to the tables and to the heads in memory, beside its row of the journal. */
 const appliers: Appliers = {
   registerTask({ task, nodes }, to) {
-    to.tables.tasks.insert(task, nodes.length);
-    insertNodes(task, nodes, task.createdAtMs, to);
+    const { id, priority, paused } = task;
+    to.heads.addTask({ row: to.tables.tasks.insert(task), id, priority, paused });
+    insertNodes(id, nodes, task.createdAtMs, to);
     to.totals.tasks++;
   },
   addNodes({ task, nodes, expandBefore, entry }, to) {
-    to.tables.tasks.addPending(task.id, nodes.length);
-    insertNodes(task, nodes, entry.timestampMs, to);
+    taskInMemory(task.id, to.heads, to.tables);
+    insertNodes(task.id, nodes, entry.timestampMs, to);
+    if (expandBefore.length === 0) return;
     const added = nodes.map(({ id }) => id);
-    if (expandBefore.length > 0) to.tables.dependencies.extend(expandBefore, added);
+    const waiting = expandBefore.map((id) => nodeInMemory({ id, taskId: task.id }, to.heads, to.tables));
+    to.tables.nodes.extend(rowsOf(waiting), added);
+    to.heads.extend(expandBefore, added);
   },
-  cancelTask({ taskId, error, entry: { timestampMs: nowMs } }, { tables, totals }) {
-    const counts = present(tables.tasks.counts(taskId), "the nodes of task", taskId);
+  cancelTask({ taskId, error, entry: { timestampMs: nowMs } }, to) {
+    const { tables, heads } = to;
+    const open = taskInMemory(taskId, heads, tables).nodes.filter(
+      (node) => node.state.status === "PENDING" || node.state.status === "RUNNING" || heads.skippedInVain.has(node),
+    );
     tables.locks.outlive(taskId, nowMs);
     tables.attempts.endAll(taskId, "CANCELED", error, nowMs);
-    tables.countings.finishTask(taskId);
-    tables.nodes.cancelInVain(taskId, error, nowMs);
-    tables.dependencies.countCanceled(taskId);
-    tables.nodes.cancel(taskId, error, nowMs);
-    tables.tasks.cancel(taskId);
-    for (const status of ["PENDING", "RUNNING"] as const) countMoves(totals, status, "FAILED", counts[status]);
+    tables.nodes.cancel(rowsOf(open), error, nowMs);
+    for (const node of open) move(node, { status: "FAILED", failure: "canceled", ...over }, to);
   },
-  steerTask({ task }, { tables }) {
-    tables.tasks.steer(task);
-    tables.nodes.repeatTask(task);
+  steerTask({ task: { id, priority, paused } }, { tables, heads }) {
+    tables.tasks.steer({ id, priority, paused });
+    const task = heads.task(id);
+    if (task !== undefined) heads.steer(task, priority, paused);
   },
 
-  acquireNode({ node, grant, entry }, to) {
-    to.tables.leases.acquire(node.id, grant, to.seq, entry.timestampMs);
-    move(node, "RUNNING", to);
+  acquireNode({ node, grant, entry: { timestampMs: nowMs } }, to) {
+    const its = nodeInMemory(node, to.heads, to.tables);
+    if (its.state.status !== "PENDING") throw new Error(`PENDING node ${node.id} is not there to be acquired`);
+    to.tables.leases.acquire(its.row, grant, to.seq, nowMs);
+    const lease = { ...grant, fencingToken: to.seq };
+    move(its, { status: "RUNNING", lease, acquiredAtMs: nowMs, heldBackBy: null }, to);
   },
-  changeNode({ node, after, countedMax, entry: { timestampMs: nowMs } }, to) {
-    const { attempts, nodes, countings } = to.tables;
-    const { attempt } = after;
-    if (attempt !== null) attempts.end(node.id, attempt.outcome, attempt.error, nowMs);
-    countings.start(nodes.change(node.id, after, nowMs), node.status, after.status, countedMax);
-    move(node, after.status, to);
+  changeNode({ node, after, entry: { timestampMs: nowMs } }, to) {
+    const its = nodeInMemory(node, to.heads, to.tables);
+    const { attempt, status, failure, failedAttempts, lostAttempts, notBeforeMs } = after;
+    if (attempt !== null) to.tables.attempts.end(its.row, attempt.outcome, attempt.error, nowMs);
+    to.tables.nodes.change(its.row, after, nowMs);
+    const acquiredAtMs = status === "PENDING" ? null : its.state.acquiredAtMs;
+    move(its, { ...over, status, failure, failedAttempts, lostAttempts, notBeforeMs, acquiredAtMs }, to);
   },
-  setNodePriority({ nodeId, priority }, { tables }) {
-    tables.nodes.setPriority(nodeId, priority);
+  setNodePriority({ nodeId, priority, entry: { taskId } }, { tables, heads }) {
+    const its = nodeInMemory({ id: nodeId, taskId: present(taskId, "the task of a node") }, heads, tables);
+    tables.nodes.setPriority(its.row, priority);
+    heads.change(its, { priority });
   },
-  extendNodeLease({ nodeId, expiresAtMs, ttlMs, nowMs }, { tables }) {
-    const leaseId = tables.leases.extend(nodeId, expiresAtMs, ttlMs, nowMs);
-    if (leaseId !== null) tables.locks.extend(leaseId, expiresAtMs, ttlMs, nowMs);
+  extendNodeLease({ nodeId, expiresAtMs, ttlMs, nowMs }, { tables, heads }) {
+    const its = running(nodeId, heads);
+    tables.leases.extend(its.row, expiresAtMs, ttlMs, nowMs);
+    heads.change(its, { lease: { ...its.state.lease, expiresAtMs, ttlMs } });
+    if (its.state.lease.id !== null) tables.locks.extend(its.state.lease.id, expiresAtMs, ttlMs, nowMs);
   },
-  setProgress({ nodeId, progress }, { tables }) {
-    tables.leases.setProgress(nodeId, progress);
+  setProgress({ nodeId, progress }, { tables, heads }) {
+    tables.leases.setProgress(running(nodeId, heads).row, progress);
   },
-  holdBack({ nodeId, leaseId }, { tables }) {
-    tables.ready.holdBack(nodeId, leaseId);
+  holdBack({ nodeId, leaseId }, { heads }) {
+    heads.change(present(heads.node(nodeId), "node", nodeId), { heldBackBy: leaseId });
   },
-  forgetHeldBack(_effect, { tables }) {
-    tables.ready.forgetHeldBack();
-  },
-  countDependents({ countedMax }, { tables }) {
-    tables.countings.goOn(countedMax);
+  forgetHeldBack(_effect, { heads }) {
+    for (const node of heads.heldBack) heads.change(node, { heldBackBy: null });
   },
 
   grantLocks({ grant }, { tables, seq }) {
@@ -84,9 +97,11 @@ const appliers: Appliers = {
   extendLocks({ leaseId, expiresAtMs, ttlMs, nowMs }, { tables }) {
     tables.locks.extend(leaseId, expiresAtMs, ttlMs, nowMs);
   },
-  endLocks({ locks }, { tables }) {
+  endLocks({ locks }, { tables, heads }) {
     for (const lock of locks) tables.locks.remove(lock);
-    for (const leaseId of new Set(locks.map((lock) => lock.leaseId))) tables.ready.letGo(leaseId);
+    // What the lease kept from being handed out may be tried again.
+    for (const leaseId of new Set(locks.map((lock) => lock.leaseId)))
+      for (const node of heads.heldBackBy(leaseId)) heads.change(node, { heldBackBy: null });
   },
 
   submitBundle({ bundle, paths }, { tables, seq }) {
@@ -99,13 +114,18 @@ const appliers: Appliers = {
 
   appendEvent: () => undefined,
   beginEpoch: () => undefined,
-  beginPruning({ leaving: { tasks, strangers, cutSeq, staying }, left }, { tables, totals }) {
+  beginPruning({ leaving: { tasks, strangers, cutSeq, staying }, left }, { tables, heads, totals }) {
     for (const taskId of tasks) {
       const counts = Object.entries(present(tables.tasks.counts(taskId), "the nodes of task", taskId)) as [
         NodeStatus,
         number,
       ][];
       for (const [status, count] of counts) totals.nodes[status] -= count;
+    }
+    for (const taskId of [...tasks, ...strangers]) {
+      // One that ended with nodes that wait for ever is in memory still.
+      const task = heads.task(taskId);
+      if (task !== undefined) heads.remove(task);
     }
     totals.tasks -= tasks.length;
     totals.rows -= left.rows;
@@ -122,18 +142,30 @@ const appliers: Appliers = {
     tables.pruning.giveBack(pages, last);
   },
 
-  shiftDeadlines({ byMs }, { tables }) {
-    tables.leases.shiftDeadlines(byMs);
+  shiftDeadlines({ byMs }, { tables, heads }) {
+    const leased = [...heads.running];
+    tables.leases.shiftDeadlines(rowsOf(leased), byMs);
+    for (const node of leased) extend(node, (lease) => lease.expiresAtMs + byMs, heads);
     tables.locks.shiftDeadlines(byMs);
     // A delay is over however the time passed; only a clock set back must not draw it out.
-    if (byMs < 0) tables.ready.shiftDelays(byMs);
+    if (byMs >= 0) return;
+    const delayed = [...heads.deadlines.delayed];
+    tables.nodes.shiftDelays(rowsOf(delayed), byMs);
+    for (const node of delayed) heads.change(node, { notBeforeMs: (node.state.notBeforeMs ?? 0) + byMs });
   },
-  renewLeases({ nowMs }, { tables }) {
-    tables.leases.renew(nowMs);
+  renewLeases({ nowMs }, { tables, heads }) {
+    const leased = [...heads.running].filter(({ state }) => state.lease?.ttlMs !== 0);
+    tables.leases.renew(rowsOf(leased), nowMs);
+    for (const node of leased) extend(node, (lease) => nowMs + lease.ttlMs, heads);
     tables.locks.renewLeases(nowMs);
   },
-  endDelays({ nowMs, limit }, { tables }) {
-    tables.ready.endDelays(nowMs, limit);
+  endDelays({ nowMs, limit }, { tables, heads }) {
+    for (let ended = 0; ended < limit; ended++) {
+      const node = heads.deadlines.delayedUntil(nowMs);
+      if (node === undefined) return;
+      tables.nodes.endDelay(node.row);
+      heads.change(node, { notBeforeMs: null });
+    }
   },
 
   rememberAnswer({ key, answer, nowMs, dropped }, { tables }) {
@@ -142,26 +174,51 @@ const appliers: Appliers = {
   },
 };
 
-/** Applies an effect to the tables; its row of the journal is there already. */
-export function applyToTables(effect: Effect, to: Target): void {
+/** Applies an effect to the tables and to what is in memory; its row of the journal is there already. */
+export function applyEffect(effect: Effect, to: Target): void {
   // The row of its own kind takes it: a union of functions has no call that says so.
   (appliers[effect.kind] as (effect: Effect, to: Target) => void)(effect, to);
 }
 
-function insertNodes(task: Of<"addNodes">["task"], nodes: readonly NewNode[], nowMs: number, to: Target): void {
-  const { nodes: table, dependencies: waiting, labels } = to.tables;
-  to.totals.nodes.PENDING += nodes.length;
-  if (nodes.length === 0) return;
-  const own = new Set(nodes.map(({ id }) => id));
-  const arriving = nodes.map((node) => {
-    const standing = waiting.standing(node.policy.onDependencyFailure, node.dependencies, own);
-    return { node, ...standing, labelSet: labels.idOf(node.labels) };
-  });
-  const first = table.insert(task, arriving, nowMs);
-  for (const [index, { dependencies }] of nodes.entries()) waiting.waitFor(first + index, dependencies);
+/** What stands on a node only while it waits for a worker, or has one. */
+const over = { lease: null, notBeforeMs: null, heldBackBy: null } as const;
+
+const rowsOf = (nodes: readonly NodeEntry[]): number[] => nodes.map(({ row }) => row);
+
+function running(nodeId: string, heads: Heads): NodeEntry & { state: { lease: Lease } } {
+  const its = heads.node(nodeId);
+  if (its === undefined || !isLeased(its)) throw new Error(`RUNNING node ${nodeId} is not there to be changed`);
+  return its;
 }
 
-function move(node: Of<"changeNode">["node"], to: NodeStatus, { tables, totals }: Target): void {
-  countMoves(totals, node.status, to);
-  tables.tasks.move(node.taskId, node.status, to);
+const isLeased = (node: NodeEntry): node is NodeEntry & { state: { lease: Lease } } => node.state.lease !== null;
+
+function extend(node: NodeEntry, until: (lease: Lease) => number, heads: Heads): void {
+  const lease = present(node.state.lease, "the lease of node", node.state.id);
+  heads.change(node, { lease: { ...lease, expiresAtMs: until(lease) } });
+}
+
+function insertNodes(taskId: string, nodes: readonly NewNode[], nowMs: number, to: Target): void {
+  to.totals.nodes.PENDING += nodes.length;
+  if (nodes.length === 0) return;
+  const task = taskInMemory(taskId, to.heads, to.tables);
+  const own = new Set(nodes.map(({ id }) => id));
+  for (const id of nodes.flatMap(({ dependencies }) => dependencies))
+    if (!own.has(id)) present(to.heads.node(id), "dependency", id);
+  const first = to.tables.nodes.insert(taskId, nodes, nowMs);
+  to.heads.addNodes(nodes.map((node, index) => ({ ...node, task, row: first + index, state: newState(taskId, node) })));
+}
+
+function newState(taskId: string, { id, priority, policy }: NewNode): NodeState {
+  const counts = { failedAttempts: 0, lostAttempts: 0, waitingOn: 0, failingOn: 0 };
+  return { id, taskId, status: "PENDING", failure: null, priority, policy, acquiredAtMs: null, ...over, ...counts };
+}
+
+function move(
+  node: NodeEntry,
+  change: Partial<NodeState> & Pick<NodeState, "status">,
+  { heads, totals }: Target,
+): void {
+  countMoves(totals, node.state.status, change.status);
+  heads.change(node, change);
 }

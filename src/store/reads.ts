@@ -4,7 +4,7 @@ import type { JournalFilter, JournalHead, JournalRow } from "../core/journal/jou
 import type { RememberedAnswer } from "../core/effects.ts";
 import type { Attempt, LockHead, Node, NodeHead, Task } from "../core/model.ts";
 import type { SearchTerms } from "../core/locks/resource-index.ts";
-import type { ChainedRow } from "../protocol/chain.ts";
+import type { ChainedRow, HashedRow } from "../protocol/chain.ts";
 import type { Json } from "../protocol/json.ts";
 import type { Labels, NodeStatus, TaskState } from "../protocol/types.ts";
 import type { SliceBounds } from "./tables/slices.ts";
@@ -95,8 +95,8 @@ export interface NodeReads {
   outcome(nodeId: string, bytesMax: number): Outcome | null;
   /** The next node to hand out, of the task or of any: by task priority, node priority, registration order. */
   next(taskId: string | null, labels: Labels): Node | null;
-  /** Whether nodes are kept from being handed out by what a lease holds. */
-  isAnyHeldBack(): boolean;
+  /** Nodes that are kept from being handed out, each with the lease whose locks do so. */
+  heldBack(): { nodeId: string; leaseId: string }[];
   /** The newest attempts at the node that have ended and began before this fencing token was given, oldest first. */
   attempts(nodeId: string, beforeToken: number, bounds: SliceBounds): Attempt[];
   attemptUnder(nodeId: string, leaseId: string): Attempt | null;
@@ -117,12 +117,11 @@ export interface DagReads {
   edges(taskId: string): Edges[];
   /** How many dependencies the task's nodes have together. */
   countEdges(taskId: string): number;
+  /** Whether others wait, or have waited, for a node; false where its task has ended. */
   hasDependents(nodeId: string): boolean;
   /** Which of the node's dependencies are FAILED, in their order. */
   failedOf(nodeId: string): string[];
-  /** Whether dependents of nodes that changed are left to be counted: until then they wait as before. */
-  isCounting(): boolean;
-  /** Whether nothing follows any more from changes of nodes: all dependents are counted, nobody is to be skipped or was in vain. */
+  /** Whether nothing follows any more from changes of nodes: nobody is to be skipped, or was in vain. */
   isSettled(): boolean;
   /** PENDING nodes of the task, or of any, to be skipped, as one of their dependencies is FAILED. */
   toSkip(taskId: string | null, limit: number): NodeHead[];
@@ -194,8 +193,8 @@ export interface JournalReads {
   at(seq: number): JournalRow | null;
   /** The first row the journal still holds; 1 as long as nothing was pruned. */
   oldestSeq(): number;
-  /** The task's newest events (what the contract's `event_journal` shows), oldest first. */
-  newestEvents(taskId: string, limit: number): JournalRow[];
+  /** The task's newest events (what the contract's `event_journal` shows) of those after a seq, oldest first. */
+  newestEvents(taskId: string, afterSeq: number, limit: number): HashedRow[];
   page(filter: JournalFilter, afterSeq: number, bounds: PageBounds): JournalPage;
   /** Rows after `afterSeq` with what is needed to recompute their hashes. */
   slice(afterSeq: number, bounds: SliceBounds): ChainedRow[];

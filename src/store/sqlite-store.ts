@@ -3,9 +3,11 @@ import type { Effect } from "../core/effects.ts";
 import type { Decision } from "../core/decision.ts";
 import { type Entry, isOriginalEvent, type JournalHead } from "../core/journal/journal.ts";
 import { settings } from "../protocol/settings.ts";
-import { applyToTables } from "./apply.ts";
+import { applyEffect } from "./apply.ts";
 import { Connection } from "./connection.ts";
 import { readHeadOf, storageFailure } from "./files/database.ts";
+import { Heads } from "./heads/heads.ts";
+import { loadHeads } from "./heads/loading.ts";
 import type { StillFile } from "./files/still-file.ts";
 import { HeadNote } from "./files/head-note.ts";
 import { latestSchemaVersion } from "./schema.ts";
@@ -54,10 +56,13 @@ class SqliteStore implements Store {
   readonly #connection: Connection;
   /** Whether the database is to be opened anew before it is trusted again. */
   #mustReopen = false;
+  /** What is active, in memory. */
+  #heads: Heads;
   #subjects: Subjects;
   #state: HeadState;
   #committed: HeadState;
   #appended: Entry[] = [];
+  #undoings = 0;
   isSealed = false;
   readonly reads = lastingReads(
     () => this.#subjects,
@@ -67,14 +72,27 @@ class SqliteStore implements Store {
   constructor(path: string, nowMs: () => number, leaseTtlMs: number, { readOnly = false } = {}) {
     this.#connection = new Connection(path, nowMs, leaseTtlMs, readOnly);
     this.lostHead = this.#connection.lostHead;
+    // A copy is compared with its journal, for which nothing of it has to be in memory.
+    this.#heads = readOnly ? new Heads(this.#connection.tables.dependencies.statusOf) : this.#readHeads();
     this.#subjects = this.#readSubjects();
     this.#state = this.#tables.head.read();
     this.#committed = copyHead(this.#state);
   }
 
+  /** @throws {StorageFailure} */
+  #readHeads(): Heads {
+    try {
+      return loadHeads(this.#connection.tables);
+    } catch (error) {
+      // Left open, it would keep the file locked against the next attempt.
+      this.#connection.close();
+      throw storageFailure(error) ?? error;
+    }
+  }
+
   #readSubjects(): Subjects {
     return guarded(
-      subjectsOf(this.#connection.tables, () => this.#state),
+      subjectsOf(this.#connection.tables, this.#heads, () => this.#state),
       () => this.#unsealed(null),
     );
   }
@@ -86,6 +104,10 @@ class SqliteStore implements Store {
 
   get #tables(): Tables {
     return this.#unsealed(this.#connection).tables;
+  }
+
+  get undoings(): number {
+    return this.#undoings;
   }
 
   get appended(): readonly Entry[] {
@@ -104,7 +126,7 @@ class SqliteStore implements Store {
     if (!tables.db.inTransaction) throw new Error(`${effect.kind} happens outside of a unit`);
     if ("entry" in effect) this.#append(effect.entry, effect.kind === "beginEpoch" ? effect.seq : undefined);
     const { journal, totals } = this.#state;
-    applyToTables(effect, { tables, totals, seq: journal.seq });
+    applyEffect(effect, { tables, heads: this.#heads, totals, seq: journal.seq });
     return journal.seq;
   }
 
@@ -119,7 +141,7 @@ class SqliteStore implements Store {
 
   attempt<T>(work: () => T, keep: (result: T) => boolean): T {
     const before = copyHead(this.#state);
-    const appended = this.#appended.length;
+    const [appended, mark] = [this.#appended.length, this.#heads.mark];
     const { db, savepoint, undo, release } = this.#tables;
     let kept = false;
     savepoint.run();
@@ -134,6 +156,8 @@ class SqliteStore implements Store {
       }
       if (!kept) {
         this.#state = before;
+        this.#heads.undoTo(mark);
+        if (this.#appended.length > appended) this.#undoings++;
         this.#appended.length = appended;
       }
     }
@@ -143,6 +167,7 @@ class SqliteStore implements Store {
     const isLonger = this.#state.journal.seq !== this.#committed.journal.seq;
     try {
       if (isLonger) this.#tables.head.write(this.#state);
+      for (const task of this.#heads.changed) this.#tables.tasks.setCounts(task);
       this.#connection.refuseForeignFile();
       this.#connection.commit();
     } catch (error) {
@@ -152,6 +177,7 @@ class SqliteStore implements Store {
     }
     if (isLonger) this.#connection.note(this.#state.journal);
     this.#committed = copyHead(this.#state);
+    this.#heads.commit();
   }
 
   abandon(because: StorageFailure | null = null): void {
@@ -163,11 +189,14 @@ class SqliteStore implements Store {
     this.#mustReopen ||= because?.reopen ?? false;
     this.#connection.rollBack();
     this.#state = copyHead(this.#committed);
+    this.#heads.undoTo(0);
+    this.#undoings++;
     this.#appended = [];
   }
 
   #reopen(): void {
     this.#connection.reopen();
+    this.#heads = loadHeads(this.#connection.tables);
     this.#mustReopen = false;
     this.#subjects = this.#readSubjects();
     this.#state = this.#tables.head.read();

@@ -35,6 +35,8 @@ export interface State {
   /** The same object as long as the store is open. */
   readonly reads: Reads;
   readonly schemaVersion: number;
+  /** How often something that was journalled has been taken back: what was read before may be other than what is there. */
+  readonly undoings: number;
   /** What a caught error says about the storage; null when it says nothing, and is a bug. */
   failureIn(error: unknown): StorageFailure | null;
   /** What is wrong with the storage now; null when it can be read. */

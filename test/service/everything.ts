@@ -85,15 +85,6 @@ const submit = (client: TestClient, path: string) =>
     verification: [{ command: "bun test", exit_code: 0 }],
   });
 
-/** A node with so many dependents that its completion is told over several turns, of which there was one. */
-function beginCounting(service: TestService): void {
-  const client = service.client();
-  const dependents = Array.from({ length: 1_500 }, () => ({ dependencies: ["first"] }));
-  const { task_id } = client.call("RegisterTask", { goal: "g", initial_nodes: [{ name: "first" }, ...dependents] });
-  client.send("CompleteNode", { ...acquire(client, task_id).claim, result_payload: 1 });
-  service.turn();
-}
-
 /** Old rows are about to leave, of which none has. */
 function beginPruning(service: TestService): void {
   const client = service.client();
@@ -107,5 +98,5 @@ function beginPruning(service: TestService): void {
   while (!service.store.reads.pruning.isUnderWay()) service.turn();
 }
 
-export const stories = { everything: tellStory, counting: beginCounting, pruning: beginPruning };
+export const stories = { everything: tellStory, pruning: beginPruning };
 export type Story = keyof typeof stories;

@@ -14,7 +14,7 @@ import { pageFaults } from "../../src/store/files/page-faults.ts";
 import type { Store } from "../../src/store/store.ts";
 import { oneNode } from "../../src/protocol/methods/nodes.ts";
 import { fastDirectory } from "../support/fast-directory.ts";
-import { Replica } from "./replica.ts";
+import { compareMemory, Replica } from "./replica.ts";
 
 /** One answer line, as the client reads it. */
 export interface Answer {
@@ -61,6 +61,7 @@ export class TestService implements Disposable {
   readonly #replicates: boolean;
   #replica: Replica | null = null;
   #ids = 0;
+  #comparedSeq = 0;
   #store: Store;
   #dispatcher: Dispatcher;
 
@@ -97,7 +98,9 @@ export class TestService implements Disposable {
   }
 
   turn(): boolean {
-    return this.#dispatcher.turn();
+    const goesOn = this.#dispatcher.turn();
+    if (this.#replicates) this.#comparedSeq = compareMemory(this.#store, this.#comparedSeq);
+    return goesOn;
   }
 
   /** Runs turns for as long as one asks for the next; how many there were. */

@@ -40,8 +40,8 @@ export function record(store: Store): Batch[] {
   return batches;
 }
 
-/** Lets the same happen to a store of its own, but for effects that are left out. */
-export function replay(batches: Iterable<Batch>, path: string, openedAtMs: number, without?: Effect["kind"]): void {
+/** Lets the same happen to a store of its own, but for effects that are left out; what `heldBackIn` it then. */
+export function replay(batches: Iterable<Batch>, path: string, openedAtMs: number, without?: Effect["kind"]): HeldBack {
   const store = openStore(path, () => openedAtMs);
   try {
     for (const batch of batches) {
@@ -52,10 +52,31 @@ export function replay(batches: Iterable<Batch>, path: string, openedAtMs: numbe
       }
       store.commit();
     }
+    return heldBackIn(store);
   } finally {
     store.abandon();
     store.close();
   }
+}
+
+/** Nodes and the leases they wait for. */
+type HeldBack = readonly string[];
+
+/** Nodes that are kept from being handed out, which no table tells. */
+export function heldBackIn({ reads }: Store): HeldBack {
+  return reads.nodes.heldBack().map(({ nodeId, leaseId }) => `${nodeId} by ${leaseId}`);
+}
+
+/**
+ * What is held in memory is what the tables say, after what was journalled since `afterSeq`; the seq up to which that is
+ * known. Not where to look would take long. @throws where it is not
+ */
+export function compareMemory(store: Store, afterSeq: number): number {
+  const { head, totals, verification } = store.reads;
+  if (totals.nodes.PENDING + totals.nodes.RUNNING > 100 || head.seq === afterSeq) return afterSeq;
+  const fault = store.check() === null ? verification.memoryFault() : null;
+  if (fault !== null) throw new Error(fault);
+  return head.seq;
 }
 
 /** Where the tables of two databases that nobody has open differ, all columns of all rows; null where they do not. */
@@ -94,6 +115,7 @@ export class Replica {
   readonly #path: string;
   readonly #openedAtMs: number;
   #batches: Batch[] = [];
+  #heldBack: HeldBack | null = null;
 
   /** Before the database is opened. */
   constructor(database: string, openedAtMs: number) {
@@ -108,12 +130,19 @@ export class Replica {
 
   listen(store: Store): void {
     this.#batches = record(store);
+    const close = store.close.bind(store);
+    store.close = () => {
+      this.#heldBack ??= store.check() === null ? heldBackIn(store) : null;
+      close();
+    };
   }
 
-  /** After it is closed. @throws where a table differs */
+  /** After it is closed. @throws where a table differs, or what was held back in it */
   compare(): void {
     try {
-      replay(this.#batches, this.#path, this.#openedAtMs);
+      const held = replay(this.#batches, this.#path, this.#openedAtMs);
+      const its = this.#heldBack ?? held;
+      if (!Bun.deepEquals(held, its)) throw new Error(`${held.join()} are held back, and not ${its.join()}`);
       const difference = differenceOf(this.#database, this.#path);
       if (difference !== null) throw new Error(`the effects, applied again, do not give the same: ${difference}`);
     } finally {

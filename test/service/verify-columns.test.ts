@@ -24,12 +24,8 @@ const reasons: Readonly<Record<string, string>> = {
   "locks.updated_at_ms": `${unjournalled}; it is only shown`,
   "nodes.updated_at_ms": `${unjournalled} while the node runs`,
   "nodes.progress": "told by heartbeats, which no journal tells; only RUNNING nodes may have some",
-  "nodes.task_priority": "a COMPLETED node is not told of its task any more: nobody gets it",
-  "nodes.task_paused": "a COMPLETED node is not told of its task any more: nobody gets it",
-  "nodes.held_back_by": "every start forgets it and tries again",
   "tasks.row": "only the order of rows is told, and that is compared",
   "agentd_schema_migrations.applied_at": "nothing reads it",
-  "countings.last_dependent": "where it lies beyond the last dependent, nothing is counted that should not be",
 };
 
 interface Column {
@@ -41,7 +37,6 @@ interface Column {
 
 /** The tables that a story is about, where it is not about all. */
 const about: Partial<Record<Story, readonly string[]>> = {
-  counting: ["countings", "node_dependents"],
   pruning: ["pruning", "departing_tasks"],
 };
 

@@ -103,17 +103,6 @@ describe("VerifyJournal names the first difference", () => {
       "INSERT INTO journal SELECT 8, id, task_id, node_id, action_type, origin, payload, timestamp_ms, hash FROM journal WHERE seq = 3",
       { where: "journal row 8", field: "hash" },
     ],
-    ["a node that says its task is paused", "UPDATE nodes SET task_paused = 1 WHERE row = 2", node("taskPaused")],
-    [
-      "a node that gives its task another priority",
-      "UPDATE nodes SET task_priority = 9 WHERE row = 2",
-      node("taskPriority"),
-    ],
-    [
-      "a node that is found by labels it has not",
-      `INSERT INTO label_sets VALUES (1, '{"a":"b"}'); INSERT INTO label_set_members VALUES ('a', 'b', 1); UPDATE nodes SET label_set = 1 WHERE row = 2`,
-      node("foundByLabels"),
-    ],
     ["a node that is put off for ever", "UPDATE nodes SET not_before_ms = 9e15 WHERE row = 2", node("notBeforeMs")],
     [
       "an altered node status",
@@ -124,11 +113,6 @@ describe("VerifyJournal names the first difference", () => {
       "an altered result",
       `UPDATE nodes SET result_payload = '{"built":false}' WHERE row = 1`,
       { ...node("resultPayload"), expected: '{"built":true}', found: '{"built":false}' },
-    ],
-    [
-      "an altered waiting_on",
-      "UPDATE nodes SET waiting_on = 1 WHERE row = 3",
-      { ...node("waitingOn"), expected: 0, found: 1 },
     ],
     ["altered dependencies", `UPDATE nodes SET dependencies = '[""]' WHERE row = 3`, node("dependencies")],
     ["an altered payload schema", "UPDATE nodes SET payload_schema = '1' WHERE row = 3", node("payloadSchema")],

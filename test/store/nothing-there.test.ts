@@ -106,7 +106,6 @@ const cases: { [Kind in Effect["kind"]]: Case<Kind> } = {
   },
   holdBack: { throws: "node no node", effect: { kind: "holdBack", nodeId: node.id, leaseId: "lease" } },
   forgetHeldBack: { changes: "nothing", effect: { kind: "forgetHeldBack" } },
-  countDependents: { changes: "nothing", effect: { kind: "countDependents", countedMax: 9 } },
   grantLocks: "needs nothing to be there",
   // The lease of a node need hold no locks.
   extendLocks: {

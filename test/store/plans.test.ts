@@ -2,7 +2,6 @@ import { Database } from "bun:sqlite";
 import { describe, expect, spyOn, test } from "bun:test";
 import { attemptTable } from "../../src/store/tables/attempts.ts";
 import { bundleTable } from "../../src/store/tables/bundles.ts";
-import { countings } from "../../src/store/tables/countings.ts";
 import { dependencyTable } from "../../src/store/tables/dependencies.ts";
 import { headTable } from "../../src/store/tables/head.ts";
 import { idempotencyTable } from "../../src/store/tables/idempotency.ts";
@@ -12,7 +11,6 @@ import { lockSlices } from "../../src/store/tables/lock-slices.ts";
 import { lockTable } from "../../src/store/tables/locks.ts";
 import { nodeTable } from "../../src/store/tables/nodes.ts";
 import { pruningTable } from "../../src/store/tables/pruning.ts";
-import { readyNodes } from "../../src/store/tables/ready.ts";
 import { migrate } from "../../src/store/schema.ts";
 import { taskTable } from "../../src/store/tables/tasks.ts";
 
@@ -20,9 +18,7 @@ const tables = [
   journalTable,
   nodeTable,
   dependencyTable,
-  countings,
   leaseTable,
-  readyNodes,
   attemptTable,
   lockTable,
   lockSlices,
@@ -52,11 +48,6 @@ function plans(): { sql: string; plan: string[] }[] {
  * is disturbed, stand in indexes of live leases alone; the head is one row.
  */
 const walks = [
-  [/^SELECT lease_expires_at_ms AS deadline FROM nodes/, "SCAN nodes USING INDEX nodes_by_deadline"],
-  [
-    /^UPDATE nodes SET lease_expires_at_ms = (lease_expires_at_ms \+|\? \+)/,
-    "SCAN nodes USING INDEX nodes_by_deadline",
-  ],
   [/^SELECT lease_expires_at_ms AS deadline FROM locks/, "SCAN locks USING INDEX locks_by_deadline"],
   [/^SELECT count\(\*\) AS "all"/, "SCAN locks"],
   [/^UPDATE locks SET lease_expires_at_ms = (lease_expires_at_ms \+|\? \+)/, "SCAN locks"],
@@ -71,43 +62,8 @@ const walks = [
   // What one lease holds is put into the order it was granted in.
   [/^SELECT locks.row, .* FROM locks WHERE lease_id = /, "USE TEMP B-TREE FOR ORDER BY"],
   [/journal_head/, "SCAN journal_head"],
-  // The first of an index that is in the order asked for.
-  [/^SELECT \* FROM nodes WHERE ready ORDER BY task_priority/, "SCAN nodes USING INDEX nodes_ready_anywhere"],
-  [/^SELECT not_before_ms AS due FROM nodes/, "SCAN nodes USING COVERING INDEX nodes_delayed"],
-  // What follows from failures waits in indexes of its own.
-  [/FROM nodes WHERE hopeless/, "SCAN nodes USING INDEX nodes_hopeless"],
-  [/FROM nodes WHERE hopeless/, "SCAN nodes USING COVERING INDEX nodes_hopeless"],
-  [/FROM nodes WHERE in_vain/, "SCAN nodes USING INDEX nodes_skipped_in_vain"],
-  [/FROM nodes WHERE in_vain/, "SCAN nodes USING COVERING INDEX nodes_skipped_in_vain"],
-  // Countings are few, and one slice of each is small.
-  [/^SELECT \* FROM countings ORDER BY node/, "SCAN countings"],
-  [/FROM countings LEFT JOIN nodes/, "SCAN countings"],
-  [/FROM \( SELECT dependent FROM node_dependents/, "SCAN (subquery-4)"],
-  // A whole task is canceled at once.
-  [/^UPDATE nodes SET failing_on = failing_on \+ canceled/, "SCAN canceled"],
-  [/^UPDATE nodes SET failing_on = failing_on \+ canceled/, "USE TEMP B-TREE FOR GROUP BY"],
-  // What is over of one task is put into registration order.
-  [/FROM nodes WHERE task_id = \(SELECT \?1\) AND status = 'RUNNING'/, "USE TEMP B-TREE FOR ORDER BY"],
-  // The few labels that are asked for.
-  [/^SELECT label_set FROM json_each/, "USE TEMP B-TREE FOR GROUP BY"],
-  // Leases of zero length are the original's test mode, or few.
-  [/lease_ttl_ms = 0 AND lease_expires_at_ms <=/, "SCAN nodes USING INDEX nodes_without_length"],
-  // Metrics counts what is over among all that runs, and a clock that steps moves all of it.
-  [/^SELECT count\(\*\) AS count FROM nodes WHERE status = 'RUNNING'/, "SCAN nodes USING COVERING INDEX nodes_running"],
-  [/^UPDATE nodes SET lease_expires_at_ms = lease_expires_at_ms \+/, "SCAN nodes USING INDEX nodes_running"],
-  // Whose nodes run are as many as there are workers at most.
-  [
-    /FROM \(SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING'\)/,
-    "SCAN nodes USING COVERING INDEX nodes_running",
-  ],
-  [/FROM \(SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING'\)/, "SCAN busy"],
-  [/FROM \(SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING'\)/, "SCAN first"],
-  [/FROM \(SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING'\)/, "USE TEMP B-TREE FOR ORDER BY"],
-  [/SELECT row FROM nodes WHERE status = 'RUNNING' ORDER BY/, "SCAN nodes USING COVERING INDEX nodes_running"],
-  [/SELECT row FROM nodes WHERE status = 'RUNNING' ORDER BY/, "SCAN first"],
-  [/SELECT row FROM nodes WHERE status = 'RUNNING' ORDER BY/, "USE TEMP B-TREE FOR ORDER BY"],
-  // Delayed nodes are few, and all of them move with the clock.
-  [/^UPDATE nodes SET not_before_ms = not_before_ms \+/, "SCAN nodes USING INDEX nodes_delayed"],
+  // What is active is read whole, once at each start.
+  [/FROM tasks WHERE pending \+ running > 0/, "SCAN tasks USING INDEX tasks_active"],
 ] as const;
 
 describe("a statement of the store", () => {
@@ -120,53 +76,11 @@ describe("a statement of the store", () => {
 
   const hot: [string, RegExp, string][] = [
     [
-      "the next runnable node of a task",
-      /^SELECT \* FROM nodes WHERE ready AND task_id = .* ORDER BY priority DESC, row LIMIT 1/,
-      "SEARCH nodes USING INDEX nodes_ready (task_id=?)",
-    ],
-    [
-      "the next runnable node of any task",
-      /^SELECT \* FROM nodes WHERE ready ORDER BY task_priority DESC, priority DESC, row LIMIT 1/,
-      "SCAN nodes USING INDEX nodes_ready_anywhere",
-    ],
-    [
-      "the next runnable node of a task with labels",
-      /label_set = \(SELECT \?1\) AND task_id = /,
-      "SEARCH nodes USING INDEX nodes_ready_by_labels (label_set=? AND task_id=?)",
-    ],
-    [
-      "the next runnable node with labels",
-      /label_set = \(SELECT \?1\) ORDER BY task_priority/,
-      "SEARCH nodes USING INDEX nodes_ready_by_labels_anywhere (label_set=?)",
-    ],
-    ["sets with a label", /^SELECT label_set FROM json_each/, "SEARCH its USING PRIMARY KEY (name=? AND value=?)"],
-    ["what holds a task open", /open AND NOT ready/, "SEARCH nodes USING INDEX nodes_held_back (task_id=?)"],
-    [
-      "delays that are over",
-      /^SELECT row FROM nodes WHERE not_before_ms IS NOT NULL AND/,
-      "SEARCH nodes USING COVERING INDEX nodes_delayed (not_before_ms>? AND not_before_ms<?)",
-    ],
-    [
       "a node by its id",
       /^SELECT id, .* FROM nodes WHERE id = \? AND NOT EXISTS/,
       "SEARCH nodes USING INDEX sqlite_autoindex_nodes_1 (id=?)",
     ],
-    [
-      "leases of a task that are over",
-      /task_id = \(SELECT \?1\) AND status = 'RUNNING' AND lease_expires_at_ms/,
-      "SEARCH nodes USING INDEX nodes_running (task_id=? AND lease_expires_at_ms<?)",
-    ],
-    [
-      "leases that are due",
-      /AND lease_ttl_ms > 0 ORDER BY lease_expires_at_ms LIMIT \(SELECT/,
-      "SEARCH nodes USING INDEX nodes_by_deadline (lease_expires_at_ms<?)",
-    ],
-    [
-      "the nodes a completion lets run",
-      /waiting_on = waiting_on - 1/,
-      "SEARCH node_dependents USING PRIMARY KEY (dependency=? AND dependent>? AND dependent<?)",
-    ],
-    ["a task's newest events", /ORDER BY seq DESC/, "SEARCH journal USING INDEX journal_events (task_id=?)"],
+    ["a task's newest events", /ORDER BY seq DESC/, "SEARCH journal USING INDEX journal_events (task_id=? AND seq>?)"],
     [
       "a task's page of the journal",
       /^SELECT \* FROM \( SELECT seq, .* FROM journal .* UNION ALL/,
@@ -211,11 +125,6 @@ describe("a statement of the store", () => {
       "leases of a task's nodes that hold locks",
       /^SELECT DISTINCT lease_id FROM locks/,
       "SEARCH locks USING INDEX locks_of_nodes (task_id=?)",
-    ],
-    [
-      "nodes a lease held back",
-      /^UPDATE nodes SET held_back_by = NULL WHERE held_back_by = /,
-      "SEARCH nodes USING INDEX nodes_by_holder (held_back_by=?)",
     ],
     [
       "open bundles of a scope",

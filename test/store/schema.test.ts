@@ -51,6 +51,7 @@ describe("the schema", () => {
       { version: 4, name: "digests_of_answers", applied_at },
       { version: 5, name: "events_of_the_original", applied_at },
       { version: 6, name: "metadata_of_locks_last", applied_at },
+      { version: 7, name: "heads_in_memory", applied_at },
       ...policyFields.flatMap(({ since, stored: name }) =>
         since === null ? [] : [{ version: since, name, applied_at }],
       ),

@@ -46,9 +46,9 @@ export const mutants: readonly Mutant[] = [
   one(
     "< for <= in the expiry of nodes",
     "model",
-    "store/tables/leases.ts",
-    "WHERE status = 'RUNNING' AND lease_expires_at_ms <= (SELECT ?1) AND lease_ttl_ms > 0",
-    "WHERE status = 'RUNNING' AND lease_expires_at_ms < (SELECT ?1) AND lease_ttl_ms > 0",
+    "store/heads/deadlines.ts",
+    "const over = [...this.#leases.upTo((node) => leaseEndMs(node) <= nowMs)]",
+    "const over = [...this.#leases.upTo((node) => leaseEndMs(node) < nowMs)]",
   ),
   one(
     "< for <= in the expiry of locks",
@@ -68,8 +68,8 @@ export const mutants: readonly Mutant[] = [
     "a seq told twice",
     "model",
     "store/apply.ts",
-    "to.tables.leases.acquire(node.id, grant, to.seq, ",
-    "to.tables.leases.acquire(node.id, grant, to.seq - 1, ",
+    "const lease = { ...grant, fencingToken: to.seq };",
+    "const lease = { ...grant, fencingToken: to.seq - 1 };",
   ),
   one(
     "a waiter that keeps its place after its client died",
@@ -166,8 +166,8 @@ export const mutants: readonly Mutant[] = [
     "a batch not abandoned",
     "test/service/storage.test.ts",
     "store/sqlite-store.ts",
-    "    this.#state = copyHead(this.#committed);\n    this.#appended = [];\n  }\n\n  #reopen",
-    "  }\n\n  #reopen",
+    "    this.#state = copyHead(this.#committed);\n    this.#heads.undoTo(0);\n",
+    "",
   ),
   one("a savepoint not undone", "test/service/turns.test.ts", "store/sqlite-store.ts", "if (!kept) undo.run();", ""),
   one(
@@ -195,8 +195,8 @@ export const mutants: readonly Mutant[] = [
     "a node held back that is never let go",
     "test/service/node-locks.test.ts",
     "store/apply.ts",
-    "for (const leaseId of new Set(locks.map((lock) => lock.leaseId))) tables.ready.letGo(leaseId);",
-    "",
+    "for (const node of heads.heldBackBy(leaseId)) heads.change(node, { heldBackBy: null });",
+    "void leaseId;",
   ),
   one(
     "a turn that serves one client until it has nothing more",

@@ -1,15 +1,7 @@
 import type { Payload } from "../../protocol/transitions.ts";
 import type { Labels } from "../../protocol/types.ts";
 import { policyFrom } from "../dag/node-policy.ts";
-import {
-  ImpossibleRow,
-  json,
-  nameDependent,
-  type ReplayedNode,
-  type ReplayedTask,
-  type RowHead,
-  text,
-} from "./replayed.ts";
+import { ImpossibleRow, json, type ReplayedNode, type ReplayedTask, type RowHead, text } from "./replayed.ts";
 
 /** The part of a replay that tasks and nodes are added to. */
 interface Registry {
@@ -74,13 +66,6 @@ function insertNodes<Told extends { id: string; dependencies: string[] }>(
     state.nodesOf(taskId).push(told.id);
     counts[node.status]++;
   }
-  for (const { id, dependencies } of nodes) {
-    // An adopted database may name what is not there.
-    for (const dependencyId of new Set(dependencies)) {
-      const dependency = state.nodes.get(dependencyId);
-      if (dependency !== undefined) nameDependent(dependency, id);
-    }
-  }
   return nodes.map(({ id }) => id);
 }
 
@@ -104,7 +89,6 @@ function registeredNode(state: Registry, row: RowHead, node: NewNode): ReplayedN
     leaseOwner: null,
     fencingToken: null,
     updatedAtMs: row.timestampMs,
-    dependents: 0,
     notBeforeMs: null,
     attempts: "",
   };

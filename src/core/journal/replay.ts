@@ -12,7 +12,6 @@ import {
   fields,
   ImpossibleRow,
   json,
-  nameDependent,
   type ReplayedBundle,
   type ReplayedNode,
   type ReplayedTask,
@@ -97,7 +96,6 @@ const appliers: { [K in DaemonKind]: Apply<Replay, K> } = {
     for (const id of payload.expand_before) {
       const node = expect(state, id, "PENDING");
       node.dependencies = JSON.stringify([...(JSON.parse(node.dependencies) as string[]), ...ids]);
-      for (const added of ids) nameDependent(state.node(added), id);
     }
   },
   ACQUIRE_NODE: (state, row, payload) => {

@@ -46,8 +46,6 @@ export interface ReplayedNode {
   fencingToken: number | null;
   /** When it last changed; a heartbeat changes it, too, and is not journalled. Null: before it was adopted. */
   updatedAtMs: number | null;
-  /** Stands for the ids of the nodes that name it as a dependency; 0 for none. See `nameDependent`. */
-  dependents: number;
   /** Until when it was put off when it became PENDING; whether that time is over is not journalled. */
   notBeforeMs: number | null;
   /** All attempts that have ended, told by `withAttempt`. */
@@ -124,11 +122,6 @@ export function withAttempt(attempts: string, attempt: ReplayedAttempt, brief: (
 export const pathsText = (paths: readonly string[]): string => JSON.stringify(paths.toSorted());
 
 const digestMax = 2 ** 48;
-
-/** One more node names it as a dependency. */
-export function nameDependent(node: { dependents: number }, dependentId: string): void {
-  node.dependents = (node.dependents + digestOf(dependentId)) % digestMax;
-}
 
 /** Sums of these stand for sets of ids, in whatever order they come. */
 export function digestOf(id: string): number {

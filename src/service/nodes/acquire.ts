@@ -6,6 +6,7 @@ import type { LockWish } from "../../core/locks/queue.ts";
 import type { Node, NodeHead, Task } from "../../core/model.ts";
 import { acquireNode, rollBackNode } from "../../core/dag/node.ts";
 import { topic, type Wait } from "../../core/journal/topics.ts";
+import { encodeJson } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
@@ -15,7 +16,7 @@ import { expireLeases } from "../locks/conflicts.ts";
 import { changeNode, takeResources } from "./node-locks.ts";
 import { noTask } from "../tasks/tasks.ts";
 import { duePerTurnMax, hasTime } from "../turn/time-budget.ts";
-import { contextEventView, deadlineView, nodeView, taskView } from "../views.ts";
+import { deadlineView, nodeView, taskView } from "../views.ts";
 
 type Wish = Params<"AcquireNextNode">;
 type Acquired = Result<"AcquireNextNode">;
@@ -65,15 +66,15 @@ function acquire(
   const taskId = wish.task_id ?? null;
   const task = taskId === null ? null : reads.tasks.find(taskId);
   if (taskId !== null && task === null) return noTask(taskId);
-  const once: Once = { events: eventsOnce(context), inLine: context.lockWishes(waiting) };
-  if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, once, context);
+  const inLine = context.lockWishes(waiting);
+  if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, inLine, context);
   const nodes: AcquiredNode[] = [];
   for (let chars = 0; nodes.length < wish.count && chars < limits.pageCharsMax;) {
-    const node = acquireOne(wish, task, once, context);
+    const node = acquireOne(wish, task, inLine, context);
     if (nodes.length === 0 && (node === unfinished || isRefusal(node))) return node;
     if (node === null || node === unfinished || isRefusal(node)) break;
     nodes.push(node);
-    chars += JSON.stringify(node).length;
+    chars += encodeJson(node).length;
   }
   return nodes.length === 0 ? null : { nodes, seq: reads.head.seq };
 }
@@ -82,28 +83,14 @@ export const acquirePreparations = { AcquireNextNode: rollBackExpired } satisfie
 
 type Events = AcquiredNode["context"]["event_journal"];
 
-/** What is found out once a call. */
-interface Once {
-  events: (taskId: string) => Events;
-  /** Lock requests that came before. */
-  inLine: readonly LockWish[];
-}
-
-/** A task's newest events: read once a call, in which none is added. */
-function eventsOnce({ reads, settings }: Context): (taskId: string) => Events {
-  const known = new Map<string, Events>();
-  return (taskId) => {
-    const events =
-      known.get(taskId) ?? reads.journal.newestEvents(taskId, settings.contextEventLimit).map(contextEventView);
-    known.set(taskId, events);
-    return events;
-  };
-}
+/** They go into the answer as the text they are kept as, which the types of answers do not know. */
+const eventsOf = (taskId: string, { events, settings, store }: Context): Events =>
+  events.newest(taskId, settings.contextEventLimit, store) as unknown as Events;
 
 function acquireOne(
   wish: Wish,
   named: Task | null,
-  { events, inLine }: Once,
+  inLine: readonly LockWish[],
   context: Context,
 ): Decision<AcquiredNode | null, "LIMIT_EXCEEDED"> | typeof unfinished {
   const { apply, reads, runtime, nowMs } = context;
@@ -128,7 +115,7 @@ function acquireOne(
     ...deadlineView(grant.expiresAtMs),
     fencing_token: seq,
     seq,
-    context: nodeContext(task, running, events(task.id), context),
+    context: nodeContext(task, running, context),
   };
 }
 
@@ -218,7 +205,8 @@ export function rollBack(node: NodeHead, context: Context): void {
 }
 
 /** All an agent needs to start on the node without asking again. */
-function nodeContext(task: Task, node: Node, events: Events, { reads, settings }: Context) {
+function nodeContext(task: Task, node: Node, context: Context) {
+  const { reads, settings } = context;
   let left: number = limits.contextCharsMax;
   return {
     task: taskView(task),
@@ -232,6 +220,6 @@ function nodeContext(task: Task, node: Node, events: Events, { reads, settings }
       return ended?.status === "FAILED" ? { ...dependency, status: "FAILED" as const } : dependency;
     }),
     event_journal_limit: settings.contextEventLimit,
-    event_journal: events,
+    event_journal: eventsOf(task.id, context),
   };
 }

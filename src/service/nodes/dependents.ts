@@ -1,12 +1,12 @@
 import { isRefusal } from "../../core/decision.ts";
-import { dependentsAtOnce, nodeChanged } from "../../core/effects.ts";
+import { nodeChanged } from "../../core/effects.ts";
 import type { NodeHead } from "../../core/model.ts";
 import { retryNode, skipNode } from "../../core/dag/node.ts";
 import type { Context } from "../handler.ts";
 import { duePerTurnMax, hasTime } from "../turn/time-budget.ts";
 
 /**
- * Follows the changes of nodes down the DAG: counts the dependents that are left, skips what is to be skipped after nodes
+ * Follows the changes of nodes down the DAG: skips what is to be skipped after nodes
  * of the task, or of any, FAILED, and makes PENDING again what was skipped for nodes that are FAILED no more. So many at
  * once that nobody is held up; what is left is done in later turns. The nodes that
  * are PENDING again.
@@ -15,10 +15,6 @@ export function followChanges(taskId: string | null, context: Context): NodeHead
   const retried: NodeHead[] = [];
   const timeLeft = hasTime(context);
   for (let done = 0; done < duePerTurnMax && timeLeft();) {
-    if (context.reads.dag.isCounting()) {
-      context.apply({ kind: "countDependents", countedMax: dependentsAtOnce });
-      continue;
-    }
     // A few at a time: one alone may have thousands behind it.
     const skipped = skipSome(taskId, context);
     const again = retrySome(taskId, context);

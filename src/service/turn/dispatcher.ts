@@ -65,7 +65,7 @@ export class Dispatcher {
       store,
       storage: new StorageHealth(store, reports),
       room,
-      queue: new LockQueue(room, store.reads.nodes.isAnyHeldBack()),
+      queue: new LockQueue(room),
       own: new OwnWork(store, readClock),
       reports,
       counts: noCounts(),
@@ -227,7 +227,7 @@ export class Dispatcher {
   #context(nowMs: number, { served, counted, moved }: Pick<Turn, "served" | "counted" | "moved">): Context {
     const { store, settings, paths, newId, random, checkPages } = this.#options;
     const { remembered } = this;
-    const { keys, bundles } = remembered;
+    const { keys, bundles, events } = remembered;
     const { room, queue } = this.#workplace;
     return {
       store,
@@ -242,6 +242,7 @@ export class Dispatcher {
       runtime: this.#runtime,
       keys,
       bundles,
+      events,
       remembered,
       checkPages,
       nowMs,

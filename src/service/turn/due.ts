@@ -27,7 +27,6 @@ export const itemsMovedBy: Readonly<Record<Effect["kind"], readonly Item[]>> = {
   setProgress: [],
   holdBack: [],
   forgetHeldBack: [],
-  countDependents: ["changes"],
   grantLocks: ["locks"],
   extendLocks: ["locks"],
   endLocks: ["locks"],

@@ -6,12 +6,10 @@ import type { Waiter, WaitingRoom } from "./waiting-room.ts";
 export class LockQueue {
   readonly #room: WaitingRoom;
   /** Whether somebody has left between two turns: who stood behind may go on, before anybody who comes now. */
-  hasChanged: boolean;
+  hasChanged = false;
 
-  /** `hasChanged` where the queue of an earlier process has left: nobody of it waits any more. */
-  constructor(room: WaitingRoom, hasChanged: boolean) {
+  constructor(room: WaitingRoom) {
     this.#room = room;
-    this.hasChanged = hasChanged;
   }
 
   /** What is wished for, first come first: before a waiting request, or by all; not by those who are `served`. */

@@ -1,6 +1,5 @@
-import type { Replay } from "../../core/journal/replay.ts";
 import { type ReplayedLock, type ReplayedNode, withAttempt } from "../../core/journal/replayed.ts";
-import type { CountingRow, LockSliceRow, NodeSliceRow } from "../../store/tables/verification-reads.ts";
+import type { LockSliceRow, NodeSliceRow } from "../../store/tables/verification-reads.ts";
 import { brief } from "./differences.ts";
 
 /* What rows must say, where that is more than the journal tells of them. */
@@ -19,22 +18,12 @@ export function fieldsOf<Replayed extends Placed>(replayed: Replayed): Omit<Repl
 const endsInTime = (expiresAtMs: number, ttlMs: number, nowMs: number): boolean =>
   expiresAtMs <= nowMs + ttlMs + ttlMs / 100 + 60_000;
 
-/**
- * A node's fields, and those that follow from it and its dependencies.
- * `countings` are changes that not all who wait for a node have been told of.
- */
-export function expectedNode(
-  replay: Replay,
-  node: ReplayedNode,
-  found: NodeSliceRow,
-  countings: readonly CountingRow[],
-) {
-  const { dependents, notBeforeMs, updatedAtMs, ...replayed } = fieldsOf(node);
+/** A node's fields. */
+export function expectedNode(node: ReplayedNode, found: NodeSliceRow) {
+  const { notBeforeMs, updatedAtMs, ...replayed } = fieldsOf(node);
   const isRunning = replayed.status === "RUNNING";
   return {
     ...replayed,
-    ...standing(replay, replayed, found, countings),
-    hasDependents: dependents !== 0,
     // When a delay ends is not journalled, but it is not drawn out.
     notBeforeMs: found.notBeforeMs === null || notBeforeMs === null ? null : Math.min(found.notBeforeMs, notBeforeMs),
     // Heartbeats are not journalled.
@@ -43,27 +32,6 @@ export function expectedNode(
     leaseExpiresAtMs: isRunning ? (found.leaseExpiresAtMs ?? "some time") : null,
     leaseTtlMs: isRunning ? (found.leaseTtlMs ?? "some time") : null,
     leaseEndsInTime: true,
-  };
-}
-
-/** For how many dependencies the node waits, and how many have FAILED, as far as it has been told. */
-function standing(
-  replay: Replay,
-  { policy, dependencies }: Pick<ReplayedNode, "policy" | "dependencies">,
-  { id, row }: NodeSliceRow,
-  countings: readonly CountingRow[],
-) {
-  const [waiting, failing] = [replay.waitingOn(id), replay.failingOn(id)];
-  const untold = countings.filter(
-    ({ nodeId, afterRow, lastRow }) =>
-      nodeId !== null && row > afterRow && row <= lastRow && dependencies.includes(`"${nodeId}"`),
-  );
-  const sum = (amount: (change: CountingRow["change"]) => number) =>
-    untold.reduce((total, { change }) => total + amount(change), 0);
-  const runs = policy.onDependencyFailure === "run";
-  return {
-    waitingOn: waiting + sum((change) => (change === "completed" ? 1 : runs ? (change === "failed" ? 1 : -1) : 0)),
-    failingOn: failing + sum((change) => (change === "completed" ? 0 : change === "failed" ? -1 : 1)),
   };
 }
 

@@ -1,10 +1,8 @@
 import type { JournalHead } from "../../core/journal/journal.ts";
 import { Replay } from "../../core/journal/replay.ts";
 import { lockName } from "../../core/journal/replay-locks.ts";
-import { nameDependent } from "../../core/journal/replayed.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { type SliceBounds, type State, StorageFailure } from "../../store/store.ts";
-import type { CountingRow, EdgeRow } from "../../store/tables/verification-reads.ts";
 import { brief, differs, type Difference, expectFit, expectSame, expectSameFields, Found } from "./differences.ts";
 import { FollowedJournal } from "./followed-journal.ts";
 import { comparedLock, comparedNode, expectedLock, expectedNode, fieldsOf, type Placed } from "./expected-rows.ts";
@@ -77,7 +75,6 @@ export class Verification {
       expectSameFields(where, fieldsOf(replayed), row),
     );
     yield* this.#compareNodes();
-    yield* this.#compareEdges();
     const bundlesAfter = (after: number) => store.reads.verification.bundles(after, slice);
     yield* this.#compareAll("bundle", replay.bundles, bundlesAfter, (where, replayed, row) => {
       expectSameFields(where, fieldsOf(replayed), row);
@@ -150,61 +147,10 @@ export class Verification {
   }
 
   *#compareNodes(): Generator<void, void, void> {
-    const store = this.#store;
-    let countings: CountingRow[] = [];
-    const readSlice = (after: number) => {
-      countings = store.reads.verification.countings();
-      for (const counting of countings) this.#compareCounting(counting);
-      return store.reads.verification.nodes(after, slice);
-    };
-    yield* this.#compareAll("node", this.#replay.nodes, readSlice, (where, replayed, row) => {
-      expectSameFields(where, expectedNode(this.#replay, replayed, row, countings), comparedNode(row, this.#nowMs));
-      expectFit(where, row.misfit);
-    });
-  }
-
-  /** A row may name what is not there. */
-  #nodeOf(id: string | null) {
-    return id === null ? undefined : this.#replay.nodes.get(id);
-  }
-
-  #compareCounting({ nodeId, taskId, change }: CountingRow): void {
-    const node = this.#nodeOf(nodeId);
-    const where = `counting of node ${nodeId}`;
-    if (node === undefined) throw differs(where, "existence", null, "in the table only");
-    expectSame(where, "task", node.taskId, taskId);
-    const changes = { COMPLETED: "completed", FAILED: "failed", PENDING: "retried", RUNNING: "retried" } as const;
-    expectSame(where, "change", changes[node.status], change);
-  }
-
-  /** Edges of new nodes, and to them, come behind those that were compared already. */
-  *#compareEdges(): Generator<void, void, void> {
-    let last: Pick<EdgeRow, "dependency" | "dependent"> = { dependency: beforeAll, dependent: beforeAll };
-    let group: { id: string | null; dependents: { dependents: number } } | null = null;
-    const end = () => {
-      if (group === null) return;
-      const { id, dependents } = group;
-      const expected = this.#nodeOf(id)?.dependents;
-      if (expected !== dependents.dependents) throw differs(`node ${id}`, "dependents", "others", "those it has");
-      group = null;
-    };
-    for (;;) {
-      if (!this.#follow()) {
-        yield;
-        continue;
-      }
-      const edges = this.#store.reads.verification.edges(last, slice.rows);
-      for (const edge of edges) {
-        if (edge.dependency !== last.dependency) end();
-        group ??= { id: edge.dependencyId, dependents: { dependents: 0 } };
-        if (edge.dependentId === null) throw differs(`node ${group.id}`, "dependents", "others", "one that is no node");
-        nameDependent(group.dependents, edge.dependentId);
-        last = edge;
-      }
-      if (edges.length < slice.rows) break;
-      yield;
-    }
-    end();
+    const readSlice = (after: number) => this.#store.reads.verification.nodes(after, slice);
+    yield* this.#compareAll("node", this.#replay.nodes, readSlice, (where, replayed, row) =>
+      expectSameFields(where, expectedNode(replayed, row), comparedNode(row, this.#nowMs)),
+    );
   }
 
   /** Locks come and go; those that come stand behind those that were compared already. */

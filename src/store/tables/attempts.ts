@@ -20,8 +20,8 @@ const fromNode = "SELECT row, fencing_token, lease_id, lease_owner, coalesce(acq
 
 /** Leases that have ended, taken from their nodes before these forget them. */
 export function attemptTable(db: Database) {
-  const end = db.prepare<null, [number, AttemptOutcome, string | null, string]>(`
-    INSERT INTO attempts ${fromNode} WHERE id = ?4`);
+  const end = db.prepare<null, [number, AttemptOutcome, string | null, number]>(`
+    INSERT INTO attempts ${fromNode} WHERE row = ?4`);
   const endAll = db.prepare<null, [number, AttemptOutcome, string | null, string]>(`
     INSERT INTO attempts ${fromNode} WHERE task_id = ?4 AND status = 'RUNNING'`);
   const ofNode = db.prepare<Row, [string, number, number]>(`
@@ -34,8 +34,8 @@ export function attemptTable(db: Database) {
 
   return {
     /** The attempt that runs on the node ends. */
-    end(nodeId: string, outcome: AttemptOutcome, error: Json | undefined, nowMs: number): void {
-      end.run(nowMs, outcome, stored(error), nodeId);
+    end(row: number, outcome: AttemptOutcome, error: Json | undefined, nowMs: number): void {
+      end.run(nowMs, outcome, stored(error), row);
     },
     /** As `end`, for all that runs of a task. */
     endAll(taskId: string, outcome: AttemptOutcome, error: Json | undefined, nowMs: number): void {

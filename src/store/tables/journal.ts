@@ -58,8 +58,9 @@ export function journalTable(db: Database) {
     ORDER BY seq LIMIT ?3`);
 
   // (SELECT ?): see ready.ts.
-  const newestEvents = db.prepare<Row, [string, number]>(`
-    SELECT * FROM journal WHERE id IS NOT NULL AND task_id = (SELECT ?1) ORDER BY seq DESC LIMIT (SELECT ?2)`);
+  const newestEvents = db.prepare<Row, [string, number, number]>(`
+    SELECT * FROM journal WHERE id IS NOT NULL AND task_id = (SELECT ?1) AND seq > (SELECT ?2)
+    ORDER BY seq DESC LIMIT (SELECT ?3)`);
 
   const oldest = db.prepare<{ seq: number | null }, []>("SELECT min(seq) AS seq FROM journal");
 
@@ -106,10 +107,10 @@ export function journalTable(db: Database) {
       return { seq, hash };
     },
 
-    newestEvents: (taskId: string, limit: number): JournalRow[] =>
-      boundedRows(newestEvents.iterate(taskId, limit), { rows: limit, chars: limits.contextCharsMax })
+    newestEvents: (taskId: string, afterSeq: number, limit: number): HashedRow[] =>
+      boundedRows(newestEvents.iterate(taskId, afterSeq, limit), { rows: limit, chars: limits.contextCharsMax })
         .toReversed()
-        .map(toJournalRow),
+        .map(toHashedRow),
 
     page(filter: JournalFilter, afterSeq: number, lastSeq: number, bounds: PageBounds): JournalPage {
       const { taskId } = filter;

@@ -4,8 +4,8 @@ import { type StoredPolicy, policyFields } from "../../protocol/node-fields.ts";
 import { type Json, parseStored } from "../../protocol/json.ts";
 import { present } from "../../protocol/present.ts";
 import type { Labels, LockMode, NodeStatus } from "../../protocol/types.ts";
-import { setText } from "./labels.ts";
-import type { Misfit, NodeSliceRow } from "./verification-reads.ts";
+import type { NodeState } from "../heads/entries.ts";
+import type { NodeSliceRow } from "./verification-reads.ts";
 
 export interface HeadRow extends StoredPolicy {
   id: string;
@@ -27,17 +27,12 @@ export const headColumns = `
 
 export interface Row extends HeadRow {
   row: number;
-  waiting_on: number;
-  failing_on: number;
-  task_priority: number;
-  task_paused: 0 | 1;
   name: string | null;
   labels: string;
   priority: number;
   dependencies: string;
   payload_schema: string;
   resources: string;
-  held_back_by: string | null;
   result_payload: string | null;
   acquired_at_ms: number | null;
   not_before_ms: number | null;
@@ -45,14 +40,17 @@ export interface Row extends HeadRow {
   updated_at_ms: number;
 }
 
-/** A row with what other tables know of it. */
-export interface SliceRow extends Row {
-  has_dependents: 0 | 1;
-  found_by: string | null;
-  held_in_vain: 0 | 1;
-  its_priority: number | null;
-  its_paused: 0 | 1 | null;
+/** What of a row decides what may become of the node: all that comes into memory. */
+export interface ActiveRow extends HeadRow {
+  row: number;
+  priority: number;
+  labels: string;
+  dependencies: string;
+  acquired_at_ms: number | null;
+  not_before_ms: number | null;
 }
+
+export const activeColumns = `${headColumns}, row, priority, labels, dependencies, acquired_at_ms, not_before_ms`;
 
 export const json = (text: string | null): Json => (text === null ? null : parseStored(text));
 
@@ -78,7 +76,8 @@ export function toHead(row: HeadRow): NodeHead {
   };
 }
 
-export function toNode(row: Row): Node {
+/** What keeps a node from being handed out is known in memory alone. */
+export function toNode(row: Row, heldBackBy: string | null): Node {
   return {
     ...toHead(row),
     name: row.name,
@@ -92,7 +91,7 @@ export function toNode(row: Row): Node {
     progress: row.progress === null ? null : (JSON.parse(row.progress) as Progress),
     updatedAtMs: row.updated_at_ms,
     resources: toResources(row.resources),
-    heldBackBy: row.held_back_by,
+    heldBackBy,
   };
 }
 
@@ -111,37 +110,10 @@ export const toLabels = (text: string): Labels => (text === "{}" ? noLabels : (J
 /** A node as its row tells it, for comparison with a replay; its attempts stand in a table of their own. */
 export type ReplayedRow = Omit<NodeSliceRow, "attempts">;
 
-/** Of the columns that only choose who gets the node: the first that does not follow from the rest. */
-function misfitIn(row: SliceRow): Misfit | null {
-  // A COMPLETED node is not told of its task any more.
-  const isTold = row.status !== "COMPLETED";
-  const followed: Misfit[] = [
-    { field: "taskPriority", expected: isTold ? row.its_priority : row.task_priority, found: row.task_priority },
-    { field: "taskPaused", expected: (isTold ? row.its_paused : row.task_paused) === 1, found: row.task_paused === 1 },
-    { field: "foundByLabels", expected: true, found: isFoundBy(row) },
-    { field: "isHeldBack", expected: false, found: row.held_back_by !== null && row.status !== "PENDING" },
-    // By a lease that holds no locks.
-    { field: "heldBackInVain", expected: false, found: row.held_in_vain === 1 },
-  ];
-  return followed.find(({ expected, found }) => expected !== found) ?? null;
-}
-
-function isFoundBy({ found_by: set, labels }: SliceRow): boolean {
-  try {
-    return set === setText(toLabels(labels));
-  } catch {
-    // Labels that were altered may be no JSON any more.
-    return false;
-  }
-}
-
-export function toReplayed(row: SliceRow): ReplayedRow {
+export function toReplayed(row: Row): ReplayedRow {
   return {
     row: row.row,
     id: row.id,
-    waitingOn: row.waiting_on,
-    failingOn: row.failing_on,
-    misfit: misfitIn(row),
     notBeforeMs: row.not_before_ms,
     leaseExpiresAtMs: row.lease_expires_at_ms,
     leaseTtlMs: row.lease_ttl_ms,
@@ -164,6 +136,18 @@ export function toReplayed(row: SliceRow): ReplayedRow {
     leaseId: row.lease_id,
     leaseOwner: row.lease_owner,
     fencingToken: row.fencing_token,
-    hasDependents: row.has_dependents === 1,
+  };
+}
+
+/** A node as it comes into memory. */
+export function toState(row: ActiveRow): NodeState {
+  return {
+    ...toHead(row),
+    priority: row.priority,
+    acquiredAtMs: row.acquired_at_ms,
+    notBeforeMs: row.not_before_ms,
+    heldBackBy: null,
+    waitingOn: 0,
+    failingOn: 0,
   };
 }

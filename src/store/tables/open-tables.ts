@@ -4,15 +4,12 @@ import { bundleTable } from "./bundles.ts";
 import { idempotencyTable } from "./idempotency.ts";
 import { journalTable } from "./journal.ts";
 import { attemptTable } from "./attempts.ts";
-import { countings } from "./countings.ts";
 import { dependencyTable } from "./dependencies.ts";
-import { labelSets } from "./labels.ts";
 import { leaseTable } from "./leases.ts";
 import { lockSlices } from "./lock-slices.ts";
 import { lockTable } from "./locks.ts";
 import { nodeTable } from "./nodes.ts";
 import { pruningTable } from "./pruning.ts";
-import { readyNodes } from "./ready.ts";
 import { taskTable } from "./tasks.ts";
 
 /** Everything prepared on one open connection. */
@@ -24,10 +21,7 @@ export function tablesOf(db: Database) {
     tasks: taskTable(db),
     nodes: nodeTable(db),
     dependencies: dependencyTable(db),
-    countings: countings(db),
     leases: leaseTable(db),
-    labels: labelSets(db),
-    ready: readyNodes(db),
     attempts: attemptTable(db),
     locks: lockTable(db),
     lockSlices: lockSlices(db),

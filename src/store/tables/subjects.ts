@@ -1,11 +1,18 @@
+import type { Node, NodeHead } from "../../core/model.ts";
+import type { NodeEntry } from "../heads/entries.ts";
+import { headsDifference } from "../heads/comparison.ts";
+import type { Heads } from "../heads/heads.ts";
+import { loadHeads } from "../heads/loading.ts";
+import { type Row, toNode } from "./node-rows.ts";
+import { boundedRows } from "./slices.ts";
+import { present } from "../../protocol/present.ts";
 import { taskState } from "../../core/dag/dag.ts";
 import { genesis } from "../../core/journal/journal.ts";
 import type { HeadState } from "./head.ts";
 import type { Tables } from "./open-tables.ts";
-import type { JournalReads, LeaseReads, Reads, TaskReads } from "../reads.ts";
+import type { JournalReads, Lasting, LeaseReads, Reads, TaskReads } from "../reads.ts";
 import { schemaFault } from "../schema.ts";
 import type { VerificationReads } from "./verification-reads.ts";
-import { present } from "../../protocol/present.ts";
 
 /** Tasks looked at for being idle in one turn: some milliseconds. */
 const idleTasksMax = 256;
@@ -68,46 +75,91 @@ export function guarded(subjects: Subjects, check: () => void): Subjects {
   return mapped(subjects, (subject) => mapped(subject, checked)) as unknown as Subjects;
 }
 
-/** The tables' own reads, and what several of them tell together. */
-export function subjectsOf(tables: Tables, state: () => HeadState): Subjects {
-  const { nodes, dependencies, locks, ready, attempts, bundles, idempotency, pruning, countings } = tables;
+/** What the heads in memory and the tables tell together: of what is active the heads decide, and tables hold the rest. */
+export function subjectsOf(tables: Tables, heads: Heads, state: () => HeadState): Subjects {
+  const { dependencies, locks, attempts, bundles, idempotency, pruning } = tables;
   return {
-    tasks: taskReads(tables),
+    tasks: taskReads(tables, heads),
     nodes: {
-      ...nodes,
-      next: (taskId, labels) => ready.next(taskId, labels),
-      isAnyHeldBack: ready.isAnyHeldBack,
+      ...nodeReads(tables, heads),
       attempts: attempts.ofNode,
       attemptUnder: (nodeId, leaseId) => attempts.byLease(nodeId, leaseId),
     },
     dag: {
       ...dependencies,
-      isCounting: () => countings.isUnderWay(null),
-      isSettled: () => !countings.isUnderWay(null) && !dependencies.isUnsettled(null),
+      hasDependents: (nodeId) => (heads.node(nodeId)?.dependents.length ?? 0) > 0,
+      isSettled: () => heads.toSkip.size + heads.skippedInVain.size === 0,
+      toSkip: (taskId, limit) => first(heads.toSkip, taskId, limit),
+      skippedInVain: (taskId, limit) => first(heads.skippedInVain, taskId, limit),
     },
-    leases: leaseReads(tables, state),
+    leases: leaseReads(tables, heads, state),
     locks,
     journal: journalReads(tables, state),
     bundles,
     answers: idempotency,
     pruning,
-    verification: verificationReads(tables),
+    verification: verificationReads(tables, heads),
   };
 }
 
-function taskReads({ tasks, journal, locks, bundles, ready, dependencies, countings }: Tables): TaskReads {
-  /** Whether something of the task can still run, be it after what is left to count or to skip. */
-  const isOpen = (taskId: string) =>
-    ready.isOpen(taskId) || dependencies.isUnsettled(taskId) || countings.isUnderWay(taskId);
+/** In registration order, of the task or of any. */
+function first(nodes: Iterable<NodeEntry>, taskId: string | null, limit: number): NodeHead[] {
+  const all = [...nodes].filter(({ task }) => taskId === null || task.id === taskId);
+  return all
+    .toSorted((a, b) => a.row - b.row)
+    .slice(0, limit)
+    .map(({ state }) => state);
+}
+
+function nodeReads({ nodes }: Tables, heads: Heads): Omit<Reads["nodes"], "attempts" | "attemptUnder"> {
+  const toWhole = (row: Row): Node => toNode(row, heads.node(row.id)?.state.heldBackBy ?? null);
+  return {
+    ...nodes,
+    head: (nodeId) => heads.node(nodeId)?.state ?? nodes.head(nodeId),
+    find(nodeId) {
+      const row = nodes.find(nodeId);
+      return row === null ? null : toWhole(row);
+    },
+    ofTask: (taskId) => Iterator.from(nodes.ofTask(taskId)).map(toWhole),
+    running: (bounds) =>
+      boundedRows(
+        heads.deadlines
+          .byEnd(heads.running, bounds.rows)
+          .values()
+          .map(({ row }) => nodes.at(row)),
+        bounds,
+      ).map(toWhole),
+    next(taskId, labels) {
+      const task = taskId === null ? null : heads.task(taskId);
+      const next = task === undefined ? undefined : heads.ready.next(task, labels);
+      return next === undefined ? null : toWhole(nodes.at(next.row));
+    },
+    heldBack: () =>
+      heads.heldBack.map(({ state }) => ({ nodeId: state.id, leaseId: present(state.heldBackBy, "the lease") })),
+  };
+}
+
+function taskReads({ tasks, journal, locks, bundles }: Tables, heads: Heads): TaskReads {
   const summary: TaskReads["summary"] = (taskId) => {
-    const counts = tasks.counts(taskId);
+    const task = heads.task(taskId);
+    const counts = task?.counts ?? tasks.counts(taskId);
     if (counts === null) return null;
     const occurring = Object.entries(counts).filter(([, count]) => count > 0);
-    return { state: taskState(counts, isOpen(taskId)), counts: Object.fromEntries(occurring) };
+    return {
+      state: taskState(counts, task !== undefined && heads.canGoOn(task)),
+      counts: Object.fromEntries(occurring),
+    };
   };
   return {
     ...tasks,
     summary,
+    running(beforePlace, bounds) {
+      const places = new Set([...heads.running].map(({ task }) => task.row).filter((row) => row < beforePlace));
+      return tasks.inPlaces(
+        [...places].toSorted((a, b) => b - a),
+        bounds,
+      );
+    },
     idle(afterRow, cutSeq, olderThanMs) {
       const holding = locks.taskIds();
       const some = tasks.quiet(afterRow, idleTasksMax);
@@ -125,23 +177,34 @@ function taskReads({ tasks, journal, locks, bundles, ready, dependencies, counti
   };
 }
 
-function leaseReads(tables: Tables, state: () => HeadState): LeaseReads {
-  const { leases, locks, ready } = tables;
-  const deadlines = { nodes: leases.nextDeadlineMs, locks: locks.nextDeadlineMs, delays: ready.nextDelayMs };
+function leaseReads({ locks }: Tables, heads: Heads, state: () => HeadState): LeaseReads {
+  const { deadlines } = heads;
+  const next: Record<Lasting, () => number | null> = {
+    nodes: () => deadlines.nextLeaseMs,
+    locks: locks.nextDeadlineMs,
+    delays: () => deadlines.nextDelayMs,
+  };
+  const states = (nodes: readonly NodeEntry[], limit: number) => nodes.slice(0, limit).map((node) => node.state);
   return {
-    node: (taskId, leaseId) => leases.find(taskId, leaseId),
-    expired: leases.expired,
-    due: leases.due,
+    node(taskId, leaseId) {
+      const node = heads.underLease(leaseId);
+      return node?.task.id === taskId ? node.state : null;
+    },
+    expired(taskId, nowMs, limit) {
+      const over = deadlines.expired(nowMs, { withoutLength: true });
+      return states(taskId === null ? over : over.filter(({ task }) => task.id === taskId), limit);
+    },
+    due: (nowMs, limit) => states(deadlines.expired(nowMs, { withoutLength: false }), limit),
     dueLocks: locks.dueLeases,
     count(nowMs) {
       const held = locks.count(nowMs);
       const { RUNNING: running } = state().totals.nodes;
-      return { running, expiredRunning: leases.countExpired(nowMs), locks: held.all, expiredLocks: held.expired };
+      return { running, expiredRunning: deadlines.countExpired(nowMs), locks: held.all, expiredLocks: held.expired };
     },
     nextDeadlineMs(of) {
-      if (of !== undefined) return deadlines[of]();
-      const next = Object.values(deadlines).flatMap((read) => read() ?? []);
-      return next.length === 0 ? null : Math.min(...next);
+      if (of !== undefined) return next[of]();
+      const all = Object.values(next).flatMap((read) => read() ?? []);
+      return all.length === 0 ? null : Math.min(...all);
     },
   };
 }
@@ -162,21 +225,17 @@ function journalReads({ journal, pruning }: Tables, state: () => HeadState): Jou
   };
 }
 
-function verificationReads(tables: Tables): VerificationReads {
-  const { db, tasks, nodes, attempts, locks, lockSlices, bundles, dependencies, countings, labels } = tables;
+function verificationReads(tables: Tables, heads: Heads): VerificationReads {
+  const { db, tasks, nodes, attempts, locks, lockSlices, bundles } = tables;
   return {
     schemaFault: () => schemaFault(db),
+    memoryFault: () => headsDifference(heads, loadHeads(tables)),
     tasks: tasks.slice,
     nodes: (afterRow, bounds) =>
       nodes.slice(afterRow, bounds).map((node) => ({ ...node, attempts: attempts.replayedOf(node.row) })),
     locks: lockSlices.slice,
     countLocks: () => locks.count(0).all,
     bundles: (afterRow, bounds) => bundles.slice(afterRow, bounds),
-    edges: dependencies.slice,
-    countings: countings.all,
-    labelSets: labels.setSlice,
-    labelMembers: labels.memberSlice,
-    hasLabel: labels.hasMember,
     answers: tables.idempotency.slice,
   };
 }

@@ -4,6 +4,8 @@ import type { Task, TaskPolicy } from "../../core/model.ts";
 import { noPolicy, taskPolicyFrom, taskPolicyPayload } from "../../core/dag/task-policy.ts";
 import { parseStored } from "../../protocol/json.ts";
 import type { NodeStatus } from "../../protocol/types.ts";
+import { present } from "../../protocol/present.ts";
+import type { StoredTask, TaskEntry } from "../heads/entries.ts";
 import { toLabels } from "./node-rows.ts";
 import type { ListedTask } from "../reads.ts";
 import { expectChange } from "./changes.ts";
@@ -28,6 +30,8 @@ interface AboutRow {
   policy: string;
 }
 
+type ActiveRow = Pick<AboutRow, "row" | "id" | "priority" | "paused">;
+
 interface ListedRow extends AboutRow {
   context_bytes: number;
 }
@@ -37,16 +41,12 @@ interface Row extends AboutRow, CountsRow {
 }
 
 export function taskTable(db: Database) {
-  const insert = db.prepare<null, [string, string, string, number, string | null, string, number, string, number]>(`
-    INSERT INTO tasks (id, goal, context, created_at_ms, name, labels, priority, policy, pending)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-  const addPending = db.prepare<null, [number, string]>("UPDATE tasks SET pending = pending + ?1 WHERE id = ?2");
-  const cancel = db.prepare<null, [string]>(`
-    UPDATE tasks SET failed = failed + pending + running, pending = 0, running = 0 WHERE id = ?`);
+  const insert = db.prepare<null, [string, string, string, number, string | null, string, number, string]>(`
+    INSERT INTO tasks (id, goal, context, created_at_ms, name, labels, priority, policy)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+  const setCounts = db.prepare<null, [number, number, number, number, number]>(`
+    UPDATE tasks SET pending = ?, running = ?, completed = ?, failed = ? WHERE row = ?`);
   const steer = db.prepare<null, [number, number, string]>("UPDATE tasks SET priority = ?1, paused = ?2 WHERE id = ?3");
-  const move = db.prepare<null, [number, number, number, number, string]>(`
-    UPDATE tasks SET pending = pending + ?, running = running + ?, completed = completed + ?, failed = failed + ?
-    WHERE id = ?`);
   const byId = db.prepare<Row, [string]>("SELECT * FROM tasks WHERE id = ?");
   const placeOf = db.prepare<{ row: number }, [string]>("SELECT row FROM tasks WHERE id = ?");
   const countsById = db.prepare<CountsRow, [string]>(`
@@ -56,51 +56,43 @@ export function taskTable(db: Database) {
     tasks.row, id, goal, created_at_ms, name, labels, priority, paused, policy, octet_length(context) AS context_bytes`;
   const before = db.prepare<ListedRow, [number, number]>(`
     SELECT ${listed} FROM tasks WHERE row < ?1 ORDER BY row DESC LIMIT ?2`);
-  // Whose nodes run are few, however many tasks there are. They are put in order before any is read.
-  const runningBefore = db.prepare<ListedRow, [number, number]>(`
-    SELECT ${listed} FROM (
-      SELECT tasks.row FROM (SELECT DISTINCT task_id FROM nodes WHERE status = 'RUNNING') AS busy
-      CROSS JOIN tasks ON tasks.id = busy.task_id
-      WHERE tasks.row < ?1 ORDER BY tasks.row DESC LIMIT ?2) AS first
-    CROSS JOIN tasks ON tasks.row = first.row`);
+  const at = db.prepare<ListedRow, [number, number]>(`SELECT ${listed} FROM tasks WHERE row = ?1 LIMIT ?2`);
+  const active = db.prepare<ActiveRow, []>(`
+    SELECT row, id, priority, paused FROM tasks WHERE pending + running > 0 ORDER BY row`);
+  const head = db.prepare<ActiveRow, [string]>("SELECT row, id, priority, paused FROM tasks WHERE id = ?");
   const named = db.prepare<Row, [string, number]>("SELECT * FROM tasks WHERE name = ?1 ORDER BY row DESC LIMIT ?2");
   const after = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row > ?1 ORDER BY row LIMIT ?2");
 
   const quiet = db.prepare<Row, [number, number]>(`
     SELECT * FROM tasks WHERE row > ?1 AND running = 0 ORDER BY row LIMIT ?2`);
 
-  const page = (statement: typeof before, beforePlace: number, bounds: SliceBounds): ListedTask[] =>
-    boundedRows(statement.iterate(beforePlace, bounds.rows), bounds, ({ context_bytes: bytes }) => bytes).map(
-      (row) => ({
-        ...aboutTask(row),
-        place: row.row,
-        chars: textChars(row) + row.context_bytes,
-      }),
-    );
+  const pageOf = (rows: Iterable<ListedRow>, bounds: SliceBounds): ListedTask[] =>
+    boundedRows(rows, bounds, ({ context_bytes: bytes }) => bytes).map((row) => ({
+      ...aboutTask(row),
+      place: row.row,
+      chars: textChars(row) + row.context_bytes,
+    }));
 
   return {
-    insert(task: Task, pending: number): void {
+    /** Its row. */
+    insert(task: Task): number {
       const { id, goal, context, createdAtMs, name, labels, priority } = task;
       const policy = JSON.stringify(taskPolicyPayload(task.policy));
       const about = [JSON.stringify(context), createdAtMs, name, JSON.stringify(labels)] as const;
-      insert.run(id, goal, ...about, priority, policy, pending);
+      return Number(insert.run(id, goal, ...about, priority, policy).lastInsertRowid);
     },
-    addPending(taskId: string, nodes: number): void {
-      expectChange(addPending.run(nodes, taskId), "task", taskId);
+    /** How many of its nodes have each status. */
+    setCounts({ row, counts }: Pick<TaskEntry, "row" | "counts">): void {
+      setCounts.run(counts.PENDING, counts.RUNNING, counts.COMPLETED, counts.FAILED, row);
     },
-    /** Counts all that has not ended as FAILED. */
-    cancel(taskId: string): void {
-      expectChange(cancel.run(taskId), "task", taskId);
+    /** What comes into memory of tasks that have not ended, or of one that has. */
+    active: (): StoredTask[] => active.all().map(toStored),
+    head(taskId: string): StoredTask | null {
+      const row = head.get(taskId);
+      return row === null ? null : toStored(row);
     },
     steer({ id, priority, paused }: SteeredTask): void {
       expectChange(steer.run(priority, Number(paused), id), "task", id);
-    },
-
-    /** Counts one node's change of status. */
-    move(taskId: string, from: NodeStatus, to: NodeStatus): void {
-      const change = (status: NodeStatus) => Number(to === status) - Number(from === status);
-      const moved = move.run(change("PENDING"), change("RUNNING"), change("COMPLETED"), change("FAILED"), taskId);
-      expectChange(moved, "task", taskId);
     },
 
     /** Tasks nothing of which runs, after a row. */
@@ -118,9 +110,13 @@ export function taskTable(db: Database) {
     },
 
     placeOf: (taskId: string): number | null => placeOf.get(taskId)?.row ?? null,
-    list: (beforePlace: number, bounds: SliceBounds) => page(before, beforePlace, bounds),
-    /** Those of which a node runs. */
-    running: (beforePlace: number, bounds: SliceBounds) => page(runningBefore, beforePlace, bounds),
+    list: (beforePlace: number, bounds: SliceBounds) => pageOf(before.iterate(beforePlace, bounds.rows), bounds),
+    /** Those that stand in these places. */
+    inPlaces: (places: readonly number[], bounds: SliceBounds): ListedTask[] =>
+      pageOf(
+        places.values().map((place) => present(at.get(place, 1), "the task in place", String(place))),
+        bounds,
+      ),
 
     named: (name: string, limit: number): Task[] => named.all(name, limit).map(toTask),
 
@@ -139,6 +135,10 @@ export function taskTable(db: Database) {
         counts: countsOf(row),
       })),
   };
+}
+
+function toStored({ row, id, priority, paused }: ActiveRow): StoredTask {
+  return { row, id, priority, paused: paused === 1 };
 }
 
 function countsOf({ pending, running, completed, failed }: CountsRow): Record<NodeStatus, number> {

@@ -11,19 +11,13 @@ import type { SliceBounds } from "./slices.ts";
 export interface VerificationReads {
   /** What of the schema is not as this agentd makes it; null when all is. */
   schemaFault(): SchemaFault | null;
+  /** Where what is held in memory differs from the tables; null where it does not. Reads all that is active. */
+  memoryFault(): string | null;
   tasks(afterRow: number, bounds: SliceBounds): TaskSliceRow[];
   nodes(afterRow: number, bounds: SliceBounds): NodeSliceRow[];
   locks(afterRow: number, limit: number): LockSliceRow[];
   countLocks(): number;
   bundles(afterRow: number, bounds: SliceBounds): BundleSliceRow[];
-  /** Who waits for whom, all of one dependency together. */
-  edges(after: Pick<EdgeRow, "dependency" | "dependent">, limit: number): EdgeRow[];
-  /** Nodes whose change is not told to all of their dependents yet. */
-  countings(): CountingRow[];
-  labelSets(afterRow: number, limit: number): LabelSetRow[];
-  labelMembers(after: Omit<LabelMemberRow, "labels">, limit: number): LabelMemberRow[];
-  /** Whether a search for this label finds the set. */
-  hasLabel(set: number, name: string, value: string): boolean;
   answers(afterRow: number, bounds: SliceBounds): AnswerRow[];
 }
 
@@ -36,19 +30,14 @@ export interface SchemaFault {
 
 export type TaskSliceRow = Omit<ReplayedTask, "place"> & { id: string; row: number };
 
-/** A node as it is compared with a replay, and what of it must follow from the rest. */
-export interface NodeSliceRow extends Omit<ReplayedNode, "attempts" | "dependents" | "place"> {
+/** A node as it is compared with a replay. */
+export interface NodeSliceRow extends Omit<ReplayedNode, "attempts" | "place"> {
   id: string;
   row: number;
-  waitingOn: number;
-  failingOn: number;
-  /** What the store keeps of it for itself, and does not follow from the rest; null when all does. */
-  misfit: Misfit | null;
   leaseExpiresAtMs: number | null;
   leaseTtlMs: number | null;
   updatedAtMs: number;
   hasProgress: boolean;
-  hasDependents: boolean;
   attempts: ReplayedAttempt[];
 }
 
@@ -74,36 +63,6 @@ export interface BundleSliceRow extends Omit<ReplayedBundle, "place"> {
   id: string;
   row: number;
   misfit: Misfit | null;
-}
-
-/** Ids are null where there is no such node. */
-export interface EdgeRow {
-  dependency: number;
-  dependent: number;
-  dependencyId: string | null;
-  dependentId: string | null;
-}
-
-/** Its dependents after `afterRow` and up to `lastRow` are not told yet. */
-export interface CountingRow {
-  nodeId: string | null;
-  taskId: string;
-  change: "completed" | "failed" | "retried";
-  afterRow: number;
-  lastRow: number;
-}
-
-export interface LabelSetRow {
-  row: number;
-  labels: string;
-}
-
-/** A label under which a set is found; `labels` are the set's, null where there is none. */
-export interface LabelMemberRow {
-  name: string;
-  value: string;
-  row: number;
-  labels: string | null;
 }
 
 /** A remembered answer: the digest that was kept with it, and the one its columns have. */

@@ -1,12 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { type Effect, nodeChanged } from "../../../src/core/effects.ts";
 import { isRefusal } from "../../../src/core/decision.ts";
 import type { NewNode } from "../../../src/core/model.ts";
+import { nodeChanged } from "../../../src/core/effects.ts";
 import { releaseNode, skipNode } from "../../../src/core/dag/node.ts";
 import { defaultPolicy } from "../../../src/core/dag/node-policy.ts";
 import { addNodes, cancellation, cancelTask, pauseTask, setPriority } from "../../../src/core/dag/task.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { overriding } from "../../service/overriding.ts";
 import { newNode, newTask } from "../../support/specimen.ts";
 import { acquire, complete, fail, registerNodes, within } from "../story.ts";
 import { type MakeSpecimen, prepared } from "./specimen.ts";
@@ -108,32 +107,6 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
       within(store, () => store.apply({ kind: "endDelays", nowMs: 46, limit: 9 }));
       expect([taken(store), store.reads.nodes.find("a")?.notBeforeMs]).toEqual([["a"], null]);
     });
-  });
-
-  test(`${engine}: as many dependents of a node are counted at once as the effect says`, () => {
-    using specimen = stored({ id: "a" }, ...["b", "c", "d"].map((id) => ({ id, dependencies: ["a"] })));
-    const { store } = specimen;
-    const apply = (effect: Effect) => store.apply(effect.kind === "changeNode" ? { ...effect, countedMax: 1 } : effect);
-    const takeNext = () => {
-      const next = store.reads.nodes.next("t", {});
-      if (next !== null) within(store, () => acquire(store, next.id));
-      return [next?.id, store.reads.dag.isCounting()];
-    };
-    const goOn = (countedMax: number) => within(store, () => store.apply({ kind: "countDependents", countedMax }));
-    within(store, () => acquire(store, "a"));
-    within(store, () => complete(overriding(store, { apply }), "a"));
-    const given = [takeNext(), takeNext()];
-    goOn(1);
-    given.push(takeNext(), takeNext());
-    goOn(9);
-    given.push(takeNext());
-    expect(given).toEqual([
-      ["b", true],
-      [undefined, true],
-      ["c", true],
-      [undefined, true],
-      ["d", false],
-    ]);
   });
 
   describe(`${engine}: a node behind a failed one`, () => {

@@ -1,0 +1,273 @@
+import { present } from "../../protocol/present.ts";
+import type { DependencyPolicy, NodeStatus } from "../../protocol/types.ts";
+import { Deadlines } from "./deadlines.ts";
+import { addDependent, NodeEntry, type NodeState, type StoredNode, type StoredTask, TaskEntry } from "./entries.ts";
+import { LabelSets } from "./label-sets.ts";
+import { ReadyNodes } from "./ready.ts";
+
+/**
+ * The heads of what is active, in memory: of every task that has not ended, its nodes with all that decides what may
+ * become of them, and the queues in which they stand. Payloads, results and history stay on the disk, and so does all that
+ * has ended. The queues follow from the states of nodes and tasks: who puts a state back has undone what came of it.
+ */
+export class Heads {
+  /** The original let nodes wait for those of other tasks, and for some that nobody knows. */
+  readonly #statusOnDisk: (nodeId: string) => NodeStatus | null;
+  readonly #tasks = new Map<string, TaskEntry>();
+  readonly #nodes = new Map<string, NodeEntry>();
+  readonly #byLease = new Map<string, NodeEntry>();
+  readonly #heldBack = new Map<string, Set<NodeEntry>>();
+  readonly #labelSets = new LabelSets();
+  readonly ready = new ReadyNodes(this.#labelSets);
+  readonly deadlines = new Deadlines();
+  readonly running = new Set<NodeEntry>();
+  /** Nodes to be skipped, as a dependency is FAILED, and those that were skipped in vain, as none is any more. */
+  readonly toSkip = new Set<NodeEntry>();
+  readonly skippedInVain = new Set<NodeEntry>();
+  /** Takes back what the open unit has changed, the last change first. */
+  readonly #undo: (() => void)[] = [];
+  /** Tasks that the open unit has changed. */
+  readonly #changed = new Set<TaskEntry>();
+
+  constructor(statusOnDisk: (nodeId: string) => NodeStatus | null) {
+    this.#statusOnDisk = statusOnDisk;
+  }
+
+  get tasks(): Iterable<TaskEntry> {
+    return this.#tasks.values();
+  }
+
+  task(taskId: string): TaskEntry | undefined {
+    return this.#tasks.get(taskId);
+  }
+
+  node(nodeId: string): NodeEntry | undefined {
+    return this.#nodes.get(nodeId);
+  }
+
+  underLease(leaseId: string): NodeEntry | undefined {
+    return this.#byLease.get(leaseId);
+  }
+
+  heldBackBy(leaseId: string): NodeEntry[] {
+    return [...(this.#heldBack.get(leaseId) ?? [])];
+  }
+
+  get heldBack(): NodeEntry[] {
+    return [...this.#heldBack.values()].flatMap((nodes) => [...nodes]);
+  }
+
+  /** How many nodes are in memory. */
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  /** Whether something of a task can still run or end: one waits for no other, is to be skipped, or was in vain. */
+  canGoOn(task: TaskEntry): boolean {
+    if (task.open > 0) return true;
+    for (const nodes of [this.toSkip, this.skippedInVain])
+      for (const node of nodes) if (node.task === task) return true;
+    return false;
+  }
+
+  /** Where the open unit stands: `undoTo` puts back what it changes after this. */
+  get mark(): number {
+    return this.#undo.length;
+  }
+
+  undoTo(mark: number): void {
+    while (this.#undo.length > mark) present(this.#undo.pop(), "a change to undo")();
+  }
+
+  /** Tasks whose counts the open unit may have changed, but for those that are not there any more. */
+  get changed(): TaskEntry[] {
+    return [...this.#changed].filter((task) => this.#tasks.get(task.id) === task);
+  }
+
+  /** What the unit has changed stays; tasks that have ended leave the memory. */
+  commit(): void {
+    for (const task of this.changed) if (task.counts.PENDING + task.counts.RUNNING === 0) this.remove(task);
+    this.#changed.clear();
+    this.#undo.length = 0;
+  }
+
+  /** A task leaves the memory, and takes its nodes with it. */
+  remove(task: TaskEntry): void {
+    this.#tasks.delete(task.id);
+    for (const node of task.nodes) {
+      this.#leave(node);
+      this.#nodes.delete(node.state.id);
+      this.#labelSets.give(node.labels);
+    }
+    this.#undo.push(() => {
+      this.#tasks.set(task.id, task);
+      for (const node of task.nodes) {
+        this.#nodes.set(node.state.id, node);
+        this.#labelSets.keep(node.labels);
+        this.#enter(node);
+      }
+    });
+  }
+
+  /** A task comes into memory, new or from the disk. Its nodes follow. */
+  addTask(stored: StoredTask): TaskEntry {
+    const task = new TaskEntry(stored);
+    this.#tasks.set(task.id, task);
+    this.#undo.push(() => this.#tasks.delete(task.id));
+    this.#changed.add(task);
+    return task;
+  }
+
+  /** Nodes come into memory, each task's in registration order; what they wait for is there, or comes with them. */
+  addNodes(nodes: readonly StoredNode[]): void {
+    for (const stored of nodes) this.#add(new NodeEntry(this.#labelSets.take(stored.labels), stored));
+    for (const { state, dependencies } of nodes) this.#waitFor(this.#known(state.id), new Set(dependencies));
+    this.#undo.push(() => {
+      for (const { state, dependencies } of nodes.toReversed())
+        this.#drop(this.#known(state.id), new Set(dependencies));
+    });
+  }
+
+  /** Nodes of a task wait for further ones, which are new and so PENDING. */
+  extend(nodeIds: readonly string[], added: readonly string[]): void {
+    for (const node of nodeIds.map((id) => this.#known(id))) {
+      for (const dependency of added) this.#join(this.#known(dependency), node);
+      this.#put(node, { ...node.state, waitingOn: node.state.waitingOn + added.length });
+    }
+  }
+
+  /** Another state takes the node's place, and who waits for it is told. */
+  change(node: NodeEntry, change: Partial<NodeState>): void {
+    const before = node.state.status;
+    this.#put(node, { ...node.state, ...change });
+    const { status } = node.state;
+    if (status === before) return;
+    const { counts } = node.task;
+    counts[before]--;
+    counts[status]++;
+    this.#changed.add(node.task);
+    this.#undo.push(() => {
+      counts[before]++;
+      counts[status]--;
+    });
+    for (const dependent of node.dependents) this.#tell(dependent, before, status);
+  }
+
+  steer(task: TaskEntry, priority: number, paused: boolean): void {
+    const { priority: oldPriority, paused: wasPaused } = task;
+    const set = (toPriority: number, toPaused: boolean) => {
+      task.priority = toPriority;
+      task.paused = toPaused;
+      this.ready.order(task);
+    };
+    set(priority, paused);
+    this.#undo.push(() => set(oldPriority, wasPaused));
+  }
+
+  #join(dependency: NodeEntry, node: NodeEntry): void {
+    addDependent(dependency, node);
+    this.#undo.push(() => dependency.dependents.pop());
+  }
+
+  #known(nodeId: string): NodeEntry {
+    return present(this.#nodes.get(nodeId), "node", nodeId);
+  }
+
+  /** For how much a node counts with one that waits for it changes. */
+  #tell(node: NodeEntry, before: NodeStatus, status: NodeStatus): void {
+    const { policy, waitingOn, failingOn } = node.state;
+    const waits = weight(status, policy.onDependencyFailure) - weight(before, policy.onDependencyFailure);
+    const fails = Number(status === "FAILED") - Number(before === "FAILED");
+    if (waits === 0 && fails === 0) return;
+    this.#put(node, { ...node.state, waitingOn: waitingOn + waits, failingOn: failingOn + fails });
+  }
+
+  #put(node: NodeEntry, state: NodeState): void {
+    const before = node.state;
+    this.#move(node, state);
+    this.#undo.push(() => this.#move(node, before));
+  }
+
+  #move(node: NodeEntry, state: NodeState): void {
+    this.#leave(node);
+    node.state = state;
+    this.#enter(node);
+  }
+
+  /** The node leaves all queues its state put it in. */
+  #leave(node: NodeEntry): void {
+    const { status, lease, heldBackBy } = node.state;
+    this.deadlines.remove(node);
+    this.ready.remove(node);
+    this.running.delete(node);
+    this.toSkip.delete(node);
+    this.skippedInVain.delete(node);
+    if (isOpen(node.state)) node.task.open--;
+    if (status === "RUNNING" && lease !== null && lease.id !== null) this.#byLease.delete(lease.id);
+    if (heldBackBy !== null) this.#letGo(node, heldBackBy);
+  }
+
+  /** The node stands in the queues its state puts it in. */
+  #enter(node: NodeEntry): void {
+    const { state, task } = node;
+    const { status, lease, heldBackBy, failingOn } = state;
+    this.deadlines.put(node);
+    if (isReady(state)) this.ready.put(node);
+    if (isOpen(state)) task.open++;
+    if (status === "RUNNING") this.running.add(node);
+    if (status === "RUNNING" && lease !== null && lease.id !== null) this.#byLease.set(lease.id, node);
+    if (status === "PENDING" && failingOn > 0 && state.policy.onDependencyFailure === "skip") this.toSkip.add(node);
+    if (state.failure === "skipped" && failingOn === 0) this.skippedInVain.add(node);
+    if (heldBackBy === null) return;
+    const others = this.#heldBack.get(heldBackBy);
+    if (others === undefined) this.#heldBack.set(heldBackBy, new Set([node]));
+    else others.add(node);
+  }
+
+  #letGo(node: NodeEntry, leaseId: string): void {
+    const nodes = this.#heldBack.get(leaseId);
+    nodes?.delete(node);
+    if (nodes?.size === 0) this.#heldBack.delete(leaseId);
+  }
+
+  #add(node: NodeEntry): void {
+    this.#changed.add(node.task);
+    this.#nodes.set(node.state.id, node);
+    node.task.nodes.push(node);
+    node.task.counts[node.state.status]++;
+  }
+
+  /** Joins a new node to those it waits for, and puts it into the queues. */
+  #waitFor(node: NodeEntry, dependencies: ReadonlySet<string>): void {
+    let [waitingOn, failingOn] = [0, 0];
+    for (const dependency of dependencies) {
+      const other = this.#nodes.get(dependency);
+      if (other !== undefined) addDependent(other, node);
+      const status = other === undefined ? this.#statusOnDisk(dependency) : other.state.status;
+      waitingOn += weight(status, node.state.policy.onDependencyFailure);
+      failingOn += Number(status === "FAILED");
+    }
+    if (waitingOn + failingOn > 0) node.state = { ...node.state, waitingOn, failingOn };
+    this.#enter(node);
+  }
+
+  /** Takes a node back that was the last to come. */
+  #drop(node: NodeEntry, dependencies: ReadonlySet<string>): void {
+    this.#leave(node);
+    for (const dependency of dependencies) this.#nodes.get(dependency)?.dependents.pop();
+    this.#nodes.delete(node.state.id);
+    node.task.nodes.pop();
+    node.task.counts[node.state.status]--;
+    this.#labelSets.give(node.labels);
+  }
+}
+
+/** Whether a node that waits for one with this status waits for it still. */
+const weight = (status: NodeStatus | null, policy: DependencyPolicy): number =>
+  Number(status !== "COMPLETED" && !(status === "FAILED" && policy === "run"));
+
+/** Whether it waits for no other node. */
+const isOpen = ({ status, waitingOn }: NodeState): boolean => status === "PENDING" && waitingOn === 0;
+
+/** Whether it waits for a worker alone; its task may be paused. */
+const isReady = (state: NodeState): boolean => isOpen(state) && state.notBeforeMs === null && state.heldBackBy === null;

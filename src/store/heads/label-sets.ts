@@ -1,0 +1,62 @@
+import type { Labels } from "../../protocol/types.ts";
+import { LabelSet } from "./entries.ts";
+
+/** All sets that nodes have. There are few of them, so a wish for labels is a search in each that has them. */
+export class LabelSets {
+  readonly #sets = new Map<string, LabelSet>();
+  readonly #withLabel = new Map<string, Set<LabelSet>>();
+
+  /** The set of these labels, for one node more. */
+  take(labels: Labels): LabelSet {
+    const text = setText(labels);
+    const known = this.#sets.get(text);
+    const set = known ?? new LabelSet(text, labels);
+    this.keep(set);
+    return set;
+  }
+
+  /** One node more has it. */
+  keep(set: LabelSet): void {
+    if (set.nodes === 0) this.#add(set);
+    set.nodes++;
+  }
+
+  /** One node less has it. */
+  give(set: LabelSet): void {
+    set.nodes--;
+    if (set.nodes === 0) this.#remove(set);
+  }
+
+  /** Sets that have all of these labels, of which there is at least one. */
+  having(labels: Labels): LabelSet[] {
+    const lists = membersOf(labels).map((member) => this.#withLabel.get(member) ?? none);
+    const [fewest = none, ...others] = lists.toSorted((a, b) => a.size - b.size);
+    return [...fewest].filter((set) => others.every((list) => list.has(set)));
+  }
+
+  #add(set: LabelSet): void {
+    this.#sets.set(set.text, set);
+    for (const member of membersOf(set.labels)) {
+      const having = this.#withLabel.get(member);
+      if (having === undefined) this.#withLabel.set(member, new Set([set]));
+      else having.add(set);
+    }
+  }
+
+  #remove(set: LabelSet): void {
+    this.#sets.delete(set.text);
+    for (const member of membersOf(set.labels)) {
+      const having = this.#withLabel.get(member);
+      having?.delete(set);
+      if (having?.size === 0) this.#withLabel.delete(member);
+    }
+  }
+}
+
+const none: ReadonlySet<LabelSet> = new Set();
+
+const membersOf = (labels: Labels): string[] => Object.entries(labels).map((member) => JSON.stringify(member));
+
+/** Labels as one text, however they are ordered. */
+export const setText = (labels: Labels): string =>
+  JSON.stringify(Object.fromEntries(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))));
