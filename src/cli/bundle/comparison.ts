@@ -4,6 +4,7 @@ import { commitOrNull } from "../git/revision.ts";
 import type { Session } from "../session.ts";
 import { allBundles, type BundleView, type Whole } from "./ids.ts";
 import { limits } from "../../protocol/limits.ts";
+import { directoriesOver, foldedPath } from "../../protocol/path-spelling.ts";
 
 export type Comparison = Result<"ComparePatchBundles">;
 
@@ -73,22 +74,17 @@ async function changedBetween(top: string, base: string, target: string): Promis
   return entriesOf(new TextDecoder().decode((await ask(top, words)).out));
 }
 
-/** Those of `changed` that are, lie above or lie below one of `touched`, however they are spelled. */
-function meeting(changed: readonly string[], touched: readonly string[]): string[] {
-  const at = new Set(touched.map(folded));
+/**
+ * Those of `changed` that are, lie above or lie below one of `touched`, however they are spelt: none is missing that the
+ * daemon would take for the same.
+ */
+export function meeting(changed: readonly string[], touched: readonly string[]): string[] {
+  const at = new Set(touched.map(foldedPath));
   const above = new Set([...at].flatMap(directoriesOver));
   return changed.filter((path) => {
-    const name = folded(path);
+    const name = foldedPath(path);
     return at.has(name) || above.has(name) || directoriesOver(name).some((directory) => at.has(directory));
   });
-}
-
-/** Names that some file system takes for one; a few too many do no harm, since the daemon looks closer. */
-const folded = (path: string) => path.normalize("NFC").toUpperCase().toLowerCase();
-
-function directoriesOver(path: string): string[] {
-  const parts = path.split("/");
-  return parts.slice(1).map((_part, i) => parts.slice(0, i + 1).join("/"));
 }
 
 /** The bundles of the same repositories that are not among these, newest first. */

@@ -1,4 +1,4 @@
-import { ignoreCase } from "../paths/case-fold.ts";
+import { directoriesOver, foldedPath } from "../../protocol/path-spelling.ts";
 import type { PatchBundle } from "./bundle.ts";
 import type { FileChange } from "./file-change.ts";
 
@@ -61,16 +61,6 @@ export class PathIndex<Item> {
 export function relatePaths(one: string, other: string): PathRelation {
   if (one === other) return "same";
   return one.split("/").length === other.split("/").length ? "case" : "directory";
-}
-
-/** A path as it is compared: names that a file system may keep only one of are alike. */
-export const foldedPath = (path: string): string => ignoreCase.text(path.normalize("NFC"));
-
-function directoriesOver(path: string): string[] {
-  const directories: string[] = [];
-  for (let slash = path.indexOf("/"); slash !== -1; slash = path.indexOf("/", slash + 1))
-    directories.push(path.slice(0, slash));
-  return directories;
 }
 
 function push<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {

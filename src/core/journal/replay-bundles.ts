@@ -1,7 +1,7 @@
 import type { Payload } from "../../protocol/transitions.ts";
 import type { Verification } from "../bundles/bundle.ts";
 import { verificationOf } from "../bundles/advice.ts";
-import { foldedPath } from "../bundles/paths.ts";
+import { foldedPath } from "../../protocol/path-spelling.ts";
 import { type Apply, ImpossibleRow, pathsText, type ReplayedBundle } from "./replayed.ts";
 
 /** The part of a replay that patch bundles are. */

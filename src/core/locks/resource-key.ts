@@ -1,6 +1,7 @@
 import { exactCase, type Fold, ignoreCase } from "../paths/case-fold.ts";
 import { unmarkedFault } from "../../protocol/key-words.ts";
 import { limits } from "../../protocol/limits.ts";
+import { normalisedPath } from "../../protocol/path-spelling.ts";
 import { snakeCase } from "../../protocol/method.ts";
 import type { LockMode } from "../../protocol/types.ts";
 import { type Decision, isRefusal, refuse, type Unusable } from "../decision.ts";
@@ -143,7 +144,7 @@ function opaqueKey(written: string): ResourceKey {
 function pathKey(kind: "file" | "dir", written: string, text: string, rules: KeyRules) {
   if (text.length > limits.pathCharsMax) return exceeding(written, "pathCharsMax", text.length);
   if (text === "") return malformed(written, `it has no path; write ${kind === "dir" ? "dir:." : "file:PATH"}`);
-  const { absolute, segments } = normalised(text);
+  const { absolute, segments } = normalisedPath(text);
   if (segments.includes("..")) return malformed(written, climbs);
   if (absolute && rules.scope === "named") return malformed(written, relativeWanted);
   if (kind === "file" && segments.length === 0)
@@ -165,22 +166,13 @@ function globKey(written: string, text: string, rules: KeyRules): Decision<Resou
     exceeding: (limit, got) => exceeding(written, limit, got),
   };
   if (text.length > 2 * limits.globCharsMax) return exceeding(written, "globCharsMax", text.length);
-  const { absolute, segments } = normalised(text);
+  const { absolute, segments } = normalisedPath(text);
   if (segments.length > limits.pathDepthMax) return exceeding(written, "pathDepthMax", segments.length);
   const pattern = joined(absolute, segments);
   const patterns = parseGlob(pattern, foldOf(rules), faults);
   if (isRefusal(patterns)) return patterns;
   if (rules.scope === "named" && patterns.some((one) => one.absolute)) return malformed(written, relativeWanted);
   return { kind: "glob", written, normal: `glob:${pattern}`, places: patterns.map(placeOf) };
-}
-
-/** Of a glob neither `/` nor `.` as a segment means anything else: no class holds a `/`, and none can be escaped. */
-function normalised(text: string): { absolute: boolean; segments: string[] } {
-  const segments = text.normalize("NFC").split("/");
-  return {
-    absolute: segments.length > 1 && segments[0] === "",
-    segments: segments.filter((name) => name !== "" && name !== "."),
-  };
 }
 
 const joined = (absolute: boolean, segments: readonly string[]) => (absolute ? "/" : "") + segments.join("/");

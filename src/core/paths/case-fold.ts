@@ -1,3 +1,4 @@
+import { foldCase, foldCharacter } from "../../protocol/path-spelling.ts";
 import { type CharacterSet, codePointOf, complementOf, rangesOf, unionOf } from "./character-set.ts";
 
 /** How letters are compared: as they are, or without regard to case. */
@@ -19,21 +20,10 @@ export const exactCase: Fold = {
   oneOf: (set, negated) => ({ set: negated ? complementOf(set) : set, several: [] }),
 };
 
-/**
- * Full case folding, a character at a time: upper case, then lower, until nothing changes. `ß`, `ẞ` and `SS` are one, as
- * are `ﬁ` and `FI`, the sigmas, `K` and the Kelvin sign: APFS takes them for one name, NTFS tells some apart. `İ` is `i`
- * with a dot above. Dotless `ı` is `i`, which no file system says: in doubt a name too many is locked, not one too few.
- * Upper and lower case are those of the runtime's Unicode, in no language in particular.
- */
 export const ignoreCase: Fold = {
-  text: (text) => (ascii.test(text) ? text.toLowerCase() : Array.from(text, foldOne).join("")),
+  text: foldCase,
   oneOf: (set, negated) => (negated && set.length === 0 ? (anyOne ??= foldSet(set, negated)) : foldSet(set, negated)),
 };
-
-const ascii = /^[\0-\x7f]*$/;
-const once = (character: string) => character.toUpperCase().toLowerCase();
-/** Twice: `ẞ` becomes `ß` first, and that `ss`. */
-const foldOne = (character: string) => once(once(character));
 
 /** What `?` stands for, which many patterns have many of. */
 let anyOne: Folded | undefined;
@@ -113,7 +103,7 @@ function changes(): Changes {
   const byFrom: Change[] = [];
   for (let from = 0; from <= casedMax; from++) {
     const character = String.fromCodePoint(from);
-    const to = foldOne(character);
+    const to = foldCharacter(character);
     const rest = to.replace(/^./u, "");
     if (to !== character) byFrom.push({ from, to, single: rest === "" ? codePointOf(to) : null, rest });
   }

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { BundleDecision, BundleHead, BundleRecord, BundleStatus, Confidence } from "../../core/bundles/bundle.ts";
-import { foldedPath } from "../../core/bundles/paths.ts";
+import { directoriesOver, foldedPath } from "../../protocol/path-spelling.ts";
 import type { VerificationResult } from "../../core/bundles/advice.ts";
 import { pathsText } from "../../core/journal/replayed.ts";
 import type { Json } from "../../protocol/json.ts";
@@ -157,11 +157,6 @@ export function bundleTable(db: Database) {
       });
     },
   };
-}
-
-function directoriesOver(path: string): string[] {
-  const segments = path.split("/").slice(0, -1);
-  return segments.map((_, index) => segments.slice(0, index + 1).join("/"));
 }
 
 function toRecord(row: Row): BundleRecord & BundleHead {
