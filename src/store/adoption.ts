@@ -139,7 +139,6 @@ type NodeValues = [
   taskId: string,
   status: NodeStatus,
   dependencies: string,
-  payloadSchema: string,
   resultPayload: string | null,
   acquiredAtMs: number | null,
   leaseId: string | null,
@@ -154,19 +153,19 @@ type NodeValues = [
 
 function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, { nowMs, leaseTtlMs }: LeaseTerms): void {
   const insert = db.prepare<null, NodeValues>(`
-    INSERT INTO nodes (id, task_id, status, dependencies, payload_schema, result_payload, acquired_at_ms,
+    INSERT INTO nodes (id, task_id, status, dependencies, result_payload, acquired_at_ms,
       lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms, failure, failed_attempts)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const insertBody = db.prepare<null, [number | bigint, string]>("INSERT INTO node_bodies VALUES (?, ?, '[]')");
   for (const node of nodes) {
     const dependencies = storedJson(node.dependencies) as string[];
     const running = node.status === "RUNNING";
     const deadline = running ? oldDeadlineMs(node, leaseTtlMs) : null;
-    insert.run(
+    const { lastInsertRowid } = insert.run(
       node.id,
       node.task_id,
       node.status,
       JSON.stringify(dependencies),
-      JSON.stringify(storedJson(node.payload_schema)),
       node.result_payload === null ? null : JSON.stringify(storedJson(node.result_payload)),
       node.acquired_at === null ? null : node.acquired_at * 1000,
       running ? (node.lease_id ?? null) : null,
@@ -178,6 +177,7 @@ function insertNodes(db: Database, nodes: readonly OldNode[], seq: number, { now
       node.status === "FAILED" ? "error" : null,
       node.status === "FAILED" ? 1 : 0,
     );
+    insertBody.run(lastInsertRowid, JSON.stringify(storedJson(node.payload_schema)));
   }
 }
 

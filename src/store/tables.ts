@@ -66,13 +66,19 @@ export function createNodes(db: Database): void {
       name                  TEXT,
       labels                TEXT NOT NULL DEFAULT '{}',
       dependencies          TEXT NOT NULL,
-      payload_schema        TEXT NOT NULL,
-      resources             TEXT NOT NULL DEFAULT '[]',
       result_payload        TEXT,
       progress              TEXT
     ) STRICT`);
   db.run("CREATE INDEX nodes_by_task ON nodes (task_id)");
   db.run("CREATE UNIQUE INDEX nodes_by_name ON nodes (task_id, name) WHERE name IS NOT NULL");
+
+  // What never changes and may be long: a change of a row writes all of it anew.
+  db.run(`
+    CREATE TABLE node_bodies (
+      node           INTEGER PRIMARY KEY REFERENCES nodes (row),
+      payload_schema TEXT NOT NULL,
+      resources      TEXT NOT NULL
+    ) STRICT`);
 }
 
 /** The column of a node's field that came after the first schema, whose columns stand above. */
@@ -101,6 +107,7 @@ export function rebuildNodes(db: Database): void {
   const columns = db.query<{ name: string }, []>("SELECT name FROM pragma_table_info('nodes')").all();
   const names = columns.map(({ name }) => name).join(", ");
   db.run(`INSERT INTO nodes (${names}) SELECT ${names} FROM nodes_before ORDER BY row`);
+  db.run("INSERT INTO node_bodies SELECT row, payload_schema, resources FROM nodes_before ORDER BY row");
   for (const gone of ["nodes_before", "countings", "node_dependents", "label_set_members", "label_sets"])
     db.run(`DROP TABLE IF EXISTS ${gone}`);
   db.run("CREATE INDEX IF NOT EXISTS tasks_active ON tasks (row) WHERE pending + running > 0");

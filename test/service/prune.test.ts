@@ -65,6 +65,17 @@ describe("a finished task that is old", () => {
     expect(events).toMatchObject([{ payload: { rows: 7, tasks: 1, archive_sha256: checked.sha256 } }]);
   });
 
+  test("leaves with what its nodes carried: nodes that come after it have their own", () => {
+    finishedTask(client);
+    service.pass(31 * day);
+    prune();
+    const initial_nodes = [{ payload_schema: { prompt: "anew" } }, {}];
+    const { task_id } = client.call("RegisterTask", { goal: "g", initial_nodes });
+    const { nodes } = client.call("TaskStatus", { task_id });
+    expect(nodes.map((node) => node.payload_schema)).toEqual([{ prompt: "anew" }, {}]);
+    expectClean();
+  });
+
   test("is left alone by a dry run, which tells what would leave", () => {
     const old = finishedTask(client);
     service.pass(31 * day);

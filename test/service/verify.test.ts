@@ -115,7 +115,7 @@ describe("VerifyJournal names the first difference", () => {
       { ...node("resultPayload"), expected: '{"built":true}', found: '{"built":false}' },
     ],
     ["altered dependencies", `UPDATE nodes SET dependencies = '[""]' WHERE row = 3`, node("dependencies")],
-    ["an altered payload schema", "UPDATE nodes SET payload_schema = '1' WHERE row = 3", node("payloadSchema")],
+    ["an altered payload schema", "UPDATE node_bodies SET payload_schema = '1' WHERE node = 3", node("payloadSchema")],
     ["an altered lease", "UPDATE nodes SET lease_id = 'x' WHERE row = 2", node("leaseId")],
     ["an altered fencing token", "UPDATE nodes SET fencing_token = 9 WHERE row = 2", node("fencingToken")],
     ["a deleted node", "DELETE FROM nodes WHERE row = 2", { where: "nodes", field: "count", expected: 4, found: 3 }],

@@ -29,8 +29,8 @@ function databaseWithNode(): Database {
   migrate(db, 0, 0);
   db.run("INSERT INTO tasks (id, goal, context, created_at_ms) VALUES ('t', '', 'null', 0)");
   db.run(`
-    INSERT INTO nodes (id, task_id, status, updated_at_ms, dependencies, payload_schema)
-    VALUES ('n', 't', 'PENDING', 0, '[]', '{}')`);
+    INSERT INTO nodes (id, task_id, status, updated_at_ms, dependencies)
+    VALUES ('n', 't', 'PENDING', 0, '[]')`);
   return db;
 }
 

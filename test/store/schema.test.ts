@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { policyFields } from "../../src/protocol/node-fields.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import { StorageFailure } from "../../src/store/store.ts";
-import { lock, lockOn, tell, within } from "./story.ts";
+import { lock, lockOn, registerNodes, tell, within } from "./story.ts";
+import { newTask } from "../support/specimen.ts";
 import { forgetSchemaFrom, openedAtMs, TemporaryStore } from "./temporary.ts";
 
 /** The database file of a store that is closed, opened by other means. */
@@ -74,6 +75,17 @@ test("what a lock may have much of stands behind the rest, and is kept as it is 
     db.query<{ name: string }, []>("SELECT * FROM pragma_table_info('locks')").all(),
   );
   expect(columns.at(-1)?.name).toBe("metadata");
+});
+
+test("what never changes of a node is kept as it moves out of its row", () => {
+  using specimen = new TemporaryStore();
+  const resources = [{ resourceKey: "file:a", mode: "shared", scope: "s" } as const];
+  const nodes = [{ id: "plain" }, { id: "rich", payloadSchema: { prompt: "ä" }, resources }];
+  within(specimen.store, () => registerNodes(specimen.store, newTask({ id: "t" }), nodes));
+  const before = [...specimen.store.reads.nodes.ofTask("t")];
+  inspect(specimen, (db) => forgetSchemaFrom(db, 7));
+  expect([...specimen.store.reads.nodes.ofTask("t")]).toEqual(before);
+  expect(specimen.store.reads.verification.schemaFault()).toBeNull();
 });
 
 describe("a file that cannot be used", () => {

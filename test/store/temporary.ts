@@ -18,12 +18,24 @@ export class TemporaryDirectory implements Disposable {
   }
 }
 
-/** Makes a database one whose schema has yet to take this step; of what the steps did, the columns of nodes' fields go. */
+/**
+ * Makes a database one whose schema has yet to take this step: of what the steps did, the columns of nodes' fields go, and
+ * the bodies of nodes stand in their rows.
+ */
 export function forgetSchemaFrom(db: Database, version: number): void {
   for (const { stored, since } of policyFields) {
     if (since !== null && since >= version) db.run(`ALTER TABLE nodes DROP COLUMN ${stored}`);
   }
+  if (version <= 7) rejoinBodies(db);
   db.run("DELETE FROM agentd_schema_migrations WHERE version >= ?", [version]);
+}
+
+function rejoinBodies(db: Database): void {
+  for (const column of ["payload_schema", "resources"]) {
+    db.run(`ALTER TABLE nodes ADD COLUMN ${column} TEXT`);
+    db.run(`UPDATE nodes SET ${column} = (SELECT ${column} FROM node_bodies WHERE node = row)`);
+  }
+  db.run("DROP TABLE node_bodies");
 }
 
 /** A SQLite store in a temporary directory. */

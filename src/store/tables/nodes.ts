@@ -31,11 +31,9 @@ const arrivingRow: Record<string, (node: NewNode) => number | string | null> = {
   labels: ({ labels }) => JSON.stringify(labels),
   priority: ({ priority }) => priority,
   dependencies: ({ dependencies }) => JSON.stringify(dependencies),
-  payload_schema: ({ payloadSchema }) => JSON.stringify(payloadSchema),
   ...Object.fromEntries(
     policyFields.map(({ stored, property }) => [stored, ({ policy }: NewNode) => policy[property]]),
   ),
-  resources: ({ resources }) => JSON.stringify(resources.map(resourcePayload)),
 };
 const arrivingColumns = Object.keys(arrivingRow);
 const arrivingValues = Object.values(arrivingRow);
@@ -57,6 +55,8 @@ export function nodeTable(db: Database) {
     INSERT INTO nodes (${arrivingColumns.join(", ")}, task_id, updated_at_ms, status)
     SELECT ${arrivingColumns.map((_, place) => `value ->> ${place}`).join(", ")}, ?2, ?3, 'PENDING'
     FROM json_each(?1)`);
+  const insertBodies = db.prepare<null, [string, number]>(`
+    INSERT INTO node_bodies SELECT ?2 + key, value ->> 0, value ->> 1 FROM json_each(?1)`);
   const active = db.prepare<ActiveRow, []>(`
     SELECT ${activeColumns} FROM (SELECT id AS task, row AS task_row FROM tasks WHERE pending + running > 0)
     CROSS JOIN nodes ON nodes.task_id = task ORDER BY task_row, nodes.row`);
@@ -69,16 +69,17 @@ export function nodeTable(db: Database) {
   const exists = db.prepare<{ 1: 1 }, [string]>("SELECT 1 FROM nodes WHERE id = ?");
   const nameOf = db.prepare<{ name: string | null }, [string]>("SELECT name FROM nodes WHERE id = ?");
   const byName = db.prepare<{ id: string }, [string, string]>("SELECT id FROM nodes WHERE task_id = ? AND name = ?");
-  const one = db.prepare<Row, [string]>(`SELECT * FROM nodes WHERE id = ? AND ${isThere}`);
-  const atRow = db.prepare<Row, [number]>("SELECT * FROM nodes WHERE row = ?");
-  const ofTask = db.prepare<Row, [string]>("SELECT * FROM nodes WHERE task_id = ? ORDER BY row");
-  const after = db.prepare<Row, [number, number]>("SELECT * FROM nodes WHERE row > ?1 ORDER BY row LIMIT ?2");
+  const whole = "SELECT nodes.*, payload_schema, resources FROM nodes CROSS JOIN node_bodies ON node = row";
+  const one = db.prepare<Row, [string]>(`${whole} WHERE id = ? AND ${isThere}`);
+  const atRow = db.prepare<Row, [number]>(`${whole} WHERE row = ?`);
+  const ofTask = db.prepare<Row, [string]>(`${whole} WHERE task_id = ? ORDER BY row`);
+  const after = db.prepare<Row, [number, number]>(`${whole} WHERE row > ?1 ORDER BY row LIMIT ?2`);
   // Its bytes are known without reading it.
   const payloadBytes = db.prepare<{ bytes: number }, [string]>(`
     SELECT coalesce(sum(
       octet_length(payload_schema) + octet_length(labels) + octet_length(resources)
       + coalesce(octet_length(result_payload), 0) + coalesce(octet_length(lease_owner), 0)), 0) AS bytes
-    FROM nodes WHERE task_id = ?`);
+    FROM nodes CROSS JOIN node_bodies ON node = row WHERE task_id = ?`);
   const outcome = db.prepare<{ status: NodeStatus; bytes: number; result_payload: string | null }, [string, number]>(`
     SELECT status, coalesce(octet_length(result_payload), 0) AS bytes,
       iif(octet_length(result_payload) <= ?2, result_payload, NULL) AS result_payload
@@ -110,7 +111,9 @@ export function nodeTable(db: Database) {
         taskId,
         nowMs,
       );
-      return Number(lastInsertRowid) - nodes.length + 1;
+      const first = Number(lastInsertRowid) - nodes.length + 1;
+      insertBodies.run(JSON.stringify(nodes.map(bodyOf)), first);
+      return first;
     },
 
     /** What comes into memory of tasks that have not ended, or of one that has. */
@@ -159,5 +162,10 @@ export function nodeTable(db: Database) {
       boundedRows(after.iterate(afterRow, bounds.rows), bounds).map(toReplayed),
   };
 }
+
+const bodyOf = ({ payloadSchema, resources }: NewNode): [payloadSchema: string, resources: string] => [
+  JSON.stringify(payloadSchema),
+  JSON.stringify(resources.map(resourcePayload)),
+];
 
 const known = (row: HeadRow | null): NodeHead | null => (row === null ? null : toHead(row));

@@ -28,7 +28,7 @@ export function pruningTable(db: Database) {
   const dropRows = db.prepare<null, [number, number]>("DELETE FROM journal WHERE seq BETWEEN ?1 AND ?2");
   const dropBundle = db.prepare<null, [string]>("DELETE FROM bundles WHERE id = ?");
   const nodesOf = db.prepare<{ row: number }, [string, number]>("SELECT row FROM nodes WHERE task_id = ? LIMIT ?");
-  const dropNode = ["attempts WHERE node", "nodes WHERE row"].map((what) =>
+  const dropNode = ["attempts WHERE node", "node_bodies WHERE node", "nodes WHERE row"].map((what) =>
     db.prepare<null, [number]>(`DELETE FROM ${what} = ?`),
   );
   const freePages = db.prepare<{ freelist_count: number }, []>("PRAGMA freelist_count");
