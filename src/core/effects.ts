@@ -11,9 +11,9 @@ import type { Gap, LeavingRows, LeavingTasks } from "./journal/prune.ts";
 /**
  * All that can happen to the state, as data: it can be written down as JSON, read with `parseStored`, which keeps numbers
  * to the letter, and applied again elsewhere. What an effect does depends on the state and on itself alone; the time it
- * needs is its own, and so is how much of something it does at once. Where it has an entry, it is journalled. What has none no journal tells: heartbeats and progress,
- * deadlines that the clock moved, delays that are over, answers that are remembered, and what follows from a journalled
- * effect step by step.
+ * needs is its own, and so is how much of something it does at once. Where it has an entry, it is journalled. Of the others
+ * no journal tells: heartbeats and progress, deadlines that the clock moved, delays that are over, nodes held back for a
+ * lock, answers that are remembered, and the steps in which what was pruned leaves.
  */
 export type Effect = TaskEffect | NodeEffect | LockEffect | BundleEffect | JournalEffect | ClockEffect | AnswerEffect;
 
@@ -33,7 +33,6 @@ type TaskEffect =
 
 type NodeEffect =
   | { kind: "acquireNode"; node: MovedNode; grant: LeaseGrant; entry: EntryOf<"ACQUIRE_NODE"> }
-  /** The first of its dependents are counted, at most so many; `countDependents` goes on with the rest. */
   | { kind: "changeNode"; node: MovedNode; after: After; entry: Transition["entry"] }
   | { kind: "setNodePriority"; nodeId: string; priority: number; entry: EntryOf<"SET_PRIORITY"> }
   /** The lease of the node and of all locks under it. */

@@ -9,7 +9,10 @@ import {
 
 /* A node's policy as clients, rules, journal and columns have it: the crossings, each field by field of the table. */
 
-/** The original's rules: one attempt, and what waits for a failed node waits for ever. */
+/**
+ * As it was with the original: one attempt, and what waits for a failed node waits for ever. But where the original rolled a
+ * node back for ever, too, a lease that is lost too often fails it: by the daemon's setting where the node says nothing.
+ */
 export const defaultPolicy = Object.fromEntries(
   policyFields.map(({ property, fallback }) => [property, fallback]),
   // Each field is there, with a value of its row's.

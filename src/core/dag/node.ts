@@ -15,7 +15,7 @@ import { present } from "../../protocol/present.ts";
  *    PENDING ----------------->  RUNNING  ------------------->  COMPLETED
  *     ^  ^ |                       |  |
  *     |  | |    roll back, release |  | fail, with no attempt left
- *     |  +-|---- fail with ones ---+  | lost once too often
+ *     |  +-|- fail, with some left +  | lost once too often
  *     |    |                          | cancel
  *     |    |   skip, cancel           v
  *     |    +---------------------->  FAILED

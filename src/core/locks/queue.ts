@@ -94,8 +94,8 @@ export interface Link {
 }
 
 /**
- * The circle a wish would close by waiting: it ends with a lock of the very party that wishes. Null where waiting leads
- * nowhere near; `tooMuch` where that could not be found out.
+ * The circle a wish would close by waiting: it ends with a lock of the very party that wishes. Null where waiting closes
+ * none; `tooMuch` where that could not be found out.
  *
  * A party is the lease a wish is for, else whoever has its owner and provider, as far as that is somebody: wait-for
  * graphs as in Coffman, Elphick and Shoshani, "System Deadlocks" (1971), with a search from the one edge that is new.

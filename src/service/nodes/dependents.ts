@@ -6,10 +6,9 @@ import type { Context } from "../handler.ts";
 import { duePerTurnMax, hasTime } from "../turn/time-budget.ts";
 
 /**
- * Follows the changes of nodes down the DAG: skips what is to be skipped after nodes
- * of the task, or of any, FAILED, and makes PENDING again what was skipped for nodes that are FAILED no more. So many at
- * once that nobody is held up; what is left is done in later turns. The nodes that
- * are PENDING again.
+ * Follows the changes of nodes down the DAG: skips what is to be skipped after nodes of the task, or of any, FAILED, and
+ * makes PENDING again what was skipped for nodes that are FAILED no more. Nobody is held up by many of them: what is left is
+ * done in later turns. Returns the nodes that are PENDING again.
  */
 export function followChanges(taskId: string | null, context: Context): NodeHead[] {
   const retried: NodeHead[] = [];

@@ -11,11 +11,11 @@ type Asked = "not" | "again" | "last";
 
 /** Before the requests of a turn: who stood behind somebody who has left goes before who comes now. */
 export function askQueue(turn: Turn, workplace: Workplace): void {
-  const { queue, store } = workplace;
+  const { queue } = workplace;
   const all = queue.hasChanged;
   const owed = new Set(turn.owed);
   queue.hasChanged = false;
-  if (all) store.apply({ kind: "forgetHeldBack" });
+  if (all) turn.context.apply({ kind: "forgetHeldBack" });
   ask(turn, workplace, (waiter) => (all || owed.has(waiter) ? "again" : "not"));
 }
 
@@ -53,7 +53,7 @@ export function askDue(turn: Turn, workplace: Workplace): void {
 }
 
 /** Asks mutating waiters in their order, inside the turn's unit. Who is not asked for lack of time is owed it. */
-function ask(turn: Turn, { store, storage, room }: Workplace, how: (waiter: Waiter) => Asked): void {
+function ask(turn: Turn, { storage, room }: Workplace, how: (waiter: Waiter) => Asked): void {
   const timeLeft = askingTime(turn);
   const inVain = new Set<string>();
   let isCleared = false;
@@ -62,7 +62,7 @@ function ask(turn: Turn, { store, storage, room }: Workplace, how: (waiter: Wait
     if (!standsInQueue(waiter)) return;
     isCleared = true;
     inVain.clear();
-    store.apply({ kind: "forgetHeldBack" });
+    turn.context.apply({ kind: "forgetHeldBack" });
   };
   for (const waiter of room.mutating) {
     if (turn.served.has(waiter)) continue;
