@@ -19,7 +19,7 @@ const result = { event_id: "0198f2a1-6c1b-4d53-9f5c-0a3b1c2d3e4f", seq: 1_234_56
 class Echo implements Omit<Pick<Dispatcher, keyof Dispatcher>, "openTurn" | "closeTurn"> {
   #ready: Session[] = [];
 
-  open(recipient: Recipient): Session {
+  connect(recipient: Recipient): Session {
     return new Session(recipient);
   }
 

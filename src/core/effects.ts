@@ -5,7 +5,7 @@ import type { ClientEntry, EntryOf } from "./journal/journal.ts";
 import type { LeaseGrant } from "./lease/lease.ts";
 import type { LockEntry } from "./locks/lock.ts";
 import type { HeldKey, LockGrant, LockHead, NewNode, NodeHead, Progress, Task } from "./model.ts";
-import type { After, Transition } from "./dag/node.ts";
+import type { After, NodeChange } from "./dag/node.ts";
 import type { Gap, LeavingRows, LeavingTasks } from "./journal/prune.ts";
 
 /**
@@ -33,7 +33,7 @@ type TaskEffect =
 
 type NodeEffect =
   | { kind: "acquireNode"; node: MovedNode; grant: LeaseGrant; entry: EntryOf<"ACQUIRE_NODE"> }
-  | { kind: "changeNode"; node: MovedNode; after: After; entry: Transition["entry"] }
+  | { kind: "changeNode"; node: MovedNode; after: After; entry: NodeChange["entry"] }
   | { kind: "setNodePriority"; nodeId: string; priority: number; entry: EntryOf<"SET_PRIORITY"> }
   /** The lease of the node and of all locks under it. */
   | { kind: "extendNodeLease"; nodeId: string; expiresAtMs: number; ttlMs: number; nowMs: number }
@@ -105,7 +105,7 @@ export interface RememberedAnswer {
 
 export const movedNode = ({ id, taskId, status }: NodeHead): MovedNode => ({ id, taskId, status });
 
-export function nodeChanged({ node, after, entry }: Transition): Effect {
+export function nodeChanged({ node, after, entry }: NodeChange): Effect {
   return { kind: "changeNode", node: movedNode(node), after, entry };
 }
 

@@ -76,7 +76,7 @@ export class Connection implements Keeper {
     this.#large = large;
     this.#inbox = new Inbox(settings);
     this.#outbox = new Outbox(socket);
-    this.#session = dispatcher.open({
+    this.#session = dispatcher.connect({
       send: (lines) => this.#outbox.send(lines),
       unread: () => this.#outbox.bytes,
       unreadMax: () => this.#unreadMax,

@@ -2,7 +2,7 @@ import { rmSync, writeSync } from "node:fs";
 import type { Paths, Whereabouts } from "../protocol/paths.ts";
 import { commit, version } from "../protocol/version.ts";
 import { Dispatcher } from "../service/turn/dispatcher.ts";
-import type { Served } from "../service/turn/reports.ts";
+import type { Served } from "../service/turn/observer.ts";
 import { goOnAfterLoss, type Loss } from "../service/journal/epoch.ts";
 import { putInPlace } from "../store/files/restored-file.ts";
 import { openStore } from "../store/sqlite-store.ts";
@@ -107,7 +107,7 @@ async function start(
     random: Math.random,
     ignoresCase: (scope) => probe.ignoresCase(scope),
     checkPages: pageChecks(checkPages, () => server.wake()),
-    reports: {
+    observer: {
       served: settings.logRequests === 1 ? (served) => log.info(requestLine(served)) : null,
       bug: (what, error) => log.error(`${what} failed:`, error),
       storage: (problem) => (problem === null ? log.info("the storage works again") : log.error(problem.message)),

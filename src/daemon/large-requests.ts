@@ -40,8 +40,8 @@ export class LargeRequests<Client> {
     this.#line.delete(client);
   }
 
-  /** A turn is over. */
-  begin(): void {
+  /** From now on further large ones may be taken up. */
+  turnEnded(): void {
     this.#taken = 0;
   }
 }

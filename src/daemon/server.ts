@@ -73,7 +73,7 @@ export class Server {
 
   /** Asks as a client does, without a connection. */
   ask(request: Request, answered: (line: string) => void): void {
-    const session = this.#dispatcher.open({
+    const session = this.#dispatcher.connect({
       send: answered,
       unread: () => 0,
       unreadMax: () => this.#settings.unreadBytesMax,
@@ -147,7 +147,7 @@ export class Server {
 
   /** Large requests that wait come first, so that they are taken up in the order in which they came. */
   #afterTurn(): void {
-    this.#large.begin();
+    this.#large.turnEnded();
     for (const connection of this.#large.line) connection.afterTurn();
     for (const connection of this.#connections) connection.afterTurn();
     this.#makeRoom();

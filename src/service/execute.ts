@@ -69,7 +69,7 @@ export function execute(call: Call, context: Context): Answer | AnyPending {
 /** Asks again for the answer of a call that waits to change state; null while it is still not ready. */
 export function executePending(call: Call, pending: AnyPending, last: boolean, context: Context): Answer | null {
   const work = () =>
-    context.attempt(
+    context.savepoint(
       () => {
         const ready = pending.resume(withBudget(context), last);
         return ready === null ? null : encodeReply(ready.reply, call, context);
@@ -134,7 +134,7 @@ function mismatch(key: string, method: string, call: Call, context: Context): An
 
 /** The answer is made before the change is kept: what cannot be answered is undone. */
 function runUndoable(call: Call, context: Context): Answer | AnyPending {
-  return context.attempt(
+  return context.savepoint(
     () => run(call, context),
     (answer) => isPending(answer) || isKept(answer),
   );

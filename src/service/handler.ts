@@ -25,7 +25,7 @@ export interface Context {
   readonly reads: Reads;
   /** Changes the state, in the turn's unit; the journal's seq afterwards, which is that of the effect's own row. */
   readonly apply: Unit["apply"];
-  readonly attempt: Unit["attempt"];
+  readonly savepoint: Unit["savepoint"];
   readonly settings: Settings;
   readonly paths: Paths;
   readonly runtime: Runtime;

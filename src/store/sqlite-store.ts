@@ -139,7 +139,7 @@ class SqliteStore implements Store {
     this.#appended.push(entry);
   }
 
-  attempt<T>(work: () => T, keep: (result: T) => boolean): T {
+  savepoint<T>(work: () => T, keep: (result: T) => boolean): T {
     const before = copyHead(this.#state);
     const [appended, mark] = [this.#appended.length, this.#heads.mark];
     const { db, savepoint, undo, release } = this.#tables;

@@ -13,7 +13,7 @@ export interface Unit {
   /** The journal's seq afterwards, which is that of the effect's own row where it has one. Not outside a unit. */
   apply(effect: Effect): number;
   /** Runs `work`; what it changed stays only if `keep` says so of its result, and never if it throws. */
-  attempt<T>(work: () => T, keep: (result: T) => boolean): T;
+  savepoint<T>(work: () => T, keep: (result: T) => boolean): T;
   /** What the unit that is open, or was last, has journalled. */
   readonly appended: readonly Entry[];
   /**

@@ -9,7 +9,7 @@ test("one large request is taken up between two turns, and any number of small o
   expect(requests.take("a", large)).toBe(true);
   expect(requests.take("b", large)).toBe(false);
   expect(["a", "b", "c"].map((client) => requests.take(client, small))).toEqual([true, true, true]);
-  requests.begin();
+  requests.turnEnded();
   expect(requests.take("b", large)).toBe(true);
 });
 
@@ -23,10 +23,10 @@ test("who was first in line goes first, whoever asks", () => {
   requests.take("a", large);
   for (const client of ["b", "c", "a"]) requests.take(client, large);
   expect(requests.line).toEqual(["b", "c", "a"]);
-  requests.begin();
+  requests.turnEnded();
   expect(requests.take("c", large)).toBe(false);
   expect(requests.take("b", large)).toBe(true);
-  requests.begin();
+  requests.turnEnded();
   expect(["a", "c"].map((client) => requests.take(client, large))).toEqual([false, true]);
 });
 
@@ -36,7 +36,7 @@ test("who has left holds up nobody", () => {
   requests.take("b", large);
   requests.take("c", large);
   requests.leave("b");
-  requests.begin();
+  requests.turnEnded();
   expect(requests.take("c", large)).toBe(true);
   expect(requests.isWaitedFor).toBe(false);
 });

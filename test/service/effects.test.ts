@@ -5,7 +5,7 @@ import type { Effect } from "../../src/core/effects.ts";
 import { beginEpoch } from "../../src/service/journal/epoch.ts";
 import type { Store } from "../../src/store/store.ts";
 import { TemporaryDirectory } from "../store/temporary.ts";
-import { agenda, allItems, itemsMovedBy } from "../../src/service/turn/due.ts";
+import { agenda, allItems, itemsMovedBy } from "../../src/service/turn/agenda.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import { parseStored } from "../../src/protocol/json.ts";
 import { stories } from "./everything.ts";

@@ -196,7 +196,7 @@ export class TestService implements Disposable {
       random: () => this.random,
       checkPages: this.#checkPages,
       ignoresCase: (scope) => scope.endsWith("ignoring case"),
-      reports: { served: null, bug: (_call, error) => this.bugs.push(error), storage: () => undefined },
+      observer: { served: null, bug: (_call, error) => this.bugs.push(error), storage: () => undefined },
     });
   }
 }
@@ -212,7 +212,7 @@ export class TestClient {
 
   constructor(service: TestService) {
     this.#service = service;
-    this.#session = service.dispatcher.open({
+    this.#session = service.dispatcher.connect({
       send: (lines) => {
         for (const line of lines.trimEnd().split("\n")) this.answers.push(JSON.parse(line) as Answer);
       },

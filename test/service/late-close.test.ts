@@ -58,7 +58,7 @@ describe("a turn that is closed late", () => {
     [
       "tries something",
       ({ store }) =>
-        store.attempt(
+        store.savepoint(
           () => 1,
           () => true,
         ),

@@ -14,7 +14,7 @@ export function record(store: Store): Batch[] {
   const batches: Batch[] = [];
   let open: string[] = [];
   const [begin, apply, commit] = [store.begin.bind(store), store.apply.bind(store), store.commit.bind(store)];
-  const attempt: Store["attempt"] = store.attempt.bind(store);
+  const savepoint: Store["savepoint"] = store.savepoint.bind(store);
   store.begin = () => {
     begin();
     open = [];
@@ -23,11 +23,11 @@ export function record(store: Store): Batch[] {
     open.push(JSON.stringify(effect));
     return apply(effect);
   };
-  store.attempt = (work, keep) => {
+  store.savepoint = (work, keep) => {
     const before = open.length;
     let kept = false;
     try {
-      return attempt(work, (result) => (kept = keep(result)));
+      return savepoint(work, (result) => (kept = keep(result)));
     } finally {
       if (!kept) open.length = before;
     }

@@ -180,7 +180,7 @@ describe("about what is not there", () => {
       const before = asTold(store);
       within(store, () => {
         const attempt = () =>
-          store.attempt(
+          store.savepoint(
             () => store.apply(effect),
             () => true,
           );

@@ -102,14 +102,14 @@ export const mutants: readonly Mutant[] = [
   one(
     "deadlines moved twice after a commit in doubt",
     "model",
-    "service/turn/own-work.ts",
+    "service/turn/housekeeping.ts",
     "this.#renew ||= this.#shiftMs !== 0 && this.#nextDeadlineMs !== null;\n    this.#shiftMs = 0;",
     "",
   ),
   one(
     "leases not renewed at the start",
     "model",
-    "service/turn/own-work.ts",
+    "service/turn/housekeeping.ts",
     "this.#renew = this.#nextDeadlineMs !== null;",
     "this.#renew = false;",
   ),
@@ -123,7 +123,7 @@ export const mutants: readonly Mutant[] = [
   one(
     "deadlines that do not move with the clock",
     "simulation",
-    "service/turn/own-work.ts",
+    "service/turn/housekeeping.ts",
     "shiftMs: leases ? this.#shiftMs : 0,",
     "shiftMs: 0,",
   ),

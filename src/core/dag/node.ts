@@ -38,7 +38,7 @@ export interface After {
 }
 
 /** A node about to change status, and the journal entry that records it. */
-export interface Transition {
+export interface NodeChange {
   node: NodeHead;
   after: After;
   entry: EntryOf<KindAbout<"node">>;
@@ -53,7 +53,7 @@ export function acquireNode(node: NodeHead, grant: LeaseGrant, nowMs: number): E
  * RUNNING → PENDING, for a node whose lease has expired; → FAILED with TOO_MANY_LOST_LEASES where that was one lease
  * too many. A lease without length, the original's test mode, counts for nothing.
  */
-export function rollBackNode(node: NodeHead, lostMax: number, eventId: string, nowMs: number): Transition {
+export function rollBackNode(node: NodeHead, lostMax: number, eventId: string, nowMs: number): NodeChange {
   const lease = { lease_id: node.lease?.id ?? null, lease_owner: node.lease?.owner ?? null };
   const lostAttempts = node.lostAttempts + (node.lease?.ttlMs === 0 ? 0 : 1);
   const max = node.policy.maxLostAttempts ?? lostMax;
@@ -79,7 +79,7 @@ export function completeNode(
   result: Json,
   eventId: string,
   nowMs: number,
-): Decision<Transition, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
+): Decision<NodeChange, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
   const node = underLease(found, claim, { verb: "completed", to: "COMPLETED" }, nowMs);
   if (isRefusal(node)) return node;
   const attempt = { outcome: "COMPLETED" as const };
@@ -98,7 +98,7 @@ export function failNode(
   eventId: string,
   nowMs: number,
   random: number,
-): Decision<Transition, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
+): Decision<NodeChange, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
   const node = underLease(found, claim, { verb: "failed", to: "FAILED" }, nowMs);
   if (isRefusal(node)) return node;
   const attempt = { outcome: "FAILED" as const, error };
@@ -132,7 +132,7 @@ export function releaseNode(
   claim: LeaseClaim,
   delayMs: number,
   nowMs: number,
-): Decision<Transition, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
+): Decision<NodeChange, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
   const node = underLease(found, claim, { verb: "released", to: "PENDING" }, nowMs);
   if (isRefusal(node)) return node;
   const notBeforeMs = delayMs === 0 ? null : nowMs + delayMs;
@@ -142,7 +142,7 @@ export function releaseNode(
 }
 
 /** PENDING → FAILED, for a node that is to be skipped where a dependency FAILED. */
-export function skipNode(node: NodeHead, failedDependencies: readonly string[], nowMs: number): Transition {
+export function skipNode(node: NodeHead, failedDependencies: readonly string[], nowMs: number): NodeChange {
   const error = { kind: "DEPENDENCY_FAILED" as const, node_ids: [...failedDependencies] };
   return {
     node,
@@ -160,7 +160,7 @@ export function retryNode(
   claim: { taskId: string; nodeId: string },
   failedDependencies: readonly string[],
   nowMs: number,
-): Decision<Transition, "NOT_FOUND" | "INVALID_STATE"> {
+): Decision<NodeChange, "NOT_FOUND" | "INVALID_STATE"> {
   const node = ofTask(found, claim);
   if (isRefusal(node)) return node;
   if (node.status !== "FAILED") {

@@ -4,7 +4,7 @@ import type { LeaseGrant } from "../../core/lease/lease.ts";
 import { grantLocks, releaseWithNode } from "../../core/locks/lock.ts";
 import { type Blocked, blockingLease, type LockWish } from "../../core/locks/queue.ts";
 import type { Node, NodeResource } from "../../core/model.ts";
-import type { Transition } from "../../core/dag/node.ts";
+import type { NodeChange } from "../../core/dag/node.ts";
 import type { LockMode } from "../../protocol/types.ts";
 import type { Context } from "../handler.ts";
 import { inItsScope, readKeys, withinBytes } from "../locks/requests.ts";
@@ -75,11 +75,11 @@ function waitsFor(blocked: Blocked, isFirst: boolean): Taken {
   return heldBackBy === null ? "later" : { heldBackBy };
 }
 
-/** Applies a transition of a node, and before it ends the locks its lease held. */
-export function changeNode(transition: Transition, context: Context): number {
-  const { lease } = transition.node;
+/** Applies a change of a node, and before it ends the locks its lease held. */
+export function changeNode(change: NodeChange, context: Context): number {
+  const { lease } = change.node;
   if (lease !== null && lease.id !== null) releaseLease(lease.id, context);
-  return context.apply(nodeChanged(transition));
+  return context.apply(nodeChanged(change));
 }
 
 /** Ends all locks of a node's lease. */

@@ -4,24 +4,24 @@ import { standsInQueue } from "./lock-queue.ts";
 import { dueMicrosMax } from "./time-budget.ts";
 import type { Turn } from "./turn.ts";
 import { isWoken, type Waiter } from "./waiting-room.ts";
-import type { Workplace } from "./workplace.ts";
+import type { DispatcherState } from "./dispatcher-state.ts";
 
 /** Whether a waiter is asked, and whether for the last time. */
 type Asked = "not" | "again" | "last";
 
 /** Before the requests of a turn: who stood behind somebody who has left goes before who comes now. */
-export function askQueue(turn: Turn, workplace: Workplace): void {
-  const { queue } = workplace;
+export function askQueue(turn: Turn, state: DispatcherState): void {
+  const { queue } = state;
   const all = queue.hasChanged;
   const owed = new Set(turn.owed);
   queue.hasChanged = false;
   if (all) turn.context.apply({ kind: "forgetHeldBack" });
-  ask(turn, workplace, (waiter) => (all || owed.has(waiter) ? "again" : "not"));
+  ask(turn, state, (waiter) => (all || owed.has(waiter) ? "again" : "not"));
 }
 
 /** After each request: those for whom the unit has journalled something since the last time. */
-export function askWoken(turn: Turn, workplace: Workplace): void {
-  const { store, room } = workplace;
+export function askWoken(turn: Turn, state: DispatcherState): void {
+  const { store, room } = state;
   const since = turn.told;
   // What is told may journal more, which is told with the next.
   turn.told = store.appended.length;
@@ -30,7 +30,7 @@ export function askWoken(turn: Turn, workplace: Workplace): void {
   if (news.isEmpty) return;
   // Found out once for all who wish for the same.
   const known = new Map<string, boolean>();
-  ask(turn, workplace, (waiter) => {
+  ask(turn, state, (waiter) => {
     const { wish, wakes } = waiter.pending;
     // At the end of the turn, once.
     if (typeof wakes === "string") return "not";
@@ -44,16 +44,16 @@ export function askWoken(turn: Turn, workplace: Workplace): void {
  * After all requests: for the last time those whose deadline has passed, then those that go on each turn, and all of them
  * when what they wait for may have come by time alone, or with a commit whose outcome is unknown.
  */
-export function askDue(turn: Turn, workplace: Workplace): void {
-  const all = turn.due.expires || workplace.room.outcomeUnknown;
-  ask(turn, workplace, ({ deadlineMs, pending }) => {
+export function askDue(turn: Turn, state: DispatcherState): void {
+  const all = turn.due.expires || state.room.outcomeUnknown;
+  ask(turn, state, ({ deadlineMs, pending }) => {
     if (deadlineMs <= turn.now.monotonicMs) return "last";
     return all || typeof pending.wakes === "string" ? "again" : "not";
   });
 }
 
 /** Asks mutating waiters in their order, inside the turn's unit. Who is not asked for lack of time is owed it. */
-function ask(turn: Turn, { storage, room }: Workplace, how: (waiter: Waiter) => Asked): void {
+function ask(turn: Turn, { storage, room }: DispatcherState, how: (waiter: Waiter) => Asked): void {
   const timeLeft = askingTime(turn);
   const inVain = new Set<string>();
   let isCleared = false;

@@ -7,52 +7,52 @@ import { answerWithout } from "./open.ts";
 import type { Slot } from "./sessions.ts";
 import type { Turn } from "./turn.ts";
 import { isWoken, type Waiter } from "./waiting-room.ts";
-import type { Workplace } from "./workplace.ts";
+import type { DispatcherState } from "./dispatcher-state.ts";
 
 /**
  * Commits the unit of a turn or undoes it, then gives everybody their answers: the waiters it served, its requests, and
  * who waits to read what it journalled. Whether it was committed.
  */
-export function close(turn: Turn, workplace: Workplace): boolean {
-  const { storage, own, store } = workplace;
-  const isCommitted = turn.writes && commit(turn, workplace);
-  if (isCommitted) settleWaiters(turn, workplace);
+export function close(turn: Turn, state: DispatcherState): boolean {
+  const { storage, housekeeping, store } = state;
+  const isCommitted = turn.writes && commit(turn, state);
+  if (isCommitted) settleWaiters(turn, state);
   else if (storage.problem !== null) {
-    undoWaiters(turn, workplace);
-    own.failed();
+    undoWaiters(turn, state);
+    housekeeping.failed();
   }
   answerJobs(turn);
   if (isCommitted) {
-    own.committed(turn.moved);
-    for (const [counter, by] of turn.counted) workplace.counts[counter] += by;
-  } else if (storage.problem?.kind === "OUTCOME_UNKNOWN") own.doubt();
-  answerReaders(turn, workplace, isCommitted ? store.appended : []);
+    housekeeping.committed(turn.moved);
+    for (const [counter, by] of turn.counted) state.counts[counter] += by;
+  } else if (storage.problem?.kind === "OUTCOME_UNKNOWN") housekeeping.doubt();
+  answerReaders(turn, state, isCommitted ? store.appended : []);
   return isCommitted;
 }
 
 /** As the last turn does: everybody who waits is told that the wait is over. */
-export function endWaits(turn: Turn, workplace: Workplace, otherwise: Answer): void {
-  const { room } = workplace;
+export function endWaits(turn: Turn, state: DispatcherState, otherwise: Answer): void {
+  const { room } = state;
   for (const waiter of room.mutating) {
     room.remove(waiter);
     answer(turn, waiter.slot, otherwise);
   }
   for (const waiter of room.reading) {
-    answer(turn, waiter.slot, askReader(waiter, true, turn, workplace) ?? otherwise);
+    answer(turn, waiter.slot, askReader(waiter, true, turn, state) ?? otherwise);
     room.remove(waiter);
   }
 }
 
-function commit(turn: Turn, workplace: Workplace): boolean {
-  const { storage } = workplace;
+function commit(turn: Turn, state: DispatcherState): boolean {
+  const { storage } = state;
   const failure = turn.failure ?? storage.commit();
   if (failure === null) return true;
   storage.abandon(failure);
-  answerWithout(turn, workplace, failure);
+  answerWithout(turn, state, failure);
   return false;
 }
 
-function settleWaiters(turn: Turn, { room }: Workplace): void {
+function settleWaiters(turn: Turn, { room }: DispatcherState): void {
   for (const [waiter, its] of turn.served) {
     room.remove(waiter);
     answer(turn, waiter.slot, its);
@@ -65,7 +65,7 @@ function settleWaiters(turn: Turn, { room }: Workplace): void {
  * that arrived have been, with the rest of their turn. Where the commit may have lasted, so is who was served by it, as what it
  * took may be taken; the others are asked again as soon as there is a commit.
  */
-function undoWaiters(turn: Turn, { room, queue, storage }: Workplace): void {
+function undoWaiters(turn: Turn, { room, queue, storage }: DispatcherState): void {
   const { problem } = storage;
   if (problem === null) return;
   const isUnknown = problem.kind === "OUTCOME_UNKNOWN";
@@ -90,8 +90,8 @@ function answerJobs(turn: Turn): void {
 }
 
 /** Asks every reading waiter whose time has come. Those that go on each turn have their slices in turn. */
-function answerReaders(turn: Turn, workplace: Workplace, committed: readonly Entry[]): void {
-  const { room } = workplace;
+function answerReaders(turn: Turn, state: DispatcherState, committed: readonly Entry[]): void {
+  const { room } = state;
   if (room.reading.size === 0) return;
   const news = newsOfJournal(committed);
   turn.context.slices.renew();
@@ -99,7 +99,7 @@ function answerReaders(turn: Turn, workplace: Workplace, committed: readonly Ent
   const asked = [...room.reading].filter((waiter) => isOver(waiter) || isWoken(waiter, news));
   for (const waiter of asked) {
     if (waiter.pending.wakes === "turn" && turn.context.slices.areSpent) continue;
-    const its = askReader(waiter, isOver(waiter), turn, workplace);
+    const its = askReader(waiter, isOver(waiter), turn, state);
     if (its === null) {
       room.putLast(waiter);
       continue;
@@ -109,7 +109,12 @@ function answerReaders(turn: Turn, workplace: Workplace, committed: readonly Ent
   }
 }
 
-function askReader({ call, pending }: Waiter, isLast: boolean, turn: Turn, { storage }: Workplace): Answer | null {
+function askReader(
+  { call, pending }: Waiter,
+  isLast: boolean,
+  turn: Turn,
+  { storage }: DispatcherState,
+): Answer | null {
   return storage.guard(call, () => {
     const ready = pending.resume(withBudget(turn.context), isLast);
     return ready === null ? null : encodeReply(ready.reply, call, turn.context);

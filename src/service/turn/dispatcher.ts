@@ -11,18 +11,18 @@ import { Remembered } from "../remembered.ts";
 import type { CaseProbe } from "../locks/resource-keys.ts";
 import { noCounts, type Runtime } from "../runtime.ts";
 import { close, endWaits } from "./close.ts";
-import { itemsMovedBy } from "./due.ts";
+import { itemsMovedBy } from "./agenda.ts";
 import { Intake, readJobs, stopping } from "./intake.ts";
 import { LockQueue, standsInQueue } from "./lock-queue.ts";
 import { open } from "./open.ts";
-import { OwnWork } from "./own-work.ts";
-import type { Reports } from "./reports.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import type { Observer } from "./observer.ts";
 import { type Recipient, Session, type Slot } from "./sessions.ts";
 import { StorageHealth } from "./storage-health.ts";
 import { Slices } from "./slices.ts";
 import type { Turn } from "./turn.ts";
 import { WaitingRoom } from "./waiting-room.ts";
-import type { Workplace } from "./workplace.ts";
+import type { DispatcherState } from "./dispatcher-state.ts";
 
 export interface DispatcherOptions {
   store: Store;
@@ -35,7 +35,7 @@ export interface DispatcherOptions {
   newId: () => string;
   /** From 0 to below 1. */
   random: () => number;
-  reports: Reports;
+  observer: Observer;
   /** Whether file names of a scope that differ by case only are one file. */
   ignoresCase: CaseProbe;
   checkPages: CheckPages;
@@ -48,35 +48,35 @@ export interface DispatcherOptions {
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #workplace: Workplace;
+  readonly #state: DispatcherState;
   readonly #runtime: Runtime;
   readonly remembered: Remembered;
   readonly #intake = new Intake();
   /** The turn that was opened and not closed. */
-  #open: Turn | null = null;
+  #openTurn: Turn | null = null;
   /** Clients that went while it was. */
   readonly #gone = new Set<Session>();
 
   constructor(options: DispatcherOptions) {
-    const { store, reports, readClock } = options;
+    const { store, observer, readClock } = options;
     const room = new WaitingRoom();
     this.#options = options;
-    this.#workplace = {
+    this.#state = {
       store,
-      storage: new StorageHealth(store, reports),
+      storage: new StorageHealth(store, observer),
       room,
       queue: new LockQueue(room),
-      own: new OwnWork(store, readClock),
-      reports,
+      housekeeping: new Housekeeping(store, readClock),
+      observer,
       counts: noCounts(),
       monotonicMs: () => readClock().monotonicMs,
     };
     this.remembered = new Remembered(options.ignoresCase);
-    this.#runtime = this.#makeRuntime(this.#workplace.own.clock.monotonicMs);
+    this.#runtime = this.#makeRuntime(this.#state.housekeeping.clock.monotonicMs);
   }
 
   /** Adds a client, who gets answers in the order of the requests. */
-  open(recipient: Recipient): Session {
+  connect(recipient: Recipient): Session {
     return new Session(recipient);
   }
 
@@ -96,12 +96,12 @@ export class Dispatcher {
    * others may go on now, in a turn that should follow.
    */
   drop(session: Session): boolean {
-    if (this.#open === null) this.#forget(session);
+    if (this.#openTurn === null) this.#forget(session);
     else {
       session.close();
       this.#gone.add(session);
     }
-    const { room } = this.#workplace;
+    const { room } = this.#state;
     return this.#asksQueue || room.reads || room.mutates;
   }
 
@@ -115,29 +115,29 @@ export class Dispatcher {
    * state, runs, or is answered; requests may be submitted and clients go.
    */
   openTurn(): Turn {
-    if (this.#open !== null) throw new Error("the last turn is still open");
-    const { own, room, store } = this.#workplace;
-    const now = own.readClock();
+    if (this.#openTurn !== null) throw new Error("the last turn is still open");
+    const { housekeeping, room, store } = this.#state;
+    const now = housekeeping.readClock();
     const turn = this.#newTurn(now, this.#intake.take(this.#options.settings.batchRequestsMax, room.clientsInOrder));
-    open(turn, this.#workplace);
+    open(turn, this.#state);
     store.isSealed = true;
-    this.#open = turn;
+    this.#openTurn = turn;
     return turn;
   }
 
   /** Commits a turn's unit or undoes it, and answers. True when the next turn should follow at once. */
   closeTurn(turn: Turn): boolean {
-    if (turn !== this.#open) throw new Error("this turn is not open");
-    const { store, storage, room, own } = this.#workplace;
+    if (turn !== this.#openTurn) throw new Error("this turn is not open");
+    const { store, storage, room, housekeeping } = this.#state;
     store.isSealed = false;
-    this.#open = null;
-    close(turn, this.#workplace);
+    this.#openTurn = null;
+    close(turn, this.#state);
     this.#intake.giveBack(turn.jobs.filter((job) => !turn.outcomes.has(job)));
     for (const session of this.#gone) this.#forget(session);
     this.#gone.clear();
     this.#flush(turn);
     // While the storage fails, what no client has just asked for is tried once a tick, and not over and over.
-    const isDue = room.mutates || this.#asksQueue || own.isDue(turn.now);
+    const isDue = room.mutates || this.#asksQueue || housekeeping.isDue(turn.now);
     return this.#intake.hasNext(room.clientsInOrder) || room.reads || (storage.problem === null && isDue);
   }
 
@@ -146,23 +146,23 @@ export class Dispatcher {
    * sent after a request that works through several turns is not begun, as that is not finished.
    */
   drain(): void {
-    if (this.#open !== null) throw new Error("the last turn is still open");
-    const { room, own } = this.#workplace;
+    if (this.#openTurn !== null) throw new Error("the last turn is still open");
+    const { room, housekeeping } = this.#state;
     while (this.#intake.hasNext(room.clientsInOrder)) this.turn();
-    const turn = this.#newTurn({ ...own.clock, monotonicMs: Number.POSITIVE_INFINITY }, []);
-    endWaits(turn, this.#workplace, stopping);
+    const turn = this.#newTurn({ ...housekeeping.clock, monotonicMs: Number.POSITIVE_INFINITY }, []);
+    endWaits(turn, this.#state, stopping);
     for (const session of this.#intake.refuse(stopping)) turn.touched.add(session);
     this.#flush(turn);
   }
 
   /** Milliseconds until a turn is needed although no request came; null when none ever is. */
   msUntilTurn(): number | null {
-    const { own, room, storage } = this.#workplace;
+    const { housekeeping, room, storage } = this.#state;
     const now = this.#options.readClock();
     const works = storage.problem === null;
     const retryMs = works ? 0 : readEveryMs;
     const ms = Math.min(
-      own.msUntilDue(now, works),
+      housekeeping.msUntilDue(now, works),
       room.nextDeadlineMs - now.monotonicMs,
       room.mutates || this.#asksQueue ? retryMs : Number.POSITIVE_INFINITY,
     );
@@ -171,14 +171,14 @@ export class Dispatcher {
 
   /** Whether waiters are to be asked before anybody who comes now. */
   get #asksQueue(): boolean {
-    const { room, queue } = this.#workplace;
+    const { room, queue } = this.#state;
     return queue.hasChanged || room.owed.size > 0;
   }
 
   #newTurn(now: ClockReading, slots: readonly Slot[]): Turn {
-    const { room, own } = this.#workplace;
+    const { room, housekeeping } = this.#state;
     const jobs = readJobs(slots, this.#options.settings);
-    const due = own.due(now);
+    const due = housekeeping.due(now);
     const asksQueue = this.#asksQueue;
     const asksDue = room.isDue(now);
     const isDue = due.renews || due.shiftMs !== 0 || due.expires || due.prunes;
@@ -215,7 +215,7 @@ export class Dispatcher {
   }
 
   #forget(session: Session): void {
-    const { room, queue } = this.#workplace;
+    const { room, queue } = this.#state;
     session.close();
     this.#intake.remove(session);
     for (const waiter of room.of(session)) {
@@ -228,7 +228,7 @@ export class Dispatcher {
     const { store, settings, paths, newId, random, checkPages } = this.#options;
     const { remembered } = this;
     const { keys, bundles, events } = remembered;
-    const { room, queue } = this.#workplace;
+    const { room, queue } = this.#state;
     return {
       store,
       reads: store.reads,
@@ -236,7 +236,7 @@ export class Dispatcher {
         for (const item of itemsMovedBy[effect.kind]) moved.add(item);
         return store.apply(effect);
       },
-      attempt: (work, keep) => store.attempt(work, keep),
+      savepoint: (work, keep) => store.savepoint(work, keep),
       settings,
       paths,
       runtime: this.#runtime,
@@ -258,7 +258,7 @@ export class Dispatcher {
 
   #makeRuntime(startedAtMs: number): Runtime {
     const { readClock, pid, background } = this.#options;
-    const { counts, storage } = this.#workplace;
+    const { counts, storage } = this.#state;
     return {
       counts,
       pid,

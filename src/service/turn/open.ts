@@ -2,12 +2,12 @@ import { encodeError, execute, prepareState } from "../execute.ts";
 import { isPending } from "../handler.ts";
 import { hearHolders } from "./holders.ts";
 import { askDue, askQueue, askWoken } from "./ask.ts";
-import { endWhatIsOver, moveDeadlines } from "./own-work.ts";
+import { endWhatIsOver, moveDeadlines } from "./housekeeping.ts";
 import type { StorageFailure } from "../../store/store.ts";
 import type { Job } from "./sessions.ts";
 import type { Outcome, Turn } from "./turn.ts";
 import { type Waiter, waiterOf } from "./waiting-room.ts";
-import type { Workplace } from "./workplace.ts";
+import type { DispatcherState } from "./dispatcher-state.ts";
 
 /** After this many characters of answers, or this much time, a turn ends and the rest waits for the next. */
 const answerCharsMax = 2 << 20;
@@ -17,47 +17,47 @@ const turnMsMax = 50;
  * Runs everything of a turn: what is due of the daemon's own, its requests, each undone alone if refused, and who waits
  * for what they change. All of it stands in one unit of the store's, which is left open.
  */
-export function open(turn: Turn, workplace: Workplace): void {
+export function open(turn: Turn, state: DispatcherState): void {
   if (!turn.writes) {
-    runJobs(turn, workplace, (job) => alone(job, turn, workplace));
+    runJobs(turn, state, (job) => alone(job, turn, state));
     return;
   }
-  const { storage } = workplace;
+  const { storage } = state;
   try {
     storage.begin();
-    begin(turn, workplace);
-    runJobs(turn, workplace, (job) => inUnit(job, turn, workplace));
-    end(turn, workplace);
+    beforeRequests(turn, state);
+    runJobs(turn, state, (job) => inUnit(job, turn, state));
+    afterRequests(turn, state);
   } catch (error) {
     turn.failure = storage.failureOf(error);
   }
 }
 
 /** Answers a turn's requests once nothing of its unit was kept: what would change state is refused, the rest is read. */
-export function answerWithout(turn: Turn, workplace: Workplace, { kind, message }: StorageFailure): void {
+export function answerWithout(turn: Turn, state: DispatcherState, { kind, message }: StorageFailure): void {
   turn.inOrder.clear();
-  for (const waiter of turn.arrived) workplace.room.remove(waiter);
+  for (const waiter of turn.arrived) state.room.remove(waiter);
   turn.arrived.clear();
   const refusal = encodeError(kind, message);
-  runJobs(turn, workplace, (job) => (job.call.mutates ? refusal : alone(job, turn, workplace)));
+  runJobs(turn, state, (job) => (job.call.mutates ? refusal : alone(job, turn, state)));
 }
 
-function begin(turn: Turn, workplace: Workplace): void {
+function beforeRequests(turn: Turn, state: DispatcherState): void {
   moveDeadlines(turn.due, turn.context);
   const calls = turn.jobs.map(({ call }) => call);
   if (turn.due.expires && calls.some(({ mutates }) => mutates)) hearHolders(calls, turn.context);
-  if (turn.asksQueue) askQueue(turn, workplace);
+  if (turn.asksQueue) askQueue(turn, state);
 }
 
-function inUnit(job: Job, turn: Turn, workplace: Workplace): Outcome {
-  const { storage } = workplace;
+function inUnit(job: Job, turn: Turn, state: DispatcherState): Outcome {
+  const { storage } = state;
   const { call } = job;
   storage.contain(call.name, () => prepareState(call, turn.context));
-  askWoken(turn, workplace);
+  askWoken(turn, state);
   const outcome = storage.contain(call.name, () => execute(call, turn.context));
   const arrived = arrive(job, outcome, turn);
-  askWoken(turn, workplace);
-  if (arrived !== null) workplace.room.add(arrived);
+  askWoken(turn, state);
+  if (arrived !== null) state.room.add(arrived);
   return outcome;
 }
 
@@ -70,14 +70,14 @@ function arrive(job: Job, outcome: Outcome, turn: Turn): Waiter | null {
   return waiter;
 }
 
-function end(turn: Turn, workplace: Workplace): void {
+function afterRequests(turn: Turn, state: DispatcherState): void {
   turn.context.slices.renew();
-  endWhatIsOver(turn.due, turn.context, workplace.storage);
-  if (turn.due.expires || turn.due.prunes || turn.asksDue) askDue(turn, workplace);
-  askWoken(turn, workplace);
+  endWhatIsOver(turn.due, turn.context, state.storage);
+  if (turn.due.expires || turn.due.prunes || turn.asksDue) askDue(turn, state);
+  askWoken(turn, state);
 }
 
-function alone(job: Job, turn: Turn, { storage, room }: Workplace): Outcome {
+function alone(job: Job, turn: Turn, { storage, room }: DispatcherState): Outcome {
   const outcome = storage.guard(job.call, () => execute(job.call, turn.context));
   const arrived = arrive(job, outcome, turn);
   if (arrived !== null) room.add(arrived);
@@ -85,7 +85,7 @@ function alone(job: Job, turn: Turn, { storage, room }: Workplace): Outcome {
 }
 
 /** Runs requests in order. Fewer than there are when answers grow large or the turn gets long; at least one is. */
-function runJobs(turn: Turn, { store, reports, monotonicMs }: Workplace, run: (job: Job) => Outcome): void {
+function runJobs(turn: Turn, { store, observer, monotonicMs }: DispatcherState, run: (job: Job) => Outcome): void {
   const { jobs, outcomes, inOrder } = turn;
   outcomes.clear();
   let nowMs = monotonicMs();
@@ -98,7 +98,7 @@ function runJobs(turn: Turn, { store, reports, monotonicMs }: Workplace, run: (j
     outcomes.set(job, outcome);
     nowMs = monotonicMs();
     const answerChars = isPending(outcome) ? null : outcome.length;
-    reports.served?.({ call: job.call, seq: store.reads.head.seq, tookMs: nowMs - startedMs, answerChars });
+    observer.served?.({ call: job.call, seq: store.reads.head.seq, tookMs: nowMs - startedMs, answerChars });
     chars += answerChars ?? 0;
     if (chars > answerCharsMax || nowMs > endMs) return;
   }

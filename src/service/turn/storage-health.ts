@@ -2,19 +2,19 @@ import { failedInside } from "../../protocol/errors.ts";
 import { type Store, StorageFailure } from "../../store/store.ts";
 import { encodeError } from "../execute.ts";
 import type { Answer, Call } from "./call.ts";
-import type { Reports } from "./reports.ts";
+import type { Observer } from "./observer.ts";
 
 /**
  * The store as turns meet it, and what its last write ended with. A failure becomes an answer, and a bug refuses what met it alone.
  */
 export class StorageHealth {
   readonly #store: Store;
-  readonly #reports: Reports;
+  readonly #observer: Observer;
   #problem: StorageFailure | null = null;
 
-  constructor(store: Store, reports: Reports) {
+  constructor(store: Store, observer: Observer) {
     this.#store = store;
-    this.#reports = reports;
+    this.#observer = observer;
   }
 
   /** What the storage's last write ended with; null when it worked. */
@@ -69,13 +69,13 @@ export class StorageHealth {
       return work();
     } catch (error) {
       if (this.#store.failureIn(error) !== null) throw error;
-      this.#reports.bug(what, error);
+      this.#observer.bug(what, error);
       return refusedInside;
     }
   }
 
   #note(problem: StorageFailure | null): void {
-    if (problem?.message !== this.#problem?.message) this.#reports.storage(problem);
+    if (problem?.message !== this.#problem?.message) this.#observer.storage(problem);
     this.#problem = problem;
   }
 }

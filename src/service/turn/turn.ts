@@ -3,8 +3,8 @@ import type { StorageFailure } from "../../store/store.ts";
 import type { Context, AnyPending } from "../handler.ts";
 import type { Counter } from "../runtime.ts";
 import type { Answer } from "./call.ts";
-import type { Item } from "./due.ts";
-import type { Due } from "./own-work.ts";
+import type { Item } from "./agenda.ts";
+import type { Due } from "./housekeeping.ts";
 import type { Job, Session } from "./sessions.ts";
 import type { Waiter } from "./waiting-room.ts";
 

@@ -47,13 +47,13 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
       using specimen = make();
       const { store } = specimen;
       within(store, () => {
-        store.attempt(() => tell(store, { payload: "before" }), Boolean);
-        store.attempt(
+        store.savepoint(() => tell(store, { payload: "before" }), Boolean);
+        store.savepoint(
           () => tell(store, { payload: "not kept" }),
           () => false,
         );
-        expect(() => store.attempt(() => throwing(store), Boolean)).toThrow("a bug");
-        store.attempt(() => tell(store, { payload: "after" }), Boolean);
+        expect(() => store.savepoint(() => throwing(store), Boolean)).toThrow("a bug");
+        store.savepoint(() => tell(store, { payload: "after" }), Boolean);
         expect(store.appended.map(({ payload }) => payload)).toEqual(["before", "after"]);
       });
       expect(store.reads.journal.slice(0, everything).map(({ row }) => row.payload)).toEqual(['"before"', '"after"']);
@@ -86,7 +86,7 @@ export function describeTransactions(engine: string, make: MakeSpecimen): void {
       using specimen = make();
       let n = 0;
       const perform = (store: Store, { work, keep }: Step) =>
-        store.attempt(
+        store.savepoint(
           () => someWork(store, work, ++n),
           () => keep,
         );

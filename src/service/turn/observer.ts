@@ -12,7 +12,7 @@ export interface Served {
 }
 
 /** What the daemon's log should know. */
-export interface Reports {
+export interface Observer {
   /** A request was run; null leaves that unreported. */
   served: ((served: Served) => void) | null;
   /** A request, or something of the daemon's own, met a bug in agentd. */

@@ -1,6 +1,6 @@
 import { type ClockReading, deadlineShift, readEveryMs } from "../../core/lease/clock.ts";
 import type { Store } from "../../store/store.ts";
-import { agenda, allItems, type Item } from "./due.ts";
+import { agenda, allItems, type Item } from "./agenda.ts";
 import { expireDue } from "./expiry.ts";
 import type { Context } from "../handler.ts";
 import { goOnPruning } from "../journal/prune.ts";
@@ -19,7 +19,7 @@ export interface Due {
 }
 
 /** What the daemon has to do of its own accord: deadlines are moved and kept, and what was pruned leaves. */
-export class OwnWork {
+export class Housekeeping {
   readonly #store: Store;
   readonly #readClock: () => ClockReading;
   #clock: ClockReading;
@@ -133,7 +133,7 @@ export function moveDeadlines({ renews, shiftMs }: Due, { apply, nowMs }: Contex
 export function endWhatIsOver({ expires, prunes }: Due, context: Context, storage: StorageHealth): void {
   const doKept = (what: string, work: (context: Context) => unknown) =>
     storage.contain(what, () =>
-      context.attempt(
+      context.savepoint(
         () => work(context),
         () => true,
       ),

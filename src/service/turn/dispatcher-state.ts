@@ -1,19 +1,19 @@
 import type { Store } from "../../store/store.ts";
 import type { Counts } from "../runtime.ts";
 import type { LockQueue } from "./lock-queue.ts";
-import type { OwnWork } from "./own-work.ts";
-import type { Reports } from "./reports.ts";
+import type { Housekeeping } from "./housekeeping.ts";
+import type { Observer } from "./observer.ts";
 import type { StorageHealth } from "./storage-health.ts";
 import type { WaitingRoom } from "./waiting-room.ts";
 
 /** What turns work on, one after the other. */
-export interface Workplace {
+export interface DispatcherState {
   readonly store: Store;
   readonly storage: StorageHealth;
   readonly room: WaitingRoom;
   readonly queue: LockQueue;
-  readonly own: OwnWork;
-  readonly reports: Reports;
+  readonly housekeeping: Housekeeping;
+  readonly observer: Observer;
   readonly counts: Counts;
   readonly monotonicMs: () => number;
 }
