@@ -55,7 +55,7 @@ const meanings: Readonly<Record<string, string>> = {
     "only events of these kinds: the daemon's, which `transitions` of DescribeInterface tells, or clients' own",
   after_seq:
     "only events after this seq; to continue, give the last answer's `next_after_seq`; an answer with `pruned_rows` says how many rows have left in between",
-  limit: "the most events in one answer",
+  limit: "the most entries in one answer",
   "AcquireNextNode.wait_ms": "how long to wait for a node to become runnable before answering null",
   "AcquireNextNode.ttl_secs":
     "how long the lease runs from now and from each heartbeat; default: the node's own `ttl_secs`, else the node timeout",

@@ -33,7 +33,8 @@ is done closes the connection.
 
 The socket is \`$AGENTD_SOCKET_PATH\`, or else \`agentd.sock\` in \`$AGENTD_HOME\`, which is \`~/.agentd\` unless set. Its path
 has at most ${limits.socketPathBytesMax} bytes. Only the user who runs the daemon may connect, unless \`${settings.socketMode.variable}=0660\`
-lets the socket's group in.
+lets the socket's group in. Connecting starts no daemon: where none listens, \`agentd health\` starts one, unless it was stopped
+with \`agentd stop\`.
 
 Framing: ${framing}.
 
@@ -64,7 +65,7 @@ because it changes much (thousands of nodes or locks) begins when that is done.
 
 ${exchange(
   { id: 1, method: "TaskStatus", params: { task_id } },
-  { id: 1, error: wireError("NOT_FOUND", `no task ${task_id}; ListTasks lists the tasks`, { task_id }) },
+  { id: 1, error: wireError("NOT_FOUND", `there is no task ${task_id}; ListTasks lists the tasks`, { task_id }) },
 )}
 
 JSON is kept as sent, numbers to the letter: \`1.0\` stays \`1.0\`. Refused are duplicate keys, the key \`__proto__\`, half
@@ -236,6 +237,9 @@ worker that lost it is refused with \`LEASE_LOST\`, whose \`data.reason\` says h
 \`FAILED\` or \`CANCELED\`), or with \`INVALID_STATE\` once the node has ended. It can still leave
 what it found as an event: \`CommitEvent\` asks for the lease only while the node is RUNNING.
 
+A lease ends at \`lease_expires_at_ms\`. A worker renews it with \`HeartbeatNode\` each third of that time, so that one late
+heartbeat does no harm.
+
 ## State of a task
 
 Derived from its nodes, never stored.
@@ -251,6 +255,10 @@ ${table(
 
 A PENDING node behind a failed one does not run until that is retried; \`TaskStatus\` names in \`blocked_by\` the failed
 nodes it waits behind. A node with \`on_dependency_failure: "run"\` waits behind none of its own dependencies that FAILED.
+
+Where \`AcquireNextNode\` answers null, \`TaskStatus\` tells why a PENDING node is not handed out. Either a node of its \`dependencies\` has not
+ended yet, or \`blocked_by\` is not empty, or \`not_before_ms\` is yet to come, or \`held_back_by\` is the lease whose locks are in
+the way (\`ListResourceLocks\` with that \`lease_id\` names its holder), or the task is \`paused\`, or \`labels\` asks for others.
 
 ## Life of a resource lock
 

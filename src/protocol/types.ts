@@ -125,7 +125,7 @@ export const lostAttempts = between(0, limits.attemptsMax, "int");
 /** How many nodes one call takes. */
 export const acquireCount = between(1, limits.acquireMax, "int");
 /** Higher goes first. */
-export const priority = between(-limits.priorityMax, limits.priorityMax, "int");
+export const priority = between(-limits.priorityMax, limits.priorityMax, "integer");
 
 /** What people call a task or node. A name that reads as an id could be taken for another node's. */
 export const name = v.pipe(

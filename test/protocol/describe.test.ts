@@ -46,6 +46,20 @@ test("the answer is made once, and shows the limits it is asked with", () => {
   expect(describeInterface({ depth_max: 8 }).limits).toEqual({ depth_max: 8 });
 });
 
+/** Every schema within `schema`, itself included. */
+function* schemasIn(schema: unknown): Generator<Readonly<Record<string, unknown>>> {
+  if (typeof schema !== "object" || schema === null) return;
+  yield schema as Readonly<Record<string, unknown>>;
+  for (const inner of Object.values(schema)) yield* schemasIn(inner);
+}
+
+test.each(onTheWire.methods)("$method calls nothing an int that may be negative", ({ params_schema, result_schema }) => {
+  const negative = [...schemasIn([params_schema, result_schema])].filter(
+    ({ title, minimum }) => title === "int" && Number(minimum) < 0,
+  );
+  expect(negative).toEqual([]);
+});
+
 const ajv = new Ajv({ strict: true, allErrors: true });
 
 /** Both judges of one payload: the contract's own schema, and the JSON Schema clients are given. */
