@@ -95,3 +95,12 @@ test("10,001 nodes are refused, and nothing stored", () => {
   expect(service.client().refusal("RegisterTask", { goal: "g", initial_nodes })).toBe("LIMIT_EXCEEDED");
   expect(service.store.reads.totals.nodes.PENDING).toBe(0);
 });
+
+test("the refusal that docs/protocol.md shows is the one that is given", async () => {
+  const page = await Bun.file(`${import.meta.dir}/../../docs/protocol.md`).text();
+  const [, asked = "", answered = ""] =
+    /^ {4}(\{"id":1,"method":"TaskStatus".*)\n {4}(\{"id":1,"error".*)$/m.exec(page) ?? [];
+  using service = new TestService();
+  const { error } = service.client().ask("TaskStatus", (JSON.parse(asked) as { params: { task_id: string } }).params);
+  expect((JSON.parse(answered) as { error: unknown }).error).toMatchObject({ message: error?.message });
+});

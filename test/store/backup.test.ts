@@ -105,11 +105,13 @@ describe("a backup", () => {
   test.each([
     ["a folder that is not there", (path: string) => join(path, "none", "copy.db")],
     ["a file in the folder's place", (path: string) => join(path, "agent_state.db", "copy.db")],
-  ])("to %s fails, and the store is as well as before", (_, target) => {
+  ])("to %s is refused with what to do, and the store is as well as before", (_, target) => {
     using specimen = new TemporaryStore();
     const { store } = specimen;
-    const failure = failureOf(() => store.startBackup(target(specimen.path)));
-    expect([failure.kind, failure.reopen]).toEqual(["STORAGE_FAILED", false]);
+    expect(store.startBackup(target(specimen.path))).toMatchObject({
+      refused: "INVALID_STATE",
+      message: expect.stringContaining("name a file in a directory that can be written") as string,
+    });
     write(store, 1);
     const path = join(specimen.path, "copy.db");
     expect(finish(started(store, path), path)).toEqual(["1"]);

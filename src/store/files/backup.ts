@@ -1,5 +1,17 @@
 import type { Database } from "bun:sqlite";
-import { closeSync, existsSync, fdatasyncSync, fstatSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fdatasyncSync,
+  fstatSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { type Decision, refuse } from "../../core/decision.ts";
 import { errorCode } from "./database.ts";
 import { moveDurably } from "./files.ts";
@@ -17,6 +29,10 @@ const stepBytes = 4 << 20;
  */
 export function startBackup(db: Database, source: number, path: string): Decision<Backup, "INVALID_STATE"> {
   if (existsSync(path)) return refuse("INVALID_STATE", `${path} exists already; name a new file`, { path });
+  if (!isWritable(dirname(path))) {
+    const why = `nothing can be written to ${dirname(path)}; name a file in a directory that can be written`;
+    return refuse("INVALID_STATE", why, { path });
+  }
   const unfinished = `${path}.unfinished`;
   const target = attempt(() => createAnew(unfinished));
   const still = held(db, target, unfinished);
@@ -64,6 +80,16 @@ function held(db: Database, target: number, unfinished: string): StillFile {
     closeSync(target);
     rmSync(unfinished, { force: true });
     throw error;
+  }
+}
+
+/** Whether files can be made in this directory; not in what is none, or is not there. */
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(`${directory}/.`, constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 
