@@ -53,12 +53,15 @@ function* schemasIn(schema: unknown): Generator<Readonly<Record<string, unknown>
   for (const inner of Object.values(schema)) yield* schemasIn(inner);
 }
 
-test.each(onTheWire.methods)("$method calls nothing an int that may be negative", ({ params_schema, result_schema }) => {
-  const negative = [...schemasIn([params_schema, result_schema])].filter(
-    ({ title, minimum }) => title === "int" && Number(minimum) < 0,
-  );
-  expect(negative).toEqual([]);
-});
+test.each(onTheWire.methods)(
+  "$method calls nothing an int that may be negative",
+  ({ params_schema, result_schema }) => {
+    const negative = [...schemasIn([params_schema, result_schema])].filter(
+      ({ title, minimum }) => title === "int" && Number(minimum) < 0,
+    );
+    expect(negative).toEqual([]);
+  },
+);
 
 const ajv = new Ajv({ strict: true, allErrors: true });
 
