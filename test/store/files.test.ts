@@ -1,11 +1,38 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { chmodSync, copyFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readdirSync, readlinkSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import { failureOf, payloads, reopen, write } from "./failures.ts";
 import { asTold, recount, register, tell, within } from "./story.ts";
 import { openedAtMs, TemporaryStore } from "./temporary.ts";
+
+/** Files this process has open that nobody finds any more. */
+const unnamedFiles = () =>
+  readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).endsWith("(deleted)");
+    } catch {
+      // The directory that is being read.
+      return false;
+    }
+  });
+
+test.skipIf(process.platform !== "linux")("a large request leaves nothing to be undone in a temporary file", () => {
+  using specimen = new TemporaryStore();
+  const { store } = specimen;
+  const before = unnamedFiles();
+  // Each task's nodes stand between those of the one before in the index over their ids.
+  const many = (task: string) =>
+    Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`${index} ${task}`, []]));
+  const registerKept = (task: string) =>
+    store.attempt(
+      () => register(store, task, many(task)),
+      () => true,
+    );
+  for (const task of ["a", "b"]) within(store, () => registerKept(task));
+  expect(unnamedFiles()).toEqual(before);
+});
 
 describe("while its file is not where it was, a store", () => {
   const ways: [string, (file: string) => void, string][] = [
