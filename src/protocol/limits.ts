@@ -24,6 +24,7 @@ export const limits = {
   /** One answer, as the client takes it: TaskStatus of a large task is far longer than any request may be. */
   answerBytesMax: 256 << 20,
   taskNodesMax: 10_000,
+  activeNodesMax: 1_000_000,
   nodeDependenciesMax: 1_000,
   idempotencyKeyCharsMax: 200,
   /** How long an idempotency key keeps its answer. */

@@ -68,6 +68,13 @@ export const settings = {
     "bytes of requests and answers kept for all clients before one of them is disconnected",
   ),
   taskNodesMax: decimal("AGENTD_TASK_NODES_MAX", limits.taskNodesMax, 1, 1_000_000, "nodes of one task"),
+  activeNodesMax: decimal(
+    "AGENTD_ACTIVE_NODES_MAX",
+    limits.activeNodesMax,
+    1,
+    10_000_000,
+    "nodes of all tasks that have not ended, which are kept in memory",
+  ),
   nodeDependenciesMax: decimal(
     "AGENTD_NODE_DEPENDENCIES_MAX",
     limits.nodeDependenciesMax,

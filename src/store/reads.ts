@@ -80,6 +80,10 @@ export interface IdleTasks {
 export interface NodeReads {
   /** Whether a node id is taken, by any task. */
   exists(nodeId: string): boolean;
+  /** How many nodes tasks that have not ended have together. */
+  countActive(): number;
+  /** How many nodes a task has that has ended, which it comes back with; none where it has not. */
+  countEnded(taskId: string): number;
   head(nodeId: string): NodeHead | null;
   find(nodeId: string): Node | null;
   /** Null for a node without a name, undefined for no node. */

@@ -161,6 +161,7 @@ test("limits from the environment hold and are shown", async () => {
       request_bytes_max: 1_024,
       depth_max: 8,
       task_nodes_max: 1,
+      active_nodes_max: 1_000_000,
       node_dependencies_max: 0,
       batch_requests_max: 1,
     },

@@ -97,6 +97,7 @@ test("Health shows each limit under its variable's name, and no file mode among 
     unread_bytes_max: 4_194_304,
     clients_bytes_max: 67_108_864,
     task_nodes_max: 10_000,
+    active_nodes_max: 1_000_000,
     node_dependencies_max: 1_000,
   });
 });

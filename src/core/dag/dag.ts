@@ -69,6 +69,13 @@ export function tooManyNodes(count: number, max: number): Refusal<"LIMIT_EXCEEDE
   return refuse("LIMIT_EXCEEDED", message, { limit: "task_nodes_max", max, got: count });
 }
 
+/** Whether so many nodes of tasks that have not ended, which are kept in memory, would be too many. */
+export function tooManyActive(count: number, max: number): Refusal<"LIMIT_EXCEEDED"> | null {
+  if (count <= max) return null;
+  const message = `tasks that have not ended would have ${count} nodes together and the limit is ${max}; wait until some have ended, cancel what nobody needs, or start the daemon with a higher AGENTD_ACTIVE_NODES_MAX`;
+  return refuse("LIMIT_EXCEEDED", message, { limit: "active_nodes_max", max, got: count });
+}
+
 export function unknownDependency(nodeId: string, dependency: string): Refusal<"UNKNOWN_DEPENDENCY"> {
   const message = `node ${nodeId} depends on ${JSON.stringify(dependency)}, which is not a node of this task; add it or drop the dependency`;
   return refuse("UNKNOWN_DEPENDENCY", message, { node_id: nodeId, dependency });

@@ -178,7 +178,7 @@ export const RetryNode = defineMethod({
   mutates: true,
   params: v.object({ task_id: uuid, node_id: uuid }),
   result: v.object({ ok, node_ids: v.array(uuid), seq }),
-  refusals: ["NOT_FOUND", "INVALID_STATE"],
+  refusals: ["NOT_FOUND", "INVALID_STATE", "LIMIT_EXCEEDED"],
   example: {
     params: { task_id: story.task_id, node_id: story.node_id },
     result: { ok: true, node_ids: [story.node_id], seq: 6 },

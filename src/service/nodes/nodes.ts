@@ -8,6 +8,7 @@ import { limits } from "../../protocol/limits.ts";
 import { followChanges } from "./dependents.ts";
 import type { Context, Handlers } from "../handler.ts";
 import { changeNode } from "./node-locks.ts";
+import { noRoom } from "../tasks/new-nodes.ts";
 import { inStoredNames } from "../tasks/plan-names.ts";
 import { unmetPolicy } from "./event-policy.ts";
 import { deadlineView, nodeView } from "../views.ts";
@@ -78,6 +79,8 @@ export const nodeHandlers = {
     const claim = { taskId, nodeId };
     const transition = retryNode(reads.nodes.head(nodeId), claim, reads.dag.failedOf(nodeId), nowMs);
     if (isRefusal(transition)) return inStoredNames(transition, reads);
+    const excess = noRoom(taskId, 0, context);
+    if (excess !== null) return excess;
     apply(nodeChanged(transition));
     const followed = followChanges(taskId, context);
     return { ok: true, node_ids: [nodeId, ...followed.map(({ id }) => id)], seq: reads.head.seq };

@@ -1,3 +1,4 @@
+import { tooManyActive } from "../../core/dag/dag.ts";
 import { policyGiven } from "../../core/dag/node-policy.ts";
 import { type Decision, isRefusal, type Refusal, type Unusable } from "../../core/decision.ts";
 import type { NewNode } from "../../core/model.ts";
@@ -36,6 +37,12 @@ export function readNodes<T, Kinds extends ErrorKind>(
     return true;
   };
   return inTurns(wanted.entries(), read, (now): Decision<T, Kinds | Unusable> => fault ?? then(nodes, now), context);
+}
+
+/** Refuses nodes for which there is no room in memory, and those that a task which has ended would come back with. */
+export function noRoom(taskId: string | null, added: number, { reads, settings }: Context) {
+  const more = added + (taskId === null ? 0 : reads.nodes.countEnded(taskId));
+  return more === 0 ? null : tooManyActive(reads.nodes.countActive() + more, settings.activeNodesMax);
 }
 
 export const planName = ({ id = null, name = null }: NewNodeParams, index: number): PlanName => ({

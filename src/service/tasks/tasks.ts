@@ -11,7 +11,7 @@ import type { Params } from "../../protocol/methods.ts";
 import type { Warning } from "../../protocol/warnings.ts";
 import { followChanges } from "../nodes/dependents.ts";
 import type { Context, Handlers } from "../handler.ts";
-import { planName, readNodes } from "./new-nodes.ts";
+import { noRoom, planName, readNodes } from "./new-nodes.ts";
 import { type FindPlanName, inPlanNames, storedName } from "./plan-names.ts";
 import { readPage } from "../journal/pages.ts";
 import { listedTaskView } from "../views.ts";
@@ -55,7 +55,7 @@ function register(params: Params<"RegisterTask">, wanted: NewNode[], context: Co
   const find = planNames(params.initial_nodes, wanted, context);
   const nodes = resolveNames(wanted, () => null);
   if (isRefusal(nodes)) return inPlanNames(nodes, find);
-  const problem = checkDag(nodes, dagLimits(context)) ?? takenId(nodes, context);
+  const problem = checkDag(nodes, dagLimits(context)) ?? noRoom(null, nodes.length, context) ?? takenId(nodes, context);
   if (isRefusal(problem)) return inPlanNames(problem, find);
   const { goal, labels, priority } = params;
   const called = { id: context.newId(), name: params.name ?? null };
@@ -98,7 +98,8 @@ function add(params: Params<"AddNodes">, wanted: NewNode[], context: Context) {
     edges,
     waits: (id) => expanded.has(id),
   };
-  const problem = checkDag(nodes, dagLimits(context), existing) ?? takenId(nodes, context);
+  const problem =
+    checkDag(nodes, dagLimits(context), existing) ?? noRoom(taskId, nodes.length, context) ?? takenId(nodes, context);
   if (isRefusal(problem)) return inPlanNames(problem, find);
 
   const holder = by === null || leaseId === null ? null : { nodeId: by.id, leaseId };

@@ -111,10 +111,15 @@ function first(nodes: Iterable<NodeEntry>, taskId: string | null, limit: number)
     .map(({ state }) => state);
 }
 
-function nodeReads({ nodes }: Tables, heads: Heads): Omit<Reads["nodes"], "attempts" | "attemptUnder"> {
+function nodeReads({ nodes, tasks }: Tables, heads: Heads): Omit<Reads["nodes"], "attempts" | "attemptUnder"> {
   const toWhole = (row: Row): Node => toNode(row, heads.node(row.id)?.state.heldBackBy ?? null);
   return {
     ...nodes,
+    countActive: () => heads.size,
+    countEnded(taskId) {
+      const counts = heads.task(taskId) === undefined ? tasks.counts(taskId) : null;
+      return counts === null ? 0 : Object.values(counts).reduce((sum, ofStatus) => sum + ofStatus, 0);
+    },
     head: (nodeId) => heads.node(nodeId)?.state ?? nodes.head(nodeId),
     find(nodeId) {
       const row = nodes.find(nodeId);
