@@ -6,7 +6,7 @@ import {
   StartFailed,
   Untrusted,
 } from "../client/refusals.ts";
-import { BadPath } from "../protocol/paths.ts";
+import { BadPath } from "../protocol/home.ts";
 import { systemReason } from "../native/system-error.ts";
 import { Unresolvable } from "../protocol/key-words.ts";
 import { type Exit, Failure } from "./exits.ts";

@@ -4,7 +4,7 @@ import { DaemonUnreachable, messageOf } from "../client/refusals.ts";
 import type { Response } from "../protocol/envelope.ts";
 import type { MethodName, ParamsInput, Result } from "../protocol/methods.ts";
 import type { BackupReport, Restored } from "../protocol/offline.ts";
-import type { Whereabouts } from "../protocol/paths.ts";
+import type { Whereabouts } from "../protocol/home.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import { Failure } from "./exits.ts";
 import { printLine, printLive } from "./output.ts";

@@ -1,4 +1,4 @@
-import type { Environment } from "../protocol/paths.ts";
+import type { Environment } from "../protocol/home.ts";
 
 /* Where a command writes. Each stream is judged by itself: one may be a terminal while the other goes to a file. */
 

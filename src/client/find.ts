@@ -1,5 +1,5 @@
 import { limits } from "../protocol/limits.ts";
-import { type Environment, type Paths, resolveEnvironment, type Whereabouts } from "../protocol/paths.ts";
+import { type Environment, type Paths, resolveEnvironment, type Whereabouts } from "../protocol/home.ts";
 import { Client } from "./client.ts";
 import { DaemonUnreachable, messageOf, Untrusted } from "./refusals.ts";
 

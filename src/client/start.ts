@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
-import { databaseUrl, type Environment, type Paths } from "../protocol/paths.ts";
+import { databaseUrl, type Environment, type Paths } from "../protocol/home.ts";
 import type { Client } from "./client.ts";
 import { TIMED_OUT, within } from "./deadline.ts";
 import { checkOwnHome, connectAt, type Located } from "./find.ts";

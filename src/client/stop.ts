@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
 import { readFileText } from "../native/read-file.ts";
 import { fdOf, peerPid } from "../native/libc.ts";
-import type { Paths } from "../protocol/paths.ts";
+import type { Paths } from "../protocol/home.ts";
 import { TIMED_OUT, within } from "./deadline.ts";
 import { checkOwnHome, connectAt } from "./find.ts";
 import { ConnectionLost, DaemonUnreachable, RequestRefused } from "./refusals.ts";

@@ -1,6 +1,6 @@
 import { readFileText, Unreadable } from "../native/read-file.ts";
 import { limits } from "../protocol/limits.ts";
-import { BadPath, type Environment, type Paths, resolveEnvironment, type Whereabouts } from "../protocol/paths.ts";
+import { BadPath, type Environment, type Paths, resolveEnvironment, type Whereabouts } from "../protocol/home.ts";
 import { BadSetting, readSettings, type Settings } from "../protocol/settings.ts";
 import { checkEnvFile } from "./home.ts";
 import { StartRefused } from "./start-refused.ts";

@@ -1,5 +1,5 @@
 import { rmSync, writeSync } from "node:fs";
-import type { Paths, Whereabouts } from "../protocol/paths.ts";
+import type { Paths, Whereabouts } from "../protocol/home.ts";
 import { commit, version } from "../protocol/version.ts";
 import { Dispatcher } from "../service/turn/dispatcher.ts";
 import type { Served } from "../service/turn/observer.ts";
@@ -12,7 +12,7 @@ import { type Configuration, readConfiguration } from "./configuration.ts";
 import { prepareHome } from "./home.ts";
 import { claimHome, type Instance, type KnownFile, knownFile, removeStaleSocket, watchFiles } from "./instance.ts";
 import { exitNow, provideFileThreads, redirectStderr } from "../native/libc.ts";
-import { type CheckCommand, pageChecks } from "./page-check.ts";
+import { type CheckCommand, pageChecks } from "./page-check-process.ts";
 import { KeyPlaces } from "./key-places.ts";
 import { createLog, fileSink, type Log, type LogSink, stderrSink } from "./log.ts";
 import { keepRetention } from "./retention.ts";

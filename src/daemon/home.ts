@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { databaseFiles, type Paths } from "../protocol/paths.ts";
+import { databaseFiles, type Paths } from "../protocol/home.ts";
 import { strangeKind } from "../native/read-file.ts";
 import { systemCode } from "../native/system-error.ts";
 import { attempt, StartRefused } from "./start-refused.ts";

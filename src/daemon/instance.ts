@@ -1,5 +1,5 @@
 import { closeSync, existsSync, ftruncateSync, lstatSync, openSync, unlinkSync, writeSync } from "node:fs";
-import type { Paths } from "../protocol/paths.ts";
+import type { Paths } from "../protocol/home.ts";
 import { socketAt } from "./home.ts";
 import { readFileText } from "../native/read-file.ts";
 import { tryLockFile } from "../native/libc.ts";

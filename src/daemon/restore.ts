@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, rmSync } from "node:fs";
 import type { JournalHead } from "../core/journal/journal.ts";
 import type { Restored } from "../protocol/offline.ts";
-import { databaseFiles, type Whereabouts } from "../protocol/paths.ts";
+import { databaseFiles, type Whereabouts } from "../protocol/home.ts";
 import { beginEpoch } from "../service/journal/epoch.ts";
 import { verifyStore } from "../service/verification/verify.ts";
 import { moveDurably } from "../store/files/files.ts";

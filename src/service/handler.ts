@@ -5,7 +5,7 @@ import { WorkBudget } from "../core/work-budget.ts";
 import type { CommonRefusal, ErrorKind } from "../protocol/errors.ts";
 import { limits } from "../protocol/limits.ts";
 import type { MethodName, Params, RefusalKind, Result } from "../protocol/methods.ts";
-import type { Paths } from "../protocol/paths.ts";
+import type { Paths } from "../protocol/home.ts";
 import type { Settings } from "../protocol/settings.ts";
 import type { Warning } from "../protocol/warnings.ts";
 import type { Reads } from "../store/reads.ts";
@@ -15,7 +15,7 @@ import type { BundleContents } from "./bundles/contents.ts";
 import type { Call } from "./turn/call.ts";
 import type { Remembered } from "./remembered.ts";
 import type { ResourceKeys } from "./locks/resource-keys.ts";
-import type { CheckPages } from "./verification/page-check.ts";
+import type { CheckPages } from "./verification/page-verdict.ts";
 import type { Counter, Runtime } from "./runtime.ts";
 import type { Slices } from "./turn/slices.ts";
 

@@ -16,7 +16,7 @@ import {
 import { startBackup } from "./files/backup.ts";
 import { rewriteDurably } from "./files/files.ts";
 import { HeadNote } from "./files/head-note.ts";
-import { LogFile } from "./files/log-file.ts";
+import { WriteAheadLog } from "./files/write-ahead-log.ts";
 import { holdStill, type StillFile } from "./files/still-file.ts";
 import { type Backup, StorageFailure } from "./store.ts";
 import { type Tables, tablesOf } from "./tables/open-tables.ts";
@@ -27,7 +27,7 @@ export class Connection {
   readonly #open: () => Tables;
   #tables: Tables;
   #file: FileIdentity | null;
-  readonly #log: LogFile;
+  readonly #log: WriteAheadLog;
   readonly #note: HeadNote | null;
   /** The head that was noted beside the database when it was opened, where the journal does not hold it. */
   readonly lostHead: JournalHead | null;
@@ -47,7 +47,7 @@ export class Connection {
     this.#tables = this.#open();
     this.#note = readOnly ? null : new HeadNote(path);
     this.#file = fileIdentity(path);
-    this.#log = new LogFile(path);
+    this.#log = new WriteAheadLog(path);
     this.#source = openSync(path, "r");
     const noted = this.#note?.read() ?? null;
     this.lostHead = noted === null || this.#holds(noted) ? null : noted;

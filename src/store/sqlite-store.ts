@@ -10,7 +10,7 @@ import { Heads } from "./heads/heads.ts";
 import { loadHeads } from "./heads/loading.ts";
 import type { StillFile } from "./files/still-file.ts";
 import { HeadNote } from "./files/head-note.ts";
-import { latestSchemaVersion } from "./schema.ts";
+import { latestSchemaVersion } from "./schema/migrations.ts";
 import type { Backup, StorageFailure, Store } from "./store.ts";
 import { copyHead, type HeadState } from "./tables/head.ts";
 import type { Tables } from "./tables/open-tables.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { meeting } from "../../src/cli/bundle/comparison.ts";
-import { PathIndex } from "../../src/core/bundles/paths.ts";
+import { PathIndex } from "../../src/core/bundles/path-index.ts";
 
 /** What the daemon compares of paths that changed with those that a bundle touches. */
 function comparedByDaemon(changed: readonly string[], touched: readonly string[]): string[] {

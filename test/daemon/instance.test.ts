@@ -15,7 +15,7 @@ import {
 import { dirname, join } from "node:path";
 import { claimHome } from "../../src/daemon/instance.ts";
 import { tryLockFile } from "../../src/native/libc.ts";
-import { resolveEnvironment } from "../../src/protocol/paths.ts";
+import { resolveEnvironment } from "../../src/protocol/home.ts";
 import { Client } from "../../src/client/client.ts";
 import { program } from "../support/daemon.ts";
 import { type DaemonProcess, refusedStart, scratch, serve, tryServe, until } from "./daemon-process.ts";

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { databaseUrl } from "../../src/protocol/paths.ts";
+import { databaseUrl } from "../../src/protocol/home.ts";
 import { temporaryHome } from "../support/daemon.ts";
 import { type DaemonProcess, refusedStart, scratch, serve, until } from "./daemon-process.ts";
 import { World } from "./world.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { settings } from "../../src/protocol/settings.ts";
-import { BadPath, databaseUrl, type Environment, parseEnvFile, resolveEnvironment } from "../../src/protocol/paths.ts";
+import { BadPath, databaseUrl, type Environment, parseEnvFile, resolveEnvironment } from "../../src/protocol/home.ts";
 
 /** Resolves in /repo, where `files` are all the files there are. */
 function resolve(environment: Environment, files: Record<string, string> = {}, flags = {}) {

@@ -7,7 +7,7 @@ import type { MethodName, ParamsInput, Result } from "../../src/protocol/methods
 import { readSettings, type Settings } from "../../src/protocol/settings.ts";
 import type { Warning } from "../../src/protocol/warnings.ts";
 import { Dispatcher } from "../../src/service/turn/dispatcher.ts";
-import type { CheckPages } from "../../src/service/verification/page-check.ts";
+import type { CheckPages } from "../../src/service/verification/page-verdict.ts";
 import type { Session } from "../../src/service/turn/sessions.ts";
 import { openStore } from "../../src/store/sqlite-store.ts";
 import { pageFaults } from "../../src/store/files/page-faults.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { methodNames, methodRow, type ParamsInput } from "../../src/protocol/methods.ts";
-import type { CheckPages, PageCheck } from "../../src/service/verification/page-check.ts";
+import type { CheckPages, PageCheck } from "../../src/service/verification/page-verdict.ts";
 import { type TestClient, TestService } from "./harness.ts";
 import { day, finishedTask, month } from "./pruning.ts";
 import { UnluckyService } from "./unlucky.ts";

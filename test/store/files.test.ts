@@ -26,7 +26,7 @@ test.skipIf(process.platform !== "linux")("a large request leaves nothing to be 
   const many = (task: string) =>
     Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`${index} ${task}`, []]));
   const registerKept = (task: string) =>
-    store.attempt(
+    store.savepoint(
       () => register(store, task, many(task)),
       () => true,
     );

@@ -7,9 +7,9 @@ import {
   policyFields,
   type StoredPolicy,
 } from "../../src/protocol/node-fields.ts";
-import { migrate, migrationsWith } from "../../src/store/schema.ts";
+import { migrate, migrationsWith } from "../../src/store/schema/migrations.ts";
 import { policyOtherwise } from "../support/specimen.ts";
-import { policyColumn } from "../../src/store/tables.ts";
+import { policyColumn } from "../../src/store/schema/tables.ts";
 
 interface Column {
   name: string;

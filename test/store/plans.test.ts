@@ -11,7 +11,7 @@ import { lockSlices } from "../../src/store/tables/lock-slices.ts";
 import { lockTable } from "../../src/store/tables/locks.ts";
 import { nodeTable } from "../../src/store/tables/nodes.ts";
 import { pruningTable } from "../../src/store/tables/pruning.ts";
-import { migrate } from "../../src/store/schema.ts";
+import { migrate } from "../../src/store/schema/migrations.ts";
 import { taskTable } from "../../src/store/tables/tasks.ts";
 
 const tables = [

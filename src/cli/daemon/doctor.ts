@@ -21,7 +21,7 @@ import { lockHolder } from "../../client/stop.ts";
 import { openRegular, strangeKind, Unreadable } from "../../native/read-file.ts";
 import { systemCode, systemReason } from "../../native/system-error.ts";
 import type { Result } from "../../protocol/methods.ts";
-import type { Paths, Whereabouts } from "../../protocol/paths.ts";
+import type { Paths, Whereabouts } from "../../protocol/home.ts";
 import { readSettings } from "../../protocol/settings.ts";
 import { version } from "../../protocol/version.ts";
 import { agree, settingsThatDiffer } from "./settings.ts";

@@ -1,7 +1,7 @@
 import { advise, type BundleAdvice, bySubmission, type Standing, verificationOf } from "./advice.ts";
 import { type Assumptions, contradictionOf, readAssumptions } from "./assumptions.ts";
 import { type BundlePair, PairFindings, pathsListed, type Side } from "./pair.ts";
-import { type At, PathIndex, type Touch, touchesOf } from "./paths.ts";
+import { type At, PathIndex, type Touch, touchesOf } from "./path-index.ts";
 import type { PatchBundle } from "./bundle.ts";
 import type { FileChange } from "./file-change.ts";
 import { present } from "../../protocol/present.ts";

@@ -1,5 +1,5 @@
 import type { PatchBundle } from "./bundle.ts";
-import { relatePaths, type Touch } from "./paths.ts";
+import { relatePaths, type Touch } from "./path-index.ts";
 import type { FileChange } from "./file-change.ts";
 import { containsChange } from "./file-contains.ts";
 import { type LineRange, relateFiles } from "./file-relation.ts";

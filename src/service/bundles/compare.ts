@@ -10,7 +10,7 @@ import type { Context, Handlers, PendingAnswer } from "../handler.ts";
 import { noTask } from "../tasks/tasks.ts";
 import { present } from "../../protocol/present.ts";
 
-type Report = Result<"ComparePatchBundles">;
+type Comparison = Result<"ComparePatchBundles">;
 
 export const comparisonHandlers = {
   ComparePatchBundles(params, context) {
@@ -83,10 +83,10 @@ function targetOf(params: Params<"ComparePatchBundles">): Target | null {
 function compareInSlices(
   { ids, accepted, rejected }: Compared,
   target: Target | null,
-): PendingAnswer<Report, "NOT_FOUND"> {
+): PendingAnswer<Comparison, "NOT_FOUND"> {
   const all = [...ids, ...accepted, ...rejected.keys()];
   const read: PatchBundle[] = [];
-  let work: Generator<void, Report> | null = null;
+  let work: Generator<void, Comparison> | null = null;
   return {
     wakes: "turn",
     waitMs: null,
@@ -101,7 +101,7 @@ function compareInSlices(
         return null;
       }
       const steps = (work ??= compareAndReport(parted(read, { ids, accepted, rejected }), target, context));
-      let report: Report | null = null;
+      let report: Comparison | null = null;
       slices.goOn(() => {
         const step = steps.next();
         if (step.done !== true) return "more";
@@ -128,9 +128,9 @@ function* compareAndReport(
   { bundles: read, decided }: { bundles: readonly PatchBundle[]; decided: Decided },
   target: Target | null,
   { reads }: Context,
-): Generator<void, Report> {
+): Generator<void, Comparison> {
   const { pairs, bundles, mergeOrder } = yield* compareBundles(read, target, decided);
-  const told: Report["pairs"] = [];
+  const told: Comparison["pairs"] = [];
   for (let from = 0; from < pairs.length; from += pairsAtOnce) {
     told.push(...pairs.slice(from, from + pairsAtOnce).map(pairView));
     yield;

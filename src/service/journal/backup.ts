@@ -4,10 +4,10 @@ import { type Backup, type State, storageRefusal, type StorageRefused } from "..
 import type { PendingAnswer } from "../handler.ts";
 import { isLeaving } from "../verification/long-walks.ts";
 
-type Report = Result<"Backup">;
+type BackedUp = Result<"Backup">;
 
 /** Copies the database in steps between other requests, as it is when no transaction is open: after the turn's commit. */
-export function backUp(store: State, path: string): PendingAnswer<Report, StorageRefused | "INVALID_STATE"> {
+export function backUp(store: State, path: string): PendingAnswer<BackedUp, StorageRefused | "INVALID_STATE"> {
   let started: { backup: Backup; seq: number } | null = null;
   let leaving = false;
   // While a verification has the pages looked at, they stay.

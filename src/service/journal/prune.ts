@@ -15,9 +15,9 @@ import { type Archive, startArchive } from "../../store/files/archive.ts";
 import type { Pruning, Reads } from "../../store/reads.ts";
 import { type SliceBounds, storageRefusal, type StorageRefused } from "../../store/store.ts";
 import type { Context, Handlers, PendingAnswer } from "../handler.ts";
-import { isLeaving, Place } from "../verification/long-walks.ts";
+import { isLeaving, PlaceInLine } from "../verification/long-walks.ts";
 
-type Report = Result<"PruneJournal">;
+type Pruned = Result<"PruneJournal">;
 
 /** What one turn looks at: some milliseconds. */
 const slice: SliceBounds = { rows: 500, chars: 1 << 20 };
@@ -36,12 +36,12 @@ export const pruneHandlers = {
 } satisfies Partial<Handlers>;
 
 /** Looks for what is old, archives it, and lets it leave, a slice a turn; verifications wait meanwhile, and the other way. */
-function prune(params: Params<"PruneJournal">, started: Context): PendingAnswer<Report, StorageRefused> {
-  const place = new Place(started.store);
+function prune(params: Params<"PruneJournal">, started: Context): PendingAnswer<Pruned, StorageRefused> {
+  const place = new PlaceInLine(started.store);
   let leaving = false;
   const run = new Run(params, started);
   const steps = run.steps();
-  let reply: Decision<Report, StorageRefused> | null = null;
+  let reply: Decision<Pruned, StorageRefused> | null = null;
   return {
     get wakes() {
       return place.isBehind || leaving ? "any turn" : "turn";
@@ -92,7 +92,7 @@ class Run {
   /** This turn's. */
   context: Context;
   #archive: Archive | null = null;
-  #report: Report | null = null;
+  #report: Pruned | null = null;
 
   constructor(params: Params<"PruneJournal">, context: Context) {
     this.#params = params;
@@ -104,7 +104,7 @@ class Run {
     this.#archive = null;
   }
 
-  *steps(): Generator<void, Report, void> {
+  *steps(): Generator<void, Pruned, void> {
     const olderThanMs = this.context.nowMs - this.#params.older_than_secs * 1000;
     for (;;) {
       const plan = yield* this.#plan(olderThanMs);
@@ -120,7 +120,7 @@ class Run {
     return this.#sum({ tasks: 0, nodes: 0, rows: 0 }, null);
   }
 
-  #sum(found: Pick<Report, "tasks" | "nodes" | "rows">, archive: string | null): Report {
+  #sum(found: Pick<Pruned, "tasks" | "nodes" | "rows">, archive: string | null): Pruned {
     const { reads } = this.context;
     const before = this.#report ?? { tasks: 0, nodes: 0, rows: 0, archives: [] };
     this.#report = {

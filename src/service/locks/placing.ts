@@ -19,7 +19,7 @@ interface From extends Around {
 }
 /** A key's word, where it is read from, and whose key it is said to be besides. */
 type Word = PlacedWord & Pick<From, "scope">;
-type Place = (word: Word) => ResolvedKey | null;
+type PlaceWord = (word: Word) => ResolvedKey | null;
 
 const nowhere: Around = { cwd: null, scope: null, top: null };
 
@@ -97,7 +97,7 @@ function keyOf(word: Word, isNamed: boolean, placements: Placements | undefined)
  * Replaces keys wherever the contract has them, and gives every lock its scope: `""` is the global one. What the schemas
  * would refuse is left to them.
  */
-function placeWords(params: unknown, place: Place): unknown {
+function placeWords(params: unknown, place: PlaceWord): unknown {
   if (!isFields(params)) return params;
   const { cwd, paths, ...rest } = params;
   const around: Around = { cwd, scope: rest.scope, top: rest.top };
@@ -119,13 +119,13 @@ const pathLock = (isRead: boolean) => (path: unknown) => {
   return { resource_key: isRead ? read : `file:${path}`, mode: "exclusive" };
 };
 
-function placedNode(node: unknown, place: Place): unknown {
+function placedNode(node: unknown, place: PlaceWord): unknown {
   if (!isFields(node) || !Array.isArray(node.resources)) return node;
   return { ...node, resources: node.resources.map((resource) => placedLock(resource, nowhere, place)) };
 }
 
 /** A lock is read from a directory of its own, else from the request's unless it names a scope. */
-function placedLock(lock: unknown, around: Around, place: Place): unknown {
+function placedLock(lock: unknown, around: Around, place: PlaceWord): unknown {
   if (!isFields(lock)) return lock;
   const { cwd, ...rest } = lock;
   const own: Around = { cwd, scope: rest.scope, top: rest.top };
@@ -135,7 +135,7 @@ function placedLock(lock: unknown, around: Around, place: Place): unknown {
   return { ...rest, scope: around.scope ?? "", top: rest.top ?? around.top };
 }
 
-function placedKey({ resource_key: written }: Fields, { cwd, scope }: From, place: Place): Fields {
+function placedKey({ resource_key: written }: Fields, { cwd, scope }: From, place: PlaceWord): Fields {
   if (typeof written !== "string") return {};
   const found = place({ written, cwd, scope });
   if (found === null) return {};

@@ -23,7 +23,7 @@ export const lockReportHandlers = {
     const named = locks ?? [];
     if (named.length === 0) return refuse("INVALID_PARAMS", "params: expected locks or paths, got neither");
     const conflicts = lockConflicts(context, context.lockWishes(), "free");
-    const found: { key: Pick<Checked, "resource_key" | "scope" | "mode">; same: Report; perhaps: Report }[] = [];
+    const found: { key: Pick<Checked, "resource_key" | "scope" | "mode">; same: KeyReport; perhaps: KeyReport }[] = [];
     for (const { resource_key, mode, scope = null, top = null } of named) {
       const spellings = spellingsOf(resource_key, scopeView(scope ?? ""), top);
       const same = reportOn(spellings.same, mode, conflicts, owner, context);
@@ -119,7 +119,7 @@ function spellingsOf(resource_key: string, scope: string | null, top: string | n
 type Checked = Result<"CheckResourceLocks">["locks"][number];
 
 /** Who is in the way of a key, before what they say is read. */
-interface Report extends Pick<Checked, "free" | "waiting"> {
+interface KeyReport extends Pick<Checked, "free" | "waiting"> {
   holders: readonly LockHead[];
 }
 
@@ -131,7 +131,7 @@ function reportOn(
   conflicts: Conflicts,
   owner: string | null,
   context: Context,
-): Decision<Report, Unusable> {
+): Decision<KeyReport, Unusable> {
   const named = spellings.map((one) => ({ ...one, mode }));
   const read = readKeys(named, context);
   if (isRefusal(read)) return read;

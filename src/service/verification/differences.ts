@@ -4,7 +4,7 @@ import type { Misfit } from "../../store/tables/verification-reads.ts";
 export type Difference = NonNullable<Result<"VerifyJournal">["first_difference"]>;
 
 /** Ends a verification with what it looked for. */
-export class Found extends Error {
+export class FoundDifference extends Error {
   readonly difference: Difference;
 
   constructor(difference: Difference) {
@@ -16,7 +16,7 @@ export class Found extends Error {
 /** Texts longer than their SHA-256 are compared by it. */
 export const brief = (text: string): string => (text.length <= 64 ? text : Bun.SHA256.hash(text, "hex"));
 
-/** Compares what was replayed with a row, whose long texts are made brief as the replayed ones are. @throws {Found} */
+/** Compares what was replayed with a row, whose long texts are made brief as the replayed ones are. @throws {FoundDifference} */
 export function expectSameFields(where: string, expected: object, found: object): void {
   const columns: Record<string, unknown> = { ...found };
   for (const [field, value] of Object.entries(expected)) {
@@ -32,24 +32,30 @@ const isRecord = (value: unknown): value is object => typeof value === "object" 
 const shortened = (field: string, text: string): string => (whole.has(field) ? text : brief(text));
 const whole: ReadonlySet<string> = new Set(["dependencies", "resources", "policy"]);
 
-/** @throws {Found} */
+/** @throws {FoundDifference} */
 export function expectSame(where: string, field: string, expected: unknown, found: unknown): void {
   if (expected !== found) throw differs(where, field, expected, found);
 }
 
-/** What a store keeps for itself follows from the rest. @throws {Found} */
+/** What a store keeps for itself follows from the rest. @throws {FoundDifference} */
 export function expectFit(where: string, misfit: Misfit | null): void {
   const told = (value: unknown) => (typeof value === "string" ? brief(value) : value);
   if (misfit !== null) throw differs(where, misfit.field, told(misfit.expected), told(misfit.found));
 }
 
 /** What the table says and what the journal says. */
-export function differs(where: string, field: string, expected: unknown, found: unknown): Found {
+export function differs(where: string, field: string, expected: unknown, found: unknown): FoundDifference {
   const message = `${where}: ${field} is ${JSON.stringify(found)}, the journal says ${JSON.stringify(expected)}`;
-  return new Found({ where, field, expected, found, message });
+  return new FoundDifference({ where, field, expected, found, message });
 }
 
 /** What is wrong by itself, whatever the journal says. */
-export function wrong(where: string, field: string, expected: unknown, found: unknown, message: string): Found {
-  return new Found({ where, field, expected, found, message: `${where}: ${message}` });
+export function wrong(
+  where: string,
+  field: string,
+  expected: unknown,
+  found: unknown,
+  message: string,
+): FoundDifference {
+  return new FoundDifference({ where, field, expected, found, message: `${where}: ${message}` });
 }

@@ -8,7 +8,7 @@ import { kindOf, readPayload } from "../../protocol/transitions.ts";
 import type { Reads } from "../../store/reads.ts";
 import type { SliceBounds } from "../../store/store.ts";
 import { hashOf } from "../../store/tables/journal.ts";
-import { differs, expectSame, type Found, wrong } from "./differences.ts";
+import { differs, expectSame, type FoundDifference, wrong } from "./differences.ts";
 import { present } from "../../protocol/present.ts";
 
 /** The journal as it is read from its beginning: chained, replayed, and counted. */
@@ -45,7 +45,7 @@ export class FollowedJournal {
     };
   }
 
-  /** Replays one slice of the journal; true when that was its end. @throws {Found} */
+  /** Replays one slice of the journal; true when that was its end. @throws {FoundDifference} */
   follow(slice: SliceBounds): boolean {
     const rows = this.#reads.journal.slice(this.#head.seq, slice);
     for (const { row, hash } of rows) {
@@ -67,7 +67,7 @@ export class FollowedJournal {
     return rows.length === 0 || this.#head.seq === this.#reads.head.seq;
   }
 
-  /** At its end: it is as the head says, and has the row that somebody keeps. @throws {Found} */
+  /** At its end: it is as the head says, and has the row that somebody keeps. @throws {FoundDifference} */
   compareHead(): void {
     const { head, totals } = this.#reads;
     expectSame("journal", "rows that have left", this.#pruned, this.#gone);
@@ -111,7 +111,7 @@ export class FollowedJournal {
     this.#head = head;
   }
 
-  #lost(kept: JournalHead): Found {
+  #lost(kept: JournalHead): FoundDifference {
     const message = `it has no row ${kept.seq}: its end was cut off, or an older copy was put in its place`;
     return wrong("journal", "head", kept.seq, this.#head.seq, message);
   }

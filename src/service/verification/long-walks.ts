@@ -2,11 +2,11 @@ import type { Reads } from "../../store/reads.ts";
 import type { State } from "../../store/store.ts";
 
 /** What goes through the whole journal in many turns, of each store: one at a time, the first goes on. */
-const walks = new WeakMap<State, Set<Place>>();
+const walks = new WeakMap<State, Set<PlaceInLine>>();
 
 /** A place in that line, which is taken when it first asks for its turn: who never does stands in nobody's way. */
-export class Place {
-  readonly #line: Set<Place>;
+export class PlaceInLine {
+  readonly #line: Set<PlaceInLine>;
 
   constructor(store: State) {
     this.#line = walks.get(store) ?? new Set();

@@ -8,7 +8,7 @@ import { wrong } from "./differences.ts";
 /** Before every row a table can hold; a row that was altered may be 0, or less. */
 export const beforeAll = Number.MIN_SAFE_INTEGER;
 
-/** Looks at them, slice by slice. @throws {Found} */
+/** Looks at them, slice by slice. @throws {FoundDifference} */
 export function* checkOwnTables(reads: Reads, slice: SliceBounds): Generator<void, void, void> {
   checkSchema(reads);
   yield* inSlices((after) => reads.verification.answers(after, slice), checkAnswer);

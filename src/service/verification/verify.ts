@@ -3,19 +3,19 @@ import type { JournalHead } from "../../core/journal/journal.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
 import { type Store, storageRefusal, type StorageRefused } from "../../store/store.ts";
 import type { Context, PendingAnswer } from "../handler.ts";
-import { isLeaving, Place } from "./long-walks.ts";
-import { Pages, PagesUnknown, pagesWith } from "./page-check.ts";
-import { Verification } from "./verification.ts";
+import { isLeaving, PlaceInLine } from "./long-walks.ts";
+import { Pages, PagesUnknown, pagesWith } from "./page-verdict.ts";
+import { VerificationWalk } from "./verification-walk.ts";
 
-type Report = Result<"VerifyJournal">;
+type Verified = Result<"VerifyJournal">;
 
 /** Verifies in slices between other requests. */
 export function verifyJournal(
   { head }: Params<"VerifyJournal">,
   { store, reads, paths, checkPages }: Context,
-): PendingAnswer<Report, StorageRefused> {
-  const place = new Place(store);
-  const verification = new Verification(store, new Pages(store, paths.database, checkPages), readHead(head));
+): PendingAnswer<Verified, StorageRefused> {
+  const place = new PlaceInLine(store);
+  const verification = new VerificationWalk(store, new Pages(store, paths.database, checkPages), readHead(head));
   let leaving = false;
   return {
     get wakes() {
@@ -49,8 +49,8 @@ export function verifyStore(
   faults: readonly string[],
   nowMs: number,
   kept: JournalHead | null = null,
-): Report {
-  const verification = new Verification(store, pagesWith(faults), kept);
+): Verified {
+  const verification = new VerificationWalk(store, pagesWith(faults), kept);
   for (;;) {
     const report = verification.goOn(nowMs);
     if (report !== null) return report;

@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import type { JournalHead } from "../../core/journal/journal.ts";
 import { copyDurably, sameBytes } from "./files.ts";
 import { fileUri, immutableUri } from "./page-faults.ts";
-import { isOriginalDatabase, isOurTable, migrate, refuseOtherSchema } from "../schema.ts";
+import { isOriginalDatabase, isOurTable, migrate, refuseOtherSchema } from "../schema/migrations.ts";
 import { StorageFailure } from "../store.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { existsSync, renameSync, statSync } from "node:fs";
-import type { databaseFiles } from "../../protocol/paths.ts";
+import type { databaseFiles } from "../../protocol/home.ts";
 import { moveDurably } from "./files.ts";
 
 /** Where a backup waits, whole and verified, to take the place of a database. */

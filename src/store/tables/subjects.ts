@@ -11,7 +11,7 @@ import { genesis } from "../../core/journal/journal.ts";
 import type { HeadState } from "./head.ts";
 import type { Tables } from "./open-tables.ts";
 import type { JournalReads, Lasting, LeaseReads, Reads, TaskReads } from "../reads.ts";
-import { schemaFault } from "../schema.ts";
+import { schemaFault } from "../schema/migrations.ts";
 import type { VerificationReads } from "./verification-reads.ts";
 
 /** Tasks looked at for being idle in one turn: some milliseconds. */

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
-import type { PolicyField } from "../protocol/node-fields.ts";
+import type { PolicyField } from "../../protocol/node-fields.ts";
 import { createNodesBefore7 } from "./nodes-before-7.ts";
-import { createJournal, createPruning } from "./tables/journal-tables.ts";
+import { createJournal, createPruning } from "./journal-tables.ts";
 
 /* The tables and indexes, and what stands in each. */
 

@@ -1,5 +1,5 @@
 import { constants, setPriority } from "node:os";
-import type { CheckPages, PageCheck } from "../service/verification/page-check.ts";
+import type { CheckPages, PageCheck } from "../service/verification/page-verdict.ts";
 
 /** How a process is started that checks a file and prints what it finds. */
 export type CheckCommand = (path: string) => { cmd: string[]; argv0?: string };

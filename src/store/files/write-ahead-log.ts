@@ -8,7 +8,7 @@ import { StorageFailure } from "../store.ts";
  * What was in a log that somebody cut off or took away is gone. SQLite does not look: it would go on writing where nobody
  * finds it, and fold zeros into the database.
  */
-export class LogFile {
+export class WriteAheadLog {
   readonly #path: string;
   #left: (FileIdentity & { bytes: number }) | null = null;
 

@@ -1,11 +1,11 @@
 import { Database } from "bun:sqlite";
-import { adoptOriginal } from "./adoption.ts";
-import { type PolicyField, policyFields } from "../protocol/node-fields.ts";
-import { countEvents } from "./tables/head.ts";
-import { addDigests } from "./tables/idempotency.ts";
-import { moveMetadata } from "./tables/locks.ts";
+import { adoptOriginal } from "../adoption.ts";
+import { type PolicyField, policyFields } from "../../protocol/node-fields.ts";
+import { countEvents } from "../tables/head.ts";
+import { addDigests } from "../tables/idempotency.ts";
+import { moveMetadata } from "../tables/locks.ts";
 import { addPolicyColumn, createTables, rebuildNodes } from "./tables.ts";
-import type { SchemaFault } from "./tables/verification-reads.ts";
+import type { SchemaFault } from "../tables/verification-reads.ts";
 
 /** One step of the schema. Versions 1 and 2 were the original's. */
 interface Migration {

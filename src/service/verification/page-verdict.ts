@@ -22,7 +22,7 @@ export interface PageVerdict {
   readonly unchecked: boolean;
   /** Whether it waits for what brings about a turn: the end of the check, or that another lets go of the file. */
   readonly waits: boolean;
-  /** @throws {Found | PagesUnknown} */
+  /** @throws {FoundDifference | PagesUnknown} */
   goOn(): void;
   cancel(): void;
 }
@@ -69,7 +69,7 @@ export class Pages implements PageVerdict {
     return this.#running === null ? this.#store.isHeldStill : this.#running.check.outcome === null;
   }
 
-  /** Starts the check as soon as the file can be held still, and takes its outcome. @throws {Found | PagesUnknown} */
+  /** Starts the check as soon as the file can be held still, and takes its outcome. @throws {FoundDifference | PagesUnknown} */
   goOn(): void {
     if (this.#known) return;
     if (this.#running === null) {

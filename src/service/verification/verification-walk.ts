@@ -3,13 +3,21 @@ import { Replay } from "../../core/journal/replay.ts";
 import { lockName } from "../../core/journal/replay-locks.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { type SliceBounds, type State, StorageFailure } from "../../store/store.ts";
-import { brief, differs, type Difference, expectFit, expectSame, expectSameFields, Found } from "./differences.ts";
+import {
+  brief,
+  differs,
+  type Difference,
+  expectFit,
+  expectSame,
+  expectSameFields,
+  FoundDifference,
+} from "./differences.ts";
 import { FollowedJournal } from "./followed-journal.ts";
 import { comparedLock, comparedNode, expectedLock, expectedNode, fieldsOf, type Placed } from "./expected-rows.ts";
-import { damaged, type PageVerdict } from "./page-check.ts";
+import { damaged, type PageVerdict } from "./page-verdict.ts";
 import { beforeAll, checkOwnTables } from "./own-tables.ts";
 
-type Report = Result<"VerifyJournal">;
+type Verified = Result<"VerifyJournal">;
 
 /** What one slice looks at: a few milliseconds, after which other clients get their turn. */
 const slice: SliceBounds = { rows: 500, chars: 512 << 10 };
@@ -19,7 +27,7 @@ const slice: SliceBounds = { rows: 500, chars: 512 << 10 };
  * that the replayed state stands for the same moment as the tables it is compared with, however much was written in
  * between.
  */
-export class Verification {
+export class VerificationWalk {
   readonly #store: State;
   readonly #replay = new Replay(brief);
   readonly #journal: FollowedJournal;
@@ -43,14 +51,14 @@ export class Verification {
    * Looks at the next slice; the report when that was the last one, or showed a difference.
    * @throws {PagesUnknown | StorageFailure}
    */
-  goOn(nowMs: number): Report | null {
+  goOn(nowMs: number): Verified | null {
     this.#nowMs = nowMs;
     try {
       this.#pages.goOn();
       if (!this.#isCompared) this.#isCompared = this.#slices.next().done === true;
       return this.#isCompared && this.#pages.known ? this.#report(null) : null;
     } catch (error) {
-      const found = error instanceof Found ? error : this.#unreadable(error);
+      const found = error instanceof FoundDifference ? error : this.#unreadable(error);
       if (found === null) throw error;
       return this.#report(found.difference);
     }
@@ -61,7 +69,7 @@ export class Verification {
   }
 
   /** Damage that comes to light when a row is read. */
-  #unreadable(error: unknown): Found | null {
+  #unreadable(error: unknown): FoundDifference | null {
     const failure = error instanceof StorageFailure ? null : this.#store.failureIn(error);
     return failure?.kind === "STORAGE_FAILED" ? damaged([failure.message]) : null;
   }
@@ -87,7 +95,7 @@ export class Verification {
     this.#compareTotals();
   }
 
-  #report(difference: Difference | null): Report {
+  #report(difference: Difference | null): Verified {
     return {
       ok: difference === null,
       pages_checked: this.#pages.known && !this.#pages.unchecked,
