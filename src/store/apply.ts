@@ -42,7 +42,7 @@ const appliers: Appliers = {
   cancelTask({ taskId, error, entry: { timestampMs: nowMs } }, to) {
     const { tables, heads } = to;
     const open = taskInMemory(taskId, heads, tables).nodes.filter(
-      (node) => node.state.status === "PENDING" || node.state.status === "RUNNING" || heads.skippedInVain.has(node),
+      (node) => node.state.status === "PENDING" || node.state.status === "RUNNING" || node.followsAt >= 0,
     );
     tables.locks.outlive(taskId, nowMs);
     tables.attempts.endAll(taskId, "CANCELED", error, nowMs);

@@ -127,10 +127,10 @@ export interface DagReads {
   failedOf(nodeId: string): string[];
   /** Whether nothing follows any more from changes of nodes: nobody is to be skipped, or was in vain. */
   isSettled(): boolean;
-  /** PENDING nodes of the task, or of any, to be skipped, as one of their dependencies is FAILED. */
-  toSkip(taskId: string | null, limit: number): NodeHead[];
-  /** Nodes of the task, or of any, that were skipped although none of their dependencies is FAILED any more. */
-  skippedInVain(taskId: string | null, limit: number): NodeHead[];
+  /** The first PENDING node of the task, or of any, to be skipped, as one of its dependencies is FAILED. */
+  toSkip(taskId: string | null): NodeHead | null;
+  /** The first node of the task, or of any, that was skipped although none of its dependencies is FAILED any more. */
+  skippedInVain(taskId: string | null): NodeHead | null;
 }
 
 /** Leases of nodes and locks, and when they end. */

@@ -11,33 +11,26 @@ import { duePerTurnMax, hasTime } from "../turn/time-budget.ts";
  * done in later turns. Returns the nodes that are PENDING again.
  */
 export function followChanges(taskId: string | null, context: Context): NodeHead[] {
+  const { dag } = context.reads;
   const retried: NodeHead[] = [];
   const timeLeft = hasTime(context);
-  for (let done = 0; done < duePerTurnMax && timeLeft();) {
-    // A few at a time: one alone may have thousands behind it.
-    const skipped = skipSome(taskId, context);
-    const again = retrySome(taskId, context);
-    if (skipped + again.length === 0) break;
-    retried.push(...again);
-    done += skipped + again.length;
+  for (let done = 0; done < duePerTurnMax && timeLeft(); done++) {
+    const hopeless = dag.toSkip(taskId);
+    const skipped = hopeless === null ? dag.skippedInVain(taskId) : null;
+    if (hopeless !== null) skip(hopeless, context);
+    else if (skipped !== null) retried.push(retry(skipped, context));
+    else break;
   }
   return retried;
 }
 
-const atOnce = 16;
-
-function skipSome(taskId: string | null, { apply, reads, nowMs }: Context): number {
-  const hopeless = reads.dag.toSkip(taskId, atOnce);
-  for (const node of hopeless) apply(nodeChanged(skipNode(node, reads.dag.failedOf(node.id), nowMs)));
-  return hopeless.length;
+function skip(node: NodeHead, { apply, reads, nowMs }: Context): void {
+  apply(nodeChanged(skipNode(node, reads.dag.failedOf(node.id), nowMs)));
 }
 
-function retrySome(taskId: string | null, { apply, reads, nowMs }: Context): NodeHead[] {
-  const skipped = reads.dag.skippedInVain(taskId, atOnce);
-  for (const node of skipped) {
-    const retried = retryNode(node, { taskId: node.taskId, nodeId: node.id }, [], nowMs);
-    if (isRefusal(retried)) throw new Error(retried.message);
-    apply(nodeChanged(retried));
-  }
-  return skipped;
+function retry(node: NodeHead, { apply, nowMs }: Context): NodeHead {
+  const retried = retryNode(node, { taskId: node.taskId, nodeId: node.id }, [], nowMs);
+  if (isRefusal(retried)) throw new Error(retried.message);
+  apply(nodeChanged(retried));
+  return node;
 }

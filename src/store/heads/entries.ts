@@ -34,6 +34,8 @@ export class NodeEntry {
   readyAt = -1;
   /** Among what is over at some time: its lease, or its delay. */
   dueAt = -1;
+  /** Among those of its task that are to follow a change of others. */
+  followsAt = -1;
   /** Who waits for it. */
   dependents: NodeEntry[] = nobody;
   readonly row: number;
@@ -66,6 +68,13 @@ export class TaskEntry {
   readonly counts: Record<NodeStatus, number> = { PENDING: 0, RUNNING: 0, COMPLETED: 0, FAILED: 0 };
   /** PENDING nodes that wait for no other. */
   open = 0;
+  /** PENDING nodes to be skipped, as a dependency is FAILED. */
+  readonly toSkip = new Heap<"followsAt", NodeEntry>("followsAt", comesFirst);
+  /**
+   * Nodes that were skipped although no dependency is FAILED any more. What they wait for is PENDING as long as there are
+   * any, since nothing of such a task is handed out: so no task ends with one.
+   */
+  readonly skippedInVain = new Heap<"followsAt", NodeEntry>("followsAt", comesFirst);
   /** Ready nodes, by their labels. */
   readonly buckets = new Map<LabelSet, Bucket>();
   readonly ready = new Heap<"inTask", Bucket>("inTask", bucketGoesFirst);
@@ -79,6 +88,16 @@ export class TaskEntry {
     this.id = id;
     this.priority = priority;
     this.paused = paused;
+  }
+
+  /** Whether its ready nodes are handed out. */
+  get isOpen(): boolean {
+    return !this.paused && this.skippedInVain.size === 0;
+  }
+
+  /** Whether nothing follows any more from changes of its nodes. */
+  get isSettled(): boolean {
+    return this.toSkip.size + this.skippedInVain.size === 0;
   }
 }
 
@@ -111,6 +130,9 @@ export class LabelSet {
     this.labels = labels;
   }
 }
+
+/** In registration order. */
+const comesFirst = (a: NodeEntry, b: NodeEntry): boolean => a.row < b.row;
 
 /** Within a task: by priority, then in registration order. */
 export const nodeGoesFirst = (a: NodeEntry, b: NodeEntry): boolean =>

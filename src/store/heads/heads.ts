@@ -21,9 +21,8 @@ export class Heads {
   readonly ready = new ReadyNodes(this.#labelSets);
   readonly deadlines = new Deadlines();
   readonly running = new Set<NodeEntry>();
-  /** Nodes to be skipped, as a dependency is FAILED, and those that were skipped in vain, as none is any more. */
-  readonly toSkip = new Set<NodeEntry>();
-  readonly skippedInVain = new Set<NodeEntry>();
+  /** Tasks in which nodes are to follow a change of others. */
+  readonly unsettled = new Set<TaskEntry>();
   /** Takes back what the open unit has changed, the last change first. */
   readonly #undo: (() => void)[] = [];
   /** Tasks that the open unit has changed. */
@@ -64,10 +63,7 @@ export class Heads {
 
   /** Whether something of a task can still run or end: one waits for no other, is to be skipped, or was in vain. */
   canGoOn(task: TaskEntry): boolean {
-    if (task.open > 0) return true;
-    for (const nodes of [this.toSkip, this.skippedInVain])
-      for (const node of nodes) if (node.task === task) return true;
-    return false;
+    return task.open > 0 || !task.isSettled;
   }
 
   /** Where the open unit stands: `undoTo` puts back what it changes after this. */
@@ -200,8 +196,7 @@ export class Heads {
     this.deadlines.remove(node);
     this.ready.remove(node);
     this.running.delete(node);
-    this.toSkip.delete(node);
-    this.skippedInVain.delete(node);
+    if (node.followsAt >= 0) this.#unfollow(node);
     if (isOpen(node.state)) node.task.open--;
     if (status === "RUNNING" && lease !== null && lease.id !== null) this.#byLease.delete(lease.id);
     if (heldBackBy !== null) this.#letGo(node, heldBackBy);
@@ -216,12 +211,29 @@ export class Heads {
     if (isOpen(state)) task.open++;
     if (status === "RUNNING") this.running.add(node);
     if (status === "RUNNING" && lease !== null && lease.id !== null) this.#byLease.set(lease.id, node);
-    if (status === "PENDING" && failingOn > 0 && state.policy.onDependencyFailure === "skip") this.toSkip.add(node);
-    if (state.failure === "skipped" && failingOn === 0) this.skippedInVain.add(node);
+    if (status === "PENDING" && failingOn > 0 && state.policy.onDependencyFailure === "skip") task.toSkip.put(node);
+    if (state.failure === "skipped" && failingOn === 0) this.#skipInVain(node);
+    if (!task.isSettled) this.unsettled.add(task);
     if (heldBackBy === null) return;
     const others = this.#heldBack.get(heldBackBy);
     if (others === undefined) this.#heldBack.set(heldBackBy, new Set([node]));
     else others.add(node);
+  }
+
+  #unfollow(node: NodeEntry): void {
+    const { task } = node;
+    const wasOpen = task.isOpen;
+    (node.state.status === "PENDING" ? task.toSkip : task.skippedInVain).remove(node);
+    if (task.isSettled) this.unsettled.delete(task);
+    if (task.isOpen !== wasOpen) this.ready.order(task);
+  }
+
+  /** The first such node keeps what is ready of its task from being handed out. */
+  #skipInVain(node: NodeEntry): void {
+    const { task } = node;
+    const wasOpen = task.isOpen;
+    task.skippedInVain.put(node);
+    if (task.isOpen !== wasOpen) this.ready.order(task);
   }
 
   #letGo(node: NodeEntry, leaseId: string): void {

@@ -21,7 +21,7 @@ export class ReadyNodes {
 
   /** Of the task, or of any: by task priority, node priority, and registration order; only with all these labels. */
   next(task: TaskEntry | null, labels: Labels): NodeEntry | undefined {
-    if (task?.paused === true) return undefined;
+    if (task?.isOpen === false) return undefined;
     if (Object.keys(labels).length > 0) return this.#nextLabelled(task, labels);
     const bucket = task === null ? this.#tasks.first?.ready.first : task.ready.first;
     return bucket?.nodes.first;
@@ -42,7 +42,7 @@ export class ReadyNodes {
     this.#place(bucket);
   }
 
-  /** The task was paused or resumed, or has another priority. */
+  /** The task was paused or resumed, has another priority, or is settled. */
   order(task: TaskEntry): void {
     for (const bucket of task.buckets.values()) this.#place(bucket);
   }
@@ -53,8 +53,8 @@ export class ReadyNodes {
     if (isEmpty) task.buckets.delete(labels);
     else task.buckets.set(labels, bucket);
     place(task.ready, bucket, !isEmpty);
-    place(labels.ready, bucket, !isEmpty && !task.paused);
-    place(this.#tasks, task, task.ready.size > 0 && !task.paused);
+    place(labels.ready, bucket, !isEmpty && task.isOpen);
+    place(this.#tasks, task, task.ready.size > 0 && task.isOpen);
   }
 
   #nextLabelled(task: TaskEntry | null, labels: Labels): NodeEntry | undefined {

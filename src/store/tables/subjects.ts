@@ -1,5 +1,5 @@
-import type { Node, NodeHead } from "../../core/model.ts";
-import type { NodeEntry } from "../heads/entries.ts";
+import type { Node } from "../../core/model.ts";
+import type { NodeEntry, TaskEntry } from "../heads/entries.ts";
 import { headsDifference } from "../heads/comparison.ts";
 import type { Heads } from "../heads/heads.ts";
 import { loadHeads } from "../heads/loading.ts";
@@ -78,6 +78,16 @@ export function guarded(subjects: Subjects, check: () => void): Subjects {
 /** What the heads in memory and the tables tell together: of what is active the heads decide, and tables hold the rest. */
 export function subjectsOf(tables: Tables, heads: Heads, state: () => HeadState): Subjects {
   const { dependencies, locks, attempts, bundles, idempotency, pruning } = tables;
+  /** The first of the task, or of any. */
+  const following = (taskId: string | null, firstOf: (task: TaskEntry) => NodeEntry | undefined) => {
+    const named = taskId === null ? undefined : heads.task(taskId);
+    const tasks = taskId === null ? heads.unsettled : named === undefined ? [] : [named];
+    for (const task of tasks) {
+      const node = firstOf(task);
+      if (node !== undefined) return node.state;
+    }
+    return null;
+  };
   return {
     tasks: taskReads(tables, heads),
     nodes: {
@@ -88,9 +98,9 @@ export function subjectsOf(tables: Tables, heads: Heads, state: () => HeadState)
     dag: {
       ...dependencies,
       hasDependents: (nodeId) => (heads.node(nodeId)?.dependents.length ?? 0) > 0,
-      isSettled: () => heads.toSkip.size + heads.skippedInVain.size === 0,
-      toSkip: (taskId, limit) => first(heads.toSkip, taskId, limit),
-      skippedInVain: (taskId, limit) => first(heads.skippedInVain, taskId, limit),
+      isSettled: () => heads.unsettled.size === 0,
+      toSkip: (taskId) => following(taskId, ({ toSkip }) => toSkip.first),
+      skippedInVain: (taskId) => following(taskId, ({ skippedInVain }) => skippedInVain.first),
     },
     leases: leaseReads(tables, heads, state),
     locks,
@@ -100,15 +110,6 @@ export function subjectsOf(tables: Tables, heads: Heads, state: () => HeadState)
     pruning,
     verification: verificationReads(tables, heads),
   };
-}
-
-/** In registration order, of the task or of any. */
-function first(nodes: Iterable<NodeEntry>, taskId: string | null, limit: number): NodeHead[] {
-  const all = [...nodes].filter(({ task }) => taskId === null || task.id === taskId);
-  return all
-    .toSorted((a, b) => a.row - b.row)
-    .slice(0, limit)
-    .map(({ state }) => state);
 }
 
 function nodeReads({ nodes, tasks }: Tables, heads: Heads): Omit<Reads["nodes"], "attempts" | "attemptUnder"> {

@@ -12,7 +12,6 @@ import { type MakeSpecimen, prepared } from "./specimen.ts";
 
 const skip = { ...defaultPolicy, onDependencyFailure: "skip" } as const;
 const run = { ...defaultPolicy, onDependencyFailure: "run" } as const;
-const ids = (nodes: readonly { id: string }[]) => nodes.map(({ id }) => id);
 
 /** Which node is handed out next, and what holds one back. */
 export function describeChoosing(engine: string, make: MakeSpecimen): void {
@@ -119,22 +118,23 @@ export function describeChoosing(engine: string, make: MakeSpecimen): void {
       );
       const { store } = specimen;
       within(store, () => acquire(store, "a"));
-      expect([ids(store.reads.dag.toSkip(null, 9)), store.reads.nodes.next("t", {})]).toEqual([[], null]);
+      expect([store.reads.dag.toSkip(null)?.id, store.reads.nodes.next("t", {})]).toEqual([undefined, null]);
       within(store, () => fail(store, "a"));
       expect([
-        ids(store.reads.dag.toSkip(null, 9)),
+        store.reads.dag.toSkip(null)?.id,
         store.reads.nodes.next("t", {})?.id,
         store.reads.dag.failedOf("skips"),
-      ]).toEqual([["skips"], "runs", ["a"]]);
+      ]).toEqual(["skips", "runs", ["a"]]);
       expect(store.reads.dag.isSettled()).toBe(false);
       within(store, () => {
-        for (const node of store.reads.dag.toSkip(null, 9)) store.apply(nodeChanged(skipNode(node, ["a"], 4)));
+        const node = store.reads.dag.toSkip("t");
+        if (node !== null) store.apply(nodeChanged(skipNode(node, ["a"], 4)));
       });
       expect([
-        ids(store.reads.dag.toSkip(null, 9)),
+        store.reads.dag.toSkip(null)?.id,
         store.reads.leases.nextDeadlineMs(),
         store.reads.nodes.head("skips")?.failure,
-      ]).toEqual([[], null, "skipped"]);
+      ]).toEqual([undefined, null, "skipped"]);
     });
   });
 

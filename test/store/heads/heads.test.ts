@@ -18,8 +18,12 @@ function answers({ heads, tasks }: World) {
     open: [...tasks.values()].map((task) => task.open),
     counts: [...tasks.values()].map((task) => ({ ...task.counts })),
     running: ids(heads.running),
-    toSkip: ids(heads.toSkip),
-    inVain: ids(heads.skippedInVain),
+    toSkip: [...tasks.values()].map(({ toSkip }): [number, string | null] => [toSkip.size, id(toSkip.first)]),
+    inVain: [...tasks.values()].map(({ skippedInVain }): [number, string | null] => [
+      skippedInVain.size,
+      id(skippedInVain.first),
+    ]),
+    unsettled: [...heads.unsettled].map((task) => task.id).toSorted(),
     expired: heads.deadlines.expired(500, { withoutLength: false }).map((node) => node.state.id),
     countExpired: heads.deadlines.countExpired(500),
     nextMs: [heads.deadlines.nextLeaseMs, heads.deadlines.nextDelayMs],
@@ -51,7 +55,15 @@ function expected({ tasks, nodes }: World): ReturnType<typeof answers> {
     state.waitingOn === 0 &&
     state.notBeforeMs === null &&
     state.heldBackBy === null &&
-    !task.paused;
+    !task.paused &&
+    !of(task).some(isInVain);
+  const isToSkip = ({ state }: NodeEntry) =>
+    state.status === "PENDING" && state.failingOn > 0 && state.policy.onDependencyFailure === "skip";
+  const isInVain = ({ state }: NodeEntry) => state.failure === "skipped" && state.failingOn === 0;
+  const firstOf = (some: NodeEntry[]): [number, string | null] => [
+    some.length,
+    some.toSorted((a, b) => a.row - b.row)[0]?.state.id ?? null,
+  ];
   const has = (node: NodeEntry, wish: Labels) =>
     Object.entries(wish).every(([name, value]) => node.labels.labels[name] === value);
   const first = (some: NodeEntry[]) => some.toSorted((a, b) => (goesFirstOfAll(a, b) ? -1 : 1))[0]?.state.id ?? null;
@@ -77,10 +89,12 @@ function expected({ tasks, nodes }: World): ReturnType<typeof answers> {
       return counts;
     }),
     running: where(({ status }) => status === "RUNNING"),
-    toSkip: where(
-      ({ status, failingOn, policy }) => status === "PENDING" && failingOn > 0 && policy.onDependencyFailure === "skip",
-    ),
-    inVain: where(({ failure, failingOn }) => failure === "skipped" && failingOn === 0),
+    toSkip: [...tasks.values()].map((task) => firstOf(of(task).filter(isToSkip))),
+    inVain: [...tasks.values()].map((task) => firstOf(of(task).filter(isInVain))),
+    unsettled: [...tasks.values()]
+      .filter((task) => of(task).some((node) => isToSkip(node) || isInVain(node)))
+      .map((task) => task.id)
+      .toSorted(),
     expired: due
       .filter(({ state }) => state.lease?.ttlMs !== 0)
       .toSorted((a, b) => endMs(a) - endMs(b) || a.row - b.row)
