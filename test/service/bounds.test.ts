@@ -89,6 +89,27 @@ describe("no request holds others up for long", () => {
     expect(work.settle()).toBeGreaterThan(1);
     expect(work.store.reads.totals.nodes).toMatchObject({ FAILED: 101, PENDING: 1 });
   });
+
+  test("a retried node is handed out once all that was skipped for it waits again: nobody ends its task before", () => {
+    const slow: { work?: Work } = {};
+    const wrap = (store: Store) =>
+      overriding(store, {
+        apply(effect) {
+          if (effect.kind === "changeNode" && slow.work !== undefined) slow.work.clock.monotonicMs += 1;
+          return store.apply(effect);
+        },
+      });
+    using work = wide(100, { wrap });
+    work.user.call("FailNode", { ...work.claim("a"), error_payload: 1 });
+    work.settle();
+    slow.work = work;
+    work.user.send("RetryNode", { task_id: work.taskId, node_id: work.id("a") });
+    work.turn();
+    expect([work.store.reads.nodes.next(work.taskId, {}), work.store.reads.dag.isSettled()]).toEqual([null, false]);
+    work.settle();
+    expect(work.store.reads.nodes.next(work.taskId, {})).not.toBeNull();
+    expect(work.store.reads.totals.nodes).toMatchObject({ FAILED: 0 });
+  });
 });
 
 describe("a node with thousands of dependents", () => {
