@@ -5,16 +5,16 @@ import type { ErrorKind } from "../../src/protocol/errors.ts";
 import type { NodePolicy } from "../../src/protocol/node-fields.ts";
 import {
   acquireNode,
-  backoffMs,
   commitEvent,
   completeNode,
   failNode,
   heartbeatNode,
   releaseNode,
   retryNode,
-  rollBackNode,
+  expireNode,
   skipNode,
 } from "../../src/core/dag/node.ts";
+import { backoffMs } from "../../src/core/dag/backoff.ts";
 import { secondsLeft } from "../../src/core/lease/lease.ts";
 import { defaultPolicy } from "../../src/core/dag/node-policy.ts";
 import { nodeHead } from "../support/specimen.ts";
@@ -94,12 +94,12 @@ describe("what is journalled", () => {
     ],
     [
       "of a roll-back, with whose lease it was, and the how manieth",
-      rollBackNode(running, 0, "event", now).entry,
+      expireNode(running, 0, "event", now).entry,
       { ...at, id: "event", actionType: "TIMEOUT_ROLLBACK", payload: { ...lost, lost_attempts: 1 } },
     ],
     [
       "of the roll-back that was one too many, as a failure",
-      rollBackNode(running, 1, "event", now).entry,
+      expireNode(running, 1, "event", now).entry,
       {
         ...at,
         id: "event",
@@ -188,7 +188,7 @@ describe("a node that failed", () => {
 });
 
 describe("a node whose lease expired", () => {
-  const expired = (node: NodeHead, lostMax: number) => rollBackNode(node, lostMax, "event", now).after;
+  const expired = (node: NodeHead, lostMax: number) => expireNode(node, lostMax, "event", now).after;
   const zero = { ...running, lease: { ...lease, ttlMs: 0 } };
   const error = { kind: "TOO_MANY_LOST_LEASES", lost_attempts: 5 };
 

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { isRefusal } from "../../src/core/decision.ts";
 import { indexTerms, type SearchTerms, searchTerms } from "../../src/core/locks/resource-index.ts";
-import { overlaps, parseResourceKey, type KeyRules, type ResourceKey } from "../../src/core/locks/resource-key.ts";
+import { overlaps } from "../../src/core/locks/overlap.ts";
+import { parseResourceKey, type KeyRules, type ResourceKey } from "../../src/core/locks/resource-key.ts";
 import { WorkBudget } from "../../src/core/work-budget.ts";
 import { BruteForce } from "./brute-force.ts";
 

@@ -1,13 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { isRefusal } from "../../src/core/decision.ts";
 import { searchStepsMax } from "../../src/core/paths/automaton.ts";
-import {
-  compatible,
-  type KeyRules,
-  overlaps,
-  parseResourceKey,
-  readResourceKey,
-} from "../../src/core/locks/resource-key.ts";
+import { compatible, overlaps } from "../../src/core/locks/overlap.ts";
+import { type KeyRules, parseResourceKey, readResourceKey } from "../../src/core/locks/resource-key.ts";
 import { WorkBudget } from "../../src/core/work-budget.ts";
 import type { LockMode } from "../../src/protocol/types.ts";
 

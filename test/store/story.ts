@@ -3,7 +3,7 @@ import { isRefusal } from "../../src/core/decision.ts";
 import type { ClientEntry, JournalRow } from "../../src/core/journal/journal.ts";
 import { expireLocks, grantLocks } from "../../src/core/locks/lock.ts";
 import type { Lock, LockGrant, NewNode, NodeHead, Task } from "../../src/core/model.ts";
-import { acquireNode, completeNode, failNode, rollBackNode } from "../../src/core/dag/node.ts";
+import { acquireNode, completeNode, failNode, expireNode } from "../../src/core/dag/node.ts";
 import { readResourceKey } from "../../src/core/locks/resource-key.ts";
 import { registerTask } from "../../src/core/dag/task.ts";
 import type { Json } from "../../src/protocol/json.ts";
@@ -73,7 +73,7 @@ export function fail(store: Store, nodeId: string, error: Json = "why", random =
 }
 
 export function rollBack(store: Store, nodeId: string): number {
-  return store.apply(nodeChanged(rollBackNode(headOf(store, nodeId), 0, `roll-back of ${nodeId}`, 4)));
+  return store.apply(nodeChanged(expireNode(headOf(store, nodeId), 0, `roll-back of ${nodeId}`, 4)));
 }
 
 /** Appends an event: a client's, unless it says otherwise. */

@@ -137,14 +137,14 @@ export const mutants: readonly Mutant[] = [
   one(
     "a shared lock beside an exclusive one",
     "simulation",
-    "core/locks/resource-key.ts",
+    "core/locks/overlap.ts",
     'return a === "shared" && b === "shared";',
     'return a === "shared" || b === "shared";',
   ),
   one(
     "a lock overlap missed",
     "test/core/overlap.test.ts",
-    "core/locks/resource-key.ts",
+    "core/locks/overlap.ts",
     "return a.path === b.path || reaches(a, b) || reaches(b, a);",
     "return a.path === b.path || reaches(a, b);",
   ),

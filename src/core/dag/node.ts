@@ -5,6 +5,7 @@ import { type Decision, isRefusal, refuse } from "../decision.ts";
 import { type ClientEntry, type EntryOf, entryOf } from "../journal/journal.ts";
 import { type LeaseClaim, type LeaseGrant, leaseLost, ofTask, underLease } from "../lease/lease.ts";
 import type { FailureCause, NodeHead } from "../model.ts";
+import { backoffMs } from "./backoff.ts";
 import { present } from "../../protocol/present.ts";
 
 /*
@@ -53,7 +54,7 @@ export function acquireNode(node: NodeHead, grant: LeaseGrant, nowMs: number): E
  * RUNNING → PENDING, for a node whose lease has expired; → FAILED with TOO_MANY_LOST_LEASES where that was one lease
  * too many. A lease without length, the original's test mode, counts for nothing.
  */
-export function rollBackNode(node: NodeHead, lostMax: number, eventId: string, nowMs: number): NodeChange {
+export function expireNode(node: NodeHead, lostMax: number, eventId: string, nowMs: number): NodeChange {
   const lease = { lease_id: node.lease?.id ?? null, lease_owner: node.lease?.owner ?? null };
   const lostAttempts = node.lostAttempts + (node.lease?.ttlMs === 0 ? 0 : 1);
   const max = node.policy.maxLostAttempts ?? lostMax;
@@ -112,18 +113,6 @@ export function failNode(
   const payload = { error, retry: { failed_attempts: failedAttempts, not_before_ms: notBeforeMs } };
   const after: After = { ...pending(node), failedAttempts, notBeforeMs, attempt };
   return { node, after, entry: entryOf("FAIL_NODE", { ...of(node), id: eventId }, payload, nowMs) };
-}
-
-/**
- * How long to wait after the nth failure: exponential backoff with full jitter, as in Marc Brooker's "Exponential
- * Backoff And Jitter" (AWS Architecture Blog, 2015), so that nodes that failed together do not come back together.
- */
-export function backoffMs(
-  { backoffMs: first, backoffMaxMs: max }: { backoffMs: number; backoffMaxMs: number },
-  failures: number,
-  random: number,
-): number {
-  return Math.round(random * Math.min(max, first * 2 ** (failures - 1)));
 }
 
 /** RUNNING → PENDING: its worker gives it back. */

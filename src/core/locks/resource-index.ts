@@ -1,4 +1,5 @@
-import { prefixUnder, type ResourceKey } from "./resource-key.ts";
+import { prefixUnder } from "./overlap.ts";
+import type { ResourceKey } from "./resource-key.ts";
 
 /** Terms under which locks may be found: each of `exact`, and those in the ranges, `from <= term AND term < to`. */
 export interface SearchTerms {

@@ -3,11 +3,9 @@ import { unmarkedFault } from "../../protocol/key-words.ts";
 import { limits } from "../../protocol/limits.ts";
 import { normalisedPath } from "../../protocol/path-spelling.ts";
 import { snakeCase } from "../../protocol/method.ts";
-import type { LockMode } from "../../protocol/types.ts";
 import { type Decision, isRefusal, refuse, type Unusable } from "../decision.ts";
 import { bytesOf, climbs, endingOf, type Faults, type FlatGlob, literalOf, parseGlob } from "../paths/glob.ts";
-import { literalPattern, type PathPattern, pathPattern, pathsMeet } from "../paths/path-pattern.ts";
-import type { WorkBudget } from "../work-budget.ts";
+import { literalPattern, type PathPattern, pathPattern } from "../paths/path-pattern.ts";
 import { present } from "../../protocol/present.ts";
 
 /**
@@ -92,43 +90,6 @@ export function readResourceKey(written: string, rules: KeyRules): ResourceKey {
 export function keyBytes(key: ResourceKey): number {
   const places = key.kind === "opaque" ? [] : key.places;
   return 300 + 4 * (key.written.length + key.normal.length) + places.reduce((sum, { bytes }) => sum + 200 + bytes, 0);
-}
-
-/**
- * Whether two keys of one scope stand for something in common, and what it cost to find out. Exact, but where case is
- * ignored for two names of many wildcards (`searchStepsMax`): then true.
- */
-export function overlaps(a: ResourceKey, b: ResourceKey, budget: WorkBudget): boolean {
-  budget.spend(keySteps);
-  if (a.normal === b.normal) return true;
-  if (a.kind === "opaque" || b.kind === "opaque") return false;
-  const isDecided = a.kind !== "glob" && b.kind !== "glob";
-  for (const one of a.places) {
-    budget.spend(placeSteps * b.places.length);
-    for (const other of b.places)
-      if (meet(one, other) && (isDecided || pathsMeet(one.pattern(), other.pattern(), budget))) return true;
-  }
-  return false;
-}
-
-/** What it costs to compare two keys, and two places of them, beside their patterns; in steps. */
-const keySteps = 10;
-const placeSteps = 5;
-
-/** Whether two may hold what overlaps. */
-export function compatible(a: LockMode, b: LockMode): boolean {
-  return a === "shared" && b === "shared";
-}
-
-/** What every path under a directory begins with. */
-export function prefixUnder(directory: string): string {
-  return directory === "" || directory === "/" ? directory : `${directory}/`;
-}
-
-function meet(a: Place, b: Place): boolean {
-  const reaches = (from: Place, to: Place) => from.deep && to.path.startsWith(prefixUnder(from.path));
-  if (!a.ending.endsWith(b.ending) && !b.ending.endsWith(a.ending)) return false;
-  return a.path === b.path || reaches(a, b) || reaches(b, a);
 }
 
 function nameKey(written: string, rules: KeyRules): Decision<ResourceKey, Unusable> {

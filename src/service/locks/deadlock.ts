@@ -1,6 +1,7 @@
 import { refuse, type Refusal } from "../../core/decision.ts";
 import { secondsLeft } from "../../core/lease/lease.ts";
-import type { Link, LockWish } from "../../core/locks/queue.ts";
+import type { Link } from "../../core/locks/deadlock.ts";
+import type { LockWish } from "../../core/locks/queue.ts";
 import type { LockHead } from "../../core/model.ts";
 import type { Json } from "../../protocol/json.ts";
 

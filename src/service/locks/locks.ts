@@ -1,9 +1,11 @@
 import { type Decision, isRefusal, refuse } from "../../core/decision.ts";
 import { locksEnded } from "../../core/effects.ts";
 import { grantLocks, heartbeatLocks, isOver, releaseLocks } from "../../core/locks/lock.ts";
-import { circleOf, firstObstacle, type LockWish } from "../../core/locks/queue.ts";
+import { circleOf } from "../../core/locks/deadlock.ts";
+import { firstObstacle, type LockWish } from "../../core/locks/queue.ts";
 import type { LockGrant, LockHead } from "../../core/model.ts";
-import { keyBytes, overlaps } from "../../core/locks/resource-key.ts";
+import { overlaps } from "../../core/locks/overlap.ts";
+import { keyBytes } from "../../core/locks/resource-key.ts";
 import { topic, topicsOf, type Wait } from "../../core/journal/topics.ts";
 import { WorkBudget } from "../../core/work-budget.ts";
 import type { ErrorKind } from "../../protocol/errors.ts";

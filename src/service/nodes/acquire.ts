@@ -3,19 +3,17 @@ import { movedNode } from "../../core/effects.ts";
 import type { Entry } from "../../core/journal/journal.ts";
 import type { LeaseGrant } from "../../core/lease/lease.ts";
 import type { LockWish } from "../../core/locks/queue.ts";
-import type { Node, NodeHead, Task } from "../../core/model.ts";
-import { acquireNode, rollBackNode } from "../../core/dag/node.ts";
+import type { Node, Task } from "../../core/model.ts";
+import { acquireNode } from "../../core/dag/node.ts";
 import { topic, type Wait } from "../../core/journal/topics.ts";
 import { encodeJson } from "../../protocol/json-text.ts";
 import { limits } from "../../protocol/limits.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
 import type { Params, Result } from "../../protocol/methods.ts";
-import { followChanges } from "./dependents.ts";
 import type { AnyPending, Context, Handlers, PendingAnswer, Preparations } from "../handler.ts";
-import { expireLeases } from "../locks/conflicts.ts";
-import { changeNode, takeResources } from "./node-locks.ts";
+import { expireForAcquire } from "../expiry.ts";
+import { takeResources } from "./node-locks.ts";
 import { noTask } from "../tasks/tasks.ts";
-import { duePerTurnMax, hasTime } from "../turn/time-budget.ts";
 import { deadlineView, nodeView, taskView } from "../views.ts";
 
 type Wish = Params<"AcquireNextNode">;
@@ -30,25 +28,6 @@ export const acquireHandlers = {
     return lookFurther(wish, false, context);
   },
 } satisfies Partial<Handlers>;
-
-/**
- * Rolls back what has expired of the task, or of any, before a request may choose: those who wait already are asked in
- * between, as they came first.
- */
-function rollBackExpired({ task_id: taskId }: Wish, context: Context): void {
-  const expired = context.reads.leases.expired(taskId ?? null, context.nowMs, duePerTurnMax);
-  const timeLeft = hasTime(context);
-  for (const node of expired) {
-    rollBack(node, context);
-    if (!timeLeft()) break;
-  }
-  // A node that such a lease keeps from being handed out is free.
-  for (const leaseId of context.reads.leases.dueLocks(context.nowMs, duePerTurnMax)) {
-    expireLeases([leaseId], context);
-    if (!timeLeft()) break;
-  }
-  if (expired.length > 0) followChanges(taskId ?? null, context);
-}
 
 /** There are nodes that the request has not looked at, and looking costs more than it may at once. */
 const unfinished = Symbol("unfinished");
@@ -79,7 +58,7 @@ function acquire(
   return nodes.length === 0 ? null : { nodes, seq: reads.head.seq };
 }
 
-export const acquirePreparations = { AcquireNextNode: rollBackExpired } satisfies Preparations;
+export const acquirePreparations = { AcquireNextNode: expireForAcquire } satisfies Preparations;
 
 type Events = AcquiredNode["context"]["event_journal"];
 
@@ -195,13 +174,6 @@ function lookFurther(wish: Wish, isLooking: boolean, started: Context) {
     },
   };
   return pending;
-}
-
-/** Rolls a node back whose lease is over, or fails it where that was once too often. */
-export function rollBack(node: NodeHead, context: Context): void {
-  const { settings, nowMs } = context;
-  changeNode(rollBackNode(node, settings.maxLostAttempts, context.newId(), nowMs), context);
-  context.count("timeout_rollbacks");
 }
 
 /** All an agent needs to start on the node without asking again. */

@@ -1,7 +1,7 @@
 import { type ClockReading, deadlineShift, readEveryMs } from "../../core/lease/clock.ts";
 import type { Store } from "../../store/store.ts";
 import { agenda, allItems, type Item } from "./agenda.ts";
-import { expireDue } from "./expiry.ts";
+import { expireDue } from "../expiry.ts";
 import type { Context } from "../handler.ts";
 import { goOnPruning } from "../journal/prune.ts";
 import type { StorageHealth } from "./storage-health.ts";
