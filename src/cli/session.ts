@@ -161,19 +161,21 @@ export class Session implements Disposable {
     if (!this.globals.json) printAside(text);
   }
 
-  /**
-   * Says why there is nothing now, and gives the exit status of that. A daemon that has gone away meanwhile cannot tell,
-   * which is no failure of whoever waited for it.
-   */
+  /** Says why there is nothing now, and gives the exit status of that. */
   async sayNotNow(why: () => Promise<string>): Promise<3> {
     const { json, get } = this.globals;
     if (json) this.show(null, () => "");
     // A program that reads the null needs no words; `lease=$(… --get lease_id)` has got nothing at all.
     if (json && get === undefined) return 3;
+    await this.sayWhyNothing(why);
+    return 3;
+  }
+
+  /** Says why nothing came. A daemon that has gone away meanwhile cannot tell, which is no failure of whoever waited. */
+  async sayWhyNothing(why: () => Promise<string>): Promise<void> {
     // The connection may be one that the daemon left while somebody waited over another.
     this.disconnect();
     printAside(await why().catch(reasonAway));
-    return 3;
   }
 
   /** Tells a person what the daemon warns of; a program finds it in the result, where that is printed whole. */

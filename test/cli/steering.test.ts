@@ -172,6 +172,34 @@ describe("a node", () => {
     expect(none.err).toStartWith("nothing with these labels is runnable now");
   });
 
+  test("that nobody gets yet is named, with what keeps it, to those alone who could take it", async () => {
+    const [mac, task] = ["os=mac", "waiting"];
+    await register(task, [
+      { name: "flaky", max_attempts: 3, labels: { os: "mac" } },
+      { name: "bad" },
+      { name: "after-bad", dependencies: ["bad"] },
+    ]);
+    const { lease_id } = await json<Lease>("node", "acquire", task, "--label", mac);
+    await json("node", "release", task, "flaky", lease_id, "--delay", "1h");
+    await failNext(task);
+    const none = await agentd("node", "acquire", task);
+    expect(none).toMatchObject({ exit: 3, out: "" });
+    expect(none.err).toMatch(/\n {2}flaky {2}not before \S+ \(in .*\)\n {2}after-bad {2}blocked by bad\n/);
+    expect(none.err).toMatch(/\nrun what FAILED again with: agentd task retry \S{36}\n$/);
+    expect((await agentd("run", "--task", task, "--wait", "0s", "--", "true")).err).toEqual(none.err);
+
+    const chosen = await agentd("node", "acquire", task, "--label", mac);
+    expect(chosen.err).toMatch(/\n {2}flaky {2}not before .*\ntry again later, or look: agentd task status \S{36}\n$/);
+    expect(chosen.err).not.toContain("after-bad");
+    const misspelled = await agentd("node", "acquire", task, "--label", "os=win");
+    expect(misspelled.err).toMatch(/; no PENDING node has these labels; see: agentd task status \S{36}\n$/);
+    await json("task", "pause", task);
+    expect((await agentd("node", "acquire", task)).err).toMatch(
+      /\nthe task is paused, go on with: agentd task resume \S{36}\n$/,
+    );
+    expect((await agentd("node", "show", task, "flaky")).out).toMatch(/\n {2}task .* PAUSED\n/);
+  });
+
   test("is named by its name, tells how far it is, and is given back", async () => {
     await register("worked", [{ name: "parser", max_attempts: 3, ttl_secs: 300 }]);
     const { lease_id } = await json<Lease>("node", "acquire", "worked", "--owner", "codex-1");

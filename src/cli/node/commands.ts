@@ -1,6 +1,5 @@
 import { limits } from "../../protocol/limits.ts";
 import type { AcquiredNode } from "../../protocol/methods/nodes.ts";
-import type { Result } from "../../protocol/methods.ts";
 import {
   command,
   flag,
@@ -14,14 +13,14 @@ import {
 } from "../command.ts";
 import { resolveLease, resolveNode, resolveTask } from "../ids.ts";
 import { Failure } from "../exits.ts";
-import { partyText } from "../lock/text.ts";
 import { ownerOf } from "../environment.ts";
-import { type NodeChoice, readChoice } from "./choice.ts";
+import { readChoice } from "./choice.ts";
 import { labelOf, retriedText } from "./text.ts";
+import { whyNothing } from "./why-nothing.ts";
 import { nodesIn, take } from "../patient-client.ts";
 import { interruptible } from "../run/interruptions.ts";
 import type { Session } from "../session.ts";
-import { bold, columns, countsText, dim, momentText, oneLine, spanText } from "../text.ts";
+import { bold, columns, dim, momentText, oneLine, spanText } from "../text.ts";
 import { readDuration, readJson, readPercent, readTtl, readWhole } from "../values.ts";
 
 const leaseTime = {
@@ -168,34 +167,6 @@ async function resolveLeased(session: Session, given: { task: string; node: stri
   const node_id = await resolveNode(session, task_id, given.node);
   return { task_id, node_id, lease_id: await resolveLease(session, task_id, given.lease) };
 }
-
-async function whyNothing(session: Session, { task_id, labels }: NodeChoice): Promise<string> {
-  const nothing = `nothing ${labels !== undefined ? "with these labels " : ""}is runnable now`;
-  if (task_id === undefined) return `${nothing}; try again later, or look: agentd task list --state ACTIVE`;
-  const { task, state, counts, nodes } = await session.call("TaskStatus", { task_id });
-  const why = [`${nothing} (${countsText(counts)})`, ...(await heldBack(session, nodes))].join("\n");
-  if (state !== "ACTIVE") return `${why}; the task is ${state}`;
-  if (task.paused) return `${why}; the task is paused, go on with: agentd task resume ${task_id}`;
-  return `${why}; try again later, or look: agentd task status ${task_id}`;
-}
-
-/** Which nodes wait for somebody's locks, and who that is: a line for each of the first few. */
-async function heldBack(session: Session, nodes: Result<"TaskStatus">["nodes"]): Promise<string[]> {
-  const waiting = nodes.filter(({ held_back_by: lease }) => typeof lease === "string").slice(0, heldBackShown);
-  const lines = waiting.map(async (node) => {
-    const { locks } = await session.call("ListResourceLocks", { lease_id: node.held_back_by ?? undefined });
-    const [holder] = locks;
-    const keys = locks.map(({ resource_key: key }) => oneLine(key, 80)).join(", ");
-    const who =
-      holder === undefined
-        ? "locks that have ended since"
-        : `${partyText(holder.owner, holder.provider)}, who holds ${keys}`;
-    return `  ${labelOf(node)} is held back by ${who}`;
-  });
-  return Promise.all(lines);
-}
-
-const heldBackShown = 3;
 
 function acquiredText(node: AcquiredNode): string {
   const { task_id, node_id, lease_id, context } = node;

@@ -3,7 +3,7 @@ import { command, nodeArg, taskArg } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { resolveNode, resolveTask } from "../ids.ts";
 import { nodeFacts } from "./text.ts";
-import { type Column, bold, columns, dim, momentText, oneLine, spanText, statusText, table } from "../text.ts";
+import { type Column, bold, columns, dim, momentText, oneLine, spanText, statusText, table, yellow } from "../text.ts";
 
 type Status = Result<"TaskStatus">;
 type Node = Status["nodes"][number];
@@ -12,7 +12,7 @@ type Attempt = NonNullable<Node["attempts"]>[number];
 export const show = command({
   args: { ...taskArg, ...nodeArg },
   examples: [
-    ["node show 0197f3a2 parser", "its payload, its policy and every attempt at it"],
+    ["node show 0197f3a2 parser", "its payload, how it may be tried, and every attempt at it"],
     ["node show 0197f3a2 parser --get result_payload", "its result, or the error it FAILED with"],
   ],
   async run({ task, node: given }, session) {
@@ -28,7 +28,7 @@ export const show = command({
 function nodeText(node: Node, task: Status["task"], now: number): string {
   const headline = [bold(node.id), statusText(node.status), ...nodeFacts(node, (id) => id, now)];
   const facts = [
-    ["task", `${task.id}  ${oneLine(task.name ?? task.goal, 100)}`],
+    ["task", `${task.id}  ${oneLine(task.name ?? task.goal, 100)}${task.paused ? `  ${yellow("PAUSED")}` : ""}`],
     ["payload", valueText(node.payload_schema)],
     ...(node.result_payload === null
       ? []

@@ -70,6 +70,10 @@ function attemptsText(node: Pick<Node, "status" | "failed_attempts" | "lost_atte
   ].join(", ");
 }
 
+/** What keeps a PENDING node, but locks: a pause, or what FAILED before it; else empty. */
+export const waitText = (node: Node, nameOf: (id: string) => string, now: number): string =>
+  [pauseText(node, now), blockedText(node, nameOf)].filter((text) => text !== "").join("  ");
+
 /** Until when nobody gets a PENDING node; else empty. */
 function pauseText(
   { status, not_before_ms: notBeforeMs }: Pick<Node, "status" | "not_before_ms">,

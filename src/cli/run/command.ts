@@ -2,6 +2,7 @@ import { command, flag, option, repeatableOption } from "../command.ts";
 import { type Exit, Failure } from "../exits.ts";
 import { readChoice } from "../node/choice.ts";
 import { nameAndId } from "../node/text.ts";
+import { whyNothing } from "../node/why-nothing.ts";
 import type { Finished } from "./attempt.ts";
 import { interruptions } from "./interruptions.ts";
 import { PatientClient } from "../patient-client.ts";
@@ -77,6 +78,8 @@ export const run = command({
     }
     await interrupted.all(Array.from({ length: workers }, worker));
     if (giveUp.aborted) session.note("the daemon did not answer: what was taken keeps its lease until that runs out");
+    const sayWhy = () => session.sayWhyNothing(() => whyNothing(session, choice));
+    if (outcomes.size === 0 && ends.has("NONE_CAME") && !session.globals.json) await sayWhy();
     return exitOf(session, all, ends, outcomes);
   },
 });
@@ -111,7 +114,7 @@ function exitOf(
   if (outcomes.size === 0) {
     const [end] = ends;
     // None, where it was interrupted.
-    if (end !== undefined) session.note(end === "NONE_CAME" ? "no node came in time" : `the task is ${end}`);
+    if (end !== undefined && end !== "NONE_CAME") session.note(`the task is ${end}`);
     return 3;
   }
   if ([...outcomes].some((outcome) => outcome !== "COMPLETED")) return 1;
