@@ -123,3 +123,10 @@ describe("adding is refused, and nothing stored,", () => {
     expect([work.store.reads.head.seq, work.nodes().length, work.difference()]).toEqual([seq, 3, null]);
   });
 });
+
+test("nodes that a lowered limit would refuse do not stand in the way of others", () => {
+  using work = new Work({ a: {}, b: {}, c: { dependencies: ["a", "b"] }, d: {} });
+  work.settings.nodeDependenciesMax = 1;
+  const added = work.user.ask("AddNodes", { task_id: work.taskId, nodes: [{}], expand_before: ["d"] });
+  expect(added.error).toBeUndefined();
+});
