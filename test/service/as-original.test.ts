@@ -3,7 +3,7 @@ import type { GenericSchema } from "valibot";
 import type { Json } from "../../src/protocol/json.ts";
 import { type MethodName, methods } from "../../src/protocol/methods.ts";
 import { limits } from "../../src/protocol/limits.ts";
-import { prepareCall } from "../../src/service/execute.ts";
+import { validateCall } from "../../src/service/validate-call.ts";
 import { acquire, registerTask, TestService } from "./harness.ts";
 
 /* Where a hundred requests to the original and to ours were answered differently. */
@@ -142,7 +142,7 @@ describe("an id is the same without its hyphens and in upper case", () => {
   test.each(places)("%s %s", (method, _path, path) => {
     const read = (text: string) => {
       const params = withText(methods[method].example.params as Json, path, text);
-      const call = prepareCall(
+      const call = validateCall(
         { id: 1, method, params, idempotencyKey: undefined, strict: false, unknown: [] },
         limits,
       );

@@ -116,7 +116,7 @@ export const mutants: readonly Mutant[] = [
   one(
     "an idempotency key not remembered",
     "simulation",
-    "service/execute.ts",
+    "service/idempotency.ts",
     'if (typeof answer !== "string") return answer;',
     'if (typeof answer !== "string" || !isErrorAnswer(answer)) return answer;',
   ),
@@ -173,7 +173,7 @@ export const mutants: readonly Mutant[] = [
   one(
     "the parameters of a key not compared",
     "test/service/idempotency.test.ts",
-    "service/execute.ts",
+    "service/idempotency.ts",
     "first.method === call.name && first.paramsHash === hashOf(call);",
     "first.method === call.name;",
   ),

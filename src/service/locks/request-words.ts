@@ -1,7 +1,7 @@
 import type { Request } from "../../protocol/envelope.ts";
 import type { PlacedWord } from "../../protocol/key-words.ts";
 import type { Settings } from "../../protocol/settings.ts";
-import { prepareCall } from "../execute.ts";
+import { validateCall } from "../validate-call.ts";
 import { readsFromDirectory, scopesOf, wordsOf } from "./placing.ts";
 
 /** What a request names that only the file system can tell about, before its turn. */
@@ -24,7 +24,7 @@ export function namedBy(
   // Most requests name nothing, and are read once, in their turn.
   const mayName = readsFromDirectory(request.params) || [...scopesOf(request.params)].some(isNew);
   if (!mayName) return null;
-  const call = prepareCall(request, settings);
+  const call = validateCall(request, settings);
   if (typeof call === "string" || call.refusal !== null) return null;
   const words = readsFromDirectory(call.params) ? wordsOf(call.params) : [];
   const scopes = new Set([...scopesOf(call.params)].filter(isNew));

@@ -1,5 +1,6 @@
 import { newsOfState } from "../../core/journal/topics.ts";
-import { executePending, isErrorAnswer } from "../execute.ts";
+import { isErrorAnswer } from "../answer.ts";
+import { executePending } from "../execute.ts";
 import { standsInQueue } from "./lock-queue.ts";
 import { dueMicrosMax } from "./time-budget.ts";
 import type { Turn } from "./turn.ts";

@@ -1,6 +1,6 @@
 import type { Entry } from "../../core/journal/journal.ts";
 import { newsOfJournal } from "../../core/journal/topics.ts";
-import { encodeError, encodeReply } from "../execute.ts";
+import { encodeError, encodeReply } from "../answer.ts";
 import { isPending, withBudget } from "../handler.ts";
 import type { Answer } from "./call.ts";
 import { answerWithout } from "./open.ts";

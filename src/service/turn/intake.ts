@@ -1,5 +1,6 @@
 import type { Settings } from "../../protocol/settings.ts";
-import { encodeError, prepareCall } from "../execute.ts";
+import { encodeError } from "../answer.ts";
+import { validateCall } from "../validate-call.ts";
 import type { Answer } from "./call.ts";
 import type { Job, Session, Slot } from "./sessions.ts";
 
@@ -59,7 +60,7 @@ export class Intake {
 export function readJobs(slots: readonly Slot[], settings: Settings): Job[] {
   return slots.flatMap((slot) => {
     const { session, request } = slot;
-    const call = "error" in request ? JSON.stringify({ error: request.error }) : prepareCall(request, settings);
+    const call = "error" in request ? JSON.stringify({ error: request.error }) : validateCall(request, settings);
     if (typeof call !== "string") return { call, slot };
     session.answer(slot, call);
     return [];

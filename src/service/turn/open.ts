@@ -1,4 +1,5 @@
-import { encodeError, execute, prepareState } from "../execute.ts";
+import { encodeError } from "../answer.ts";
+import { execute, prepareState } from "../execute.ts";
 import { isPending } from "../handler.ts";
 import { hearHolders } from "./holders.ts";
 import { askDue, askQueue, askWoken } from "./ask.ts";

@@ -1,6 +1,6 @@
 import { failedInside } from "../../protocol/errors.ts";
 import { type Store, StorageFailure } from "../../store/store.ts";
-import { encodeError } from "../execute.ts";
+import { encodeError } from "../answer.ts";
 import type { Answer, Call } from "./call.ts";
 import type { Observer } from "./observer.ts";
 
