@@ -16,7 +16,7 @@ const layers: Record<string, string[]> = {
   protocol: [],
   native: [],
   core: ["protocol"],
-  store: ["core", "protocol"],
+  store: ["core", "protocol", "native"],
   service: ["store", "core", "protocol"],
   resolver: ["protocol"],
   daemon: ["service", "store", "core", "resolver", "protocol", "native"],

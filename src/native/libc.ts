@@ -2,7 +2,8 @@ import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
 
 /* The only native calls of agentd: what neither Bun nor Node offers. */
 
-const candidates =
+/** What the C library is called. */
+export const candidates =
   process.platform === "darwin"
     ? ["libSystem.B.dylib"]
     : ["libc.so.6", `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`, "libc.so"];

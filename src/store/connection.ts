@@ -5,14 +5,14 @@ import type { JournalHead } from "../core/journal/journal.ts";
 import {
   commitFailure,
   errorCode,
-  type FileIdentity,
-  fileIdentity,
   fileLost,
   openCopy,
   openDatabase,
   openFailure,
+  stateOf,
   storageFailure,
 } from "./files/database.ts";
+import { type FileState, WatchedFile } from "../native/watched-file.ts";
 import { startBackup } from "./files/backup.ts";
 import { rewriteDurably } from "./files/files.ts";
 import { HeadNote } from "./files/head-note.ts";
@@ -26,7 +26,8 @@ export class Connection {
   readonly #path: string;
   readonly #open: () => Tables;
   #tables: Tables;
-  #file: FileIdentity | null;
+  readonly #file: WatchedFile;
+  readonly #opened: FileState | null;
   readonly #log: WriteAheadLog;
   readonly #note: HeadNote | null;
   /** The head that was noted beside the database when it was opened, where the journal does not hold it. */
@@ -46,7 +47,8 @@ export class Connection {
     this.#open = () => tablesOf(readOnly ? openCopy(path) : openDatabase(path, nowMs(), leaseTtlMs));
     this.#tables = this.#open();
     this.#note = readOnly ? null : new HeadNote(path);
-    this.#file = fileIdentity(path);
+    this.#file = new WatchedFile(path);
+    this.#opened = stateOf(this.#file);
     this.#log = new WriteAheadLog(path);
     this.#source = openSync(path, "r");
     const noted = this.#note?.read() ?? null;
@@ -176,7 +178,7 @@ export class Connection {
   close(): void {
     this.#note?.close();
     // Closing folds the log into the file in hand and empties it: not where the next start reads another file or log.
-    if (this.#closedBy !== null || this.#log.lost !== null || fileLost(this.#path, this.#file) !== null) return;
+    if (this.#closedBy !== null || this.#log.lost !== null || fileLost(this.#file, this.#opened) !== null) return;
     try {
       this.#settle();
       this.#tables.db.run("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -213,7 +215,7 @@ export class Connection {
 
   /** Rows written to a file nobody can find any more would be acknowledged and lost. */
   refuseForeignFile(): void {
-    const what = fileLost(this.#path, this.#file);
+    const what = fileLost(this.#file, this.#opened);
     if (what === null) return;
     throw new StorageFailure(
       "STORAGE_FAILED",

@@ -1,6 +1,7 @@
 import { constants, Database } from "bun:sqlite";
 import { existsSync, statSync } from "node:fs";
 import type { JournalHead } from "../../core/journal/journal.ts";
+import type { FileState, WatchedFile } from "../../native/watched-file.ts";
 import { copyDurably, sameBytes } from "./files.ts";
 import { fileUri, immutableUri } from "./page-faults.ts";
 import { isOriginalDatabase, isOurTable, migrate, refuseOtherSchema } from "../schema/migrations.ts";
@@ -155,25 +156,18 @@ function keepCopy(path: string, copy: string): void {
   copyDurably(path, name);
 }
 
-/** The file behind a path, so that an unlinked or replaced database is noticed. */
-export interface FileIdentity {
-  device: number;
-  inode: number;
-}
-
-/** @throws {StorageFailure} when the system does not tell, as in a directory that was closed to this user */
-export function fileIdentity(path: string): FileIdentity | null {
+/** @throws {StorageFailure} when the system does not tell */
+export function stateOf(file: WatchedFile): FileState | null {
   try {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return stat === undefined ? null : { device: stat.dev, inode: stat.ino };
+    return file.look();
   } catch (error) {
     throw new StorageFailure("STORAGE_FAILED", `the database cannot be reached: ${message(error)}`, { reopen: false });
   }
 }
 
 /** What happened to the file that was opened at a path; null while it is the one there. */
-export function fileLost(path: string, opened: FileIdentity | null): "was removed" | "was replaced" | null {
-  const now = fileIdentity(path);
+export function fileLost(file: WatchedFile, opened: FileState | null): "was removed" | "was replaced" | null {
+  const now = stateOf(file);
   if (now === null) return "was removed";
   return now.device === opened?.device && now.inode === opened.inode ? null : "was replaced";
 }

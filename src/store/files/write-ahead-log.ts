@@ -1,5 +1,4 @@
-import { statSync } from "node:fs";
-import type { FileIdentity } from "./database.ts";
+import { type FileState, WatchedFile } from "../../native/watched-file.ts";
 import { StorageFailure } from "../store.ts";
 
 /**
@@ -9,12 +8,12 @@ import { StorageFailure } from "../store.ts";
  * finds it, and fold zeros into the database.
  */
 export class WriteAheadLog {
-  readonly #path: string;
-  #left: (FileIdentity & { bytes: number }) | null = null;
+  readonly #file: WatchedFile;
+  #left: FileState | null = null;
 
   /** `database` is the path of the database itself. */
   constructor(database: string) {
-    this.#path = `${database}-wal`;
+    this.#file = new WatchedFile(`${database}-wal`);
     this.note();
   }
 
@@ -39,15 +38,14 @@ export class WriteAheadLog {
     if (how === null) return;
     throw new StorageFailure(
       "STORAGE_FAILED",
-      `the database's log ${this.#path} was ${how} while the daemon was running; nothing was written: put it back, or restart the daemon and lose what it held`,
+      `the database's log ${this.#file.path} was ${how} while the daemon was running; nothing was written: put it back, or restart the daemon and lose what it held`,
       { reopen: false },
     );
   }
 
-  #find(): (FileIdentity & { bytes: number }) | null {
+  #find(): FileState | null {
     try {
-      const stat = statSync(this.#path, { throwIfNoEntry: false });
-      return stat === undefined ? null : { device: stat.dev, inode: stat.ino, bytes: stat.size };
+      return this.#file.look();
     } catch {
       // In a directory that was closed to this user, what happens to the database says more.
       return null;
