@@ -10,6 +10,16 @@ const candidatesShown = 5;
 
 type Node = Result<"TaskStatus">["nodes"][number];
 
+/** What goes by an id, and where its ids are shown. */
+const lookAt = {
+  task: "agentd task list",
+  node: "agentd task status TASK",
+  lease: "agentd task status TASK, or agentd lock list",
+  bundle: "agentd bundle list --everywhere --status all",
+} as const satisfies Record<string, string>;
+
+type Named = keyof typeof lookAt;
+
 /** An id a name or a shortened id may stand for, and what else a person knows it by. */
 export interface Candidate {
   id: string;
@@ -65,14 +75,14 @@ export function newestNamed(given: string, tasks: readonly NamedTask[]): { id: s
 }
 
 /** What a word stands for: an id in full costs no call, else what it may be is asked for. */
-export async function resolveId(given: string, what: string, ask: () => Promise<Candidate[]>): Promise<string> {
+export async function resolveId(given: string, what: Named, ask: () => Promise<Candidate[]>): Promise<string> {
   return uuidOf(given) ?? pickId(given, what, await ask());
 }
 
 /** The same for several words, in their order. */
 export async function resolveIds(
   given: readonly string[],
-  what: string,
+  what: Named,
   ask: () => Promise<Candidate[]>,
 ): Promise<string[]> {
   const known = given.every((each) => uuidOf(each) !== null) ? [] : await ask();
@@ -110,7 +120,7 @@ export const resolveLockLease = (session: Session, given: string) =>
  * The one id whose name is `given`, or else that begins with it.
  * @throws {Failure} NOT_FOUND when there is none, USAGE when there are several, listing them.
  */
-export function pickId(given: string, what: string, candidates: readonly Candidate[]): string {
+export function pickId(given: string, what: Named, candidates: readonly Candidate[]): string {
   if (given === "") throw new Failure("USAGE", `the ${what} is empty; expected an id, or the prefix of one`);
   const named = candidates.filter(({ name }) => name === given);
   const begun = candidates.filter(({ id }) => id.startsWith(given.toLowerCase()));
@@ -127,10 +137,11 @@ export function pickId(given: string, what: string, candidates: readonly Candida
   throw new Failure("USAGE", `${given} ${how}:${shown.join("")}${more}`);
 }
 
-function notFound(given: string, what: string, candidates: readonly Candidate[]): string {
-  if (what === "lease" || what === "bundle") return `no ${what} id begins with ${given}`;
+function notFound(given: string, what: Named, candidates: readonly Candidate[]): string {
+  const look = `see: ${lookAt[what]}`;
+  if (what === "lease" || what === "bundle") return `no ${what} id begins with ${given}; ${look}`;
   const names = candidates.flatMap(({ name }) => (typeof name === "string" ? [oneLine(name, 60)] : []));
-  return `no ${what} is named ${given}, and no ${what} id begins with it${suggest(given, names)}`;
+  return `no ${what} is named ${given}, and no ${what} id begins with it${suggest(given, names)}; ${look}`;
 }
 
 /** The shortest beginnings, 8 characters at least, that tell these ids apart. */

@@ -126,7 +126,7 @@ describe("a task, from the command line", () => {
     const unknown = node_id.startsWith("0") ? "1111111" : "0000000";
     expect(await agentd("node", "complete", task, unknown, "b")).toMatchObject({
       exit: 1,
-      err: `agentd: no node is named ${unknown}, and no node id begins with it\n`,
+      err: `agentd: no node is named ${unknown}, and no node id begins with it; see: agentd task status TASK\n`,
     });
   });
 });

@@ -40,9 +40,13 @@ describe("a name or shortened id", () => {
   });
 
   test.each([
-    ["abc", "node", "no node is named abc, and no node id begins with it"],
-    ["twic", "task", "no task is named twic, and no task id begins with it (did you mean twice?)"],
-    ["twi", "lease", "no lease id begins with twi"],
+    ["abc", "node" as const, "no node is named abc, and no node id begins with it; see: agentd task status TASK"],
+    [
+      "twic",
+      "task" as const,
+      "no task is named twic, and no task id begins with it (did you mean twice?); see: agentd task list",
+    ],
+    ["twi", "lease" as const, "no lease id begins with twi; see: agentd task status TASK, or agentd lock list"],
   ])("%s is no %s's", (given, what, message) => {
     expect(() => pickId(given, what, named)).toThrow(expect.objectContaining({ kind: "NOT_FOUND", exit: 1, message }));
   });

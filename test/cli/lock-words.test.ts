@@ -105,6 +105,15 @@ describe("the same words name the same thing", () => {
     expect((await agentd(["lock", "release", shown, "--owner", "ann"], here)).exit).toBe(0);
   });
 
+  test("a key that only overlaps with a lock revokes nothing, and who holds what is said", async () => {
+    await json(["lock", "acquire", "dir:src", "--owner", "ann"]);
+    const refused = await agentd(["lock", "force-release", "src/lib.rs", "--reason", "r"]);
+    expect(refused).toMatchObject({ exit: 1, out: "" });
+    expect(refused.err).toMatch(
+      /^agentd: nobody holds file:\S+; see: agentd lock list\n\S+ is held\n {2}by "ann" dir:\S+ since/,
+    );
+  });
+
   test("with --scope keys are as they are on the wire", async () => {
     await daemon.client.call("AcquireResourceLock", { resource_key: "any text" });
     const global = ["--scope", ""];

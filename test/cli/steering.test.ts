@@ -260,7 +260,7 @@ const mistakes: [args: string[], exit: number, message: string][] = [
   [["node", "heartbeat", "t", "n", "l", "--percent", "101"], 2, '--percent is "101"; expected 0 to 100'],
   [["task", "priority", "t", "high"], 2, 'PRIORITY is "high"; expected a whole number'],
   [["task", "register", "-", "--priority", "1.5"], 2, '--priority is "1.5"; expected a whole number'],
-  [["task", "retry", "nobody"], 1, "no task is named nobody, and no task id begins with it"],
+  [["task", "retry", "nobody"], 1, "no task is named nobody, and no task id begins with it; see: agentd task list"],
 ];
 test.each(mistakes)("agentd %j is refused with %d", async (args, exit, message) => {
   const ran = await agentd(...args);

@@ -1,8 +1,9 @@
+import { RequestRefused } from "../../client/refusals.ts";
 import { argument, command, flag, idempotencyKey, leaseArg, option, requiredOption } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { resolveLease, resolveLockLease, resolveNode, resolveTask } from "../ids.ts";
 import { keysArg, readLockRequest, takeLocks, type Taken, takingArgs } from "./acquire.ts";
-import { explainHeld } from "./text.ts";
+import { explainHeld, holdersOf } from "./text.ts";
 import { type Here, keyResolver, locateHere, resolveKeys } from "./keys.ts";
 import { type NodeAround, nodeAround } from "../environment.ts";
 import { releaseKeys, releaseMine } from "./release.ts";
@@ -110,8 +111,17 @@ export const forceRelease = command({
     "lease_id is refused from then on, and a node that runs under it is PENDING again.",
   ].join("\n"),
   async run({ key, reason, scope, "idempotency-key": idempotency }, session) {
-    const { top: _, ...held } = await keyResolver(scope, "release")(key);
-    const done = await session.call("ForceReleaseResourceLock", { ...held, reason }, idempotency);
+    const { top, ...held } = await keyResolver(scope, "release")(key);
+    const done = await session
+      .call("ForceReleaseResourceLock", { ...held, reason }, idempotency)
+      .catch(async (cause: unknown) => {
+        if (!(cause instanceof RequestRefused && cause.kind === "NOT_FOUND")) throw cause;
+        const holders = await holdersOf(session, [{ ...held, top }]);
+        throw new Failure(
+          "NOT_FOUND",
+          `nobody holds ${oneLine(held.resource_key, 200)}; see: agentd lock list${holders}`,
+        );
+      });
     session.show(done, () =>
       done.released
         .map(({ owner, resource_keys: ended }) => `released from ${oneLine(owner, 60)}: ${ended.join(", ")}`)
