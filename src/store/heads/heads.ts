@@ -212,7 +212,7 @@ export class Heads {
     if (status === "RUNNING") this.running.add(node);
     if (status === "RUNNING" && lease !== null && lease.id !== null) this.#byLease.set(lease.id, node);
     if (status === "PENDING" && failingOn > 0 && state.policy.onDependencyFailure === "skip") task.toSkip.put(node);
-    if (state.failure === "skipped" && failingOn === 0) this.#skipInVain(node);
+    if (status === "FAILED" && state.failure === "skipped" && failingOn === 0) this.#skipInVain(node);
     if (!task.isSettled) this.unsettled.add(task);
     if (heldBackBy === null) return;
     const others = this.#heldBack.get(heldBackBy);

@@ -1,6 +1,6 @@
 import { present } from "../../protocol/present.ts";
 import type { Tables } from "../tables/open-tables.ts";
-import { type ActiveRow, toLabels, toState } from "../tables/node-rows.ts";
+import { type ActiveRow, toIds, toLabels, toState } from "../tables/node-rows.ts";
 import type { NodeEntry, StoredNode, TaskEntry } from "./entries.ts";
 import { StorageFailure } from "../store.ts";
 import { Heads } from "./heads.ts";
@@ -9,10 +9,19 @@ import { Heads } from "./heads.ts";
 export function loadHeads(tables: Tables): Heads {
   const heads = new Heads(tables.dependencies.statusOf);
   for (const task of tables.tasks.active()) heads.addTask(task);
-  heads.addNodes(storedNodes(tables.nodes.active(null), heads));
+  try {
+    heads.addNodes(storedNodes(tables.nodes.active(null), heads));
+  } catch (error) {
+    if (!(error instanceof AlteredRow)) throw error;
+    const message = `the database is damaged: ${error.message}; put a backup in its place with: agentd restore FILE`;
+    throw new StorageFailure("STORAGE_FAILED", message, { reopen: false });
+  }
   heads.commit();
   return heads;
 }
+
+/** Somebody altered a node's row, which cannot be read any more. Whoever asked for the node has failed, and nobody else. */
+class AlteredRow extends Error {}
 
 /** The node in memory; its task is read from the tables where it has ended. A node that is not there is a bug. */
 export function nodeInMemory({ id, taskId }: { id: string; taskId: string }, heads: Heads, tables: Tables): NodeEntry {
@@ -32,28 +41,15 @@ export function taskInMemory(taskId: string, heads: Heads, tables: Tables): Task
 }
 
 function storedNodes(rows: Iterable<ActiveRow>, heads: Heads): StoredNode[] {
-  const nodes: StoredNode[] = [];
-  for (const row of rows) {
-    const task = present(heads.task(row.task_id), "task", row.task_id);
-    nodes.push({ task, row: row.row, ...textsOf(row), state: toState(row) });
-  }
-  return nodes;
+  return Iterator.from(rows)
+    .map((row): StoredNode => {
+      const task = present(heads.task(row.task_id), "task", row.task_id);
+      try {
+        const { labels, dependencies } = row;
+        return { task, row: row.row, labels: toLabels(labels), dependencies: toIds(dependencies), state: toState(row) };
+      } catch (error) {
+        throw new AlteredRow(`the row of node ${row.id} was altered (${String(error)})`);
+      }
+    })
+    .toArray();
 }
-
-/** @throws {StorageFailure} for a text that somebody altered */
-function textsOf({ id, labels, dependencies }: ActiveRow): Pick<StoredNode, "labels" | "dependencies"> {
-  try {
-    return {
-      labels: toLabels(labels),
-      dependencies: dependencies === "[]" ? none : (JSON.parse(dependencies) as string[]),
-    };
-  } catch (error) {
-    throw new StorageFailure(
-      "STORAGE_FAILED",
-      `the database is damaged: labels or dependencies of node ${id} are no JSON any more (${String(error)}); put a backup in its place with: agentd restore FILE`,
-      { reopen: false },
-    );
-  }
-}
-
-const none: readonly string[] = [];

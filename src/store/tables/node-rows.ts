@@ -83,7 +83,7 @@ export function toNode(row: Row, heldBackBy: string | null): Node {
     name: row.name,
     labels: toLabels(row.labels),
     priority: row.priority,
-    dependencies: JSON.parse(row.dependencies) as string[],
+    dependencies: toIds(row.dependencies),
     payloadSchema: parseStored(row.payload_schema),
     resultPayload: json(row.result_payload),
     acquiredAtMs: row.acquired_at_ms,
@@ -105,7 +105,19 @@ function toResources(text: string): NodeResource[] {
 
 const noLabels: Labels = {};
 
-export const toLabels = (text: string): Labels => (text === "{}" ? noLabels : (JSON.parse(text) as Labels));
+/** @throws where somebody altered them */
+export const toLabels = (text: string): Labels =>
+  text === "{}" ? noLabels : present(JSON.parse(text) as Labels | null, "labels");
+
+const noIds: string[] = [];
+
+/** @throws where somebody altered them */
+export function toIds(text: string): string[] {
+  if (text === "[]") return noIds;
+  const ids = JSON.parse(text) as string[] | null;
+  if (!Array.isArray(ids) || ids.some((id) => typeof id !== "string")) throw new TypeError(`ids are ${text}`);
+  return ids;
+}
 
 /** A node as its row tells it, for comparison with a replay; its attempts stand in a table of their own. */
 export type ReplayedRow = Omit<NodeSliceRow, "attempts">;
