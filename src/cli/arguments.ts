@@ -106,18 +106,15 @@ export function readValues(
   let taken = 0;
   for (const [name, definition] of Object.entries(args)) {
     const positional = definition.type === "positional";
-    if (positional && isRepeatable(definition)) {
-      values[name] = positionals.slice(taken);
-      taken = positionals.length;
-      continue;
-    }
+    const isList = positional && isRepeatable(definition);
     const given = positional ? positionals[taken++] : options.get(name);
     if (given === undefined && definition.required === true) {
       const shown = positional ? placeholder(name) : `--${name}`;
       throw new Failure("USAGE", `${shown} is missing (${definition.description})`);
     }
     if (definition.type === "enum" && given !== undefined) checkChoice(name, String(given), definition.options ?? []);
-    values[name] = given;
+    values[name] = isList ? positionals.slice(taken - 1) : given;
+    if (isList) taken = positionals.length;
   }
   const surplus = positionals[taken];
   if (surplus !== undefined) throw new Failure("USAGE", `${JSON.stringify(surplus)} is an unexpected argument`);

@@ -54,6 +54,10 @@ export const optionalArgument = (description: string) =>
 export const argumentList = (description: string) =>
   ({ type: "positional", repeatable: true, required: false, description }) as const;
 
+/** The same, but at least one. */
+export const requiredArgumentList = (description: string) =>
+  ({ type: "positional", repeatable: true, required: true, description }) as const;
+
 /** An option that is there or not. */
 export const flag = (description: string) => ({ type: "boolean", description }) as const;
 

@@ -60,7 +60,10 @@ describe("agentd bundle show", () => {
 
   test("refuses what is no bundle", async () => {
     const ran = await world.agentd(["bundle", "show", "ffffffff"]);
-    expect(ran).toMatchObject({ exit: 1, err: "agentd: no bundle id begins with ffffffff; see: agentd bundle list --everywhere --status all\n" });
+    expect(ran).toMatchObject({
+      exit: 1,
+      err: "agentd: no bundle id begins with ffffffff; see: agentd bundle list --everywhere --status all\n",
+    });
   });
 });
 

@@ -1,11 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { helpPage } from "../../src/cli/help/page.ts";
-import { commands } from "../../src/cli/commands.ts";
+import { commands, shownCommands } from "../../src/cli/commands.ts";
 import { checkGolden } from "../support/golden.ts";
 import { rejectionOf } from "../support/rejection.ts";
 
-const pages = ["", "task", "node", "event", "lock", "guard", "bundle", ...Object.keys(commands)];
+const families = [
+  ...new Set(shownCommands.filter((name) => name.includes(" ")).map((name) => name.split(" ")[0] ?? "")),
+];
+const pages = ["", ...families, ...Object.keys(commands)];
 
 describe("the help page", () => {
   test.each(pages)("of `agentd %s` is the one kept", async (name) => {
@@ -17,6 +20,14 @@ describe("the help page", () => {
     const lines = (await helpPage(name.split(" "))).split("\n");
     expect(lines[2]).toBe("Examples:");
     expect(lines[3]).toStartWith(`  agentd ${name}`);
+  });
+
+  test.each(families)("of `agentd %s` has an example of each of its commands", async (family) => {
+    const [, shown = ""] = /^Examples:\n((?: {2}.*\n)+)/m.exec(await helpPage([family])) ?? [];
+    const own = shownCommands.filter((name) => name.startsWith(`${family} `));
+    expect(shown.split("\n").filter((line) => own.some((name) => line.startsWith(`  agentd ${name} `)))).toHaveLength(
+      own.length,
+    );
   });
 
   test.each(Object.getOwnPropertyNames(Object.prototype))("knows no command %s, as objects have it", async (name) => {

@@ -146,6 +146,7 @@ describe("a lock", () => {
 
   test.each([
     [["lock", "acquire"], "KEY is missing"],
+    [["lock", "run", "--", "true"], "KEY is missing"],
     [["lock", "acquire", "File:x"], "its kind is written in lower case: file:x"],
     [["lock", "acquire", "tool:x"], "write name:tool:x for a name"],
     [["lock", "check", "tool:x"], "write name:tool:x for a name"],

@@ -36,9 +36,11 @@ function overview(): string {
   ]);
 }
 
-function familyPage(family: string): string {
+async function familyPage(family: string): Promise<string> {
   const names = familyOf(family).map((second) => `${family} ${second}`);
+  const loaded = await Promise.all(names.map((name) => present(commands[name], "command", name).load()));
   return page([
+    ["Examples:", ...exampleLines(loaded.flatMap(({ examples }) => examples.slice(0, 1)))],
     [`Usage: agentd ${family} COMMAND [ARGUMENTS] [OPTIONS]`],
     ["Commands:", ...commandLines(names), "", `Help for one: agentd help ${family} COMMAND`],
   ]);

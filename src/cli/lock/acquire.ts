@@ -1,4 +1,4 @@
-import { argumentList, flag, option } from "../command.ts";
+import { argumentList, flag, option, requiredArgumentList } from "../command.ts";
 import type { Result } from "../../protocol/methods.ts";
 import type { Json } from "../../protocol/json.ts";
 import { Failure } from "../exits.ts";
@@ -12,7 +12,9 @@ import { ownerOf } from "../environment.ts";
 export type Taken = NonNullable<Result<"AcquireResourceLocks">>;
 
 /** What is locked, where keys come first. */
-export const keysArg = argumentList("what is locked: PATH, file:PATH, dir:PATH, glob:PATTERN or name:TEXT");
+const keysMeaning = "what is locked: PATH, file:PATH, dir:PATH, glob:PATTERN or name:TEXT";
+export const keysArg = requiredArgumentList(keysMeaning);
+export const optionalKeysArg = argumentList(keysMeaning);
 
 /** What commands that take locks have in common. */
 export const takingArgs = {
@@ -50,7 +52,6 @@ export interface LockRequest {
 /** @throws {Failure} USAGE */
 export async function readLockRequest(keys: unknown, given: Taking): Promise<LockRequest> {
   const written = readList(keys);
-  if (written.length === 0) throw new Failure("USAGE", "KEY is missing (what is locked, such as file:src/lib.rs)");
   const waitMs = given.wait === undefined ? 0 : readDuration(given.wait, "wait") * 1000;
   const ttl_secs = readTtl(given.ttl);
   const metadata = await readMetadata(given);

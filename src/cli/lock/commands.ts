@@ -2,7 +2,7 @@ import { RequestRefused } from "../../client/refusals.ts";
 import { argument, command, flag, idempotencyKey, leaseArg, option, requiredOption } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { resolveLease, resolveLockLease, resolveNode, resolveTask } from "../ids.ts";
-import { keysArg, readLockRequest, takeLocks, type Taken, takingArgs } from "./acquire.ts";
+import { keysArg, optionalKeysArg, readLockRequest, takeLocks, type Taken, takingArgs } from "./acquire.ts";
 import { explainHeld, holdersOf } from "./text.ts";
 import { type Here, keyResolver, locateHere, resolveKeys } from "./keys.ts";
 import { type NodeAround, nodeAround } from "../environment.ts";
@@ -69,7 +69,7 @@ export const heartbeat = command({
 
 export const release = command({
   args: {
-    key: keysArg,
+    key: optionalKeysArg,
     lease: option("LEASE", "the lease; without KEY, everything it holds"),
     mine: flag("everything the owner holds, in any scope"),
     owner: option("NAME", "whose locks, if no lease is given ($AGENTD_OWNER)"),

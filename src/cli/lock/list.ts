@@ -1,5 +1,5 @@
 import type { Result } from "../../protocol/methods.ts";
-import { argumentList, command, flag, option } from "../command.ts";
+import { command, flag, option, requiredArgumentList } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { takingArgs } from "./acquire.ts";
 import { shortener } from "../ids.ts";
@@ -40,7 +40,7 @@ export const list = command({
 
 export const check = command({
   args: {
-    path: argumentList("a path, from here; or a key, such as dir:src"),
+    path: requiredArgumentList("a path, from here; or a key, such as dir:src"),
     shared: flag("check for a shared lock instead of an exclusive one"),
     owner: option("NAME", "ignore this owner's own locks ($AGENTD_OWNER)"),
     scope: takingArgs.scope,
@@ -52,7 +52,6 @@ export const check = command({
   notes: "Exit status 3 if somebody else holds or waits for one of them.",
   async run({ path, shared, owner, scope }, session) {
     const given = readList(path);
-    if (given.length === 0) throw new Failure("USAGE", "PATH is missing (a path, or a key such as dir:src)");
     const mode = shared === true ? ("shared" as const) : ("exclusive" as const);
     const locks = (await resolveKeys(given, scope, "take")).map((key) => ({ ...key, mode }));
     const answer = await session.call("CheckResourceLocks", { locks, owner: ownerOf(owner) });
