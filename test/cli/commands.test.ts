@@ -149,7 +149,7 @@ describe("looking at the daemon", () => {
     [["version"], 0, /^agentd \S+ \(\S+\)\n$/],
     [["--version"], 0, /^agentd \S+ \(\S+\)\n$/],
     [["start"], 0, /^already running: /],
-    [["task"], 2, /^Usage: agentd task COMMAND/],
+    [["task"], 2, /^Usage: agentd task COMMAND/m],
     [["task", "lst"], 2, /did you mean task list\?/],
     [["tsk"], 2, /did you mean task\?/],
     [["event", "list", "--follow", "--limit", "3"], 2, /--limit makes no sense/],
