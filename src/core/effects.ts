@@ -4,7 +4,7 @@ import type { BundleRecord, BundleStatus } from "./bundles/bundle.ts";
 import type { ClientEntry, EntryOf } from "./journal/journal.ts";
 import type { LeaseGrant } from "./lease/lease.ts";
 import type { LockEntry } from "./locks/lock.ts";
-import type { HeldKey, LockGrant, LockHead, NewNode, NodeHead, Progress, Task } from "./model.ts";
+import type { LockGrant, LockHead, NewNode, NodeHead, Progress, Task } from "./model.ts";
 import type { After, NodeChange } from "./dag/node.ts";
 import type { Gap, LeavingRows, LeavingTasks } from "./journal/prune.ts";
 
@@ -93,7 +93,7 @@ export type SteeredTask = Pick<Task, "id" | "priority" | "paused">;
 export type MovedNode = Pick<NodeHead, "id" | "taskId" | "status">;
 
 /** What finds a lock that is held. */
-export type EndedLock = Pick<LockHead, "leaseId"> & Pick<HeldKey, "scope" | "normalKey" | "ignoreCase">;
+export type EndedLock = Pick<LockHead, "leaseId" | "scope" | "normalKey">;
 
 /** The answer an idempotency key stands for. */
 export interface RememberedAnswer {
@@ -110,6 +110,6 @@ export function nodeChanged({ node, after, entry }: NodeChange): Effect {
 }
 
 export function locksEnded(locks: readonly LockHead[], entry: LockEntry): Effect {
-  const ended = locks.map(({ leaseId, scope, normalKey, ignoreCase }) => ({ leaseId, scope, normalKey, ignoreCase }));
+  const ended = locks.map(({ leaseId, scope, normalKey }) => ({ leaseId, scope, normalKey }));
   return { kind: "endLocks", locks: ended, entry };
 }

@@ -204,8 +204,8 @@ function adoptLocks(db: Database, append: Append, nowMs: number): void {
       expiresAtMs,
       ttlMs: liveMs(expiresAtMs, nowMs, Math.max(1000, expiresAtMs - nowMs)),
     };
-    locks.put(grant, key, append(entryOf("ADOPT_RESOURCE_LOCK", { taskId: task_id, nodeId: node_id }, told, nowMs)));
-    locks.extend(lease_id, expiresAtMs, grant.ttlMs, old.updated_at * 1000);
+    const seq = append(entryOf("ADOPT_RESOURCE_LOCK", { taskId: task_id, nodeId: node_id }, told, nowMs));
+    locks.extend([locks.insert(grant, key, seq)], expiresAtMs, grant.ttlMs, old.updated_at * 1000);
   }
 }
 

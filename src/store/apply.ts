@@ -1,10 +1,11 @@
 import type { Effect } from "../core/effects.ts";
-import type { Lease, NewNode } from "../core/model.ts";
+import type { HeldKey, Lease, LockGrant, LockHead, NewNode } from "../core/model.ts";
 import { present } from "../protocol/present.ts";
 import type { Json } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
 import type { NodeEntry, NodeState } from "./heads/entries.ts";
 import type { Heads } from "./heads/heads.ts";
+import type { LockEntry } from "./heads/held-locks.ts";
 import { nodeInMemory, taskInMemory } from "./heads/loading.ts";
 import { countMoves } from "./tables/head.ts";
 import type { Tables } from "./tables/open-tables.ts";
@@ -44,7 +45,7 @@ const appliers: Appliers = {
     const open = taskInMemory(taskId, heads, tables).nodes.filter(
       (node) => node.state.status === "PENDING" || node.state.status === "RUNNING" || node.followsAt >= 0,
     );
-    tables.locks.outlive(taskId, nowMs);
+    outlive(heads.locks.ofNodes(taskId), nowMs, to);
     tables.attempts.endAll(taskId, "CANCELED", error, nowMs);
     tables.nodes.cancel(rowsOf(open), error, nowMs);
     for (const node of open) move(node, { status: "FAILED", failure: "canceled", ...over }, to);
@@ -75,11 +76,12 @@ const appliers: Appliers = {
     tables.nodes.setPriority(its.row, priority);
     heads.change(its, { priority });
   },
-  extendNodeLease({ nodeId, expiresAtMs, ttlMs, nowMs }, { tables, heads }) {
+  extendNodeLease({ nodeId, expiresAtMs, ttlMs, nowMs }, to) {
+    const { tables, heads } = to;
     const its = running(nodeId, heads);
     tables.leases.extend(its.row, expiresAtMs, ttlMs, nowMs);
     heads.change(its, { lease: { ...its.state.lease, expiresAtMs, ttlMs } });
-    if (its.state.lease.id !== null) tables.locks.extend(its.state.lease.id, expiresAtMs, ttlMs, nowMs);
+    if (its.state.lease.id !== null) extendLocks(its.state.lease.id, { expiresAtMs, ttlMs, updatedAtMs: nowMs }, to);
   },
   setProgress({ nodeId, progress }, { tables, heads }) {
     tables.leases.setProgress(running(nodeId, heads).row, progress);
@@ -91,14 +93,18 @@ const appliers: Appliers = {
     for (const node of heads.heldBack) heads.change(node, { heldBackBy: null });
   },
 
-  grantLocks({ grant }, { tables, seq }) {
-    for (const key of grant.locks) tables.locks.put(grant, key, seq);
+  grantLocks({ grant }, to) {
+    for (const key of grant.locks) grantLock(grant, key, to);
   },
-  extendLocks({ leaseId, expiresAtMs, ttlMs, nowMs }, { tables }) {
-    tables.locks.extend(leaseId, expiresAtMs, ttlMs, nowMs);
+  extendLocks({ leaseId, expiresAtMs, ttlMs, nowMs }, to) {
+    extendLocks(leaseId, { expiresAtMs, ttlMs, updatedAtMs: nowMs }, to);
   },
   endLocks({ locks }, { tables, heads }) {
-    for (const lock of locks) tables.locks.remove(lock);
+    for (const lock of locks) {
+      const held = present(heads.locks.held(lock), "a lock of lease", lock.leaseId);
+      tables.locks.remove(held.row);
+      heads.locks.remove(held);
+    }
     // What the lease kept from being handed out may be tried again.
     for (const leaseId of new Set(locks.map((lock) => lock.leaseId)))
       for (const node of heads.heldBackBy(leaseId)) heads.change(node, { heldBackBy: null });
@@ -147,6 +153,7 @@ const appliers: Appliers = {
     tables.leases.shiftDeadlines(rowsOf(leased), byMs);
     for (const node of leased) extend(node, (lease) => lease.expiresAtMs + byMs, heads);
     tables.locks.shiftDeadlines(byMs);
+    for (const lock of heads.locks.all) heads.locks.change(lock, { expiresAtMs: lock.state.expiresAtMs + byMs });
     // A delay is over however the time passed; only a clock set back must not draw it out.
     if (byMs >= 0) return;
     const delayed = [...heads.deadlines.delayed];
@@ -158,6 +165,8 @@ const appliers: Appliers = {
     tables.leases.renew(rowsOf(leased), nowMs);
     for (const node of leased) extend(node, (lease) => nowMs + lease.ttlMs, heads);
     tables.locks.renewLeases(nowMs);
+    for (const lock of heads.locks.all)
+      if (lock.state.ttlMs > 0) heads.locks.change(lock, { expiresAtMs: nowMs + lock.state.ttlMs });
   },
   endDelays({ nowMs, limit }, { tables, heads }) {
     for (let ended = 0; ended < limit; ended++) {
@@ -183,7 +192,7 @@ export function applyEffect(effect: Effect, to: Target): void {
 /** What stands on a node only while it waits for a worker, or has one. */
 const over = { lease: null, notBeforeMs: null, heldBackBy: null } as const;
 
-const rowsOf = (nodes: readonly NodeEntry[]): number[] => nodes.map(({ row }) => row);
+const rowsOf = (entries: readonly { row: number }[]): number[] => entries.map(({ row }) => row);
 
 function running(nodeId: string, heads: Heads): NodeEntry & { state: { lease: Lease } } {
   const its = heads.node(nodeId);
@@ -196,6 +205,40 @@ const isLeased = (node: NodeEntry): node is NodeEntry & { state: { lease: Lease 
 function extend(node: NodeEntry, until: (lease: Lease) => number, heads: Heads): void {
   const lease = present(node.state.lease, "the lease of node", node.state.id);
   heads.change(node, { lease: { ...lease, expiresAtMs: until(lease) } });
+}
+
+/** A key that its lease holds already keeps its place and its first spelling. */
+function grantLock(grant: LockGrant, key: HeldKey, { tables, heads, seq }: Target): void {
+  const { locks: _, metadata, ...granted } = grant;
+  const held = heads.locks.held({ ...key, leaseId: grant.leaseId });
+  const metadataBytes = Buffer.byteLength(JSON.stringify(metadata));
+  const now = { metadataBytes, fencingToken: seq, updatedAtMs: grant.acquiredAtMs };
+  if (held === undefined) {
+    const row = tables.locks.insert(grant, key, seq);
+    heads.locks.add({ row, state: { ...key, ...granted, ...now } });
+    return;
+  }
+  tables.locks.regrant(held.row, grant, key, seq);
+  const { taskId, nodeId, endsWithNode } = grant;
+  heads.locks.change(held, { mode: key.mode, taskId, nodeId, endsWithNode, ...now });
+}
+
+function extendLocks(
+  leaseId: string,
+  change: Pick<LockHead, "expiresAtMs" | "ttlMs" | "updatedAtMs">,
+  { tables, heads }: Target,
+): void {
+  const locks = heads.locks.ofLease(leaseId);
+  if (locks.length === 0) return;
+  tables.locks.extend(rowsOf(locks), change.expiresAtMs, change.ttlMs, change.updatedAtMs);
+  for (const lock of locks) heads.locks.change(lock, change);
+}
+
+/** Locks of nodes that run no more are over. */
+function outlive(locks: readonly LockEntry[], nowMs: number, { tables, heads }: Target): void {
+  if (locks.length === 0) return;
+  tables.locks.outlive(rowsOf(locks), nowMs);
+  for (const lock of locks) heads.locks.change(lock, { endsWithNode: false, expiresAtMs: nowMs, ttlMs: 0 });
 }
 
 function insertNodes(taskId: string, nodes: readonly NewNode[], nowMs: number, to: Target): void {

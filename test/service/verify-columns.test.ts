@@ -16,6 +16,7 @@ import { withoutTriggers } from "./triggers.ts";
  */
 
 const unjournalled = "moves with heartbeats and the clock, which no journal tells; bounds and relations are checked";
+const ordered = "only the order of rows is told, and that is compared";
 const reasons: Readonly<Record<string, string>> = {
   "nodes.lease_expires_at_ms": unjournalled,
   "nodes.lease_ttl_ms": unjournalled,
@@ -24,7 +25,8 @@ const reasons: Readonly<Record<string, string>> = {
   "locks.updated_at_ms": `${unjournalled}; it is only shown`,
   "nodes.updated_at_ms": `${unjournalled} while the node runs`,
   "nodes.progress": "told by heartbeats, which no journal tells; only RUNNING nodes may have some",
-  "tasks.row": "only the order of rows is told, and that is compared",
+  "tasks.row": ordered,
+  "locks.row": ordered,
   "agentd_schema_migrations.applied_at": "nothing reads it",
 };
 

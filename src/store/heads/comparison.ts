@@ -11,8 +11,16 @@ export function headsDifference(heads: Heads, others: Heads): string | null {
     const [its, theirs] = [tasks.get(id), expected.get(id)].map((task) => (task === undefined ? "none" : textOf(task)));
     if (its !== theirs) return `task ${id} is ${its} in memory, and ${theirs} in the tables`;
   }
+  const [locks, known] = [byRow(heads), byRow(others)];
+  for (const row of new Set([...locks.keys(), ...known.keys()])) {
+    const [its, theirs] = [locks.get(row) ?? "none", known.get(row) ?? "none"];
+    if (its !== theirs) return `lock ${row} is ${its} in memory, and ${theirs} in the tables`;
+  }
   return null;
 }
+
+const byRow = ({ locks }: Heads) =>
+  new Map([...locks.all].map(({ row, state }) => [row, JSON.stringify(ordered(state))]));
 
 const byId = (tasks: Iterable<TaskEntry>) => new Map([...tasks].map((task) => [task.id, task]));
 
@@ -22,6 +30,8 @@ const textOf = ({ row, priority, paused, counts, open, nodes }: TaskEntry): stri
 const nodeTextOf = ({ row, labels, state, dependents }: NodeEntry) => ({
   row,
   labels: labels.text,
-  ...Object.fromEntries(Object.entries({ ...state, heldBackBy: null }).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+  ...ordered({ ...state, heldBackBy: null }),
   dependents: dependents.map((node) => node.row).toSorted((a, b) => a - b),
 });
+
+const ordered = (state: object) => Object.fromEntries(Object.entries(state).toSorted(([a], [b]) => (a < b ? -1 : 1)));

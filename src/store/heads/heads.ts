@@ -2,12 +2,14 @@ import { present } from "../../protocol/present.ts";
 import type { DependencyPolicy, NodeStatus } from "../../protocol/types.ts";
 import { Deadlines } from "./deadlines.ts";
 import { addDependent, NodeEntry, type NodeState, type StoredNode, type StoredTask, TaskEntry } from "./entries.ts";
+import { Groups } from "./groups.ts";
+import { HeldLocks } from "./held-locks.ts";
 import { LabelSets } from "./label-sets.ts";
 import { ReadyNodes } from "./ready.ts";
 
 /**
  * The heads of what is active, in memory: of every task that has not ended, its nodes with all that decides what may
- * become of them, and the queues in which they stand. Payloads, results and history stay on the disk, and so does all that
+ * become of them, and the queues in which they stand; and all locks. Payloads, results and history stay on the disk, and so does all that
  * has ended. The queues follow from the states of nodes and tasks: who puts a state back has undone what came of it.
  */
 export class Heads {
@@ -16,7 +18,7 @@ export class Heads {
   readonly #tasks = new Map<string, TaskEntry>();
   readonly #nodes = new Map<string, NodeEntry>();
   readonly #byLease = new Map<string, NodeEntry>();
-  readonly #heldBack = new Map<string, Set<NodeEntry>>();
+  readonly #heldBack = new Groups<NodeEntry>();
   readonly #labelSets = new LabelSets();
   readonly ready = new ReadyNodes(this.#labelSets);
   readonly deadlines = new Deadlines();
@@ -25,6 +27,7 @@ export class Heads {
   readonly unsettled = new Set<TaskEntry>();
   /** Takes back what the open unit has changed, the last change first. */
   readonly #undo: (() => void)[] = [];
+  readonly locks = new HeldLocks(this.#undo);
   /** Tasks that the open unit has changed. */
   readonly #changed = new Set<TaskEntry>();
 
@@ -49,11 +52,11 @@ export class Heads {
   }
 
   heldBackBy(leaseId: string): NodeEntry[] {
-    return [...(this.#heldBack.get(leaseId) ?? [])];
+    return [...this.#heldBack.of(leaseId)];
   }
 
   get heldBack(): NodeEntry[] {
-    return [...this.#heldBack.values()].flatMap((nodes) => [...nodes]);
+    return this.#heldBack.all;
   }
 
   /** How many nodes are in memory. */
@@ -199,7 +202,7 @@ export class Heads {
     if (node.followsAt >= 0) this.#unfollow(node);
     if (isOpen(node.state)) node.task.open--;
     if (status === "RUNNING" && lease !== null && lease.id !== null) this.#byLease.delete(lease.id);
-    if (heldBackBy !== null) this.#letGo(node, heldBackBy);
+    if (heldBackBy !== null) this.#heldBack.remove(heldBackBy, node);
   }
 
   /** The node stands in the queues its state puts it in. */
@@ -214,10 +217,7 @@ export class Heads {
     if (status === "PENDING" && failingOn > 0 && state.policy.onDependencyFailure === "skip") task.toSkip.put(node);
     if (status === "FAILED" && state.failure === "skipped" && failingOn === 0) this.#skipInVain(node);
     if (!task.isSettled) this.unsettled.add(task);
-    if (heldBackBy === null) return;
-    const others = this.#heldBack.get(heldBackBy);
-    if (others === undefined) this.#heldBack.set(heldBackBy, new Set([node]));
-    else others.add(node);
+    if (heldBackBy !== null) this.#heldBack.add(heldBackBy, node);
   }
 
   #unfollow(node: NodeEntry): void {
@@ -234,12 +234,6 @@ export class Heads {
     const wasOpen = task.isOpen;
     task.skippedInVain.put(node);
     if (task.isOpen !== wasOpen) this.ready.order(task);
-  }
-
-  #letGo(node: NodeEntry, leaseId: string): void {
-    const nodes = this.#heldBack.get(leaseId);
-    nodes?.delete(node);
-    if (nodes?.size === 0) this.#heldBack.delete(leaseId);
   }
 
   #add(node: NodeEntry): void {

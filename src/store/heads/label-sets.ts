@@ -1,10 +1,11 @@
 import type { Labels } from "../../protocol/types.ts";
 import { LabelSet } from "./entries.ts";
+import { Groups } from "./groups.ts";
 
 /** All sets that nodes have. There are few of them, so a wish for labels is a search in each that has them. */
 export class LabelSets {
   readonly #sets = new Map<string, LabelSet>();
-  readonly #withLabel = new Map<string, Set<LabelSet>>();
+  readonly #withLabel = new Groups<LabelSet>();
 
   /** The set of these labels, for one node more. */
   take(labels: Labels): LabelSet {
@@ -29,27 +30,19 @@ export class LabelSets {
 
   /** Sets that have all of these labels, of which there is at least one. */
   having(labels: Labels): LabelSet[] {
-    const lists = membersOf(labels).map((member) => this.#withLabel.get(member) ?? none);
+    const lists = membersOf(labels).map((member) => this.#withLabel.of(member));
     const [fewest = none, ...others] = lists.toSorted((a, b) => a.size - b.size);
     return [...fewest].filter((set) => others.every((list) => list.has(set)));
   }
 
   #add(set: LabelSet): void {
     this.#sets.set(set.text, set);
-    for (const member of membersOf(set.labels)) {
-      const having = this.#withLabel.get(member);
-      if (having === undefined) this.#withLabel.set(member, new Set([set]));
-      else having.add(set);
-    }
+    for (const member of membersOf(set.labels)) this.#withLabel.add(member, set);
   }
 
   #remove(set: LabelSet): void {
     this.#sets.delete(set.text);
-    for (const member of membersOf(set.labels)) {
-      const having = this.#withLabel.get(member);
-      having?.delete(set);
-      if (having?.size === 0) this.#withLabel.delete(member);
-    }
+    for (const member of membersOf(set.labels)) this.#withLabel.remove(member, set);
   }
 }
 

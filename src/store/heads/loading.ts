@@ -5,7 +5,7 @@ import type { NodeEntry, StoredNode, TaskEntry } from "./entries.ts";
 import { StorageFailure } from "../store.ts";
 import { Heads } from "./heads.ts";
 
-/** The heads of all tasks that have not ended, read from the tables. @throws {StorageFailure} */
+/** The heads of all tasks that have not ended, and all locks, read from the tables. @throws {StorageFailure} */
 export function loadHeads(tables: Tables): Heads {
   const heads = new Heads(tables.dependencies.statusOf);
   for (const task of tables.tasks.active()) heads.addTask(task);
@@ -16,6 +16,7 @@ export function loadHeads(tables: Tables): Heads {
     const message = `the database is damaged: ${error.message}; put a backup in its place with: agentd restore FILE`;
     throw new StorageFailure("STORAGE_FAILED", message, { reopen: false });
   }
+  heads.locks.load(tables.locks.all());
   heads.commit();
   return heads;
 }

@@ -4,7 +4,7 @@ import { type PolicyField, policyFields } from "../../protocol/node-fields.ts";
 import { countEvents } from "../tables/head.ts";
 import { addDigests } from "../tables/idempotency.ts";
 import { moveMetadata } from "../tables/locks.ts";
-import { addPolicyColumn, createTables, rebuildNodes } from "./tables.ts";
+import { addPolicyColumn, createTables, rebuildActive } from "./tables.ts";
 import type { SchemaFault } from "../tables/verification-reads.ts";
 
 /** One step of the schema. Versions 1 and 2 were the original's. */
@@ -19,7 +19,7 @@ const written: readonly Migration[] = [
   { version: 4, name: "digests_of_answers", up: addDigests },
   { version: 5, name: "events_of_the_original", up: countEvents },
   { version: 6, name: "metadata_of_locks_last", up: moveMetadata },
-  { version: 7, name: "heads_in_memory", up: rebuildNodes },
+  { version: 7, name: "heads_in_memory", up: rebuildActive },
 ];
 
 /** Also those that bring the column of a node's field: a row of the table of fields is all that has to be written. */

@@ -1,16 +1,17 @@
 import type { Database } from "bun:sqlite";
 import type { PolicyField } from "../../protocol/node-fields.ts";
+import { createLocksBefore7 } from "./locks-before-7.ts";
 import { createNodesBefore7 } from "./nodes-before-7.ts";
 import { createJournal, createPruning } from "./journal-tables.ts";
 
 /* The tables and indexes, and what stands in each. */
 
-/** Creates them all, in an empty database, with nodes as they were: see `rebuildNodes`. */
+/** Creates them all, in an empty database, with nodes and locks as they were: see `rebuildActive`. */
 export function createTables(db: Database): void {
   createTasks(db);
   createNodesBefore7(db);
   createJournal(db);
-  createLocks(db);
+  createLocksBefore7(db);
   createBundles(db);
   createIdempotencyKeys(db);
   createPruning(db);
@@ -94,25 +95,33 @@ export function policyColumn({ stored, fallback, options }: PolicyField): string
   return `${stored} TEXT NOT NULL DEFAULT '${fallback}' CHECK (${stored} IN (${among}))`;
 }
 
-/** Takes over what stood in the table before schema 7, with what served to choose among its rows. */
-export function rebuildNodes(db: Database): void {
-  // Other tables that name this one go on doing so.
-  db.run("PRAGMA legacy_alter_table = ON");
-  db.run("ALTER TABLE nodes RENAME TO nodes_before");
-  db.run("PRAGMA legacy_alter_table = OFF");
-  const indexes = db.query<{ name: string }, []>(`
-    SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'nodes_before' AND sql IS NOT NULL`);
-  for (const { name } of indexes.all()) db.run(`DROP INDEX ${name}`);
-  createNodes(db);
-  const columns = db.query<{ name: string }, []>("SELECT name FROM pragma_table_info('nodes')").all();
-  const names = columns.map(({ name }) => name).join(", ");
-  db.run(`INSERT INTO nodes (${names}) SELECT ${names} FROM nodes_before ORDER BY row`);
+/** Takes over nodes and locks as they stood before schema 7, without what served to choose among them. */
+export function rebuildActive(db: Database): void {
+  rebuild(db, "nodes", createNodes);
   db.run("INSERT INTO node_bodies SELECT row, payload_schema, resources FROM nodes_before ORDER BY row");
-  for (const gone of ["nodes_before", "countings", "node_dependents", "label_set_members", "label_sets"])
+  rebuild(db, "locks", createLocks);
+  for (const gone of ["lock_terms", "countings", "node_dependents", "label_set_members", "label_sets"])
     db.run(`DROP TABLE IF EXISTS ${gone}`);
+  for (const gone of ["nodes", "locks"]) db.run(`DROP TABLE ${gone}_before`);
   db.run("CREATE INDEX IF NOT EXISTS tasks_active ON tasks (row) WHERE pending + running > 0");
 }
 
+/** Makes a table anew with what is in it; the one before is left. */
+function rebuild(db: Database, table: string, create: (db: Database) => void): void {
+  // Other tables that name this one go on doing so.
+  db.run("PRAGMA legacy_alter_table = ON");
+  db.run(`ALTER TABLE ${table} RENAME TO ${table}_before`);
+  db.run("PRAGMA legacy_alter_table = OFF");
+  const indexes = db.query<{ name: string }, [string]>(`
+    SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL`);
+  for (const { name } of indexes.all(`${table}_before`)) db.run(`DROP INDEX ${name}`);
+  create(db);
+  const columns = db.query<{ name: string }, [string]>("SELECT name FROM pragma_table_info(?)").all(table);
+  const names = columns.map(({ name }) => name).join(", ");
+  db.run(`INSERT INTO ${table} (${names}) SELECT ${names} FROM ${table}_before ORDER BY row`);
+}
+
+/** row is the order of first grants. What a lock is found by stands in memory: see heads/. */
 function createLocks(db: Database): void {
   db.run(`
     CREATE TABLE locks (
@@ -127,28 +136,14 @@ function createLocks(db: Database): void {
       provider            TEXT,
       task_id             TEXT,
       node_id             TEXT,
-      metadata            TEXT NOT NULL,
       ends_with_node      INTEGER NOT NULL CHECK (ends_with_node IN (0, 1)),
       acquired_at_ms      INTEGER NOT NULL,
       lease_expires_at_ms INTEGER NOT NULL,
       lease_ttl_ms        INTEGER NOT NULL,
       fencing_token       INTEGER NOT NULL,
       updated_at_ms       INTEGER NOT NULL,
-      UNIQUE (lease_id, scope, normal_key)
+      metadata            TEXT NOT NULL
     ) STRICT`);
-  db.run("CREATE INDEX locks_by_owner ON locks (owner, provider)");
-  db.run("CREATE INDEX locks_by_key ON locks (scope, normal_key)");
-  db.run("CREATE INDEX locks_by_deadline ON locks (lease_expires_at_ms) WHERE NOT ends_with_node");
-  db.run("CREATE INDEX locks_of_nodes ON locks (task_id, lease_id) WHERE ends_with_node");
-
-  // Where a lock may be met: see core/resource-index.ts.
-  db.run(`
-    CREATE TABLE lock_terms (
-      scope TEXT NOT NULL,
-      term  TEXT NOT NULL,
-      lock  INTEGER NOT NULL REFERENCES locks (row),
-      PRIMARY KEY (scope, term, lock)
-    ) STRICT, WITHOUT ROWID`);
 }
 
 function createBundles(db: Database): void {

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { ReplayedLock } from "../../core/journal/replayed.ts";
 import { readResourceKey } from "../../core/locks/resource-key.ts";
-import { type LockRow, termsOf } from "./locks.ts";
+import type { LockRow } from "./locks.ts";
 import type { LockSliceRow, Misfit } from "./verification-reads.ts";
 
 /** Locks as they are compared, with what of them must follow from their keys and from their nodes. */
@@ -11,19 +11,6 @@ export function lockSlices(db: Database) {
       (SELECT lease_expires_at_ms FROM nodes WHERE id = node_id) AS node_deadline,
       (SELECT lease_ttl_ms FROM nodes WHERE id = node_id) AS node_ttl
     FROM locks WHERE row > ?1 ORDER BY row LIMIT ?2`);
-  const isUnder = db.prepare<{ 1: 1 }, [string, string, number]>(`
-    SELECT 1 FROM lock_terms WHERE scope = ? AND term = ? AND lock = ?`);
-
-  /** Of what a search goes by: the form of its key, and the terms it stands under. */
-  function misfitIn(row: LockRow): Misfit | null {
-    const ignoreCase = row.ignore_case === 1;
-    const { normal: expected } = readResourceKey(row.resource_key, { ignoreCase, scope: "global" });
-    if (row.normal_key !== expected) return { field: "normalKey", expected, found: row.normal_key };
-    const missing = termsOf({ normalKey: expected, ignoreCase }).find(
-      (term) => isUnder.get(row.scope, term, row.row) === null,
-    );
-    return missing === undefined ? null : { field: "missingTerm", expected: null, found: missing };
-  }
 
   return {
     slice: (afterRow: number, limit: number): LockSliceRow[] =>
@@ -56,4 +43,13 @@ function toReplayed(row: LockRow): Omit<ReplayedLock, "place"> & { row: number }
     acquiredAtMs: row.acquired_at_ms,
     fencingToken: row.fencing_token,
   };
+}
+
+/** Of what a search goes by: the form of its key. */
+function misfitIn(row: LockRow): Misfit | null {
+  const { normal: expected } = readResourceKey(row.resource_key, {
+    ignoreCase: row.ignore_case === 1,
+    scope: "global",
+  });
+  return row.normal_key === expected ? null : { field: "normalKey", expected, found: row.normal_key };
 }

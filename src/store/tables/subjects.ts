@@ -2,15 +2,16 @@ import type { Node } from "../../core/model.ts";
 import type { NodeEntry, TaskEntry } from "../heads/entries.ts";
 import { headsDifference } from "../heads/comparison.ts";
 import type { Heads } from "../heads/heads.ts";
+import type { LockEntry } from "../heads/held-locks.ts";
 import { loadHeads } from "../heads/loading.ts";
 import { type Row, toNode } from "./node-rows.ts";
-import { boundedRows } from "./slices.ts";
+import { boundedRows, textChars } from "./slices.ts";
 import { present } from "../../protocol/present.ts";
 import { taskState } from "../../core/dag/dag.ts";
 import { genesis } from "../../core/journal/journal.ts";
 import type { HeadState } from "./head.ts";
 import type { Tables } from "./open-tables.ts";
-import type { JournalReads, Lasting, LeaseReads, Reads, TaskReads } from "../reads.ts";
+import type { JournalReads, Lasting, LeaseReads, LockReads, Reads, TaskReads } from "../reads.ts";
 import { schemaFault } from "../schema/migrations.ts";
 import type { VerificationReads } from "./verification-reads.ts";
 
@@ -77,7 +78,7 @@ export function guarded(subjects: Subjects, check: () => void): Subjects {
 
 /** What the heads in memory and the tables tell together: of what is active the heads decide, and tables hold the rest. */
 export function subjectsOf(tables: Tables, heads: Heads, state: () => HeadState): Subjects {
-  const { dependencies, locks, attempts, bundles, idempotency, pruning } = tables;
+  const { dependencies, attempts, bundles, idempotency, pruning } = tables;
   /** The first of the task, or of any. */
   const following = (taskId: string | null, firstOf: (task: TaskEntry) => NodeEntry | undefined) => {
     const named = taskId === null ? undefined : heads.task(taskId);
@@ -102,8 +103,8 @@ export function subjectsOf(tables: Tables, heads: Heads, state: () => HeadState)
       toSkip: (taskId) => following(taskId, ({ toSkip }) => toSkip.first),
       skippedInVain: (taskId) => following(taskId, ({ skippedInVain }) => skippedInVain.first),
     },
-    leases: leaseReads(tables, heads, state),
-    locks,
+    leases: leaseReads(heads, state),
+    locks: lockReads(tables, heads),
     journal: journalReads(tables, state),
     bundles,
     answers: idempotency,
@@ -145,7 +146,7 @@ function nodeReads({ nodes, tasks }: Tables, heads: Heads): Omit<Reads["nodes"],
   };
 }
 
-function taskReads({ tasks, journal, locks, bundles }: Tables, heads: Heads): TaskReads {
+function taskReads({ tasks, journal, bundles }: Tables, heads: Heads): TaskReads {
   const summary: TaskReads["summary"] = (taskId) => {
     const task = heads.task(taskId);
     const counts = task?.counts ?? tasks.counts(taskId);
@@ -167,7 +168,7 @@ function taskReads({ tasks, journal, locks, bundles }: Tables, heads: Heads): Ta
       );
     },
     idle(afterRow, cutSeq, olderThanMs) {
-      const holding = locks.taskIds();
+      const holding = heads.locks.taskIds;
       const some = tasks.quiet(afterRow, idleTasksMax);
       const isOld = (seq: number) =>
         seq <= cutSeq && present(journal.at(seq), "the last row of a task").timestampMs < olderThanMs;
@@ -183,11 +184,11 @@ function taskReads({ tasks, journal, locks, bundles }: Tables, heads: Heads): Ta
   };
 }
 
-function leaseReads({ locks }: Tables, heads: Heads, state: () => HeadState): LeaseReads {
-  const { deadlines } = heads;
+function leaseReads(heads: Heads, state: () => HeadState): LeaseReads {
+  const { deadlines, locks } = heads;
   const next: Record<Lasting, () => number | null> = {
     nodes: () => deadlines.nextLeaseMs,
-    locks: locks.nextDeadlineMs,
+    locks: () => locks.nextDeadlineMs,
     delays: () => deadlines.nextDelayMs,
   };
   const states = (nodes: readonly NodeEntry[], limit: number) => nodes.slice(0, limit).map((node) => node.state);
@@ -201,11 +202,11 @@ function leaseReads({ locks }: Tables, heads: Heads, state: () => HeadState): Le
       return states(taskId === null ? over : over.filter(({ task }) => task.id === taskId), limit);
     },
     due: (nowMs, limit) => states(deadlines.expired(nowMs, { withoutLength: false }), limit),
-    dueLocks: locks.dueLeases,
+    dueLocks: (nowMs, limit) => leasesOf(locks.due(nowMs, limit)),
     count(nowMs) {
-      const held = locks.count(nowMs);
       const { RUNNING: running } = state().totals.nodes;
-      return { running, expiredRunning: deadlines.countExpired(nowMs), locks: held.all, expiredLocks: held.expired };
+      const over = { expiredRunning: deadlines.countExpired(nowMs), expiredLocks: locks.countOver(nowMs) };
+      return { running, locks: locks.size, ...over };
     },
     nextDeadlineMs(of) {
       if (of !== undefined) return next[of]();
@@ -214,6 +215,33 @@ function leaseReads({ locks }: Tables, heads: Heads, state: () => HeadState): Le
     },
   };
 }
+
+function lockReads({ locks: table }: Tables, { locks }: Heads): LockReads {
+  const statesOf = (some: readonly LockEntry[]) => some.map(({ state }) => state);
+  return {
+    near: (scope, terms) => locks.near(scope, terms),
+    list: (afterPlace, bounds) =>
+      boundedRows(locks.after(afterPlace), bounds, ({ state }) => textChars(state)).map(({ row, state }) => ({
+        ...state,
+        place: row,
+        chars: textChars(state),
+      })),
+    isHeld: (head) => locks.granted(head) !== undefined,
+    metadata(head, bytesMax) {
+      const lock = locks.granted(head);
+      if (lock === undefined) return null;
+      const { metadataBytes: bytes } = lock.state;
+      return { bytes, told: bytes > bytesMax ? null : { json: table.metadata(lock.row) } };
+    },
+    ofLease: (leaseId) => statesOf(locks.ofLease(leaseId)),
+    holdsAnything: (owner, provider) => locks.holdsAnything(owner, provider),
+    on: (scope, normalKey) => statesOf(locks.on(scope, normalKey)),
+    ignoresCase: (scope) => locks.ignoresCase(scope),
+    leasesOfNodes: (taskId) => leasesOf(locks.ofNodes(taskId)),
+  };
+}
+
+const leasesOf = (locks: readonly LockEntry[]): string[] => [...new Set(locks.map(({ state }) => state.leaseId))];
 
 function journalReads({ journal, pruning }: Tables, state: () => HeadState): JournalReads {
   return {
@@ -240,7 +268,7 @@ function verificationReads(tables: Tables, heads: Heads): VerificationReads {
     nodes: (afterRow, bounds) =>
       nodes.slice(afterRow, bounds).map((node) => ({ ...node, attempts: attempts.replayedOf(node.row) })),
     locks: lockSlices.slice,
-    countLocks: () => locks.count(0).all,
+    countLocks: locks.count,
     bundles: (afterRow, bounds) => bundles.slice(afterRow, bounds),
     answers: tables.idempotency.slice,
   };
