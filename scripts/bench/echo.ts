@@ -9,7 +9,7 @@ import { Server } from "../../src/daemon/server.ts";
 import type { BadLine, Request } from "../../src/protocol/envelope.ts";
 import { readSettings } from "../../src/protocol/settings.ts";
 import type { Dispatcher } from "../../src/service/turn/dispatcher.ts";
-import { Remembered } from "../../src/service/remembered.ts";
+import { Caches } from "../../src/service/caches.ts";
 import { type Recipient, Session } from "../../src/service/turn/sessions.ts";
 
 const settings = readSettings({});
@@ -38,7 +38,7 @@ class Echo implements Omit<Pick<Dispatcher, keyof Dispatcher>, "openTurn" | "clo
     return false;
   }
 
-  remembered = new Remembered(() => false);
+  caches = new Caches(() => false);
   msUntilTurn = () => null;
   resume = () => undefined;
   drop = () => false;

@@ -66,9 +66,9 @@ function signal(pid: number): void {
   }
 }
 
-type Found = { outcome: "running"; pid: number | null } | { outcome: "not running" } | { outcome: "unknown" };
+type FoundDaemon = { outcome: "running"; pid: number | null } | { outcome: "not running" } | { outcome: "unknown" };
 
-async function findProcess(paths: Paths, answerMs: number): Promise<Found> {
+async function findProcess(paths: Paths, answerMs: number): Promise<FoundDaemon> {
   try {
     // Untrusted sockets are told apart here, before the second connection.
     const kind = await kindOf(paths, answerMs);

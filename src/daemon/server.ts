@@ -171,7 +171,7 @@ export class Server {
   };
 
   #observe(): void {
-    this.#collector.observe(this.#memory.bytes + this.#dispatcher.remembered.bytes);
+    this.#collector.observe(this.#memory.bytes + this.#dispatcher.caches.bytes);
   }
 
   /** Draining runs the last turns itself. */

@@ -32,12 +32,12 @@ type Outline = { fields: ReadonlyMap<string, Outline> } | { item: Outline; max: 
 const outlines = new WeakMap<GenericSchema, Outline>();
 
 /** Some of the unknown fields, and how many there are. */
-export interface UnknownFields extends Found {
+export interface UnknownFields extends CountedFields {
   /** False where there are more than were counted. */
   areAllCounted: boolean;
 }
 
-interface Found {
+interface CountedFields {
   told: UnknownField[];
   count: number;
 }
@@ -51,13 +51,13 @@ export function unknownFields(
   value: unknown,
   otherNames: readonly string[] = [],
 ): UnknownFields {
-  const found: Found = { told: [], count: 0 };
+  const found: CountedFields = { told: [], count: 0 };
   const areAllCounted = collect(outlineOf(schema), value, { found, otherNames, steps: [] });
   return { ...found, areAllCounted };
 }
 
 interface Search {
-  found: Found;
+  found: CountedFields;
   otherNames: readonly string[];
   /** Where the search stands: names of fields and numbers of items. */
   steps: (string | number)[];

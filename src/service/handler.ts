@@ -13,7 +13,7 @@ import type { State, Unit } from "../store/store.ts";
 import type { ContextEvents } from "./journal/context-events.ts";
 import type { BundleContents } from "./bundles/contents.ts";
 import type { Call } from "./turn/call.ts";
-import type { Remembered } from "./remembered.ts";
+import type { Caches } from "./caches.ts";
 import type { ResourceKeys } from "./locks/resource-keys.ts";
 import type { CheckPages } from "./verification/page-verdict.ts";
 import type { Counter, Runtime } from "./runtime.ts";
@@ -33,7 +33,7 @@ export interface Context {
   readonly bundles: BundleContents;
   readonly events: ContextEvents;
   /** The last two, to be given back. */
-  readonly remembered: Pick<Remembered, "forget">;
+  readonly caches: Pick<Caches, "forget">;
   readonly checkPages: CheckPages;
   /** The turn's one reading of the wall clock. */
   readonly nowMs: number;
@@ -68,8 +68,8 @@ export interface PendingAnswer<T, Kinds extends ErrorKind> {
   readonly wakes: "turn" | "any turn" | Wait;
   /** It works and does not wait: what the same client sent after it begins when it is done. */
   readonly keepsOrder?: boolean;
-  /** Of requests that wish for the same, once one gets nothing none of the others would. */
-  readonly wish?: string | undefined;
+  /** Requests that have the same ask for the same: once one gets nothing, none of the others would. */
+  readonly dedupKey?: string | undefined;
   /** The locks it waits for in line: nobody who wants what overlaps goes before it. */
   readonly lockWish?: LockWish;
   /** After this many milliseconds it must answer; null: it may take as long as it takes. */

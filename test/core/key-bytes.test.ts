@@ -34,8 +34,8 @@ function read(text: string, ignoreCase: boolean): ResourceKey {
 
 /** Makes all that is made of a key when it is compared. */
 function compareAll(key: ResourceKey): void {
-  const places = key.kind === "opaque" ? [] : key.places;
-  for (const { steps } of places.map((place) => place.pattern()))
+  const alternatives = key.kind === "opaque" ? [] : key.alternatives;
+  for (const { steps } of alternatives.map((alternative) => alternative.pattern()))
     for (const step of steps) if (typeof step !== "string") step.automaton();
 }
 

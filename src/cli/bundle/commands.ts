@@ -54,7 +54,7 @@ export const create = command({
     const repository = await bundleRepository();
     const timeLimitMs = readDuration(args.timeout ?? "30m", "timeout") * 1000;
     await interruptible(graceMs, async (interrupted) => {
-      const verifying = { commands: readList(args.verify), timeLimitMs, wishes: { session, ...interrupted } };
+      const verifying = { commands: readList(args.verify), timeLimitMs, controls: { session, ...interrupted } };
       // A daemon that is not there is an error before verification takes its time.
       await session.client();
       const created = await createBundle(repository, verifying, {

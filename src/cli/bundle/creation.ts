@@ -41,14 +41,14 @@ export interface Created {
 
 /** Gathers what a bundle is made of, runs its verification, and submits it. */
 export async function createBundle(repository: Repository, verifying: Verifying, given: Creating): Promise<Created> {
-  const { wishes } = verifying;
+  const { controls } = verifying;
   await using privateRepository = await PrivateRepository.open(repository.top);
-  const range = await revisionRangeOf(wishes.session, privateRepository, repository, {
+  const range = await revisionRangeOf(controls.session, privateRepository, repository, {
     base: given.base,
     head: given.head,
   });
   const patch = await patchBetween(privateRepository, range.base.revision, range.tree);
-  const contained = await containedBundles(wishes.session, repository, range);
+  const contained = await containedBundles(controls.session, repository, range);
   const unverified = {
     ...authorOf(given),
     ...given.purpose,
@@ -62,10 +62,10 @@ export async function createBundle(repository: Repository, verifying: Verifying,
   };
   const submission = { range, patch, idempotencyKey: given.idempotencyKey };
   // Verification may take long, and what is refused anyway needs none.
-  await checkSubmission(wishes.session, repository, { ...submission, about: unverified });
+  await checkSubmission(controls.session, repository, { ...submission, about: unverified });
   const verification = await verified(verifying, privateRepository, repository, range);
   const about = { ...unverified, verification };
-  const submitted = await submit(wishes, privateRepository, repository, { ...submission, about });
+  const submitted = await submit(controls, privateRepository, repository, { ...submission, about });
   return { submitted, range, patch, verification, contained };
 }
 
@@ -78,7 +78,7 @@ async function verified(
   if (verifying.commands.length === 0) return [];
   const runs = await verifyIn(await directoryFor(privateRepository, repository, range), verifying);
   if (range.head === null && !(await isUnchanged(privateRepository, repository, range)))
-    verifying.wishes.session.note("the verification changed files here; the patch was taken before that");
+    verifying.controls.session.note("the verification changed files here; the patch was taken before that");
   return runs;
 }
 

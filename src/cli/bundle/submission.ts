@@ -2,7 +2,7 @@ import { limits } from "../../protocol/limits.ts";
 import type { ParamsInput, Result } from "../../protocol/methods.ts";
 import { commitOrNull } from "../git/revision.ts";
 import { deleteRef, pathIn, type PrivateRepository, setRef } from "../git/private-repository.ts";
-import type { Wishes } from "../run/lease.ts";
+import type { Controls } from "../run/lease.ts";
 import type { Session } from "../session.ts";
 import { PatientClient } from "../patient-client.ts";
 import type { RevisionRange } from "./revision-range.ts";
@@ -61,7 +61,7 @@ const fits = (params: ParamsInput<"SubmitPatchBundle">) =>
  * agentd's own and made a commit first where it is none. A daemon that is restarted meanwhile is waited for.
  */
 export async function submit(
-  { session, giveUp }: Pick<Wishes, "session" | "giveUp">,
+  { session, giveUp }: Pick<Controls, "session" | "giveUp">,
   privateRepository: PrivateRepository,
   at: { top: string; scope: string },
   submission: Submission,

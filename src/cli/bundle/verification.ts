@@ -2,7 +2,7 @@ import { limits } from "../../protocol/limits.ts";
 import type { ParamsInput } from "../../protocol/methods.ts";
 import { redirecting } from "../git/git.ts";
 import { exitStatus, runSupervised } from "../run/supervised.ts";
-import { bind, type Wishes } from "../run/lease.ts";
+import { bind, type Controls } from "../run/lease.ts";
 
 /** A command that was run to see whether a patch works. */
 export type VerificationRun = Required<
@@ -14,7 +14,7 @@ export interface Verifying {
   commands: readonly string[];
   /** How long one command may take. */
   timeLimitMs: number;
-  wishes: Wishes;
+  controls: Controls;
 }
 
 /** What a shell says of a command that took too long. */
@@ -23,7 +23,7 @@ const graceMs = 5_000;
 
 /**
  * Runs the commands in a directory, one after the other, each with `sh -c`, until one fails. None outlives this process.
- * @throws the reason of `wishes.stop` when it is to end.
+ * @throws the reason of `controls.stop` when it is to end.
  */
 export async function verifyIn(directory: string, verifying: Verifying): Promise<VerificationRun[]> {
   const runs: VerificationRun[] = [];
@@ -50,15 +50,15 @@ const script = `cd -- "$1" && unset ${[...redirecting].join(" ")} && exec sh -c 
 async function verifyOnce(
   directory: string,
   command: string,
-  { timeLimitMs, wishes }: Verifying,
+  { timeLimitMs, controls }: Verifying,
 ): Promise<VerificationRun> {
-  const { session, stop } = wishes;
+  const { session, stop } = controls;
   stop.throwIfAborted();
   session.note(`verifying: ${command}`);
   const startedAt = performance.now();
   const order = { command: ["sh", "-c", script, "sh", directory, command], environment: {}, context: "" };
   const supervised = runSupervised(session.host.program, { ...order, quiet: true, grace_ms: graceMs });
-  using _bound = bind(supervised, wishes);
+  using _bound = bind(supervised, controls);
   let late = false;
   const timer = setTimeout(() => {
     late = true;

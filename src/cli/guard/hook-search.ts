@@ -10,17 +10,17 @@ import type { GitHook } from "./hook-tools.ts";
 const headBytes = 4_096;
 
 /** What belongs to a guard beside the hook itself, as paths. */
-export interface Found {
+export interface FoundHooks {
   /** The guard under other names: tools rename the hooks they find, each in its own way. */
   elsewhere: string[];
   /** Hooks that were there before it. */
   earlier: string[];
 }
 
-export async function searchBeside(directory: string, hook: GitHook): Promise<Found> {
+export async function searchBeside(directory: string, hook: GitHook): Promise<FoundHooks> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   const others = entries.filter(({ name }) => name !== hook && !name.endsWith(".new"));
-  const found: Found = { elsewhere: [], earlier: [] };
+  const found: FoundHooks = { elsewhere: [], earlier: [] };
   for (const entry of others.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
     const path = join(directory, entry.name);
     const guarded = entry.isFile() ? readHookScript(await headOf(path)) : null;

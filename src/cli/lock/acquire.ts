@@ -9,7 +9,7 @@ import type { Wanted } from "./text.ts";
 import { resolveKeys } from "./keys.ts";
 import { ownerOf } from "../environment.ts";
 
-export type Taken = NonNullable<Result<"AcquireResourceLocks">>;
+export type GrantedLocks = NonNullable<Result<"AcquireResourceLocks">>;
 
 /** What is locked, where keys come first. */
 const keysMeaning = "what is locked: PATH, file:PATH, dir:PATH, glob:PATTERN or name:TEXT";
@@ -76,7 +76,7 @@ export async function takeLocks(
   more: { lease_id?: string | undefined; task_id?: string | undefined; node_id?: string | undefined },
   giveUp: AbortSignal,
   idempotencyKey?: string,
-): Promise<Taken | null> {
+): Promise<GrantedLocks | null> {
   const keys = locks.map(({ resource_key, scope, mode }) => ({ resource_key, scope, mode }));
   const params = { locks: keys, ...about, ...more };
   return take(session, "AcquireResourceLocks", params, { waitMs, giveUp, idempotencyKey });

@@ -2,7 +2,7 @@ import { RequestRefused } from "../../client/refusals.ts";
 import { argument, command, flag, idempotencyKey, leaseArg, option, requiredOption } from "../command.ts";
 import { Failure } from "../exits.ts";
 import { resolveLease, resolveLockLease, resolveNode, resolveTask } from "../ids.ts";
-import { keysArg, optionalKeysArg, readLockRequest, takeLocks, type Taken, takingArgs } from "./acquire.ts";
+import { keysArg, optionalKeysArg, readLockRequest, takeLocks, type GrantedLocks, takingArgs } from "./acquire.ts";
 import { explainHeld, holdersOf } from "./text.ts";
 import { type Here, keyResolver, locateHere, resolveKeys } from "./keys.ts";
 import { type NodeAround, nodeAround } from "../environment.ts";
@@ -159,7 +159,7 @@ async function leaseOf(session: Session, given: string, taskId: string | undefin
   return ofNode ? resolveLease(session, taskId, given) : resolveLockLease(session, given);
 }
 
-function acquiredText({ locks, lease_id, lease_expires_at: until }: Taken, isOwn: boolean, here: Here): string {
+function acquiredText({ locks, lease_id, lease_expires_at: until }: GrantedLocks, isOwn: boolean, here: Here): string {
   const left = spanText(until - Date.now() / 1000);
   const names = locks.map((lock) => bold(oneLine(here.nameOf(lock), 200)) + (lock.mode === "shared" ? ", shared" : ""));
   const locked = `locked ${names.join("\n       ")}`;

@@ -1,10 +1,10 @@
 import { kindsOn } from "../../protocol/transitions.ts";
 import { command, option } from "../command.ts";
 import type { Exit } from "../exits.ts";
-import { keysArg, type LockRequest, readLockRequest, takeLocks, type Taken, takingArgs } from "./acquire.ts";
+import { keysArg, type LockRequest, readLockRequest, takeLocks, type GrantedLocks, takingArgs } from "./acquire.ts";
 import { explainHeld } from "./text.ts";
 import { checkCommand, exitStatus, runSupervised } from "../run/supervised.ts";
-import { bind, hold, isLost, type Keeping, type Wishes } from "../run/lease.ts";
+import { bind, hold, isLost, type Keeping, type Controls } from "../run/lease.ts";
 import { interruptible } from "../run/interruptions.ts";
 import { nodeAround } from "../environment.ts";
 import { PatientClient } from "../patient-client.ts";
@@ -37,17 +37,17 @@ export const run = command({
     const request = await readLockRequest(key, given);
     const owner = request.owner ?? `run-${process.pid}`;
     return interruptible(graceMs, async (interrupted) => {
-      const wishes = { session, ...interrupted };
+      const controls = { session, ...interrupted };
       // They end with the command, and so at the latest with the node it is run for; whose that is others may see.
       const { task_id, node_id } = nodeAround(process.env) ?? {};
       const taken = await takeLocks(session, { ...request, owner }, { task_id, node_id }, interrupted.stop);
-      if (taken === null) return notTaken(wishes, request);
-      return runHeld(words, graceMs, taken, owner, request, wishes);
+      if (taken === null) return notTaken(controls, request);
+      return runHeld(words, graceMs, taken, owner, request, controls);
     });
   },
 });
 
-async function notTaken({ session }: Wishes, { locks }: LockRequest): Promise<Exit> {
+async function notTaken({ session }: Controls, { locks }: LockRequest): Promise<Exit> {
   // Standard output is the command's, and it was not run.
   return session.globals.json ? 3 : session.sayNotNow(() => explainHeld(session, locks));
 }
@@ -56,12 +56,12 @@ async function notTaken({ session }: Wishes, { locks }: LockRequest): Promise<Ex
 async function runHeld(
   words: string[],
   graceMs: number,
-  taken: Taken,
+  taken: GrantedLocks,
   owner: string,
   { ttl_secs }: LockRequest,
-  wishes: Wishes,
+  controls: Controls,
 ): Promise<Exit> {
-  const { session } = wishes;
+  const { session } = controls;
   const { paths } = await session.locate();
   using client = new PatientClient(session);
   const environment = {
@@ -71,15 +71,15 @@ async function runHeld(
     AGENTD_LOCK_LEASE_ID: taken.lease_id,
   };
   await using held = new AsyncDisposableStack();
-  held.defer(() => release(client, taken, wishes));
+  held.defer(() => release(client, taken, controls));
   const supervised = runSupervised(session.host.program, {
     command: words,
     environment,
     context: null,
     grace_ms: graceMs,
   });
-  using _bound = bind(supervised, wishes);
-  await using lease = hold(lockLease(taken, client, ttl_secs), wishes, supervised);
+  using _bound = bind(supervised, controls);
+  await using lease = hold(lockLease(taken, client, ttl_secs), controls, supervised);
   const status = exitStatus(await supervised.ended());
   const { lost } = lease;
   if (lost !== undefined) {
@@ -92,7 +92,7 @@ async function runHeld(
 }
 
 /** A lease of locks that is to be kept. */
-function lockLease(taken: Taken, client: PatientClient, ttl_secs: number | undefined): Keeping {
+function lockLease(taken: GrantedLocks, client: PatientClient, ttl_secs: number | undefined): Keeping {
   const { lease_id } = taken;
   return {
     expiresAtMs: taken.lease_expires_at_ms,
@@ -103,7 +103,11 @@ function lockLease(taken: Taken, client: PatientClient, ttl_secs: number | undef
   };
 }
 
-async function release(client: PatientClient, { lease_id }: Taken, { session, giveUp }: Wishes): Promise<void> {
+async function release(
+  client: PatientClient,
+  { lease_id }: GrantedLocks,
+  { session, giveUp }: Controls,
+): Promise<void> {
   try {
     await client.callOnce("ReleaseResourceLock", { lease_id }, giveUp);
   } catch (cause) {

@@ -20,7 +20,7 @@ export interface Interruptions extends AsyncDisposable {
 /** Does work that the user may interrupt. The process dies of the signal then, once the work has ended. */
 export async function interruptible<Value>(
   graceMs: number,
-  work: (wishes: Interruptions) => Promise<Value>,
+  work: (controls: Interruptions) => Promise<Value>,
 ): Promise<Value> {
   const done: Value[] = [];
   {

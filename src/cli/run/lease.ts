@@ -89,8 +89,8 @@ async function renewOnNews(lease: Keeping, watching: PatientClient, done: AbortS
   }
 }
 
-/** Whose wishes a command under a lease follows. */
-export interface Wishes {
+/** How a command under a lease is brought to its end, and who is told. */
+export interface Controls {
   session: Session;
   /** Aborted when it is to end. */
   stop: AbortSignal;
@@ -101,7 +101,7 @@ export interface Wishes {
 }
 
 /** Keeps the lease until disposed, and ends the command when it is kept no longer, for whatever reason. */
-export function hold(lease: Keeping, { session, giveUp }: Wishes, supervised: Supervised) {
+export function hold(lease: Keeping, { session, giveUp }: Controls, supervised: Supervised) {
   const done = new AbortController();
   const watching = new PatientClient(session);
   let lost: RequestRefused | undefined;
@@ -128,7 +128,7 @@ export function hold(lease: Keeping, { session, giveUp }: Wishes, supervised: Su
 }
 
 /** Lets the user's interruptions reach the command until disposed. */
-export function bind(supervised: Supervised, { session, stop, kill }: Wishes): Disposable {
+export function bind(supervised: Supervised, { session, stop, kill }: Controls): Disposable {
   const end = () => {
     session.note("ending the command; interrupt again to kill it at once");
     supervised.end();
@@ -146,7 +146,7 @@ export function bind(supervised: Supervised, { session, stop, kill }: Wishes): D
 }
 
 /** What a worker works with. */
-export interface Work extends Wishes {
+export interface Work extends Controls {
   /** Where nothing waits, so that a heartbeat never does. */
   client: PatientClient;
   command: string[];

@@ -8,7 +8,7 @@ import { nameAndId } from "../node/text.ts";
 import type { Work } from "./lease.ts";
 
 /** Which nodes a worker takes, and how long it waits for one. */
-export interface Wish extends NodeChoice {
+export interface NodeSelection extends NodeChoice {
   /** Who is to hold the next node. Nodes that are worked on at once are not one owner's: their locks are not, either. */
   nextOwner: () => string;
   waitMs: number;
@@ -23,12 +23,12 @@ const restMs = 100;
 /** Takes nodes and runs the command for each, one after the other: a single one, or `all` until the task is COMPLETED or FAILED. */
 export async function takeNodes(
   work: Work,
-  wish: Wish,
+  selection: NodeSelection,
   all: boolean,
   show: (finished: Finished) => Promise<void>,
 ): Promise<End | undefined> {
   for (;;) {
-    const taken = await take(work, wish);
+    const taken = await take(work, selection);
     if (typeof taken === "string") return taken;
     work.session.note(`took node ${nameAndId(taken.node_id, taken.context.node.name)}`);
     await show(await attempt(taken, work));
@@ -38,7 +38,7 @@ export async function takeNodes(
 
 async function take(
   { session, client, ttlSecs, stop }: Work,
-  { waitMs, nextOwner, ...choice }: Wish,
+  { waitMs, nextOwner, ...choice }: NodeSelection,
 ): Promise<AcquiredNode | End> {
   const wanted = { ...choice, lease_owner: nextOwner() };
   using waiting = new PatientClient(session);

@@ -7,7 +7,7 @@ import { present } from "../../protocol/present.ts";
 export type Recommendation = "reject" | "rebase" | "verify" | "choose" | "merge";
 
 /** What is known of a bundle beside the others. */
-export interface Standing {
+export interface BundleFindings {
   bundle: PatchBundle;
   /** Lines it changes; Infinity where they are not known. */
   size: number;
@@ -30,7 +30,7 @@ export interface Contained {
   rejected: boolean;
 }
 
-export interface BundleAdvice extends Pick<Standing, "stale" | "changedSince" | "contradictions"> {
+export interface BundleAdvice extends Pick<BundleFindings, "stale" | "changedSince" | "contradictions"> {
   bundleId: string;
   verification: VerificationResult;
   /** The bundles that are in it. */
@@ -60,17 +60,17 @@ const namedMax = 5;
  * chosen from, all are in it: the first goes in, and the others are set aside when they conflict with it. What a bundle
  * contains comes before it: that is judged first.
  */
-export function advise(standings: readonly Standing[]): { bundles: BundleAdvice[]; mergeOrder: string[] } {
-  const ranked = standings.toSorted(byRank);
-  const kept = new Map<string, Standing>();
+export function advise(findings: readonly BundleFindings[]): { bundles: BundleAdvice[]; mergeOrder: string[] } {
+  const ranked = findings.toSorted(byRank);
+  const kept = new Map<string, BundleFindings>();
   const doubleOf = new Map<string, string>();
-  for (const standing of ranked) {
-    const { bundleId } = standing.bundle;
-    const double = partnersOf(standing, "identical").find((id) => kept.has(id));
+  for (const one of ranked) {
+    const { bundleId } = one.bundle;
+    const double = partnersOf(one, "identical").find((id) => kept.has(id));
     if (double !== undefined) doubleOf.set(bundleId, double);
-    else if (verificationOf(standing.bundle) !== "failed") kept.set(bundleId, standing);
+    else if (verificationOf(one.bundle) !== "failed") kept.set(bundleId, one);
   }
-  const bundles = standings.map((standing) => adviceOf(standing, kept, doubleOf.get(standing.bundle.bundleId) ?? null));
+  const bundles = findings.map((one) => adviceOf(one, kept, doubleOf.get(one.bundle.bundleId) ?? null));
   const rebased = new Set(bundles.flatMap((one) => (one.recommendation === "rebase" ? [one.bundleId] : [])));
   const order = Array.from(kept.keys());
   const ready = [...order.filter((id) => !rebased.has(id)), ...order.filter((id) => rebased.has(id))];
@@ -90,14 +90,18 @@ function containedFirst(ids: readonly string[], bundles: readonly BundleAdvice[]
   return [...ordered];
 }
 
-function adviceOf(standing: Standing, kept: ReadonlyMap<string, Standing>, double: string | null): BundleAdvice {
-  const { bundle, stale, changedSince } = standing;
+function adviceOf(
+  findings: BundleFindings,
+  kept: ReadonlyMap<string, BundleFindings>,
+  double: string | null,
+): BundleAdvice {
+  const { bundle, stale, changedSince } = findings;
   const verification = verificationOf(bundle);
-  const among = (ids: readonly string[]) => ids.filter((id) => kept.has(id) || standing.acceptedIds.includes(id));
-  const overlapping = among(partnersOf(standing, "overlapping"));
-  const unknown = among(partnersOf(standing, "unknown"));
-  const contradictions = among(standing.contradictions.map(({ bundleId }) => bundleId));
-  const contains = containedIn(standing);
+  const among = (ids: readonly string[]) => ids.filter((id) => kept.has(id) || findings.acceptedIds.includes(id));
+  const overlapping = among(partnersOf(findings, "overlapping"));
+  const unknown = among(partnersOf(findings, "unknown"));
+  const contradictions = among(findings.contradictions.map(({ bundleId }) => bundleId));
+  const contains = containedIn(findings);
   const rejected = contains.flatMap((one) => (one.rejected ? [one.bundleId] : []));
   const lessConfidentThan = [...overlapping, ...unknown].filter((id) => {
     const other = kept.get(id);
@@ -122,7 +126,7 @@ function adviceOf(standing: Standing, kept: ReadonlyMap<string, Standing>, doubl
     stale,
     changedSince,
     verification,
-    contradictions: standing.contradictions,
+    contradictions: findings.contradictions,
     contains,
     lessConfidentThan,
     recommendation: applying[0]?.[0] ?? "merge",
@@ -130,7 +134,7 @@ function adviceOf(standing: Standing, kept: ReadonlyMap<string, Standing>, doubl
   };
 }
 
-function containedIn({ bundle, pairs, rejectedIds }: Standing): Contained[] {
+function containedIn({ bundle, pairs, rejectedIds }: BundleFindings): Contained[] {
   const inside = pairs.filter(({ container }) => container === bundle.bundleId);
   const ids = inside.map(({ a, b }) => (a === bundle.bundleId ? b : a));
   return ids.map((bundleId) => ({ bundleId, rejected: rejectedIds.includes(bundleId) }));
@@ -162,14 +166,14 @@ function named(things: readonly string[], intro: string): string | null {
   return `${intro} ${things.slice(0, namedMax).join(", ")}${more}`.trim();
 }
 
-function partnersOf({ bundle, pairs }: Standing, relation: BundlePair["relation"]): string[] {
+function partnersOf({ bundle, pairs }: BundleFindings, relation: BundlePair["relation"]): string[] {
   return pairs.filter((pair) => pair.relation === relation).map(({ a, b }) => (a === bundle.bundleId ? b : a));
 }
 
 const levels: Readonly<Record<Confidence, number>> = { low: 0, medium: 1, high: 2 };
 const results: Readonly<Record<VerificationResult, number>> = { passed: 0, missing: 1, failed: 2 };
 
-function byRank(one: Standing, other: Standing): number {
+function byRank(one: BundleFindings, other: BundleFindings): number {
   const [a, b] = [one.bundle, other.bundle];
   return (
     levels[b.confidence] - levels[a.confidence] ||

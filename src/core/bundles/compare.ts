@@ -1,4 +1,4 @@
-import { advise, type BundleAdvice, bySubmission, type Standing, verificationOf } from "./advice.ts";
+import { advise, type BundleAdvice, bySubmission, type BundleFindings, verificationOf } from "./advice.ts";
 import { type Assumptions, contradictionOf, readAssumptions } from "./assumptions.ts";
 import { type BundlePair, PairFindings, pathsListed, type Side } from "./pair.ts";
 import { type At, PathIndex, type Touch, touchesOf } from "./path-index.ts";
@@ -53,8 +53,8 @@ export function* compareBundles(
   const others = [...decided.accepted, ...decided.rejected.map(({ bundle }) => bundle)];
   const pairs = yield* comparePairs(sides, pace);
   const meeting = yield* compareWith(sides, yield* sidesOf(others, pace), target, pace);
-  const standings = yield* standingsOf(sides, [...pairs, ...meeting], { target, decided }, pace);
-  return { pairs: [...pairs, ...meeting], ...advise(standings) };
+  const findings = yield* findingsOf(sides, [...pairs, ...meeting], { target, decided }, pace);
+  return { pairs: [...pairs, ...meeting], ...advise(findings) };
 }
 
 function* sidesOf(bundles: Iterable<PatchBundle>, pace: Pace): Generator<void, Side[]> {
@@ -143,12 +143,12 @@ function* meetAll(
   }
 }
 
-function* standingsOf(
+function* findingsOf(
   sides: readonly Side[],
   pairs: readonly BundlePair[],
   { target, decided }: { target: Target | null; decided: Decided },
   pace: Pace,
-): Generator<void, Standing[]> {
+): Generator<void, BundleFindings[]> {
   const meeting = new Map<string, BundlePair[]>(sides.map(({ bundle }) => [bundle.bundleId, []]));
   for (const pair of pairs) {
     if (pair.relation === "disjoint" && pair.container === null) continue;
@@ -161,7 +161,7 @@ function* standingsOf(
   const assumed = new Map([...open, ...decided.accepted].map((each) => [each, readAssumptions(each.assumptions)]));
   const failed = open.filter((each) => verificationOf(each) === "failed");
   const rejected = [...decided.rejected, ...failed.map((each) => ({ bundle: each, decidedSeq: each.submittedSeq }))];
-  const standings: Standing[] = [];
+  const findings: BundleFindings[] = [];
   for (const side of sides) {
     const { bundle, touches } = side;
     const since = target?.acceptedSince.get(bundle.baseRevision) ?? [];
@@ -170,7 +170,7 @@ function* standingsOf(
     const stale = target === null ? null : bundle.baseRevision !== target.revision;
     const changedSince = stale === true && target !== null ? yield* changedAmong(side, target, changed, pace) : [];
     const size = bundle.changes === null ? Infinity : bundle.changes.reduce((sum, change) => sum + sizeOf(change), 0);
-    standings.push({
+    findings.push({
       bundle,
       size,
       stale,
@@ -182,7 +182,7 @@ function* standingsOf(
     });
     if (pace.spent(touches.length + rejected.length)) yield;
   }
-  return standings;
+  return findings;
 }
 
 function* contradictionsOf(
@@ -190,8 +190,8 @@ function* contradictionsOf(
   others: readonly PatchBundle[],
   assumed: ReadonlyMap<PatchBundle, Assumptions>,
   pace: Pace,
-): Generator<void, Standing["contradictions"]> {
-  const contradictions: Standing["contradictions"][number][] = [];
+): Generator<void, BundleFindings["contradictions"]> {
+  const contradictions: BundleFindings["contradictions"][number][] = [];
   for (const other of others) {
     const [mine, theirs] = [assumed.get(bundle), assumed.get(other)];
     if (other === bundle || other.scope !== bundle.scope || mine === undefined || theirs === undefined) continue;

@@ -24,8 +24,8 @@ export function ofTask(node: NodeHead | null, claim: Omit<LeaseClaim, "leaseId">
   return refuse("NOT_FOUND", message, { task_id: claim.taskId, node_id: claim.nodeId });
 }
 
-/** What somebody wants of a node, in words, and the status it would have then. */
-export interface Wish {
+/** What somebody wants to do with a node, in words, and the status it would have then. */
+export interface NodeAction {
   verb: string;
   to: NodeStatus;
 }
@@ -37,20 +37,20 @@ export interface Wish {
 export function underLease(
   found: NodeHead | null,
   claim: LeaseClaim,
-  wish: Wish,
+  action: NodeAction,
   nowMs: number,
 ): Decision<NodeHead, "NOT_FOUND" | "INVALID_STATE" | "LEASE_LOST"> {
   const node = ofTask(found, claim);
   if (isRefusal(node)) return node;
-  if (node.failure === "canceled") return canceled(node, claim.leaseId, wish);
+  if (node.failure === "canceled") return canceled(node, claim.leaseId, action);
   if (node.status === "COMPLETED" || node.status === "FAILED") {
-    const message = `node ${node.id} cannot be ${wish.verb}: it is ${node.status}, and ${node.status} -> ${wish.to} does not exist here; drop this or submit it as an event`;
-    return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status, to: wish.to });
+    const message = `node ${node.id} cannot be ${action.verb}: it is ${node.status}, and ${node.status} -> ${action.to} does not exist here; drop this or submit it as an event`;
+    return refuse("INVALID_STATE", message, { node_id: node.id, status: node.status, to: action.to });
   }
-  return node.lease?.id === claim.leaseId ? node : leaseLost(node, claim.leaseId, wish, nowMs);
+  return node.lease?.id === claim.leaseId ? node : leaseLost(node, claim.leaseId, action, nowMs);
 }
 
-export function leaseLost(node: NodeHead, leaseId: string | null, { verb, to }: Wish, nowMs: number) {
+export function leaseLost(node: NodeHead, leaseId: string | null, { verb, to }: NodeAction, nowMs: number) {
   const { lease } = node;
   const facts = {
     node_id: node.id,
@@ -73,7 +73,7 @@ export function leaseLost(node: NodeHead, leaseId: string | null, { verb, to }: 
   return refuse("LEASE_LOST", message, facts);
 }
 
-function canceled(node: NodeHead, leaseId: string, { verb, to }: Wish) {
+function canceled(node: NodeHead, leaseId: string, { verb, to }: NodeAction) {
   const message = `node ${node.id} cannot be ${verb}: its task was canceled and no lease on it counts; stop working on it`;
   const held = { lease_id: leaseId, held_by: null, lease_expires_at_ms: null };
   return refuse("LEASE_LOST", message, { node_id: node.id, status: node.status, to, ...held, reason: "CANCELED" });

@@ -102,12 +102,12 @@ function underLease(
   [first]: readonly LockHead[],
   [other]: readonly LockHead[],
   claim: LockClaim,
-  wish: string,
+  action: string,
   nowMs: number,
 ): Decision<LockHead, "NOT_FOUND" | "LEASE_LOST"> {
   if (first !== undefined) return first;
   const facts = factsOf(claim);
-  const attempt = `${named(claim)} cannot be ${wish}`;
+  const attempt = `${named(claim)} cannot be ${action}`;
   if (claim.resourceKey === null) {
     const message = `${attempt}: lease ${claim.leaseId} holds nothing: it was released, has expired or was revoked; acquire again`;
     return refuse("LEASE_LOST", message, facts);

@@ -13,15 +13,15 @@ export interface SearchTerms {
  */
 export function indexTerms(key: ResourceKey): string[] {
   if (key.kind === "opaque") return [opaqueTerm(key.normal)];
-  return [...new Set(key.places.map(({ path }) => pathTerm(path)))];
+  return [...new Set(key.alternatives.map(({ path }) => pathTerm(path)))];
 }
 
-/** Where to look for the locks a wish overlaps with: on the way from the root to its places, and under those. */
+/** Where to look for the locks a wish overlaps with: on the way from the root to its paths, and under those. */
 export function searchTerms(key: ResourceKey): SearchTerms {
   if (key.kind === "opaque") return { exact: [opaqueTerm(key.normal)], ranges: [] };
   const exact = new Set<string>();
   const ranges = new Map<string, { from: string; to: string }>();
-  for (const { path, deep } of key.places) {
+  for (const { path, deep } of key.alternatives) {
     for (const at of [path, ...directoriesOver(path)]) exact.add(pathTerm(at));
     if (deep) ranges.set(path, rangeUnder(path));
   }

@@ -26,12 +26,12 @@ export interface PathKey {
   kind: "file" | "dir" | "glob";
   written: string;
   normal: string;
-  /** A glob has a place for each alternative. */
-  places: readonly Place[];
+  /** A path is one; a glob has one for each that its braces allow. */
+  alternatives: readonly Alternative[];
 }
 
 /** Where paths of a key lie, which is enough to tell most keys apart. */
-export interface Place {
+export interface Alternative {
   /** `""` is the scope's root, `"/"` that of absolute paths. */
   path: string;
   /** Whether also what is under that path. */
@@ -88,8 +88,10 @@ export function readResourceKey(written: string, rules: KeyRules): ResourceKey {
 
 /** The most bytes a key takes in memory. */
 export function keyBytes(key: ResourceKey): number {
-  const places = key.kind === "opaque" ? [] : key.places;
-  return 300 + 4 * (key.written.length + key.normal.length) + places.reduce((sum, { bytes }) => sum + 200 + bytes, 0);
+  const alternatives = key.kind === "opaque" ? [] : key.alternatives;
+  return (
+    300 + 4 * (key.written.length + key.normal.length) + alternatives.reduce((sum, { bytes }) => sum + 200 + bytes, 0)
+  );
 }
 
 function nameKey(written: string, rules: KeyRules): Decision<ResourceKey, Unusable> {
@@ -117,8 +119,8 @@ function pathKey(kind: "file" | "dir", written: string, text: string, rules: Key
   const deep = kind === "dir";
   const pattern = lazily(() => literalPattern(absolute, names, deep));
   const bytes = 300 + 500 * names.length + 20 * path.length;
-  const place = { path, deep, ending: deep ? "" : path, bytes, pattern };
-  return { kind, written, normal: `${kind}:${path === "" ? "." : path}`, places: [place] };
+  const alternative = { path, deep, ending: deep ? "" : path, bytes, pattern };
+  return { kind, written, normal: `${kind}:${path === "" ? "." : path}`, alternatives: [alternative] };
 }
 
 function globKey(written: string, text: string, rules: KeyRules): Decision<ResourceKey, Unusable> {
@@ -133,7 +135,7 @@ function globKey(written: string, text: string, rules: KeyRules): Decision<Resou
   const patterns = parseGlob(pattern, foldOf(rules), faults);
   if (isRefusal(patterns)) return patterns;
   if (rules.scope === "named" && patterns.some((one) => one.absolute)) return malformed(written, relativeWanted);
-  return { kind: "glob", written, normal: `glob:${pattern}`, places: patterns.map(placeOf) };
+  return { kind: "glob", written, normal: `glob:${pattern}`, alternatives: patterns.map(alternativeOf) };
 }
 
 const joined = (absolute: boolean, segments: readonly string[]) => (absolute ? "/" : "") + segments.join("/");
@@ -141,7 +143,7 @@ const joined = (absolute: boolean, segments: readonly string[]) => (absolute ? "
 const foldOf = (rules: KeyRules): Fold => (rules.ignoreCase ? ignoreCase : exactCase);
 
 /** The directory before the first wildcard with all under it; without a wildcard, the one path. */
-function placeOf(pattern: FlatGlob): Place {
+function alternativeOf(pattern: FlatGlob): Alternative {
   const names = pattern.segments.map(literalOf);
   const wild = names.indexOf(null);
   const literal = wild === -1 ? names : names.slice(0, wild);

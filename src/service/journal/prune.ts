@@ -116,7 +116,7 @@ class Run {
       this.#sum(found, archive.path);
       if (!plan.more) break;
     }
-    this.context.remembered.forget();
+    this.context.caches.forget();
     return this.#sum({ tasks: 0, nodes: 0, rows: 0 }, null);
   }
 

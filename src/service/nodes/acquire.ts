@@ -16,16 +16,16 @@ import { takeResources } from "./node-locks.ts";
 import { noTask } from "../tasks/tasks.ts";
 import { deadlineView, nodeView, taskView } from "../views.ts";
 
-type Wish = Params<"AcquireNextNode">;
+type NodeRequest = Params<"AcquireNextNode">;
 type Acquired = Result<"AcquireNextNode">;
 
 export const acquireHandlers = {
-  AcquireNextNode(wish, context) {
+  AcquireNextNode(request, context) {
     context.count("acquire_attempts");
-    const acquired = acquire(wish, context);
-    if (acquired === unfinished) return lookFurther(wish, true, context);
-    if (acquired !== null || wish.wait_ms === 0 || isHopeless(wish, context)) return acquired;
-    return lookFurther(wish, false, context);
+    const acquired = acquire(request, context);
+    if (acquired === unfinished) return lookFurther(request, true, context);
+    if (acquired !== null || request.wait_ms === 0 || isHopeless(request, context)) return acquired;
+    return lookFurther(request, false, context);
   },
 } satisfies Partial<Handlers>;
 
@@ -35,21 +35,21 @@ const unfinished = Symbol("unfinished");
 /** What it costs to look at a node, beside comparing its resources; in steps. */
 const nodeSteps = 2_000;
 
-/** Takes as many runnable nodes as are wished for, and as it may look at. */
+/** Takes as many runnable nodes as are asked for, and as it may look at. */
 function acquire(
-  wish: Wish,
+  request: NodeRequest,
   context: Context,
   waiting: AnyPending | null = null,
 ): Decision<Acquired, "NOT_FOUND" | "LIMIT_EXCEEDED"> | typeof unfinished {
   const { reads } = context;
-  const taskId = wish.task_id ?? null;
+  const taskId = request.task_id ?? null;
   const task = taskId === null ? null : reads.tasks.find(taskId);
   if (taskId !== null && task === null) return noTask(taskId);
   const inLine = context.lockWishes(waiting);
-  if (wish.count === null || wish.count === undefined) return acquireOne(wish, task, inLine, context);
+  if (request.count === null || request.count === undefined) return acquireOne(request, task, inLine, context);
   const nodes: AcquiredNode[] = [];
-  for (let chars = 0; nodes.length < wish.count && chars < limits.pageCharsMax;) {
-    const node = acquireOne(wish, task, inLine, context);
+  for (let chars = 0; nodes.length < request.count && chars < limits.pageCharsMax;) {
+    const node = acquireOne(request, task, inLine, context);
     if (nodes.length === 0 && (node === unfinished || isRefusal(node))) return node;
     if (node === null || node === unfinished || isRefusal(node)) break;
     nodes.push(node);
@@ -67,14 +67,14 @@ const eventsOf = (taskId: string, { events, settings, store }: Context): Events 
   events.newest(taskId, settings.contextEventLimit, store) as unknown as Events;
 
 function acquireOne(
-  wish: Wish,
+  request: NodeRequest,
   named: Task | null,
   inLine: readonly LockWish[],
   context: Context,
 ): Decision<AcquiredNode | null, "LIMIT_EXCEEDED"> | typeof unfinished {
   const { apply, reads, runtime, nowMs } = context;
   const startedAt = runtime.monotonicMicros();
-  const found = firstFree(wish, inLine, context);
+  const found = firstFree(request, inLine, context);
   if (found === unfinished || isRefusal(found)) return found;
   const task = named ?? (found === null ? null : reads.tasks.find(found.node.taskId));
   if (found === null || task === null) return null;
@@ -103,7 +103,7 @@ function acquireOne(
  * back until a lease ends that is in its way, so that none is looked at again and again.
  */
 function firstFree(
-  wish: Wish,
+  request: NodeRequest,
   inLine: readonly LockWish[],
   context: Context,
 ): Decision<{ node: Node; grant: LeaseGrant } | null, "LIMIT_EXCEEDED"> | typeof unfinished {
@@ -112,9 +112,9 @@ function firstFree(
     // What the first one costs it costs alone.
     const isFirst = budget.isWhole;
     budget.spend(nodeSteps);
-    const node = reads.nodes.next(wish.task_id ?? null, wish.labels ?? {});
+    const node = reads.nodes.next(request.task_id ?? null, request.labels ?? {});
     if (node === null) return null;
-    const grant = grantOf(wish, node, context);
+    const grant = grantOf(request, node, context);
     const taken = takeResources(node, grant, { inLine, isFirst }, context);
     if (taken === "taken") return { node, grant };
     if (taken === "later") return null;
@@ -125,14 +125,14 @@ function firstFree(
   return unfinished;
 }
 
-function grantOf({ ttl_secs: wished, lease_owner: owner }: Wish, node: Node, context: Context): LeaseGrant {
+function grantOf({ ttl_secs: wished, lease_owner: owner }: NodeRequest, node: Node, context: Context): LeaseGrant {
   const wishedMs = wished === null || wished === undefined ? null : wished * 1000;
   const ttlMs = wishedMs ?? node.policy.ttlMs ?? context.settings.nodeTimeoutSecs * 1000;
   return { id: context.newId(), owner, expiresAtMs: context.nowMs + ttlMs, ttlMs };
 }
 
 /** Whether the one task that is asked can offer nothing any more. Of any task there is always hope. */
-function isHopeless({ task_id: taskId }: Wish, { reads }: Context): boolean {
+function isHopeless({ task_id: taskId }: NodeRequest, { reads }: Context): boolean {
   return taskId !== null && taskId !== undefined && reads.tasks.summary(taskId)?.state !== "ACTIVE";
 }
 
@@ -146,12 +146,12 @@ function freesNothing({ actionType, nodeId, taskId }: Entry, { reads }: Context)
  * Looks at some more nodes each turn as long as there are any (`isLooking`); then tries again whenever something has moved,
  * until there is a node or the task can offer none any more. A request that may not wait ends with its search.
  */
-function lookFurther(wish: Wish, isLooking: boolean, started: Context) {
-  const { task_id: wishedId, labels, wait_ms: waitMs } = wish;
-  const wished = JSON.stringify([wishedId ?? null, labels ?? {}]);
+function lookFurther(request: NodeRequest, isLooking: boolean, started: Context) {
+  const { task_id: taskId, labels, wait_ms: waitMs } = request;
+  const dedupKey = JSON.stringify([taskId ?? null, labels ?? {}]);
   const something: Wait = {
     // A lock may be in the way of nodes of any task.
-    topics: [topic.work(wishedId ?? null), topic.locks],
+    topics: [topic.work(taskId ?? null), topic.locks],
     concerns: (entry) => !freesNothing(entry, started),
   };
   let looking = isLooking;
@@ -160,17 +160,17 @@ function lookFurther(wish: Wish, isLooking: boolean, started: Context) {
       return looking ? "turn" : something;
     },
     // What one has found until now says nothing of what others will.
-    get wish() {
-      return looking ? undefined : wished;
+    get dedupKey() {
+      return looking ? undefined : dedupKey;
     },
     keepsOrder: waitMs === 0,
     waitMs: waitMs === 0 ? null : waitMs,
     resume(context, last) {
-      const acquired = acquire(wish, context, pending);
+      const acquired = acquire(request, context, pending);
       looking = acquired === unfinished;
       if (acquired !== null && acquired !== unfinished) return { reply: acquired };
       if (looking && !last) return null;
-      return last || waitMs === 0 || isHopeless(wish, context) ? { reply: null } : null;
+      return last || waitMs === 0 || isHopeless(request, context) ? { reply: null } : null;
     },
   };
   return pending;

@@ -25,7 +25,7 @@ export function nodeResources(named: readonly NamedResource[], context: Context)
  * Whether the node's resources are its worker's now, or whose lease has to end first; `later` when nobody can say, `unread`
  * when reading them has used up what the request may cost. It is refused where the owner's name would be stored too often.
  */
-export type Taken = "taken" | "later" | "unread" | { heldBackBy: string } | Refusal<"LIMIT_EXCEEDED">;
+export type ResourcesOutcome = "taken" | "later" | "unread" | { heldBackBy: string } | Refusal<"LIMIT_EXCEEDED">;
 
 /** Whom a node's resources are compared with, and after whom. */
 interface Comparing {
@@ -36,7 +36,12 @@ interface Comparing {
 }
 
 /** Takes a node's resources under the lease it is about to get. */
-export function takeResources(node: Node, lease: LeaseGrant, { inLine, isFirst }: Comparing, context: Context): Taken {
+export function takeResources(
+  node: Node,
+  lease: LeaseGrant,
+  { inLine, isFirst }: Comparing,
+  context: Context,
+): ResourcesOutcome {
   if (node.resources.length === 0) return "taken";
   const { apply, nowMs } = context;
   const named = node.resources.map(({ resourceKey, mode, scope }) => ({ resource_key: resourceKey, mode, scope }));
@@ -69,7 +74,7 @@ export function takeResources(node: Node, lease: LeaseGrant, { inLine, isFirst }
 }
 
 /** A node that takes too much comparing even by itself waits for the lease it came to. */
-function waitsFor(blocked: Blocked, isFirst: boolean): Taken {
+function waitsFor(blocked: Blocked, isFirst: boolean): ResourcesOutcome {
   if ("tooMuch" in blocked && !isFirst) return "unread";
   const heldBackBy = "tooMuch" in blocked ? (blocked.tooMuch.lock?.leaseId ?? null) : blocked.leaseId;
   return heldBackBy === null ? "later" : { heldBackBy };

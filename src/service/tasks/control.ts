@@ -21,7 +21,7 @@ export const controlHandlers = {
       if (!timeLeft()) break;
       releaseLease(leaseId, context);
     }
-    context.remembered.forget();
+    context.caches.forget();
     return {
       ok: true,
       canceled: PENDING + RUNNING,

@@ -29,14 +29,14 @@ export function askWoken(turn: Turn, state: DispatcherState): void {
   if (turn.told === since || room.mutating.size === 0) return;
   const news = newsOfState(store.appended.slice(since));
   if (news.isEmpty) return;
-  // Found out once for all who wish for the same.
+  // Found out once for all who ask for the same.
   const known = new Map<string, boolean>();
   ask(turn, state, (waiter) => {
-    const { wish, wakes } = waiter.pending;
+    const { dedupKey, wakes } = waiter.pending;
     // At the end of the turn, once.
     if (typeof wakes === "string") return "not";
-    const woken = (wish === undefined ? undefined : known.get(wish)) ?? isWoken(waiter, news);
-    if (wish !== undefined) known.set(wish, woken);
+    const woken = (dedupKey === undefined ? undefined : known.get(dedupKey)) ?? isWoken(waiter, news);
+    if (dedupKey !== undefined) known.set(dedupKey, woken);
     return woken ? "again" : "not";
   });
 }
@@ -76,7 +76,7 @@ function ask(turn: Turn, { storage, room }: DispatcherState, how: (waiter: Waite
     const asked = isCleared && its === "not" ? "again" : its;
     if (asked === "not") continue;
     room.owed.delete(waiter);
-    if (asked === "again" && pending.wish !== undefined && inVain.has(pending.wish)) continue;
+    if (asked === "again" && pending.dedupKey !== undefined && inVain.has(pending.dedupKey)) continue;
     if (slot.session.gone) {
       room.remove(waiter);
       leave(waiter);
@@ -88,7 +88,7 @@ function ask(turn: Turn, { storage, room }: DispatcherState, how: (waiter: Waite
       turn.served.set(waiter, answer);
       // Without its locks: refused, or out of time.
       if (isLast || isErrorAnswer(answer)) leave(waiter);
-    } else if (pending.wish !== undefined) inVain.add(pending.wish);
+    } else if (pending.dedupKey !== undefined) inVain.add(pending.dedupKey);
   }
 }
 

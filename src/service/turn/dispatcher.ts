@@ -7,7 +7,7 @@ import type { Settings } from "../../protocol/settings.ts";
 import type { Store } from "../../store/store.ts";
 import type { Context } from "../handler.ts";
 import type { CheckPages } from "../verification/page-verdict.ts";
-import { Remembered } from "../remembered.ts";
+import { Caches } from "../caches.ts";
 import type { CaseProbe } from "../locks/resource-keys.ts";
 import { noCounts, type Runtime } from "../runtime.ts";
 import { close, endWaits } from "./close.ts";
@@ -50,7 +50,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #state: DispatcherState;
   readonly #runtime: Runtime;
-  readonly remembered: Remembered;
+  readonly caches: Caches;
   readonly #intake = new Intake();
   /** The turn that was opened and not closed. */
   #openTurn: Turn | null = null;
@@ -71,7 +71,7 @@ export class Dispatcher {
       counts: noCounts(),
       monotonicMs: () => readClock().monotonicMs,
     };
-    this.remembered = new Remembered(options.ignoresCase);
+    this.caches = new Caches(options.ignoresCase);
     this.#runtime = this.#makeRuntime(this.#state.housekeeping.clock.monotonicMs);
   }
 
@@ -226,8 +226,8 @@ export class Dispatcher {
 
   #context(nowMs: number, { served, counted, moved }: Pick<Turn, "served" | "counted" | "moved">): Context {
     const { store, settings, paths, newId, random, checkPages } = this.#options;
-    const { remembered } = this;
-    const { keys, bundles, events } = remembered;
+    const { caches } = this;
+    const { keys, bundles, events } = caches;
     const { room, queue } = this.#state;
     return {
       store,
@@ -243,7 +243,7 @@ export class Dispatcher {
       keys,
       bundles,
       events,
-      remembered,
+      caches,
       checkPages,
       nowMs,
       newId,

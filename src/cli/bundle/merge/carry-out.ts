@@ -1,16 +1,16 @@
 import type { Repository } from "../../git/repository.ts";
 import { commitOrNull } from "../../git/revision.ts";
 import { type PrivateRepository, setRef } from "../../git/private-repository.ts";
-import type { Wishes } from "../../run/lease.ts";
+import type { Controls } from "../../run/lease.ts";
 import { releaseRetainedRefs } from "../submission.ts";
 import { defaultBranch } from "./branch.ts";
 import { type Branch, type Decision, decisionsOf, PendingDecisions } from "./decisions.ts";
 import type { MergeResult } from "./merging.ts";
 
 /** The branches of runs that were interrupted before all their decisions were recorded, which they are now. */
-export async function completeEarlier(wishes: Wishes, repository: Repository): Promise<string[]> {
-  const { decisions, branches } = await PendingDecisions.completeEarlier(wishes, repository);
-  if (decisions > 0) wishes.session.note(`${decisions} decisions of a merge that was interrupted are recorded now`);
+export async function completeEarlier(controls: Controls, repository: Repository): Promise<string[]> {
+  const { decisions, branches } = await PendingDecisions.completeEarlier(controls, repository);
+  if (decisions > 0) controls.session.note(`${decisions} decisions of a merge that was interrupted are recorded now`);
   return branches;
 }
 
@@ -31,7 +31,7 @@ export interface CarryOut {
  * @returns the decisions that somebody else made meanwhile
  */
 export async function carryOut(
-  wishes: Wishes,
+  controls: Controls,
   repository: Repository,
   { privateRepository, onto, result, ref: given, by }: CarryOut,
 ) {
@@ -41,20 +41,20 @@ export async function carryOut(
   if (isNew) await privateRepository.publish(tip, onto);
   const decisions = decisionsOf(outcomes, by);
   const branch = isNew ? { ref, commit: tip } : null;
-  const refused = decisions.length === 0 ? [] : await record(wishes, repository, branch, decisions);
-  await releaseRetainedRefs(wishes.session, repository);
+  const refused = decisions.length === 0 ? [] : await record(controls, repository, branch, decisions);
+  await releaseRetainedRefs(controls.session, repository);
   return refused;
 }
 
 /** A branch is made only where something was accepted, which is a decision. */
 async function record(
-  wishes: Wishes,
+  controls: Controls,
   { top, scope }: Repository,
   branch: Branch | null,
   decisions: readonly Decision[],
 ) {
-  const pending = await PendingDecisions.write(wishes.session, scope, branch, decisions);
+  const pending = await PendingDecisions.write(controls.session, scope, branch, decisions);
   if (branch !== null && (await commitOrNull(top, branch.ref)) !== branch.commit)
     await setRef(top, branch.ref, branch.commit, "0".repeat(branch.commit.length));
-  return pending.record(wishes);
+  return pending.record(controls);
 }

@@ -13,7 +13,7 @@ import { DirectoryLock } from "../../git/directory-lock.ts";
 import type { Repository } from "../../git/repository.ts";
 import { commitOf } from "../../git/revision.ts";
 import { PrivateRepository } from "../../git/private-repository.ts";
-import type { Wishes } from "../../run/lease.ts";
+import type { Controls } from "../../run/lease.ts";
 import { interruptible } from "../../run/interruptions.ts";
 import { readDuration, readList } from "../../values.ts";
 import { bundleArgs, bundlesMeant } from "../list.ts";
@@ -87,14 +87,14 @@ interface MergeRequest {
   by: string;
 }
 
-async function mergeOpen(wishes: Wishes, repository: Repository, request: MergeRequest): Promise<MergeReport> {
-  const { session } = wishes;
+async function mergeOpen(controls: Controls, repository: Repository, request: MergeRequest): Promise<MergeReport> {
+  const { session } = controls;
   const { top, scope } = repository;
   const { onto, commands, timeLimitMs, allowUnverified, override, dryRun, by } = request;
   if (override !== undefined && request.given.bundle.length === 0)
     throw new Failure("USAGE", "--override is for bundles that somebody has looked at: name each BUNDLE");
   using _alone = dryRun ? null : alone(scope);
-  const earlier = dryRun ? [] : await completeEarlier(wishes, repository);
+  const earlier = dryRun ? [] : await completeEarlier(controls, repository);
   const ref = request.branch === undefined ? undefined : await newBranch(top, request.branch, earlier);
   const ids = await bundlesMeant(session, { ...request.given, scope });
   await using privateRepository = await PrivateRepository.open(top);
@@ -106,13 +106,13 @@ async function mergeOpen(wishes: Wishes, repository: Repository, request: MergeR
     committer: await committerOf(top),
     allowUnverified,
     override: override === undefined ? null : { ids: new Set(ids), reason: override },
-    verifying: { commands, timeLimitMs, wishes },
+    verifying: { commands, timeLimitMs, controls },
     checkout: commands.length === 0 ? null : await Checkout.open(privateRepository),
   });
   // Verification may have taken so long that the daemon is another one.
   session.disconnect();
   const carried = { privateRepository, onto: onto.revision, result, ref, by };
-  const refused = dryRun ? [] : await carryOut(wishes, repository, carried);
+  const refused = dryRun ? [] : await carryOut(controls, repository, carried);
   const { tip: revision, outcomes, verification } = result;
   const branch = dryRun || revision === onto.revision ? null : (request.branch ?? defaultBranch(revision));
   const { locks } = await session.call("ListResourceLocks", { scope });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { RequestRefused } from "../../../client/refusals.ts";
 import type { ParamsInput } from "../../../protocol/methods.ts";
 import { commitOrNull } from "../../git/revision.ts";
-import type { Wishes } from "../../run/lease.ts";
+import type { Controls } from "../../run/lease.ts";
 import { PatientClient } from "../../patient-client.ts";
 import type { Session } from "../../session.ts";
 import type { Outcome } from "./report.ts";
@@ -28,7 +28,7 @@ interface Pending {
   decisions: { params: Decision; idempotencyKey: string }[];
 }
 
-type Asking = Pick<Wishes, "session" | "giveUp">;
+type Asking = Pick<Controls, "session" | "giveUp">;
 
 /** What was completed of earlier runs: how many decisions, and the branches they are about. */
 interface Completed {
@@ -70,8 +70,8 @@ export class PendingDecisions {
    * Records what runs before this one did not come to: what they decided counts if their branch is there. For a run that
    * has the repository to itself: what it finds is then of runs that are no more.
    */
-  static async completeEarlier(wishes: Asking, { top, scope }: { top: string; scope: string }): Promise<Completed> {
-    const { paths } = await wishes.session.locate();
+  static async completeEarlier(controls: Asking, { top, scope }: { top: string; scope: string }): Promise<Completed> {
+    const { paths } = await controls.session.locate();
     const completed: Completed = { decisions: 0, branches: [] };
     for (const name of (await readdir(join(scope, directory)).catch(nullIfMissing)) ?? []) {
       const path = join(scope, directory, name);
@@ -84,7 +84,7 @@ export class PendingDecisions {
         await earlier.forget();
         continue;
       }
-      completed.decisions += decisions.length - (await earlier.record(wishes)).length;
+      completed.decisions += decisions.length - (await earlier.record(controls)).length;
       if (branch !== null) completed.branches.push(branch.ref);
     }
     return completed;

@@ -76,7 +76,7 @@ class Run {
   }
 
   async take(id: string): Promise<void> {
-    this.#merging.verifying.wishes.stop.throwIfAborted();
+    this.#merging.verifying.controls.stop.throwIfAborted();
     const bundle = this.#bundles.get(id);
     const advice = this.#advice.get(id);
     if (bundle === undefined || advice === undefined || this.#taken.has(id)) return;
@@ -236,7 +236,7 @@ class Run {
     );
     const alone = { against: [], where: `passes on ${onto.name}, and fails with it` };
     if (before.length === 0) return alone;
-    verifying.wishes.session.note(`looking for what ${bundle.bundle_id} fails with`);
+    verifying.controls.session.note(`looking for what ${bundle.bundle_id} fails with`);
     const culprit = await culpritAmong(
       [onto.revision, ...before.map(({ commit }) => commit)],
       async (commit, withIt) => {

@@ -55,9 +55,9 @@ describe("what is remembered of keys is given back", () => {
   test("when a task is canceled", () => {
     using service = new TestService();
     const task_id = fill(service.client());
-    expect(service.dispatcher.remembered.bytes).toBeGreaterThan(100_000);
+    expect(service.dispatcher.caches.bytes).toBeGreaterThan(100_000);
     service.client().call("CancelTask", { task_id, reason: "enough" });
-    expect(service.dispatcher.remembered.bytes).toBe(0);
+    expect(service.dispatcher.caches.bytes).toBe(0);
   });
 
   test("when the journal is pruned", () => {
@@ -67,6 +67,6 @@ describe("what is remembered of keys is given back", () => {
     fill(service.client());
     service.pass(31 * day);
     service.client().call("PruneJournal", { older_than_secs: 86_400 });
-    expect(service.dispatcher.remembered.bytes).toBe(0);
+    expect(service.dispatcher.caches.bytes).toBe(0);
   });
 });

@@ -2,8 +2,8 @@ import { BundleContents } from "./bundles/contents.ts";
 import { ContextEvents } from "./journal/context-events.ts";
 import { type CaseProbe, ResourceKeys } from "./locks/resource-keys.ts";
 
-/** What the daemon remembers so as not to read it again: bounded by bytes, and nothing it needs. */
-export class Remembered {
+/** What the daemon has read already: bounded by bytes, and nothing it needs. */
+export class Caches {
   readonly keys: ResourceKeys;
   readonly bundles = new BundleContents();
   readonly events = new ContextEvents();
