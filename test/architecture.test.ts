@@ -205,6 +205,30 @@ describe("what only looks like a breach passes", () => {
   ])("%s", (_, rule, path, text) => expect(rule({ path, text })).toEqual([]));
 });
 
+const layerPath = new RegExp(
+  `(?<![\\w./-])(src/|test/)?(?:${Object.keys(layers).slice(0, -1).join("|")}|docs|scripts)/[\\w/*.-]*[\\w/*]`,
+  "g",
+);
+/** Paths of the sources that a text names and that are not there; a layer's may leave out `src/`. */
+function namedInVain(text: string): string[] {
+  const paths = Array.from(text.matchAll(layerPath), ([path]) => path);
+  return paths.filter((path) => {
+    const found = ["", "src/"].flatMap((top) => [
+      ...new Bun.Glob(`${top}${path}`).scanSync({ cwd: root, onlyFiles: false }),
+    ]);
+    return found.length === 0;
+  });
+}
+
+describe("the page on the architecture is a map", () => {
+  test.each(["docs/architecture.md", "CONTRIBUTING.md"])("%s names no path that is not there", async (page) => {
+    expect(namedInVain(await Bun.file(join(root, page)).text())).toEqual([]);
+  });
+  test("a path that was moved is noticed, and one that is there is not", () => {
+    expect(namedInVain("see `core/there/is-none.ts`, and `core/dag/node.ts`")).toEqual(["core/there/is-none.ts"]);
+  });
+});
+
 describe("the repository is of no particular machine", () => {
   test("the lockfile names no host", async () => {
     expect(await Bun.file(join(root, "bun.lock")).text()).not.toContain("://");
