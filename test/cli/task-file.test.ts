@@ -48,7 +48,10 @@ describe("a task file", () => {
     [{ goal: "g", nodes: [], initial_nodes: [] }, "plan.yaml: the task has both nodes and initial_nodes"],
     [{ goal: "g", nodes: "a" }, "plan.yaml: nodes: expected a list"],
     [{ goal: "g", nodes: ["a"] }, "plan.yaml: nodes[0]: expected an object with id, name"],
-    [{ goal: "g", nodes: [{}, { depends_on: [] }] }, "plan.yaml: nodes[1] has an unknown key depends_on"],
+    [
+      { goal: "g", nodes: [{}, { depends_on: [] }] },
+      "plan.yaml: nodes[1] has an unknown key depends_on; see: agentd describe RegisterTask",
+    ],
     [
       { goal: "g", nodes: [{ max_attempt: 2 }] },
       "nodes[0] has an unknown key max_attempt (did you mean max_attempts?)",
@@ -68,7 +71,7 @@ describe("a task file", () => {
   test.each([
     ["a", "more.yaml: the file: expected an object with nodes"],
     [{ goal: "g", nodes: [] }, "more.yaml: the file has an unknown key goal"],
-    [[{ depends_on: [] }], "more.yaml: nodes[0] has an unknown key depends_on"],
+    [[{ depends_on: [] }], "more.yaml: nodes[0] has an unknown key depends_on; see: agentd describe RegisterTask"],
     [[{ resources: [{ key: "file:a" }] }], "more.yaml: nodes[0].resources[0] has an unknown key key"],
   ])("of nodes alone, %j is refused", (content, message) => {
     expect(() => toNodes(content, "more.yaml")).toThrow(message);

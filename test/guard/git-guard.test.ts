@@ -19,7 +19,7 @@ describe("a commit while a peer holds a lock", () => {
     const refused = await world.commit();
     expect(refused.exit).toBe(1);
     expect(refused.err).toMatch(
-      /^agentd: the commit is refused: others hold files that it changes\n {2}src\/lib\.rs\n {4}held by "codex-1" \(codex\) as dir:src since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, for (10m|9m \d+s) more unless renewed, to rename the lexer\nnext: wait until it is released/,
+      /^agentd: the commit is refused: others hold files that it changes\n {2}src\/lib\.rs\n {4}held by "codex-1" \(codex\) as dir:src since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, for (10m|9m \d+s) more unless renewed: "rename the lexer"\nnext: wait until it is released/,
     );
     expect(refused.err).not.toContain("free.txt");
     expect(refused.err).not.toContain("AGENTD_GUARD");

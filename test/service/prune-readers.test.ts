@@ -20,6 +20,8 @@ describe("readers of the journal", () => {
     service.pass(31 * day);
     prune();
     expect(client.refusal("ListEvents", { after_seq: 3 })).toBe("EVENTS_PRUNED");
+    expect(client.ask("ListEvents", { after_seq: 3 }).error?.message).toStartWith("rows 4 to 7 were pruned");
+    expect(client.ask("ListEvents", { after_seq: 6 }).error?.message).toStartWith("row 7 was pruned");
     expect(client.ask("ListEvents", { after_seq: 3, task_id: alive }).error).toBeUndefined();
     expect(client.ask("ListEvents", { after_seq: 7 }).error).toBeUndefined();
     expect(client.call("ListEvents", {}).events[0]).toMatchObject({ seq: 8 });

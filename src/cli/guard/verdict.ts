@@ -75,7 +75,7 @@ function holderText(path: string, holder: LockHolderView, nowMs: number): string
   const as = resource_key === `file:${path}` ? "" : ` as ${quoted(resource_key)}`;
   const shared = mode === "shared" ? " (shared)" : "";
   const left = spanText((lease_expires_at_ms - nowMs) / 1000);
-  const why = intent === null ? "" : `, to ${oneLine(intent, 120)}`;
+  const why = intent === null ? "" : `: "${oneLine(intent, 120)}"`;
   return `held by ${who}${as}${shared} since ${momentText(acquired_at)}, for ${left} more unless renewed${why}`;
 }
 

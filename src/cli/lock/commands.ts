@@ -163,7 +163,7 @@ function acquiredText({ locks, lease_id, lease_expires_at: until }: GrantedLocks
   const left = spanText(until - Date.now() / 1000);
   const names = locks.map((lock) => bold(oneLine(here.nameOf(lock), 200)) + (lock.mode === "shared" ? ", shared" : ""));
   const locked = `locked ${names.join("\n       ")}`;
-  if (!isOwn) return `${locked}\nunder the node's lease ${lease_id}, with which they end`;
+  if (!isOwn) return `${locked}\nuntil the node's lease ${lease_id} ends`;
   return [
     locked,
     `until ${momentText(until)} (${left}) under lease ${lease_id}`,

@@ -103,10 +103,8 @@ function refuseUnknown(params: GenericSchema, given: Fields, title: string): voi
 }
 
 function unknownKey(where: string, key: string, meant: string | undefined): Failure {
-  return new Failure(
-    "USAGE",
-    `${where} has an unknown key ${key}${meant === undefined ? "" : ` (did you mean ${meant}?)`}`,
-  );
+  const advice = meant === undefined ? "; see: agentd describe RegisterTask" : ` (did you mean ${meant}?)`;
+  return new Failure("USAGE", `${where} has an unknown key ${key}${advice}`);
 }
 
 /** `initial_nodes.0.policy` as a person finds it in a file: `nodes[0].policy`. */

@@ -44,7 +44,8 @@ function missedAfter(afterSeq: number, { taskId }: JournalFilter, { reads }: Con
   // A task that is there has all of its rows.
   const gone = taskId === null && afterSeq > 0 ? reads.journal.lastGoneFrom(afterSeq + 1) : null;
   if (gone === null) return null;
-  const message = `rows ${afterSeq + 1} to ${gone} were pruned; go on with after_seq ${gone}, or start again from 0`;
+  const rows = gone === afterSeq + 1 ? `row ${gone} was` : `rows ${afterSeq + 1} to ${gone} were`;
+  const message = `${rows} pruned; go on with after_seq ${gone}, or start again from 0`;
   return refuse("EVENTS_PRUNED", message, {
     after_seq: afterSeq,
     next_after_seq: gone,
