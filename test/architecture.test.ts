@@ -137,16 +137,29 @@ const ofThisMachine: Rule = ({ path, text }) => {
   return found === null ? [] : [`${path} names ${found[0]}`];
 };
 
+/** A file that a comment tells to look into is there, by that end of its path. */
+const liveReferences: Rule = ({ path, text }) => {
+  const comments = Array.from(text.matchAll(commentOrLiteral), ([match]) => match).filter((match) =>
+    /^\/[/*]/.test(match),
+  );
+  const named = comments.flatMap((comment) => Array.from(comment.matchAll(/[\w./-]*\w\.ts\b/g), ([file]) => file));
+  return named
+    .filter((file) => !sourcePaths.some((one) => `/${one}`.endsWith(`/${file}`)))
+    .map((file) => `${path} points to ${file}`);
+};
+
 async function read(paths: Iterable<string>): Promise<Source[]> {
   return Promise.all(Array.from(paths, async (path) => ({ path, text: await Bun.file(join(root, path)).text() })));
 }
 
+const sourcePaths = [...new Bun.Glob("{src,test,scripts}/**/*.ts").scanSync({ cwd: root })];
 const src = await read(new Bun.Glob("src/**/*.ts").scanSync({ cwd: root }));
 const rules: [string, Rule][] = [
   ["layers import downwards, and main alone both sides", imports],
   ["SQL stands in store only", sqlInStore],
   ["core reads no clock, chance, process or network", pureCore],
   ["files are read as a whole in one place, with a bound", boundedReads],
+  ["a comment points to a file that is there", liveReferences],
   [`a file has at most ${linesMax} lines`, shortFiles],
 ];
 
@@ -181,6 +194,7 @@ describe("a breach is found", () => {
     ["a file read whole", boundedReads, "src/cli/a.ts", 'await readFile(path, "utf8");'],
     ["standard input read whole", boundedReads, "src/cli/a.ts", "await Bun.stdin.text();"],
     ["a file too long", shortFiles, "src/core/a.ts", "x;\n".repeat(linesMax + 1)],
+    ["a comment on a file that was moved", liveReferences, "src/core/a.ts", "// As in locks/no-such-file.ts."],
     ["a registry's host", ofThisMachine, "a.md", ["https://registry", "example.org"].join(".")],
     ["somebody's home", ofThisMachine, "a.md", ["", "home", "ann", "x"].join("/")],
   ])("%s", (_, rule, path, text) => expect(rule({ path, text })).toHaveLength(1));
@@ -200,6 +214,7 @@ describe("what only looks like a breach passes", () => {
     ["an import in a comment", imports, "src/core/a.ts", `// import { x } from "../store/b.ts";`],
     ["a given time as a date", pureCore, "src/core/a.ts", "const iso = new Date(now).toISOString();"],
     ["a word in a message", pureCore, "src/core/a.ts", 'refuse(`the process of ${node.id} is gone`, "crypto");'],
+    ["a comment on a file by its name", liveReferences, "src/core/a.ts", "/* Limits are in `protocol/limits.ts`. */"],
     ["SQL in the store", sqlInStore, "src/store/a.ts", "db.query(`SELECT 1 FROM tasks`);"],
     ["SQL spoken of", sqlInStore, "src/service/a.ts", "/* INSERT INTO is the store's */"],
   ])("%s", (_, rule, path, text) => expect(rule({ path, text })).toEqual([]));

@@ -29,7 +29,7 @@ export function createLocksBefore7(db: Database): void {
   db.run("CREATE INDEX locks_by_deadline ON locks (lease_expires_at_ms) WHERE NOT ends_with_node");
   db.run("CREATE INDEX locks_of_nodes ON locks (task_id, lease_id) WHERE ends_with_node");
 
-  // Where a lock may be met: see core/resource-index.ts.
+  // Where a lock may be met: see core/locks/resource-index.ts.
   db.run(`
     CREATE TABLE lock_terms (
       scope TEXT NOT NULL,

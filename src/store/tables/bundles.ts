@@ -52,7 +52,7 @@ type InsertValues = [
   submittedAtMs: number,
 ];
 
-/** Patch bundles. What they carry beside this stands in the journal row of their submission. (SELECT ?): see ready.ts. */
+/** Patch bundles. What they carry beside this stands in the journal row of their submission. (SELECT ?): see open-tables.ts. */
 export function bundleTable(db: Database) {
   const insert = db.prepare<{ row: number }, InsertValues>(`
     INSERT INTO bundles (

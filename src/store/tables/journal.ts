@@ -57,7 +57,7 @@ export function journalTable(db: Database) {
     )
     ORDER BY seq LIMIT ?3`);
 
-  // (SELECT ?): see ready.ts.
+  // (SELECT ?): see open-tables.ts.
   const newestEvents = db.prepare<Row, [string, number, number]>(`
     SELECT * FROM journal WHERE id IS NOT NULL AND task_id = (SELECT ?1) AND seq > (SELECT ?2)
     ORDER BY seq DESC LIMIT (SELECT ?3)`);

@@ -12,7 +12,10 @@ import { nodeTable } from "./nodes.ts";
 import { pruningTable } from "./pruning.ts";
 import { taskTable } from "./tasks.ts";
 
-/** Everything prepared on one open connection. */
+/**
+ * Everything prepared on one open connection. In all of these statements (SELECT ?) hides a value from the planner: SQLite
+ * prepares a statement anew whenever a value is bound that could change its plan, and that costs ten times the search.
+ */
 export function tablesOf(db: Database) {
   return {
     db,
