@@ -3,7 +3,7 @@ import type { HeldKey, Lease, LockGrant, LockHead, NewNode } from "../core/model
 import { present } from "../protocol/present.ts";
 import type { Json } from "../protocol/json.ts";
 import type { NodeStatus } from "../protocol/types.ts";
-import type { NodeEntry, NodeState } from "./heads/entries.ts";
+import type { FreshState, NodeEntry, NodeState } from "./heads/entries.ts";
 import type { Heads } from "./heads/heads.ts";
 import type { LockEntry } from "./heads/held-locks.ts";
 import { nodeInMemory, taskInMemory } from "./heads/loading.ts";
@@ -252,9 +252,23 @@ function insertNodes(taskId: string, nodes: readonly NewNode[], nowMs: number, t
   to.heads.addNodes(nodes.map((node, index) => ({ ...node, task, row: first + index, state: newState(taskId, node) })));
 }
 
-function newState(taskId: string, { id, priority, policy }: NewNode): NodeState {
-  const counts = { failedAttempts: 0, lostAttempts: 0, waitingOn: 0, failingOn: 0 };
-  return { id, taskId, status: "PENDING", failure: null, priority, policy, acquiredAtMs: null, ...over, ...counts };
+function newState(taskId: string, { id, priority, policy }: NewNode): FreshState {
+  return {
+    id,
+    taskId,
+    status: "PENDING",
+    lease: null,
+    policy,
+    failedAttempts: 0,
+    lostAttempts: 0,
+    failure: null,
+    priority,
+    acquiredAtMs: null,
+    notBeforeMs: null,
+    heldBackBy: null,
+    waitingOn: 0,
+    failingOn: 0,
+  };
 }
 
 function move(

@@ -1,5 +1,6 @@
 import {
   type NodePolicy,
+  type PolicyField,
   type PolicyParams,
   type PolicyView,
   policyFields,
@@ -20,12 +21,10 @@ export const defaultPolicy = Object.fromEntries(
 
 /** The policy that clients give; absent and null are the default. */
 export function policyGiven(params: PolicyParams): NodePolicy {
-  const policy: Record<string, unknown> = { ...defaultPolicy };
-  for (const { name, property, factor } of policyFields) {
-    const given = params[name];
-    if (given !== null && given !== undefined) policy[property] = typeof given === "number" ? given * factor : given;
-  }
-  return policy as NodePolicy;
+  return withFields(({ name, factor }) => {
+    const given = params[name] ?? undefined;
+    return typeof given === "number" ? given * factor : given;
+  });
 }
 
 /** The policy as clients see it. */
@@ -46,10 +45,16 @@ export function policyPayload(policy: NodePolicy): ToldPolicy {
 
 /** The policy that a row tells, of the journal or of the table of nodes, which have the same names for it. */
 export function policyFrom(told: ToldPolicy | StoredPolicy): NodePolicy {
-  const policy: Record<string, unknown> = {};
-  for (const { stored, property, fallback } of policyFields) {
-    const value = told[stored];
-    policy[property] = value === undefined ? fallback : value;
+  return withFields(({ stored }) => told[stored]);
+}
+
+/** The default with the fields that are told: most nodes have nothing else, and share it. */
+function withFields(valueOf: (field: PolicyField) => number | string | null | undefined): NodePolicy {
+  let policy: Record<string, unknown> | undefined;
+  for (const field of policyFields) {
+    const { property } = field;
+    const value = valueOf(field);
+    if (value !== undefined && value !== defaultPolicy[property]) (policy ??= { ...defaultPolicy })[property] = value;
   }
-  return policy as NodePolicy;
+  return policy === undefined ? defaultPolicy : (policy as NodePolicy);
 }

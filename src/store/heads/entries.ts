@@ -19,14 +19,17 @@ export interface NodeState extends Readonly<NodeHead> {
 /** A task that comes into memory. */
 export type StoredTask = Pick<TaskEntry, "row" | "id" | "priority" | "paused">;
 
-/** A node that comes into memory. How its dependencies stand is found out there: its state tells none. */
+/** A node that comes into memory. */
 export interface StoredNode {
   task: TaskEntry;
   row: number;
   labels: Labels;
   dependencies: readonly string[];
-  state: NodeState;
+  state: FreshState;
 }
+
+/** The state of a node that is about to come into memory: how its dependencies stand is found out there. */
+export type FreshState = Omit<NodeState, "waitingOn" | "failingOn"> & { waitingOn: number; failingOn: number };
 
 /** A node of a task that has not ended, and where it stands in the queues. */
 export class NodeEntry {

@@ -118,12 +118,20 @@ export class Heads {
   }
 
   /** Nodes come into memory, each task's in registration order; what they wait for is there, or comes with them. */
-  addNodes(nodes: readonly StoredNode[]): void {
-    for (const stored of nodes) this.#add(new NodeEntry(this.#labelSets.take(stored.labels), stored));
-    for (const { state, dependencies } of nodes) this.#waitFor(this.#known(state.id), new Set(dependencies));
+  addNodes(nodes: Iterable<StoredNode>): void {
+    const added: NodeEntry[] = [];
+    const waiting: { node: NodeEntry; stored: StoredNode }[] = [];
+    for (const stored of nodes) {
+      const node = this.#add(stored);
+      added.push(node);
+      if (stored.dependencies.length > 0) waiting.push({ node, stored });
+    }
+    for (const { node, stored } of waiting) this.#waitFor(node, stored);
+    for (const node of added) this.#enter(node);
     this.#undo.push(() => {
-      for (const { state, dependencies } of nodes.toReversed())
-        this.#drop(this.#known(state.id), new Set(dependencies));
+      for (const node of added.toReversed()) this.#drop(node);
+      for (const { stored } of waiting.toReversed())
+        for (const dependency of distinct(stored.dependencies)) this.#nodes.get(dependency)?.dependents.pop();
     });
   }
 
@@ -236,37 +244,37 @@ export class Heads {
     if (task.isOpen !== wasOpen) this.ready.order(task);
   }
 
-  #add(node: NodeEntry): void {
+  #add(stored: StoredNode): NodeEntry {
+    const node = new NodeEntry(this.#labelSets.take(stored.labels), stored);
     this.#changed.add(node.task);
     this.#nodes.set(node.state.id, node);
     node.task.nodes.push(node);
     node.task.counts[node.state.status]++;
+    return node;
   }
 
-  /** Joins a new node to those it waits for, and puts it into the queues. */
-  #waitFor(node: NodeEntry, dependencies: ReadonlySet<string>): void {
-    let [waitingOn, failingOn] = [0, 0];
-    for (const dependency of dependencies) {
+  /** Joins a new node to those it waits for. */
+  #waitFor(node: NodeEntry, { state, dependencies }: StoredNode): void {
+    for (const dependency of distinct(dependencies)) {
       const other = this.#nodes.get(dependency);
       if (other !== undefined) addDependent(other, node);
       const status = other === undefined ? this.#statusOnDisk(dependency) : other.state.status;
-      waitingOn += weight(status, node.state.policy.onDependencyFailure);
-      failingOn += Number(status === "FAILED");
+      state.waitingOn += weight(status, state.policy.onDependencyFailure);
+      state.failingOn += Number(status === "FAILED");
     }
-    if (waitingOn + failingOn > 0) node.state = { ...node.state, waitingOn, failingOn };
-    this.#enter(node);
   }
 
   /** Takes a node back that was the last to come. */
-  #drop(node: NodeEntry, dependencies: ReadonlySet<string>): void {
+  #drop(node: NodeEntry): void {
     this.#leave(node);
-    for (const dependency of dependencies) this.#nodes.get(dependency)?.dependents.pop();
     this.#nodes.delete(node.state.id);
     node.task.nodes.pop();
     node.task.counts[node.state.status]--;
     this.#labelSets.give(node.labels);
   }
 }
+
+const distinct = (ids: readonly string[]): Iterable<string> => (ids.length > 1 ? new Set(ids) : ids);
 
 /** Whether a node that waits for one with this status waits for it still. */
 const weight = (status: NodeStatus | null, policy: DependencyPolicy): number =>

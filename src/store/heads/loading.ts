@@ -9,8 +9,10 @@ import { Heads } from "./heads.ts";
 export function loadHeads(tables: Tables): Heads {
   const heads = new Heads(tables.dependencies.statusOf);
   for (const task of tables.tasks.active()) heads.addTask(task);
+  const byRow = new Map([...heads.tasks].map((task) => [task.row, task]));
+  const taskAt = (row: number) => present(byRow.get(row), "the task of a node");
   try {
-    heads.addNodes(storedNodes(tables.nodes.active(null), heads));
+    heads.addNodes(storedNodes(tables.nodes.active(null), taskAt));
   } catch (error) {
     if (!(error instanceof AlteredRow)) throw error;
     const message = `the database is damaged: ${error.message}; put a backup in its place with: agentd restore FILE`;
@@ -37,20 +39,21 @@ export function taskInMemory(taskId: string, heads: Heads, tables: Tables): Task
   const known = heads.task(taskId);
   if (known !== undefined) return known;
   const task = heads.addTask(present(tables.tasks.head(taskId), "task", taskId));
-  heads.addNodes(storedNodes(tables.nodes.active(taskId), heads));
+  // All of them are read before the first comes: there is no half of a task.
+  heads.addNodes([...storedNodes(tables.nodes.active(task.row), () => task)]);
   return task;
 }
 
-function storedNodes(rows: Iterable<ActiveRow>, heads: Heads): StoredNode[] {
-  return Iterator.from(rows)
-    .map((row): StoredNode => {
-      const task = present(heads.task(row.task_id), "task", row.task_id);
-      try {
-        const { labels, dependencies } = row;
-        return { task, row: row.row, labels: toLabels(labels), dependencies: toIds(dependencies), state: toState(row) };
-      } catch (error) {
-        throw new AlteredRow(`the row of node ${row.id} was altered (${String(error)})`);
-      }
-    })
-    .toArray();
+function* storedNodes(rows: Iterable<ActiveRow>, taskAt: (row: number) => TaskEntry): Generator<StoredNode, void> {
+  for (const row of rows) yield storedNode(row, taskAt(row.task));
+}
+
+/** @throws {AlteredRow} */
+function storedNode(row: ActiveRow, task: TaskEntry): StoredNode {
+  try {
+    const [labels, dependencies] = [toLabels(row.labels), toIds(row.dependencies)];
+    return { task, row: row.row, labels, dependencies, state: toState(row, task.id) };
+  } catch (error) {
+    throw new AlteredRow(`the row of node ${row.id} was altered (${String(error)})`);
+  }
 }

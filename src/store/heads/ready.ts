@@ -30,16 +30,19 @@ export class ReadyNodes {
   /** A node is ready, or goes before others than it did. */
   put(node: NodeEntry): void {
     const bucket = node.task.buckets.get(node.labels) ?? new Bucket(node.task, node.labels);
+    const { first } = bucket.nodes;
     bucket.nodes.put(node);
-    this.#place(bucket);
+    // Behind the first it changes nothing for the bucket's place.
+    if (first !== bucket.nodes.first || first === node) this.#place(bucket);
   }
 
   /** A node is ready no more. */
   remove(node: NodeEntry): void {
     if (node.readyAt < 0) return;
     const bucket = present(node.task.buckets.get(node.labels), "the bucket of a ready node");
+    const { first } = bucket.nodes;
     bucket.nodes.remove(node);
-    this.#place(bucket);
+    if (first === node) this.#place(bucket);
   }
 
   /** The task was paused or resumed, has another priority, or is settled. */

@@ -1,10 +1,10 @@
 import { policyFrom } from "../../core/dag/node-policy.ts";
-import type { FailureCause, Node, NodeHead, NodeResource, Progress } from "../../core/model.ts";
+import type { FailureCause, Lease, Node, NodeHead, NodeResource, Progress } from "../../core/model.ts";
 import { type StoredPolicy, policyFields } from "../../protocol/node-fields.ts";
 import { type Json, parseStored } from "../../protocol/json.ts";
 import { present } from "../../protocol/present.ts";
 import type { Labels, LockMode, NodeStatus } from "../../protocol/types.ts";
-import type { NodeState } from "../heads/entries.ts";
+import type { FreshState } from "../heads/entries.ts";
 import type { NodeSliceRow } from "./verification-reads.ts";
 
 export interface HeadRow extends StoredPolicy {
@@ -21,9 +21,11 @@ export interface HeadRow extends StoredPolicy {
   failure: FailureCause | null;
 }
 
-export const headColumns = `
-  id, task_id, status, lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token,
+const stateColumns = `
+  status, lease_id, lease_owner, lease_expires_at_ms, lease_ttl_ms, fencing_token,
   ${policyFields.map(({ stored }) => stored).join(", ")}, failed_attempts, lost_attempts, failure`;
+
+export const headColumns = `id, task_id, ${stateColumns}`;
 
 export interface Row extends HeadRow {
   row: number;
@@ -40,9 +42,10 @@ export interface Row extends HeadRow {
   updated_at_ms: number;
 }
 
-/** What of a row decides what may become of the node: all that comes into memory. */
-export interface ActiveRow extends HeadRow {
+/** What of a row decides what may become of the node: all that comes into memory. Its task is told by its row. */
+export interface ActiveRow extends Omit<HeadRow, "task_id"> {
   row: number;
+  task: number;
   priority: number;
   labels: string;
   dependencies: string;
@@ -50,7 +53,8 @@ export interface ActiveRow extends HeadRow {
   not_before_ms: number | null;
 }
 
-export const activeColumns = `${headColumns}, row, priority, labels, dependencies, acquired_at_ms, not_before_ms`;
+export const activeColumns = `
+  nodes.row, nodes.id, ${stateColumns}, priority, labels, dependencies, acquired_at_ms, not_before_ms`;
 
 export const json = (text: string | null): Json => (text === null ? null : parseStored(text));
 
@@ -59,20 +63,22 @@ export function toHead(row: HeadRow): NodeHead {
     id: row.id,
     taskId: row.task_id,
     status: row.status,
-    lease:
-      row.status === "RUNNING"
-        ? {
-            id: row.lease_id,
-            owner: row.lease_owner,
-            expiresAtMs: present(row.lease_expires_at_ms, "the deadline of a lease"),
-            ttlMs: present(row.lease_ttl_ms, "the length of a lease"),
-            fencingToken: present(row.fencing_token, "the fencing token of a lease"),
-          }
-        : null,
+    lease: toLease(row),
     policy: policyFrom(row),
     failedAttempts: row.failed_attempts,
     lostAttempts: row.lost_attempts,
     failure: row.failure,
+  };
+}
+
+function toLease(row: Omit<HeadRow, "task_id">): Lease | null {
+  if (row.status !== "RUNNING") return null;
+  return {
+    id: row.lease_id,
+    owner: row.lease_owner,
+    expiresAtMs: present(row.lease_expires_at_ms, "the deadline of a lease"),
+    ttlMs: present(row.lease_ttl_ms, "the length of a lease"),
+    fencingToken: present(row.fencing_token, "the fencing token of a lease"),
   };
 }
 
@@ -151,10 +157,17 @@ export function toReplayed(row: Row): ReplayedRow {
   };
 }
 
-/** A node as it comes into memory. */
-export function toState(row: ActiveRow): NodeState {
+/** A node as it comes into memory, where one text serves all that have the same. */
+export function toState(row: ActiveRow, taskId: string): FreshState {
   return {
-    ...toHead(row),
+    id: row.id,
+    taskId,
+    status: statuses[row.status],
+    lease: toLease(row),
+    policy: policyFrom(row),
+    failedAttempts: row.failed_attempts,
+    lostAttempts: row.lost_attempts,
+    failure: row.failure,
     priority: row.priority,
     acquiredAtMs: row.acquired_at_ms,
     notBeforeMs: row.not_before_ms,
@@ -163,3 +176,10 @@ export function toState(row: ActiveRow): NodeState {
     failingOn: 0,
   };
 }
+
+const statuses = {
+  PENDING: "PENDING",
+  RUNNING: "RUNNING",
+  COMPLETED: "COMPLETED",
+  FAILED: "FAILED",
+} as const satisfies Record<NodeStatus, NodeStatus>;

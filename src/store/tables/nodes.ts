@@ -58,10 +58,11 @@ export function nodeTable(db: Database) {
   const insertBodies = db.prepare<null, [string, number]>(`
     INSERT INTO node_bodies SELECT ?2 + key, value ->> 0, value ->> 1 FROM json_each(?1)`);
   const active = db.prepare<ActiveRow, []>(`
-    SELECT ${activeColumns} FROM (SELECT id AS task, row AS task_row FROM tasks WHERE pending + running > 0)
-    CROSS JOIN nodes ON nodes.task_id = task ORDER BY task_row, nodes.row`);
-  const activeOf = db.prepare<ActiveRow, [string]>(`
-    SELECT ${activeColumns} FROM nodes WHERE task_id = ? ORDER BY row`);
+    SELECT ${activeColumns}, task FROM (SELECT row AS task, id AS its_id FROM tasks WHERE pending + running > 0)
+    CROSS JOIN nodes ON nodes.task_id = its_id ORDER BY task, nodes.row`);
+  const activeOf = db.prepare<ActiveRow, [number]>(`
+    SELECT ${activeColumns}, task FROM (SELECT row AS task, id AS its_id FROM tasks WHERE row = ?)
+    CROSS JOIN nodes ON nodes.task_id = its_id ORDER BY nodes.row`);
 
   // A task that leaves takes its nodes with it, some at a time: nobody sees them any more.
   const isThere = "NOT EXISTS (SELECT 1 FROM departing_tasks WHERE departing_tasks.task_id = nodes.task_id)";
@@ -117,7 +118,7 @@ export function nodeTable(db: Database) {
     },
 
     /** What comes into memory of tasks that have not ended, or of one that has. */
-    active: (taskId: string | null): Iterable<ActiveRow> => (taskId === null ? active.iterate() : activeOf.all(taskId)),
+    active: (task: number | null): Iterable<ActiveRow> => (task === null ? active.iterate() : activeOf.all(task)),
 
     head: (nodeId: string): NodeHead | null => known(head.get(nodeId)),
     idByName: (taskId: string, name: string): string | null => byName.get(taskId, name)?.id ?? null,
