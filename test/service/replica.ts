@@ -74,8 +74,11 @@ export function heldBackIn({ reads }: Store): HeldBack {
 export function compareMemory(store: Store, afterSeq: number): number {
   const { head, totals, verification } = store.reads;
   if (totals.nodes.PENDING + totals.nodes.RUNNING > 100 || head.seq === afterSeq) return afterSeq;
-  const fault = store.check() === null ? verification.memoryFault() : null;
-  if (fault !== null) throw new Error(fault);
+  if (store.check() !== null) return head.seq;
+  for (const read of ["memoryOfTasks", "memoryOfLocks"] as const) {
+    const { fault } = verification[read](Number.MIN_SAFE_INTEGER, Number.POSITIVE_INFINITY);
+    if (fault !== null) throw new Error(JSON.stringify(fault));
+  }
   return head.seq;
 }
 

@@ -12,12 +12,13 @@ export const verify = command({
     head: option("SEQ:HASH", "a head that an earlier verify printed and you kept elsewhere"),
   },
   examples: [
-    ["verify", "exit status 1 when a page is damaged, or the journal or a table was altered"],
+    ["verify", "exit status 1 when a page is damaged, the journal or a table was altered, or the memory is wrong"],
     ["verify --head 500:9f2d1c0b7e4a58636c1f0e9d8b7a695847362514f3e2d1c0bfae9d8c7b6a5948", "and nothing was cut off"],
     ["verify agentd-2026-01-31.db", "the same for a backup; needs no daemon"],
     ["verify ~/.agentd/archive/journal-to-500-1767225600000.jsonl.gz", "the hashes of an archive; needs no daemon"],
   ],
-  notes: `Has SQLite look at every page, recomputes the journal's hash chain, replays it and compares every table with that.
+  notes: `Has SQLite look at every page, recomputes the journal's hash chain, replays it and compares every table with that,
+and what the running daemon holds in memory with the tables.
 Whether the journal's end was cut off, or an older copy put in its place, cannot be seen from inside: keep the
 head it prints in another place, and give it with --head.`,
   async run({ file, head }, session) {
@@ -72,7 +73,8 @@ function archiveText({ ok, file, rows, first_seq: first, last_seq: last, sha256,
 /** Tolerates the report of an older daemon. */
 function verifyText(report: Result<"VerifyJournal">, next: string): string {
   const { rows, pruned_rows: pruned, tasks, nodes, locks, last_seq: last, head_hash: head } = report;
-  const { first_difference: difference, restores, kept_head: kept, pages_checked: pages } = report;
+  const { first_difference: difference, restores, kept_head: kept } = report;
+  const { pages_checked: pages, memory_checked: memory } = report;
   const held = [
     `${counted(rows, "journal row")} up to seq ${last}, ${counted(tasks, "task")}, ${counted(nodes, "node")}, ${counted(locks, "lock")}`,
     ...(pruned > 0 ? [`${pruned} rows were pruned`] : []),
@@ -81,15 +83,17 @@ function verifyText(report: Result<"VerifyJournal">, next: string): string {
   if (difference === null) {
     const ofKept = kept === "pruned" ? ["the head that was kept is of a row that was pruned: its archive has it"] : [];
     const ofPages = pages ? [] : ["the pages of the file were not looked at, as the disk is full"];
-    return [`${green("clean")}: ${held}`, `head ${last}:${head}`, ...ofKept, ...ofPages].join("\n");
+    const ofMemory = memory ? ["what the daemon holds in memory is what the tables say"] : [];
+    return [`${green("clean")}: ${held}`, `head ${last}:${head}`, ...ofMemory, ...ofKept, ...ofPages].join("\n");
   }
+  const isInMemory = difference.where.endsWith(" in memory");
   return [
-    `${red("altered")}: ${difference.message}`,
+    `${red(isInMemory ? "wrong" : "altered")}: ${difference.message}`,
     `where     ${difference.where}`,
     `expected  ${JSON.stringify(difference.expected)}`,
     `found     ${JSON.stringify(difference.found)}`,
     `checked   ${held}`,
-    next,
+    isInMemory ? "next: agentd stop; a daemon that starts reads its memory from the database, which is sound" : next,
   ].join("\n");
 }
 

@@ -212,12 +212,13 @@ const journalHead = v.pipe(v.string(), v.regex(/^\d{1,16}:[0-9a-fA-F]{64}$/, "SE
 
 export const VerifyJournal = defineMethod({
   summary:
-    "Look at every page of the database's file, recompute the journal's hash chain, replay it, and compare every table with that.",
+    "Look at every page of the database's file, recompute the journal's hash chain, replay it, and compare every table with that, and what the daemon holds in memory with the tables.",
   mutates: false,
   params: v.object({ head: v.nullish(journalHead) }),
   result: v.object({
     ok: v.boolean(),
     pages_checked: v.boolean(),
+    memory_checked: v.boolean(),
     rows: count,
     pruned_rows: count,
     restores: count,
@@ -236,6 +237,7 @@ export const VerifyJournal = defineMethod({
     result: {
       ok: true,
       pages_checked: true,
+      memory_checked: true,
       rows: 7,
       pruned_rows: 0,
       restores: 0,

@@ -38,14 +38,22 @@ export function expectSame(where: string, field: string, expected: unknown, foun
 }
 
 /** What a store keeps for itself follows from the rest. @throws {FoundDifference} */
-export function expectFit(where: string, misfit: Misfit | null): void {
+export function expectFit(where: string, misfit: Misfit | null, source = journal): void {
   const told = (value: unknown) => (typeof value === "string" ? brief(value) : value);
-  if (misfit !== null) throw differs(where, misfit.field, told(misfit.expected), told(misfit.found));
+  if (misfit !== null) throw differs(where, misfit.field, told(misfit.expected), told(misfit.found), source);
 }
 
-/** What the table says and what the journal says. */
-export function differs(where: string, field: string, expected: unknown, found: unknown): FoundDifference {
-  const message = `${where}: ${field} is ${JSON.stringify(found)}, the journal says ${JSON.stringify(expected)}`;
+const journal = "the journal";
+
+/** What is found, and what the journal says, or another that knows. */
+export function differs(
+  where: string,
+  field: string,
+  expected: unknown,
+  found: unknown,
+  source = journal,
+): FoundDifference {
+  const message = `${where}: ${field} is ${JSON.stringify(found)}, ${source} says ${JSON.stringify(expected)}`;
   return new FoundDifference({ where, field, expected, found, message });
 }
 

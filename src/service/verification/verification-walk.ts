@@ -3,6 +3,7 @@ import { Replay } from "../../core/journal/replay.ts";
 import { lockName } from "../../core/journal/replay-locks.ts";
 import type { Result } from "../../protocol/methods.ts";
 import { type SliceBounds, type State, StorageFailure } from "../../store/store.ts";
+import type { MemorySlice } from "../../store/tables/verification-reads.ts";
 import {
   brief,
   differs,
@@ -22,8 +23,15 @@ type Verified = Result<"VerifyJournal">;
 /** What one slice looks at: a few milliseconds, after which other clients get their turn. */
 const slice: SliceBounds = { rows: 500, chars: 512 << 10 };
 
+interface Asked {
+  /** A head that somebody keeps elsewhere. */
+  kept: JournalHead | null;
+  /** Whether what is held in memory is compared, too: of a store that serves nobody it was read just now. */
+  memory: boolean;
+}
+
 /**
- * Goes through the whole journal and all tables, a slice at a time. Each slice first follows the journal to its end, so
+ * Goes through the whole journal, all tables and what is held in memory of them, a slice at a time. Each slice first follows the journal to its end, so
  * that the replayed state stands for the same moment as the tables it is compared with, however much was written in
  * between.
  */
@@ -33,13 +41,17 @@ export class VerificationWalk {
   readonly #journal: FollowedJournal;
   readonly #slices = this.#verify();
   readonly #pages: PageVerdict;
+  readonly #comparesMemory: boolean;
+  #memoryIsChecked = false;
   /** The tables are as the journal says. */
   #isCompared = false;
   #nowMs = 0;
-  constructor(store: State, pages: PageVerdict, kept: JournalHead | null) {
+
+  constructor(store: State, pages: PageVerdict, { kept, memory }: Asked) {
     this.#store = store;
     this.#journal = new FollowedJournal(store.reads, this.#replay, kept);
     this.#pages = pages;
+    this.#comparesMemory = memory;
   }
 
   /** Whether only the pages are left, and nothing can be done about them in a turn of its own. */
@@ -89,6 +101,7 @@ export class VerificationWalk {
       expectFit(where, row.misfit);
     });
     yield* this.#compareLocks();
+    if (this.#comparesMemory) yield* this.#compareMemory();
     while (!this.#follow()) yield;
     expectSame("locks", "count", replay.locks.all.size, store.reads.verification.countLocks());
     this.#journal.compareHead();
@@ -99,6 +112,7 @@ export class VerificationWalk {
     return {
       ok: difference === null,
       pages_checked: this.#pages.known && !this.#pages.unchecked,
+      memory_checked: this.#memoryIsChecked,
       ...this.#journal.told,
       tasks: this.#replay.tasks.size,
       nodes: this.#replay.nodes.size,
@@ -173,6 +187,19 @@ export class VerificationWalk {
       },
       () => false,
     );
+  }
+
+  /** What is held in memory, with the tables of the same moment. */
+  *#compareMemory(): Generator<void, void, void> {
+    for (const read of ["memoryOfTasks", "memoryOfLocks"] as const) {
+      for (let afterRow: number | null = beforeAll; afterRow !== null;) {
+        const { fault, lastRow }: MemorySlice = this.#store.reads.verification[read](afterRow, slice.rows);
+        expectFit(fault?.where ?? "", fault, "the database");
+        afterRow = lastRow;
+        yield;
+      }
+    }
+    this.#memoryIsChecked = true;
   }
 
   #compareTotals(): void {

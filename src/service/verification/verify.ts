@@ -15,7 +15,10 @@ export function verifyJournal(
   { store, reads, paths, checkPages }: Context,
 ): PendingAnswer<Verified, StorageRefused> {
   const place = new PlaceInLine(store);
-  const verification = new VerificationWalk(store, new Pages(store, paths.database, checkPages), readHead(head));
+  const verification = new VerificationWalk(store, new Pages(store, paths.database, checkPages), {
+    kept: readHead(head),
+    memory: true,
+  });
   let leaving = false;
   return {
     get wakes() {
@@ -50,7 +53,7 @@ export function verifyStore(
   nowMs: number,
   kept: JournalHead | null = null,
 ): Verified {
-  const verification = new VerificationWalk(store, pagesWith(faults), kept);
+  const verification = new VerificationWalk(store, pagesWith(faults), { kept, memory: false });
   for (;;) {
     const report = verification.goOn(nowMs);
     if (report !== null) return report;

@@ -1,14 +1,14 @@
 import { present } from "../../protocol/present.ts";
 import type { Tables } from "../tables/open-tables.ts";
 import { type ActiveRow, toIds, toLabels, toState } from "../tables/node-rows.ts";
-import type { NodeEntry, StoredNode, TaskEntry } from "./entries.ts";
+import type { NodeEntry, StoredNode, StoredTask, TaskEntry } from "./entries.ts";
 import { StorageFailure } from "../store.ts";
 import { Heads } from "./heads.ts";
 
 /** The heads of all tasks that have not ended, and all locks, read from the tables. @throws {StorageFailure} */
 export function loadHeads(tables: Tables): Heads {
   const heads = new Heads(tables.dependencies.statusOf);
-  for (const task of tables.tasks.active()) heads.addTask(task);
+  for (const task of tables.tasks.active(Number.MIN_SAFE_INTEGER)) heads.addTask(task);
   const byRow = new Map([...heads.tasks].map((task) => [task.row, task]));
   const taskAt = (row: number) => present(byRow.get(row), "the task of a node");
   try {
@@ -18,7 +18,7 @@ export function loadHeads(tables: Tables): Heads {
     const message = `the database is damaged: ${error.message}; put a backup in its place with: agentd restore FILE`;
     throw new StorageFailure("STORAGE_FAILED", message, { reopen: false });
   }
-  heads.locks.load(tables.locks.all());
+  heads.locks.load(tables.locks.all(Number.MIN_SAFE_INTEGER));
   heads.commit();
   return heads;
 }
@@ -38,8 +38,12 @@ export function nodeInMemory({ id, taskId }: { id: string; taskId: string }, hea
 export function taskInMemory(taskId: string, heads: Heads, tables: Tables): TaskEntry {
   const known = heads.task(taskId);
   if (known !== undefined) return known;
-  const task = heads.addTask(present(tables.tasks.head(taskId), "task", taskId));
-  // All of them are read before the first comes: there is no half of a task.
+  return loadTask(present(tables.tasks.head(taskId), "task", taskId), heads, tables);
+}
+
+/** Its nodes come with it, all or none: they are read before the first comes. */
+export function loadTask(stored: StoredTask, heads: Heads, tables: Tables): TaskEntry {
+  const task = heads.addTask(stored);
   heads.addNodes([...storedNodes(tables.nodes.active(task.row), () => task)]);
   return task;
 }

@@ -82,11 +82,11 @@ export function lockTable(db: Database) {
     WHERE row = ?8`);
   const remove = db.prepare<null, [number]>("DELETE FROM locks WHERE row = ?");
   // Bytes of metadata are known without reading it.
-  const all = db.prepare<HeadRow & { bytes: number }, []>(`
+  const all = db.prepare<HeadRow & { bytes: number }, [number]>(`
     SELECT row, resource_key, normal_key, scope, mode, ignore_case, lease_id, owner, provider, task_id, node_id,
       ends_with_node, acquired_at_ms, lease_expires_at_ms, lease_ttl_ms, fencing_token, updated_at_ms,
       octet_length(metadata) AS bytes
-    FROM locks ORDER BY row`);
+    FROM locks WHERE row > ? ORDER BY row`);
   const metadata = db.prepare<{ metadata: string }, [number]>("SELECT metadata FROM locks WHERE row = ?");
   const count = db.prepare<{ all: number }, []>(`SELECT count(*) AS "all" FROM locks`);
   const among = "row IN (SELECT value FROM json_each(?))";
@@ -147,9 +147,9 @@ export function lockTable(db: Database) {
       renew.run(nowMs);
     },
 
-    /** What comes into memory: all but metadata. */
-    all: (): Iterable<StoredLock> =>
-      Iterator.from(all.iterate()).map((row) => ({
+    /** What comes into memory, of those after a row: all but metadata. */
+    all: (afterRow: number): Iterable<StoredLock> =>
+      Iterator.from(all.iterate(afterRow)).map((row) => ({
         row: row.row,
         state: { ...toHead(row), metadataBytes: row.bytes },
       })),

@@ -1,9 +1,8 @@
 import type { Node } from "../../core/model.ts";
 import type { NodeEntry, TaskEntry } from "../heads/entries.ts";
-import { headsDifference } from "../heads/comparison.ts";
+import { compareLocks, compareTasks } from "../heads/comparison.ts";
 import type { Heads } from "../heads/heads.ts";
 import type { LockEntry } from "../heads/held-locks.ts";
-import { loadHeads } from "../heads/loading.ts";
 import { type Row, toNode } from "./node-rows.ts";
 import { boundedRows, textChars } from "./slices.ts";
 import { present } from "../../protocol/present.ts";
@@ -263,7 +262,8 @@ function verificationReads(tables: Tables, heads: Heads): VerificationReads {
   const { db, tasks, nodes, attempts, locks, lockSlices, bundles } = tables;
   return {
     schemaFault: () => schemaFault(db),
-    memoryFault: () => headsDifference(heads, loadHeads(tables)),
+    memoryOfTasks: (afterRow, nodesMax) => compareTasks(heads, tables, afterRow, nodesMax),
+    memoryOfLocks: (afterRow, limit) => compareLocks(heads, tables, afterRow, limit),
     tasks: tasks.slice,
     nodes: (afterRow, bounds) =>
       nodes.slice(afterRow, bounds).map((node) => ({ ...node, attempts: attempts.replayedOf(node.row) })),

@@ -57,8 +57,8 @@ export function taskTable(db: Database) {
   const before = db.prepare<ListedRow, [number, number]>(`
     SELECT ${listed} FROM tasks WHERE row < ?1 ORDER BY row DESC LIMIT ?2`);
   const at = db.prepare<ListedRow, [number, number]>(`SELECT ${listed} FROM tasks WHERE row = ?1 LIMIT ?2`);
-  const active = db.prepare<ActiveRow, []>(`
-    SELECT row, id, priority, paused FROM tasks WHERE pending + running > 0 ORDER BY row`);
+  const active = db.prepare<ActiveRow, [number]>(`
+    SELECT row, id, priority, paused FROM tasks WHERE pending + running > 0 AND row > ? ORDER BY row`);
   const head = db.prepare<ActiveRow, [string]>("SELECT row, id, priority, paused FROM tasks WHERE id = ?");
   const named = db.prepare<Row, [string, number]>("SELECT * FROM tasks WHERE name = ?1 ORDER BY row DESC LIMIT ?2");
   const after = db.prepare<Row, [number, number]>("SELECT * FROM tasks WHERE row > ?1 ORDER BY row LIMIT ?2");
@@ -85,8 +85,8 @@ export function taskTable(db: Database) {
     setCounts({ row, counts }: Pick<TaskEntry, "row" | "counts">): void {
       setCounts.run(counts.PENDING, counts.RUNNING, counts.COMPLETED, counts.FAILED, row);
     },
-    /** What comes into memory of tasks that have not ended, or of one that has. */
-    active: (): StoredTask[] => active.all().map(toStored),
+    /** What comes into memory of tasks that have not ended, those after a row; or of one that has. */
+    active: (afterRow: number): Iterable<StoredTask> => Iterator.from(active.iterate(afterRow)).map(toStored),
     head(taskId: string): StoredTask | null {
       const row = head.get(taskId);
       return row === null ? null : toStored(row);

@@ -11,8 +11,9 @@ import type { SliceBounds } from "./slices.ts";
 export interface VerificationReads {
   /** What of the schema is not as this agentd makes it; null when all is. */
   schemaFault(): SchemaFault | null;
-  /** Where what is held in memory differs from the tables; null where it does not. Reads all that is active. */
-  memoryFault(): string | null;
+  /** Compares what is held in memory of tasks after a row with their tables; of so many nodes, and one task at least. */
+  memoryOfTasks(afterRow: number, nodesMax: number): MemorySlice;
+  memoryOfLocks(afterRow: number, limit: number): MemorySlice;
   tasks(afterRow: number, bounds: SliceBounds): TaskSliceRow[];
   nodes(afterRow: number, bounds: SliceBounds): NodeSliceRow[];
   locks(afterRow: number, limit: number): LockSliceRow[];
@@ -46,6 +47,17 @@ export interface Misfit {
   field: string;
   expected: unknown;
   found: unknown;
+}
+
+/** Where what is held in memory is not as the tables say. */
+export interface MemoryFault extends Misfit {
+  where: string;
+}
+
+/** What one look at the memory found, and the row of the last it looked at; null where that was the last of all. */
+export interface MemorySlice {
+  fault: MemoryFault | null;
+  lastRow: number | null;
 }
 
 export interface LockSliceRow extends Omit<ReplayedLock, "place"> {
