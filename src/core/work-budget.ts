@@ -12,6 +12,11 @@ export class WorkBudget {
     this.#left = stepsMax;
   }
 
+  /** For the next request. */
+  renew(): void {
+    this.#left = this.#stepsMax;
+  }
+
   /** Whether nothing was done yet. */
   get isWhole(): boolean {
     return this.#left === this.#stepsMax;

@@ -1,10 +1,19 @@
 import { refuse } from "../core/decision.ts";
 import { describeInterface } from "../protocol/describe.ts";
-import { settingsGiven, settingsView } from "../protocol/settings.ts";
+import { type Settings, settingsGiven, settingsView } from "../protocol/settings.ts";
 import { commit, version } from "../protocol/version.ts";
 import { backUp } from "./journal/backup.ts";
 import type { Handlers } from "./handler.ts";
 import { verifyJournal } from "./verification/verify.ts";
+
+/** What Health tells of the settings, which never change while the daemon runs. */
+const toldOf = new WeakMap<Settings, { limits: Record<string, number>; settings: Record<string, string> }>();
+
+function told(values: Settings) {
+  const known = toldOf.get(values) ?? { limits: settingsView(values), settings: settingsGiven(values) };
+  toldOf.set(values, known);
+  return known;
+}
 
 export const daemonHandlers = {
   DescribeInterface: (_params, { settings }) => describeInterface(settingsView(settings)),
@@ -25,8 +34,7 @@ export const daemonHandlers = {
       socket_path: paths.socket,
       database_path: paths.database,
       last_seq: reads.head.seq,
-      limits: settingsView(settings),
-      settings: settingsGiven(settings),
+      ...told(settings),
     };
   },
 

@@ -1,9 +1,8 @@
 import type { Decision } from "../core/decision.ts";
 import type { LockWish } from "../core/locks/queue.ts";
 import type { Wait } from "../core/journal/topics.ts";
-import { WorkBudget } from "../core/work-budget.ts";
+import type { WorkBudget } from "../core/work-budget.ts";
 import type { CommonRefusal, ErrorKind } from "../protocol/errors.ts";
-import { limits } from "../protocol/limits.ts";
 import type { MethodName, Params, RefusalKind, Result } from "../protocol/methods.ts";
 import type { Paths } from "../protocol/home.ts";
 import type { Settings } from "../protocol/settings.ts";
@@ -52,11 +51,11 @@ export interface Context {
   count(counter: Counter, by?: number): void;
 }
 
-/** A context for one request, or one slice of it. */
-export const withBudget = (context: Context): Context => ({
-  ...context,
-  budget: new WorkBudget(limits.lockStepsMax),
-});
+/** The turn's context for the next request, or the next slice of one, which may cost as much again. */
+export function withBudget(context: Context): Context {
+  context.budget.renew();
+  return context;
+}
 
 /** An answer that is not ready. It is asked for again until it is there. */
 export interface PendingAnswer<T, Kinds extends ErrorKind> {

@@ -30,6 +30,12 @@ const naming: ReadonlySet<MethodName> = new Set([
   "ForceReleaseResourceLock",
 ]);
 
+/** Where keys, directories and scopes stand in a request's parameters. */
+const bearing = ["cwd", "scope", "paths", "locks", "resource_key", "initial_nodes", "nodes"];
+
+/** Whether a request may name anything at all: most do not, and are not looked into. */
+export const mayBear = (params: unknown): boolean => isFields(params) && bearing.some((name) => name in params);
+
 /** Whether any key of a request is read from a directory. */
 export function readsFromDirectory(params: unknown): boolean {
   return bearers(params).some(({ cwd }) => typeof cwd === "string");
@@ -98,7 +104,7 @@ function keyOf(word: Word, isNamed: boolean, placements: Placements | undefined)
  * would refuse is left to them.
  */
 function placeWords(params: unknown, place: PlaceWord): unknown {
-  if (!isFields(params)) return params;
+  if (!isFields(params) || !mayBear(params)) return params;
   const { cwd, paths, ...rest } = params;
   const around: Around = { cwd, scope: rest.scope, top: rest.top };
   const placed: Record<string, unknown> = { ...rest, ...(isRead(around) ? placedKey(rest, around, place) : {}) };

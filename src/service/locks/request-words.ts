@@ -2,7 +2,7 @@ import type { Request } from "../../protocol/envelope.ts";
 import type { PlacedWord } from "../../protocol/key-words.ts";
 import type { Settings } from "../../protocol/settings.ts";
 import { validateCall } from "../validate-call.ts";
-import { readsFromDirectory, scopesOf, wordsOf } from "./placing.ts";
+import { mayBear, readsFromDirectory, scopesOf, wordsOf } from "./placing.ts";
 
 /** What a request names that only the file system can tell about, before its turn. */
 export interface Named {
@@ -22,6 +22,7 @@ export function namedBy(
   settings: Pick<Settings, "taskNodesMax">,
 ): Named | null {
   // Most requests name nothing, and are read once, in their turn.
+  if (!mayBear(request.params)) return null;
   const mayName = readsFromDirectory(request.params) || [...scopesOf(request.params)].some(isNew);
   if (!mayName) return null;
   const call = validateCall(request, settings);
