@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { acquire, registerTask, type TestClient, TestService } from "./harness.ts";
+import { UnluckyService } from "./unlucky.ts";
 
 const ttlMs = 300_000;
 const hourMs = 3_600_000;
@@ -244,4 +245,17 @@ describe("a restart", () => {
     expect(client.ask("CompleteNode", { ...service.claim, result_payload: 1 }).error).toBeUndefined();
     expect(client.ask("ReleaseResourceLock", service.lock).error).toBeUndefined();
   });
+});
+
+test("leases without length end in the order they were given in, whatever a commit that failed had undone", () => {
+  using service = new UnluckyService({ settings: { nodeTimeoutSecs: 0 } });
+  const client = service.client();
+  const { taskId, nodeIds } = registerTask(client, 2);
+  client.call("AcquireNextNode", { task_id: taskId, count: 2 });
+  service.fate = "finds no room";
+  expect(client.refusal("CancelTask", { task_id: taskId, reason: "no" })).toBe("STORAGE_FULL");
+  service.fate = "commits";
+  client.call("AcquireNextNode", { task_id: taskId });
+  const { events } = client.call("ListEvents", { task_id: taskId, action_types: ["TIMEOUT_ROLLBACK"] });
+  expect(events.map(({ node_id }) => node_id)).toEqual(nodeIds);
 });

@@ -14,6 +14,7 @@ export function record(store: Store): Batch[] {
   const batches: Batch[] = [];
   let open: string[] = [];
   const [begin, apply, commit] = [store.begin.bind(store), store.apply.bind(store), store.commit.bind(store)];
+  const abandon: Store["abandon"] = store.abandon.bind(store);
   const savepoint: Store["savepoint"] = store.savepoint.bind(store);
   store.begin = () => {
     begin();
@@ -36,6 +37,12 @@ export function record(store: Store): Batch[] {
     commit();
     if (open.length > 0) batches.push(open);
     open = [];
+  };
+  store.abandon = (because) => {
+    const before = store.reads.nodes;
+    abandon(because);
+    // Read anew from the disk, which does not tell what is held back.
+    if (store.reads.nodes !== before) batches.push([JSON.stringify({ kind: "forgetHeldBack" } satisfies Effect)]);
   };
   return batches;
 }
@@ -64,7 +71,10 @@ type HeldBack = readonly string[];
 
 /** Nodes that are kept from being handed out, which no table tells. */
 export function heldBackIn({ reads }: Store): HeldBack {
-  return reads.nodes.heldBack().map(({ nodeId, leaseId }) => `${nodeId} by ${leaseId}`);
+  return reads.nodes
+    .heldBack()
+    .map(({ nodeId, leaseId }) => `${nodeId} by ${leaseId}`)
+    .toSorted();
 }
 
 /**

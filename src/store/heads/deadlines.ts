@@ -27,15 +27,14 @@ export class Deadlines {
 
   /** Nodes whose lease is over, the longest overdue first; those without length come last, if at all. */
   expired(nowMs: number, { withoutLength }: { withoutLength: boolean }): NodeEntry[] {
-    const over = [...this.#leases.upTo((node) => leaseEndMs(node) <= nowMs)].toSorted((a, b) =>
-      goesBefore(leaseEndMs(a), leaseEndMs(b), a, b) ? -1 : 1,
-    );
-    return withoutLength ? [...over, ...[...this.#withoutLength].filter((node) => leaseEndMs(node) <= nowMs)] : over;
+    const isOver = (node: NodeEntry) => leaseEndMs(node) <= nowMs;
+    const over = this.byEnd(this.#leases.upTo(isOver));
+    return withoutLength ? [...over, ...this.byEnd(this.#withoutLength.values().filter(isOver))] : over;
   }
 
-  /** Of RUNNING nodes those whose leases end first, in that order. */
-  byEnd(running: Iterable<NodeEntry>, limit: number): NodeEntry[] {
-    return [...running].toSorted((a, b) => (goesBefore(leaseEndMs(a), leaseEndMs(b), a, b) ? -1 : 1)).slice(0, limit);
+  /** RUNNING nodes in the order in which their leases end. */
+  byEnd(running: Iterable<NodeEntry>): NodeEntry[] {
+    return [...running].toSorted((a, b) => (goesBefore(leaseEndMs(a), leaseEndMs(b), a, b) ? -1 : 1));
   }
 
   countExpired(nowMs: number): number {

@@ -130,7 +130,8 @@ function nodeReads({ nodes, tasks }: Tables, heads: Heads): Omit<Reads["nodes"],
     running: (bounds) =>
       boundedRows(
         heads.deadlines
-          .byEnd(heads.running, bounds.rows)
+          .byEnd(heads.running)
+          .slice(0, bounds.rows)
           .values()
           .map(({ row }) => nodes.at(row)),
         bounds,

@@ -24,7 +24,9 @@ function answers({ heads, tasks }: World) {
       id(skippedInVain.first),
     ]),
     unsettled: [...heads.unsettled].map((task) => task.id).toSorted(),
-    expired: heads.deadlines.expired(500, { withoutLength: false }).map((node) => node.state.id),
+    expired: [false, true].map((withoutLength) =>
+      heads.deadlines.expired(500, { withoutLength }).map((node) => node.state.id),
+    ),
     countExpired: heads.deadlines.countExpired(500),
     nextMs: [heads.deadlines.nextLeaseMs, heads.deadlines.nextDelayMs],
     delayed: ids(heads.deadlines.delayed),
@@ -69,6 +71,9 @@ function expected({ tasks, nodes }: World): ReturnType<typeof answers> {
   const first = (some: NodeEntry[]) => some.toSorted((a, b) => (goesFirstOfAll(a, b) ? -1 : 1))[0]?.state.id ?? null;
   const due = all.filter(({ state }) => state.lease !== null && state.lease.expiresAtMs <= 500);
   const endMs = ({ state }: NodeEntry) => state.lease?.expiresAtMs ?? 0;
+  const byEnd = due.toSorted((a, b) => endMs(a) - endMs(b) || a.row - b.row);
+  const over = byEnd.filter(({ state }) => state.lease?.ttlMs !== 0);
+  const withoutLength = byEnd.filter(({ state }) => state.lease?.ttlMs === 0);
   const earliest = (times: number[]) => (times.length === 0 ? null : Math.min(...times));
   const leases = all.flatMap(({ state }) =>
     state.lease === null || state.lease.ttlMs === 0 ? [] : [state.lease.expiresAtMs],
@@ -95,10 +100,7 @@ function expected({ tasks, nodes }: World): ReturnType<typeof answers> {
       .filter((task) => of(task).some((node) => isToSkip(node) || isInVain(node)))
       .map((task) => task.id)
       .toSorted(),
-    expired: due
-      .filter(({ state }) => state.lease?.ttlMs !== 0)
-      .toSorted((a, b) => endMs(a) - endMs(b) || a.row - b.row)
-      .map(({ state }) => state.id),
+    expired: [over, [...over, ...withoutLength]].map((some) => some.map(({ state }) => state.id)),
     countExpired: due.length,
     nextMs: [earliest(leases), earliest(delays)],
     delayed: where(({ status, notBeforeMs }) => status !== "RUNNING" && notBeforeMs !== null),

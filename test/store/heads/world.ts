@@ -162,7 +162,7 @@ function running({ row }: NodeEntry, pick: number): Partial<NodeState> {
     id: `lease of ${row}`,
     owner: null,
     expiresAtMs: pick,
-    ttlMs: pick % 7 === 0 ? 0 : 5,
+    ttlMs: pick % 2 === 0 ? 0 : 5,
     fencingToken: 1,
   };
   return { status: "RUNNING", lease, notBeforeMs: null, heldBackBy: null };
