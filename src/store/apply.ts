@@ -137,6 +137,7 @@ const appliers: Appliers = {
     totals.rows -= left.rows;
     totals.events -= left.events;
     tables.pruning.begin(cutSeq, [...tasks, ...strangers], staying);
+    heads.prune(true);
   },
   takeOutRows({ gaps, bundles, uptoSeq }, { tables }) {
     tables.pruning.takeOut(gaps, bundles, uptoSeq);
@@ -144,8 +145,9 @@ const appliers: Appliers = {
   takeOutNodes({ limit }, { tables }) {
     tables.pruning.takeOutNodes(limit);
   },
-  freePages({ pages, last }, { tables }) {
+  freePages({ pages, last }, { tables, heads }) {
     tables.pruning.giveBack(pages, last);
+    if (last) heads.prune(false);
   },
 
   shiftDeadlines({ byMs }, { tables, heads }) {

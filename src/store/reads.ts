@@ -145,12 +145,9 @@ export interface LeaseReads {
   dueLocks(nowMs: number, limit: number): string[];
   /** Leases and locks on record, and how many of them are over. */
   count(nowMs: number): LeaseCounts;
-  /** The next moment at which one of these, or of all, is over; null when there is none. */
-  nextDeadlineMs(of?: Lasting): number | null;
+  /** The next moment at which a lease of a node or of locks is over, or a delay; null when there is none. */
+  nextDeadlineMs(): number | null;
 }
-
-/** What lasts for a time: leases of nodes, leases of locks, and delays before a node is handed out again. */
-export type Lasting = "nodes" | "locks" | "delays";
 
 export interface LeaseCounts {
   running: number;
@@ -256,7 +253,7 @@ export interface AnswerReads {
 export interface PruningReads {
   /** What is under way; null when nothing is. */
   current(): Pruning | null;
-  /** Whether something is: cheaper to ask. */
+  /** Whether something is: known without a look. */
   isUnderWay(): boolean;
   isDeparting(taskId: string): boolean;
   /** Pages of the file that hold nothing any more. */

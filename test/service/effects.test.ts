@@ -5,9 +5,6 @@ import type { Effect } from "../../src/core/effects.ts";
 import { beginEpoch } from "../../src/service/journal/epoch.ts";
 import type { Store } from "../../src/store/store.ts";
 import { TemporaryDirectory } from "../store/temporary.ts";
-import { agenda, allItems, itemsMovedBy } from "../../src/service/turn/agenda.ts";
-import { openStore } from "../../src/store/sqlite-store.ts";
-import { parseStored } from "../../src/protocol/json.ts";
 import { stories } from "./everything.ts";
 import { acquire, registerTask, TestService } from "./harness.ts";
 import { type Batch, differenceOf, heldBackIn, record, replay } from "./replica.ts";
@@ -146,29 +143,5 @@ describe("a replica that misses one kind of effect", () => {
 
   test.each(kinds)("has not without %s", (kind) => {
     expect(difference(kind)).not.toBeNull();
-  });
-
-  test("and what is due moves with no effect that is not said to move it", () => {
-    const unsaid = new Set<string>();
-    const moving = new Set<string>();
-    const effects = (batch: Batch) => batch.map((text) => parseStored(text) as unknown as Effect);
-    for (const [n, { openings, openedAtMs }] of told.entries()) {
-      const store = openStore(join(directory.path, `due-${n}.db`), () => openedAtMs);
-      const due = () => allItems.map((item) => ({ item, ms: agenda[item](store.reads) }));
-      for (const batch of openings.flat()) {
-        store.begin();
-        for (const effect of effects(batch)) {
-          const before = due();
-          store.apply(effect);
-          const moved = due().flatMap(({ item, ms }, index) => (ms === before[index]?.ms ? [] : [item]));
-          for (const item of moved) moving.add(item);
-          const its = moved.filter((item) => !itemsMovedBy[effect.kind].includes(item));
-          for (const item of its) unsaid.add(`${effect.kind}: ${item}`);
-        }
-        store.commit();
-      }
-      store.close();
-    }
-    expect([[...unsaid], [...moving].toSorted()]).toEqual([[], allItems.toSorted()]);
   });
 });

@@ -104,23 +104,6 @@ describe("a turn", () => {
     expect(begun).toBe(1);
   });
 
-  test("looks for what is due next only after what may change it", () => {
-    let looks = 0;
-    const counting = (store: Store) =>
-      overridingReads(store, "leases", (leases) => ({
-        nextDeadlineMs: (of) => (looks++, leases.nextDeadlineMs(of)),
-      }));
-    using service = new TestService({ wrap: counting });
-    const client = service.client();
-    const { taskId } = registerTask(client, 1);
-    const { claim } = acquire(client, taskId);
-    looks = 0;
-    client.call("CommitEvent", { ...claim, payload: 1 });
-    client.call("HeartbeatNode", { ...claim });
-    // Of nodes, and of locks under the same lease.
-    expect(looks).toBe(2);
-  });
-
   test("that reads and writes lets a later read see the earlier write", () => {
     using service = new TestService();
     const client = service.client();

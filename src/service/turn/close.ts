@@ -19,11 +19,10 @@ export function close(turn: Turn, state: DispatcherState): boolean {
   if (isCommitted) settleWaiters(turn, state);
   else if (storage.problem !== null) {
     undoWaiters(turn, state);
-    housekeeping.failed();
   }
   answerJobs(turn);
   if (isCommitted) {
-    housekeeping.committed(turn.moved);
+    housekeeping.committed();
     for (const [counter, by] of turn.counted) state.counts[counter] += by;
   } else if (storage.problem?.kind === "OUTCOME_UNKNOWN") housekeeping.doubt();
   answerReaders(turn, state, isCommitted ? store.appended : []);

@@ -11,7 +11,6 @@ import { Caches } from "../caches.ts";
 import type { CaseProbe } from "../locks/resource-keys.ts";
 import { noCounts, type Runtime } from "../runtime.ts";
 import { close, endWaits } from "./close.ts";
-import { itemsMovedBy } from "./agenda.ts";
 import { Intake, readJobs, stopping } from "./intake.ts";
 import { LockQueue, standsInQueue } from "./lock-queue.ts";
 import { open } from "./open.ts";
@@ -184,11 +183,10 @@ export class Dispatcher {
     const isDue = due.renews || due.shiftMs !== 0 || due.expires || due.prunes;
     const served: Turn["served"] = new Map();
     const counted: Turn["counted"] = [];
-    const moved: Turn["moved"] = new Set();
     return {
       now,
       jobs,
-      context: this.#context(now.wallMs, { served, counted, moved }),
+      context: this.#context(now.wallMs, { served, counted }),
       due,
       asksQueue,
       asksDue,
@@ -198,7 +196,6 @@ export class Dispatcher {
       owed: [...room.owed],
       arrived: new Set(),
       served,
-      moved,
       counted,
       touched: new Set(slots.map(({ session }) => session)),
       told: 0,
@@ -224,7 +221,7 @@ export class Dispatcher {
     }
   }
 
-  #context(nowMs: number, { served, counted, moved }: Pick<Turn, "served" | "counted" | "moved">): Context {
+  #context(nowMs: number, { served, counted }: Pick<Turn, "served" | "counted">): Context {
     const { store, settings, paths, newId, random, checkPages } = this.#options;
     const { caches } = this;
     const { keys, bundles, events } = caches;
@@ -232,10 +229,7 @@ export class Dispatcher {
     return {
       store,
       reads: store.reads,
-      apply: (effect) => {
-        for (const item of itemsMovedBy[effect.kind]) moved.add(item);
-        return store.apply(effect);
-      },
+      apply: (effect) => store.apply(effect),
       savepoint: (work, keep) => store.savepoint(work, keep),
       settings,
       paths,

@@ -1,6 +1,5 @@
 import { type ClockReading, deadlineShift, readEveryMs } from "../../core/lease/clock.ts";
 import type { Store } from "../../store/store.ts";
-import { agenda, allItems, type Item } from "./agenda.ts";
 import { expireDue } from "../expiry.ts";
 import type { Context } from "../handler.ts";
 import { goOnPruning } from "../journal/prune.ts";
@@ -27,34 +26,24 @@ export class Housekeeping {
   #shiftMs = 0;
   /** Whether the next commit renews all leases. */
   #renew: boolean;
-  /** When the next of each item is due, as it was read last. */
-  readonly #dueMs: Record<Item, number | null>;
-  /** Whether all may be other than they were read. */
-  #isUncertain = false;
+  /** When the next lease, lock or delay is over, or what follows from changes of nodes is due; null while nothing is. */
+  #nextDeadlineMs: number | null = null;
+  /** Whether something leaves the database, a little each turn. */
+  #prunes = false;
 
   constructor(store: Store, readClock: () => ClockReading) {
     this.#store = store;
     this.#readClock = readClock;
     this.#clock = readClock();
-    this.#dueMs = { nodes: null, locks: null, delays: null, changes: null, pruning: null };
-    this.#read(allItems);
+    this.#look();
     this.#renew = this.#nextDeadlineMs !== null;
   }
 
-  #read(items: Iterable<Item>): void {
-    for (const item of items) this.#dueMs[item] = agenda[item](this.#store.reads);
-  }
-
-  /** Whether something leaves the database, a little each turn. */
-  get #prunes(): boolean {
-    return this.#dueMs.pruning !== null;
-  }
-
-  /** When the next lease, lock or delay is over, or what follows from changes of nodes is due; null while nothing is. */
-  get #nextDeadlineMs(): number | null {
-    const { pruning: _, ...deadlines } = this.#dueMs;
-    const next = Object.values(deadlines).filter((ms) => ms !== null);
-    return next.length === 0 ? null : Math.min(...next);
+  /** Looks what is due next. All of it stands in memory. */
+  #look(): void {
+    const { dag, leases, pruning } = this.#store.reads;
+    this.#nextDeadlineMs = dag.isSettled() ? leases.nextDeadlineMs() : 0;
+    this.#prunes = pruning.isUnderWay();
   }
 
   /** The clocks as they were read last. */
@@ -81,17 +70,10 @@ export class Housekeeping {
     };
   }
 
-  /** `moved`: what may be due at another time after the effects of the turn. */
-  committed(moved: ReadonlySet<Item>): void {
+  committed(): void {
     this.#shiftMs = 0;
     this.#renew = false;
-    this.#read(this.#isUncertain ? allItems : moved);
-    this.#isUncertain = false;
-  }
-
-  /** After a turn that could not be committed: who knows what the next one finds. */
-  failed(): void {
-    this.#isUncertain = true;
+    this.#look();
   }
 
   /**
@@ -99,7 +81,7 @@ export class Housekeeping {
    * deadlines. Moved once more, live leases would end when the clock was set back, so all get their full time again.
    */
   doubt(): void {
-    this.#read(allItems);
+    this.#look();
     this.#renew ||= this.#shiftMs !== 0 && this.#nextDeadlineMs !== null;
     this.#shiftMs = 0;
   }

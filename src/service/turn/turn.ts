@@ -3,7 +3,6 @@ import type { StorageFailure } from "../../store/store.ts";
 import type { Context, AnyPending } from "../handler.ts";
 import type { Counter } from "../runtime.ts";
 import type { Answer } from "./call.ts";
-import type { Item } from "./agenda.ts";
 import type { Due } from "./housekeeping.ts";
 import type { Job, Session } from "./sessions.ts";
 import type { Waiter } from "./waiting-room.ts";
@@ -33,8 +32,6 @@ export interface Turn {
   readonly arrived: Set<Waiter>;
   /** Answers of waiters that were made inside the unit. */
   readonly served: Map<Waiter, Answer>;
-  /** What may be due at another time after its effects. */
-  readonly moved: Set<Item>;
   /** For Metrics. */
   readonly counted: (readonly [Counter, number])[];
   /** Clients with new answers. */

@@ -22,7 +22,13 @@ export function compareTasks(heads: Heads, tables: Tables, afterTask: number, no
   expected.commit();
   const upTo = lastRow ?? Number.POSITIVE_INFINITY;
   const found = [...heads.tasks].filter(({ row }) => row > afterTask && row <= upTo);
-  return { fault: firstFault([found, heads], [expected.tasks, expected]), lastRow };
+  const fault = firstFault([found, heads], [expected.tasks, expected]) ?? pruningFault(heads, tables);
+  return { fault, lastRow };
+}
+
+function pruningFault({ isPruning: found }: Heads, { pruning }: Tables): MemoryFault | null {
+  const expected = pruning.current() !== null;
+  return found === expected ? null : { where: "pruning in memory", field: "isUnderWay", expected, found };
 }
 
 /** The same for so many locks after a row. */

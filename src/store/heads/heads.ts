@@ -28,6 +28,7 @@ export class Heads {
   /** Takes back what the open unit has changed, the last change first. */
   readonly #undo: (() => void)[] = [];
   readonly locks = new HeldLocks(this.#undo);
+  #isPruning = false;
   /** Tasks that the open unit has changed. */
   readonly #changed = new Set<TaskEntry>();
 
@@ -57,6 +58,17 @@ export class Heads {
 
   get heldBack(): NodeEntry[] {
     return this.#heldBack.all;
+  }
+
+  /** Whether something leaves the database, as it was pruned. */
+  get isPruning(): boolean {
+    return this.#isPruning;
+  }
+
+  prune(isUnderWay: boolean): void {
+    const before = this.#isPruning;
+    this.#isPruning = isUnderWay;
+    this.#undo.push(() => (this.#isPruning = before));
   }
 
   /** How many nodes are in memory. */

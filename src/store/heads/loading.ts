@@ -19,6 +19,7 @@ export function loadHeads(tables: Tables): Heads {
     throw new StorageFailure("STORAGE_FAILED", message, { reopen: false });
   }
   heads.locks.load(tables.locks.all(Number.MIN_SAFE_INTEGER));
+  heads.prune(tables.pruning.current() !== null);
   heads.commit();
   return heads;
 }

@@ -68,7 +68,6 @@ export function pruningTable(db: Database) {
         staying: new Set(JSON.parse(row.staying) as string[]),
       };
     },
-    isUnderWay: (): boolean => read.get() !== null,
     isDeparting: (taskId: string): boolean => isDeparting.get(taskId) !== null,
 
     begin(cutSeq: number, tasks: readonly string[], staying: readonly string[]): void {

@@ -10,7 +10,7 @@ import { taskState } from "../../core/dag/dag.ts";
 import { genesis } from "../../core/journal/journal.ts";
 import type { HeadState } from "./head.ts";
 import type { Tables } from "./open-tables.ts";
-import type { JournalReads, Lasting, LeaseReads, LockReads, Reads, TaskReads } from "../reads.ts";
+import type { JournalReads, LeaseReads, LockReads, Reads, TaskReads } from "../reads.ts";
 import { schemaFault } from "../schema/migrations.ts";
 import type { VerificationReads } from "./verification-reads.ts";
 
@@ -107,7 +107,7 @@ export function subjectsOf(tables: Tables, heads: Heads, state: () => HeadState)
     journal: journalReads(tables, state),
     bundles,
     answers: idempotency,
-    pruning,
+    pruning: { ...pruning, isUnderWay: () => heads.isPruning },
     verification: verificationReads(tables, heads),
   };
 }
@@ -186,11 +186,6 @@ function taskReads({ tasks, journal, bundles }: Tables, heads: Heads): TaskReads
 
 function leaseReads(heads: Heads, state: () => HeadState): LeaseReads {
   const { deadlines, locks } = heads;
-  const next: Record<Lasting, () => number | null> = {
-    nodes: () => deadlines.nextLeaseMs,
-    locks: () => locks.nextDeadlineMs,
-    delays: () => deadlines.nextDelayMs,
-  };
   const states = (nodes: readonly NodeEntry[], limit: number) => nodes.slice(0, limit).map((node) => node.state);
   return {
     node(taskId, leaseId) {
@@ -208,10 +203,9 @@ function leaseReads(heads: Heads, state: () => HeadState): LeaseReads {
       const over = { expiredRunning: deadlines.countExpired(nowMs), expiredLocks: locks.countOver(nowMs) };
       return { running, locks: locks.size, ...over };
     },
-    nextDeadlineMs(of) {
-      if (of !== undefined) return next[of]();
-      const all = Object.values(next).flatMap((read) => read() ?? []);
-      return all.length === 0 ? null : Math.min(...all);
+    nextDeadlineMs() {
+      const next = [deadlines.nextLeaseMs, deadlines.nextDelayMs, locks.nextDeadlineMs].filter((ms) => ms !== null);
+      return next.length === 0 ? null : Math.min(...next);
     },
   };
 }
