@@ -1,6 +1,6 @@
 /** Writes the pages of docs that are made from the contract. `--check` writes nothing and fails when one is not what it would be. */
-import { journalReference } from "../src/protocol/journal-reference.ts";
-import { protocolReference } from "../src/protocol/reference.ts";
+import { journalReference } from "./docs/journal-reference.ts";
+import { protocolReference } from "./docs/reference.ts";
 
 const pages = { "protocol.md": protocolReference(), "journal.md": journalReference() };
 

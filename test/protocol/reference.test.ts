@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import * as v from "valibot";
 import { strictTransitions } from "../../src/protocol/describe.ts";
 import { eventKinds } from "../../src/protocol/event-kinds.ts";
-import { journalReference } from "../../src/protocol/journal-reference.ts";
-import { meaningOf } from "../../src/protocol/meanings.ts";
+import { journalReference } from "../../scripts/docs/journal-reference.ts";
+import { meaningOf } from "../../scripts/docs/meanings.ts";
 import { methodNames, methodRow } from "../../src/protocol/methods.ts";
-import { inNames, namesIn, objectShapes } from "../../src/protocol/objects.ts";
-import { protocolReference } from "../../src/protocol/reference.ts";
+import { inNames, namesIn, objectShapes } from "../../scripts/docs/objects.ts";
+import { protocolReference } from "../../scripts/docs/reference.ts";
 import { kinds, sentenceOf, transitionRow } from "../../src/protocol/transitions.ts";
 import { fieldsOf, type JsonSchema, jsonSchemaOf, type Shape, shapeOf } from "../../src/protocol/shape.ts";
 

@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { decisionView, bundleView, patchBundleView, shownRun } from "./methods/bundle-views.ts";
-import { holder, waiting } from "./methods/views.ts";
-import { acquiredNode } from "./methods/nodes.ts";
+import { decisionView, bundleView, patchBundleView, shownRun } from "../../src/protocol/methods/bundle-views.ts";
+import { holder, waiting } from "../../src/protocol/methods/views.ts";
+import { acquiredNode } from "../../src/protocol/methods/nodes.ts";
 import {
   attemptView,
   contextEventView,
@@ -11,8 +11,8 @@ import {
   nodeView,
   progressView,
   taskView,
-} from "./methods/views.ts";
-import { jsonSchemaOf, type Shape, shapeOf } from "./shape.ts";
+} from "../../src/protocol/methods/views.ts";
+import { jsonSchemaOf, type Shape, shapeOf } from "../../src/protocol/shape.ts";
 
 /** Objects that answers hold, each of which the reference shows once and answers name. */
 const schemas = {

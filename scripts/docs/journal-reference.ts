@@ -1,8 +1,8 @@
-import type { Json } from "./json.ts";
+import type { Json } from "../../src/protocol/json.ts";
 import { jsonText, table } from "./reference-parts.ts";
-import { jsonSchemaOf, shapeOf } from "./shape.ts";
-import { topics, type Transition } from "./transition.ts";
-import { type Kind, kinds, sentenceOf, transitionRow } from "./transitions.ts";
+import { jsonSchemaOf, shapeOf } from "../../src/protocol/shape.ts";
+import { topics, type Transition } from "../../src/protocol/transition.ts";
+import { type Kind, kinds, sentenceOf, transitionRow } from "../../src/protocol/transitions.ts";
 
 /** The journal's reference as Markdown: what docs/journal.md holds. The same text from every build. */
 export function journalReference(): string {

@@ -1,11 +1,11 @@
-import { eventKinds } from "./event-kinds.ts";
-import type { Json } from "./json.ts";
+import { eventKinds } from "../../src/protocol/event-kinds.ts";
+import type { Json } from "../../src/protocol/json.ts";
 import { meaningOf } from "./meanings.ts";
-import { type MethodName, methodNames, methodRow } from "./methods.ts";
-import { newNode } from "./methods/tasks.ts";
+import { type MethodName, methodNames, methodRow } from "../../src/protocol/methods.ts";
+import { newNode } from "../../src/protocol/methods/tasks.ts";
 import { allOf, inNames, namesIn, objectShapes } from "./objects.ts";
-import { type Field, fieldsOf, jsonSchemaOf, shapeOf } from "./shape.ts";
-import { present } from "./present.ts";
+import { type Field, fieldsOf, jsonSchemaOf, shapeOf } from "../../src/protocol/shape.ts";
+import { present } from "../../src/protocol/present.ts";
 
 /* Chapters of the reference that tell of what is given and what is answered. */
 

@@ -1,6 +1,6 @@
-import { framing, resourceLockModel, strictTransitions } from "./describe.ts";
-import { commonRefusals, type ErrorKind, errors, wireError } from "./errors.ts";
-import { limits } from "./limits.ts";
+import { framing, resourceLockModel, strictTransitions } from "../../src/protocol/describe.ts";
+import { commonRefusals, type ErrorKind, errors, wireError } from "../../src/protocol/errors.ts";
+import { limits } from "../../src/protocol/limits.ts";
 import {
   definitions,
   eventChapter,
@@ -12,10 +12,10 @@ import {
   resultPart,
   table,
 } from "./reference-parts.ts";
-import { task_id } from "./methods/examples.ts";
-import { aliasesOf, type MethodName, methodNames, methodRow } from "./methods.ts";
-import { type Setting, settings } from "./settings.ts";
-import { ignoredFields, warningKinds } from "./warnings.ts";
+import { task_id } from "../../src/protocol/methods/examples.ts";
+import { aliasesOf, type MethodName, methodNames, methodRow } from "../../src/protocol/methods.ts";
+import { type Setting, settings } from "../../src/protocol/settings.ts";
+import { ignoredFields, warningKinds } from "../../src/protocol/warnings.ts";
 
 /** The protocol's reference as Markdown: what docs/protocol.md holds. The same text from every build. */
 export function protocolReference(): string {

@@ -1,4 +1,4 @@
-import { nodeFields } from "./node-fields.ts";
+import { nodeFields } from "../../src/protocol/node-fields.ts";
 
 /** What each parameter means, once for all methods that take it; `Method.field` where a method means something else. */
 const meanings: Readonly<Record<string, string>> = {
