@@ -165,6 +165,13 @@ describe("a head kept elsewhere", () => {
     expect(service.client().call("VerifyJournal", {}).ok).toBe(true);
   });
 
+  test("that another row has is told with the rows that were checked before it", () => {
+    using service = new TestService();
+    for (let n = 0; n < 4; n++) registerTask(service.client(), 1);
+    const report = service.client().call("VerifyJournal", { head: `3:${"0".repeat(64)}` });
+    expect(report).toMatchObject({ ok: false, rows: 2, last_seq: 2, first_difference: { where: "journal row 3" } });
+  });
+
   test("of a row that was pruned is said to be", () => {
     using service = new TestService();
     const client = service.client();

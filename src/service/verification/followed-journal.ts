@@ -61,9 +61,9 @@ export class FollowedJournal {
       }
       this.#pruned += prunedRows(row);
       this.#pass({ seq: row.seq, hash });
+      this.#rows++;
+      if (isOriginalEvent(row)) this.#events++;
     }
-    this.#rows += rows.length;
-    this.#events += rows.filter(({ row }) => isOriginalEvent(row)).length;
     return rows.length === 0 || this.#head.seq === this.#reads.head.seq;
   }
 
