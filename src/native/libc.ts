@@ -72,7 +72,7 @@ export function redirectStderr(fd: number): void {
 }
 
 /** Sets a variable for what reads the process's own environment, such as the runtime; `process.env` is a copy of it. */
-export function setEnvironment(name: string, value: string): void {
+function setEnvironment(name: string, value: string): void {
   libc().setenv(ptr(Buffer.from(`${name}\0`)), ptr(Buffer.from(`${value}\0`)), 1);
 }
 

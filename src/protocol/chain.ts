@@ -72,7 +72,7 @@ export function archiveLine({ row, previousHash, hash }: ArchivedRow): string {
 const payloadKey = ',"payload":';
 
 /** The row of a line; null for a line that is none. */
-export function readArchiveLine(line: string): ArchivedRow | null {
+function readArchiveLine(line: string): ArchivedRow | null {
   const at = line.indexOf(payloadKey);
   if (at === -1 || !line.endsWith("}")) return null;
   try {

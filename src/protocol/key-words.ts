@@ -1,7 +1,7 @@
 /* How what is locked is written, by people and on the wire. */
 
 /** What a key's paths may be. */
-export const pathKinds = ["file", "dir", "glob"] as const;
+const pathKinds = ["file", "dir", "glob"] as const;
 export type PathKind = (typeof pathKinds)[number];
 
 /** A word for what is locked, and the directory it is read from. */

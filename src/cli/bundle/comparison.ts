@@ -88,7 +88,7 @@ export function meeting(changed: readonly string[], touched: readonly string[]):
 }
 
 /** The bundles of the same repositories that are not among these, newest first. */
-export async function decidedBundles(session: Session, bundles: readonly Whole[]): Promise<BundleView[]> {
+async function decidedBundles(session: Session, bundles: readonly Whole[]): Promise<BundleView[]> {
   const among = new Set(bundles.map(({ bundle_id: id }) => id));
   const scopes = [...new Set(bundles.map(({ scope }) => scope))];
   const all = await Promise.all(scopes.map((scope) => allBundles(session, { scope })));
@@ -96,7 +96,7 @@ export async function decidedBundles(session: Session, bundles: readonly Whole[]
 }
 
 /** The rejected ones that may be in these: of the same base, or in their history. */
-export function rejectedAmong(known: readonly BundleView[], bundles: readonly Whole[]): string[] {
+function rejectedAmong(known: readonly BundleView[], bundles: readonly Whole[]): string[] {
   const bases = new Set(bundles.map(({ base_revision: base }) => base));
   const contained = new Set(bundles.flatMap(({ contains }) => contains));
   const rejected = known.filter(({ bundle_id: id, base_revision: base, status }) => {

@@ -39,7 +39,7 @@ export const list = command({
   },
 });
 
-export const bundleArg = {
+const bundleArg = {
   bundle: argument("the bundle's id, or a unique prefix of it"),
 } as const;
 

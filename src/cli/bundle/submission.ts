@@ -34,7 +34,7 @@ export interface Submitted {
 /** A request has room for more than its parameters. */
 const paramsBytesMax = limits.requestBytesMax - 4_096;
 /** Refs that keep what bundles without a diff are made of. */
-export const retainedRefs = "refs/agentd/bundles/";
+const retainedRefs = "refs/agentd/bundles/";
 
 /** What of a submission is the same, however its patch is sent. */
 function commonParams({ scope }: { scope: string }, { range, patch, about }: Submission) {

@@ -25,7 +25,7 @@ const decisionLinesShown = 20;
 const pathsOfOneShown = 100;
 
 /** What is open is to be done, what was taken is well, what was not is over. */
-export function bundleStatusText(status: string): string {
+function bundleStatusText(status: string): string {
   if (status === "ACCEPTED") return green(status);
   if (status === "REJECTED") return red(status);
   return status === "SUBMITTED" ? yellow(status) : status;

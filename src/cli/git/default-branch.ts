@@ -53,6 +53,6 @@ async function fullName(top: string, words: string): Promise<string | null> {
   return name?.startsWith("refs/") === true ? name : null;
 }
 
-export function shortRef(ref: string): string {
+function shortRef(ref: string): string {
   return ref.replace(/^refs\/(?:heads|remotes)\//, "");
 }

@@ -172,7 +172,7 @@ async function textOf(path: string): Promise<string | null> {
 }
 
 /** How a command of ours is known in a settings file. */
-export const commandMark = "guard agent-hook ";
+const commandMark = "guard agent-hook ";
 
 /**
  * The command an agent's hook runs, for any shell. Most agents let an edit pass when a hook fails, so it refuses itself, in
@@ -195,6 +195,6 @@ export function agentCommand(name: string, agent: Agent, program: readonly strin
 }
 
 /** The executable a command made here tries first; null when it cannot be told. */
-export function executableOf(command: string): string | null {
+function executableOf(command: string): string | null {
   return /\[ -x (\S+?) \];/.exec(command)?.[1] ?? null;
 }

@@ -44,7 +44,7 @@ export function nodeLease(node: AcquiredNode, client: PatientClient, ttl_secs: n
  * Renews a lease at a third of its time until `done`, and at once when the journal tells that something happened to it.
  * Gives the daemon's refusal when the lease is lost, nothing when it was kept.
  */
-export async function keepLease(
+async function keepLease(
   lease: Keeping,
   watching: PatientClient,
   done: AbortSignal,

@@ -91,7 +91,7 @@ export interface CommandResult {
 }
 
 /** The result is what was printed, where that is one JSON value; else the end of it, with why it is that. */
-export function resultOf({ stdout, exit_code }: Ending): CommandResult {
+function resultOf({ stdout, exit_code }: Ending): CommandResult {
   const read = valueOf(stdout);
   if ("value" in read) return { value: read.value, loss: null };
   const tail = stdout.text.slice(-tailChars).toWellFormed();
@@ -105,7 +105,7 @@ export function resultOf({ stdout, exit_code }: Ending): CommandResult {
 }
 
 /** What a command that failed said, as far as that is kept. */
-export function errorOf({ stderr }: Ending) {
+function errorOf({ stderr }: Ending) {
   const { text, bytes } = stderr;
   return { stderr_tail: text, bytes, truncated: bytes > stderrBytesMax };
 }

@@ -49,7 +49,7 @@ export const watch = command({
 const clockMs = 1_000;
 
 /** Shows all tasks, or one, until the user has seen enough. */
-export async function watchScreen(session: Session, taskId: string | null): Promise<void> {
+async function watchScreen(session: Session, taskId: string | null): Promise<void> {
   const quit = Promise.withResolvers<void>();
   let view: View = startAt(taskId);
   using feed = new Feed(session, taskId, draw);
@@ -83,7 +83,7 @@ type Status = Result<"TaskStatus">;
 const tasksShown = 50;
 
 /** Prints the tasks, and then events as they come. */
-export async function printAll(session: Session): Promise<Exit> {
+async function printAll(session: Session): Promise<Exit> {
   // Asked for first, so that nothing falls between the list and the events.
   const { last_seq: after } = await session.call("Health", {});
   const running = await session.call("ListTasks", { running: true, limit: tasksShown });
@@ -95,7 +95,7 @@ export async function printAll(session: Session): Promise<Exit> {
 }
 
 /** Prints a task, its events as they come, and how it ended; the exit status tells that too, as `task wait` does. */
-export async function printTask(session: Session, task_id: string): Promise<Exit> {
+async function printTask(session: Session, task_id: string): Promise<Exit> {
   const { last_seq: after } = await session.call("Health", {});
   let status: Status = await session.call("TaskStatus", { task_id });
   session.show(status, () => taskText(status, Date.now() / 1000));

@@ -22,7 +22,7 @@ export interface Decided {
   rejected: readonly { bundle: PatchBundle; decidedSeq: number }[];
 }
 
-export const noneDecided: Decided = { accepted: [], rejected: [] };
+const noneDecided: Decided = { accepted: [], rejected: [] };
 
 export interface Comparison {
   /**

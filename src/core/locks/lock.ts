@@ -93,7 +93,7 @@ export function isOver(lock: LockHead, nowMs: number): boolean {
 }
 
 /** Who holds a lock and for how long, in words. */
-export function heldBy({ owner, provider, expiresAtMs }: LockHead, nowMs: number): string {
+function heldBy({ owner, provider, expiresAtMs }: LockHead, nowMs: number): string {
   const of = provider === null ? "" : ` (${provider})`;
   return `${JSON.stringify(owner)}${of} holds it for another ${secondsLeft(expiresAtMs, nowMs)} s`;
 }

@@ -13,7 +13,7 @@ export interface PathPattern {
 
 /** A segment, or any number of them. */
 type Step = NamePattern | typeof anyDepth;
-export const anyDepth = "**";
+const anyDepth = "**";
 
 export function pathPattern({ absolute, segments }: FlatGlob): PathPattern {
   const steps = segments.flatMap((segment, at): Step[] => {

@@ -36,7 +36,7 @@ export const taskView = v.object({
 });
 
 /** A resource key a node declares. */
-export const nodeResourceView = v.object({ resource_key: text, mode: lockMode, scope: v.nullable(text) });
+const nodeResourceView = v.object({ resource_key: text, mode: lockMode, scope: v.nullable(text) });
 
 /** How far a running node's worker says it is. */
 export const progressView = v.object({

@@ -138,7 +138,7 @@ export class LabelSet {
 const comesFirst = (a: NodeEntry, b: NodeEntry): boolean => a.row < b.row;
 
 /** Within a task: by priority, then in registration order. */
-export const nodeGoesFirst = (a: NodeEntry, b: NodeEntry): boolean =>
+const nodeGoesFirst = (a: NodeEntry, b: NodeEntry): boolean =>
   a.state.priority === b.state.priority ? a.row < b.row : a.state.priority > b.state.priority;
 
 /** Among all tasks: theirs first. */

@@ -51,7 +51,7 @@ const none: ReadonlySet<LabelSet> = new Set();
 const membersOf = (labels: Labels): string[] => Object.entries(labels).map((member) => JSON.stringify(member));
 
 /** Labels as one text, however they are ordered. */
-export function setText(labels: Labels): string {
+function setText(labels: Labels): string {
   const members = Object.entries(labels);
   if (members.length === 0) return "{}";
   return JSON.stringify(Object.fromEntries(members.toSorted(([a], [b]) => (a < b ? -1 : 1))));

@@ -135,6 +135,6 @@ export function schemaVersion(db: Database): number {
   return newest?.version ?? 0;
 }
 
-export function hasTable(db: Database, name: string): boolean {
+function hasTable(db: Database, name: string): boolean {
   return db.query("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== null;
 }
