@@ -78,8 +78,8 @@ export interface IdleTasks {
 }
 
 export interface NodeReads {
-  /** Whether a node id is taken, by any task. */
-  exists(nodeId: string): boolean;
+  /** The first of these ids that a node has, of any task. */
+  taken(nodeIds: readonly string[]): string | null;
   /** How many nodes tasks that have not ended have together. */
   countActive(): number;
   /** How many nodes a task has that has ended, which it comes back with; none where it has not. */

@@ -89,8 +89,8 @@ export function duplicateId(id: string, why: string): Refusal<"DUPLICATE_ID"> {
 function findCycle(nodes: readonly Edges[]): string[] | null {
   const dependencies = new Map(nodes.map((node) => [node.id, node.dependencies]));
   const done = new Set<string>();
-  for (const { id: start } of nodes) {
-    if (done.has(start)) continue;
+  for (const { id: start, dependencies: its } of nodes) {
+    if (its.length === 0 || done.has(start)) continue;
     const path = [{ id: start, next: 0 }];
     const onPath = new Set([start]);
     for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {

@@ -193,6 +193,6 @@ function registrationWarnings({ id, name }: Task, nodes: number, { reads }: Cont
 }
 
 function takenId(nodes: readonly NewNode[], { reads }: Context) {
-  const taken = nodes.find(({ id }) => reads.nodes.exists(id));
-  return taken === undefined ? null : duplicateId(taken.id, "a node of this or another task has it already");
+  const taken = reads.nodes.taken(nodes.map(({ id }) => id));
+  return taken === null ? null : duplicateId(taken, "a node of this or another task has it already");
 }

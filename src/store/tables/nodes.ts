@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import { present } from "../../protocol/present.ts";
 import type { FailureCause, NewNode, NodeHead } from "../../core/model.ts";
 import type { After } from "../../core/dag/node.ts";
+import { defaultPolicy } from "../../core/dag/node-policy.ts";
 import { resourcePayload } from "../../core/dag/task.ts";
 import { policyFields } from "../../protocol/node-fields.ts";
 import type { Json } from "../../protocol/json.ts";
@@ -25,18 +26,25 @@ const noLease = `
   progress = NULL`;
 
 /** What is stored of it, by column. */
-const arrivingRow: Record<string, (node: NewNode) => number | string | null> = {
+type ArrivingRow = Record<string, (node: NewNode) => number | string | null>;
+
+const plainRow: ArrivingRow = {
   id: ({ id }) => id,
   name: ({ name }) => name,
+  dependencies: ({ dependencies }) => JSON.stringify(dependencies),
+};
+const wholeRow: ArrivingRow = {
+  ...plainRow,
   labels: ({ labels }) => JSON.stringify(labels),
   priority: ({ priority }) => priority,
-  dependencies: ({ dependencies }) => JSON.stringify(dependencies),
   ...Object.fromEntries(
     policyFields.map(({ stored, property }) => [stored, ({ policy }: NewNode) => policy[property]]),
   ),
 };
-const arrivingColumns = Object.keys(arrivingRow);
-const arrivingValues = Object.values(arrivingRow);
+
+/** Whether its plain row says it all, as the other columns have by themselves what it has. */
+const isPlain = ({ labels, priority, policy }: NewNode): boolean =>
+  priority === 0 && policy === defaultPolicy && Object.keys(labels).length === 0;
 
 type AfterValues = [
   status: NodeStatus,
@@ -50,11 +58,8 @@ type AfterValues = [
 ];
 
 export function nodeTable(db: Database) {
-  // Many at once: to bind the values of each would take as long as to insert them.
-  const insert = db.prepare<null, [string, string, number]>(`
-    INSERT INTO nodes (${arrivingColumns.join(", ")}, task_id, updated_at_ms, status)
-    SELECT ${arrivingColumns.map((_, place) => `value ->> ${place}`).join(", ")}, ?2, ?3, 'PENDING'
-    FROM json_each(?1)`);
+  const insertPlain = inserting(plainRow, db);
+  const insertWhole = inserting(wholeRow, db);
   const insertBodies = db.prepare<null, [string, number]>(`
     INSERT INTO node_bodies SELECT ?2 + key, value ->> 0, value ->> 1 FROM json_each(?1)`);
   const active = db.prepare<ActiveRow, []>(`
@@ -67,7 +72,8 @@ export function nodeTable(db: Database) {
   // A task that leaves takes its nodes with it, some at a time: nobody sees them any more.
   const isThere = "NOT EXISTS (SELECT 1 FROM departing_tasks WHERE departing_tasks.task_id = nodes.task_id)";
   const head = db.prepare<HeadRow, [string]>(`SELECT ${headColumns} FROM nodes WHERE id = ? AND ${isThere}`);
-  const exists = db.prepare<{ 1: 1 }, [string]>("SELECT 1 FROM nodes WHERE id = ?");
+  const taken = db.prepare<{ id: string }, [string]>(`
+    SELECT value AS id FROM json_each(?) WHERE EXISTS (SELECT 1 FROM nodes WHERE id = value) LIMIT 1`);
   const nameOf = db.prepare<{ name: string | null }, [string]>("SELECT name FROM nodes WHERE id = ?");
   const byName = db.prepare<{ id: string }, [string, string]>("SELECT id FROM nodes WHERE task_id = ? AND name = ?");
   const whole = "SELECT nodes.*, payload_schema, resources FROM nodes CROSS JOIN node_bodies ON node = row";
@@ -107,12 +113,7 @@ export function nodeTable(db: Database) {
   return {
     /** In their order; the row of the first, which those of the others follow. */
     insert(taskId: string, nodes: readonly NewNode[], nowMs: number): number {
-      const { lastInsertRowid } = insert.run(
-        JSON.stringify(nodes.map((node) => arrivingValues.map((valueOf) => valueOf(node)))),
-        taskId,
-        nowMs,
-      );
-      const first = Number(lastInsertRowid) - nodes.length + 1;
+      const first = (nodes.every(isPlain) ? insertPlain : insertWhole)(taskId, nodes, nowMs);
       insertBodies.run(JSON.stringify(nodes.map(bodyOf)), first);
       return first;
     },
@@ -122,7 +123,7 @@ export function nodeTable(db: Database) {
 
     head: (nodeId: string): NodeHead | null => known(head.get(nodeId)),
     idByName: (taskId: string, name: string): string | null => byName.get(taskId, name)?.id ?? null,
-    exists: (nodeId: string): boolean => exists.get(nodeId) !== null,
+    taken: (nodeIds: readonly string[]): string | null => taken.get(JSON.stringify(nodeIds))?.id ?? null,
     find: (nodeId: string): Row | null => one.get(nodeId),
     at: (row: number): Row => present(atRow.get(row), "a node's row", String(row)),
     /** Undefined where there is no such node. */
@@ -161,6 +162,18 @@ export function nodeTable(db: Database) {
 
     slice: (afterRow: number, bounds: SliceBounds): ReplayedRow[] =>
       boundedRows(after.iterate(afterRow, bounds.rows), bounds).map(toReplayed),
+  };
+}
+
+/** Many at once: to bind the values of each would take as long as to insert them, and so would columns nobody tells. */
+function inserting(row: ArrivingRow, db: Database) {
+  const [columns, values] = [Object.keys(row), Object.values(row)];
+  const insert = db.prepare<null, [string, string, number]>(`
+    INSERT INTO nodes (${columns.join(", ")}, task_id, updated_at_ms, status)
+    SELECT ${columns.map((_, place) => `value ->> ${place}`).join(", ")}, ?2, ?3, 'PENDING' FROM json_each(?1)`);
+  return (taskId: string, nodes: readonly NewNode[], nowMs: number): number => {
+    const rows = JSON.stringify(nodes.map((node) => values.map((valueOf) => valueOf(node))));
+    return Number(insert.run(rows, taskId, nowMs).lastInsertRowid) - nodes.length + 1;
   };
 }
 

@@ -31,10 +31,10 @@ export function describeState(engine: string, make: MakeSpecimen): void {
         store.reads.leases.due(9, 9),
       ]).toEqual([[], [], [], []]);
       expect([
-        store.reads.nodes.exists("x"),
+        store.reads.nodes.taken(["x"]),
         store.reads.leases.nextDeadlineMs(),
         store.reads.answers.find("x", 0),
-      ]).toEqual([false, null, null]);
+      ]).toEqual([null, null, null]);
       expect([store.reads.tasks.list(9, { rows: 9, chars: 9 }), store.reads.tasks.placeOf("x")]).toEqual([[], null]);
       expect([store.reads.journal.oldestSeq(), store.check()]).toEqual([1, null]);
     });
@@ -53,7 +53,7 @@ export function describeState(engine: string, make: MakeSpecimen): void {
         ["m", ["z", "a", "z"]],
       ]);
       expect(store.reads.nodes.head("m")).toMatchObject(nodeHead({ id: "m", taskId: "t" }));
-      expect([store.reads.nodes.exists("m"), store.reads.nodes.exists("t")]).toEqual([true, false]);
+      expect([store.reads.nodes.taken(["t", "m", "x"]), store.reads.nodes.taken(["t"])]).toEqual(["m", null]);
       expect(store.reads.tasks.summary("t")).toEqual({ state: "ACTIVE", counts: { PENDING: 3 } });
     });
 
