@@ -240,7 +240,7 @@ describe("a backup", () => {
     client.send("RegisterTask", { goal: "one" });
     client.send("Backup", { path });
     service.settle();
-    expect(client.answers.splice(0).map(({ error }) => error?.data.kind)).toEqual([undefined, "STORAGE_FAILED"]);
+    expect(client.answers.splice(0).map(({ error }) => error?.data.kind)).toEqual([undefined, "INVALID_STATE"]);
     expect(client.refusal("Backup", { path: service.database })).toBe("INVALID_STATE");
     expect(client.refusal("Backup", { path: "copy.db" })).toBe("INVALID_STATE");
     expect(client.call("Health", {})).toMatchObject({ status: "ok" });
