@@ -1,4 +1,5 @@
 import { present } from "../../protocol/present.ts";
+import { nodeStatus } from "../../protocol/types.ts";
 import type { Tables } from "../tables/open-tables.ts";
 import { type ActiveRow, toIds, toLabels, toState } from "../tables/node-rows.ts";
 import type { NodeEntry, StoredNode, StoredTask, TaskEntry } from "./entries.ts";
@@ -19,10 +20,12 @@ export function loadHeads(tables: Tables): Heads {
     throw new StorageFailure("STORAGE_FAILED", message, { reopen: false });
   }
   heads.locks.load(tables.locks.all(Number.MIN_SAFE_INTEGER));
-  heads.prune(tables.pruning.current() !== null);
+  heads.prune(tables.pruning.isUnderWay());
   heads.commit();
   return heads;
 }
+
+const statuses: ReadonlySet<string> = new Set(nodeStatus.options);
 
 /** Somebody altered a node's row, which cannot be read any more. Whoever asked for the node has failed, and nobody else. */
 class AlteredRow extends Error {}
@@ -56,6 +59,7 @@ function* storedNodes(rows: Iterable<ActiveRow>, taskAt: (row: number) => TaskEn
 /** @throws {AlteredRow} */
 function storedNode(row: ActiveRow, task: TaskEntry): StoredNode {
   try {
+    if (!statuses.has(row.status)) throw new Error(`no node has the status ${row.status}`);
     const [labels, dependencies] = [toLabels(row.labels), toIds(row.dependencies)];
     return { task, row: row.row, labels, dependencies, state: toState(row, task.id) };
   } catch (error) {

@@ -58,6 +58,7 @@ export function pruningTable(db: Database) {
   }
 
   return {
+    isUnderWay: (): boolean => read.get() !== null,
     current(): Pruning | null {
       const row = read.get();
       if (row === null) return null;
