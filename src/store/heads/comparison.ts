@@ -113,10 +113,10 @@ function first<Fields extends object>(
 
 /** A lease, a policy or counts are the same where all their fields are. */
 function isSame(found: unknown, expected: unknown): boolean {
-  if (found === expected) return true;
+  if (Object.is(found, expected)) return true;
   if (typeof found !== "object" || typeof expected !== "object" || found === null || expected === null) return false;
   const its: Record<string, unknown> = { ...found };
-  return Object.entries(expected).every(([field, value]) => its[field] === value);
+  return Object.entries(expected).every(([field, value]) => Object.is(its[field], value));
 }
 
 const taskFields = {
