@@ -1,21 +1,24 @@
-/** Things under a name that several may have. */
-export class Groups<T> {
-  readonly #groups = new Map<string, Set<T>>();
+/** Things under a name that several may have; where there is one alone, as under most names, no set is made for it. */
+export class Groups<T extends object> {
+  readonly #groups = new Map<string, T | Set<T>>();
 
   add(name: string, item: T): void {
-    const group = this.#groups.get(name);
-    if (group === undefined) this.#groups.set(name, new Set([item]));
-    else group.add(item);
+    const its = this.#groups.get(name);
+    if (its === undefined) this.#groups.set(name, item);
+    else if (its instanceof Set) its.add(item);
+    else this.#groups.set(name, new Set([its, item]));
   }
 
   remove(name: string, item: T): void {
-    const group = this.#groups.get(name);
-    group?.delete(item);
-    if (group?.size === 0) this.#groups.delete(name);
+    const its = this.#groups.get(name);
+    if (its instanceof Set) its.delete(item);
+    if (its === item || (its instanceof Set && its.size === 0)) this.#groups.delete(name);
   }
 
   of(name: string): ReadonlySet<T> {
-    return this.#groups.get(name) ?? nothing;
+    const its = this.#groups.get(name);
+    if (its === undefined) return nothing;
+    return its instanceof Set ? its : new Set([its]);
   }
 
   /** Names that something has. */
@@ -24,7 +27,7 @@ export class Groups<T> {
   }
 
   get all(): T[] {
-    return [...this.#groups.values()].flatMap((group) => [...group]);
+    return [...this.#groups.keys()].flatMap((name) => [...this.of(name)]);
   }
 }
 

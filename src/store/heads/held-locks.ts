@@ -34,6 +34,12 @@ interface Term {
   lock: LockEntry;
 }
 
+/** Locks of one scope, by their keys and their terms. */
+class Scope {
+  readonly onKey = new Groups<LockEntry>();
+  readonly terms = new SortedList(byTerm);
+}
+
 /** What names a lock of a lease. */
 type NamedLock = Pick<LockHead, "leaseId" | "scope" | "normalKey">;
 
@@ -42,11 +48,9 @@ export class HeldLocks {
   readonly #undo: (() => void)[];
   readonly #all = new SortedList<LockEntry>((a, b) => a.row - b.row);
   readonly #ofLease = new Groups<LockEntry>();
-  readonly #onKey = new Groups<LockEntry>();
   readonly #ofParty = new Groups<LockEntry>();
   readonly #ofTask = new Groups<LockEntry>();
-  /** By scope. */
-  readonly #terms = new Map<string, SortedList<Term>>();
+  readonly #scopes = new Map<string, Scope>();
   /** Of those that do not end with a node. */
   readonly #deadlines = new Heap<"dueAt", LockEntry>("dueAt", (a, b) => byDeadline(a, b) < 0);
 
@@ -73,12 +77,12 @@ export class HeldLocks {
   }
 
   on(scope: string, normalKey: string): LockEntry[] {
-    return byRow(this.#onKey.of(nameOf(scope, normalKey)));
+    return byRow(this.#scopes.get(scope)?.onKey.of(normalKey) ?? []);
   }
 
   held({ leaseId, scope, normalKey }: NamedLock): LockEntry | undefined {
-    for (const lock of this.#onKey.of(nameOf(scope, normalKey))) if (lock.state.leaseId === leaseId) return lock;
-    return undefined;
+    const onKey = this.#scopes.get(scope)?.onKey.of(normalKey);
+    return onKey?.values().find((lock) => lock.state.leaseId === leaseId);
   }
 
   /** The lock under the very grant it was read with. */
@@ -88,7 +92,7 @@ export class HeldLocks {
   }
 
   holdsAnything(owner: string, provider: string | null): boolean {
-    return this.#ofParty.of(nameOf(owner, provider)).size > 0;
+    return this.#ofParty.of(partyOf(owner, provider)).size > 0;
   }
 
   /** Tasks that locks are held for, be they any of agentd's. */
@@ -102,7 +106,7 @@ export class HeldLocks {
   }
 
   ignoresCase(scope: string): boolean | null {
-    return this.#terms.get(scope)?.first?.lock.state.ignoreCase ?? null;
+    return this.#scopes.get(scope)?.terms.first?.lock.state.ignoreCase ?? null;
   }
 
   /** Finds locks under some terms, some of them maybe twice. */
@@ -112,7 +116,7 @@ export class HeldLocks {
   }
 
   *#between(scope: string, from: string, isIn: (term: string) => boolean): Generator<LockHead, void> {
-    const terms = this.#terms.get(scope)?.from(({ term }) => term < from) ?? [];
+    const terms = this.#scopes.get(scope)?.terms.from(({ term }) => term < from) ?? [];
     for (const { term, lock } of terms) {
       if (!isIn(term)) return;
       yield lock.state;
@@ -147,7 +151,7 @@ export class HeldLocks {
     const locks = Array.from(stored, (one) => new LockEntry(one));
     this.#all.putAll(locks);
     for (const [scope, its] of Map.groupBy(locks, ({ state }) => state.scope))
-      this.#termsOf(scope).putAll(its.flatMap(({ terms }) => terms));
+      this.#scope(scope).terms.putAll(its.flatMap(({ terms }) => terms));
     for (const lock of locks) this.#enter(lock);
   }
 
@@ -165,17 +169,16 @@ export class HeldLocks {
 
   #put(lock: LockEntry): void {
     this.#all.put(lock);
-    for (const term of lock.terms) this.#termsOf(lock.state.scope).put(term);
+    for (const term of lock.terms) this.#scope(lock.state.scope).terms.put(term);
     this.#enter(lock);
   }
 
   #takeOut(lock: LockEntry): void {
-    const { scope } = lock.state;
+    const { terms } = this.#scope(lock.state.scope);
     this.#all.remove(lock);
-    const terms = this.#termsOf(scope);
     for (const term of lock.terms) terms.remove(term);
-    if (terms.size === 0) this.#terms.delete(scope);
     this.#leave(lock);
+    if (terms.size === 0) this.#scopes.delete(lock.state.scope);
   }
 
   #move(lock: LockEntry, state: LeasedLock): void {
@@ -198,25 +201,28 @@ export class HeldLocks {
     const ofTask: [Groups<LockEntry>, string][] = taskId === null ? [] : [[this.#ofTask, taskId]];
     return [
       [this.#ofLease, leaseId],
-      [this.#onKey, nameOf(scope, normalKey)],
-      [this.#ofParty, nameOf(owner, provider)],
+      [this.#scope(scope).onKey, normalKey],
+      [this.#ofParty, partyOf(owner, provider)],
       ...ofTask,
     ];
   }
 
-  #termsOf(scope: string): SortedList<Term> {
-    const known = this.#terms.get(scope);
+  #scope(name: string): Scope {
+    const known = this.#scopes.get(name);
     if (known !== undefined) return known;
-    const terms = new SortedList(byTerm);
-    this.#terms.set(scope, terms);
-    return terms;
+    const scope = new Scope();
+    this.#scopes.set(name, scope);
+    return scope;
   }
 }
 
-const nameOf = (...parts: (string | null)[]): string => JSON.stringify(parts);
+const partyOf = (owner: string, provider: string | null): string => JSON.stringify([owner, provider]);
 
-const byRow = (locks: ReadonlySet<LockEntry>): LockEntry[] => [...locks].toSorted((a, b) => a.row - b.row);
+const byRow = (locks: Iterable<LockEntry>): LockEntry[] => [...locks].toSorted((a, b) => a.row - b.row);
 
 const byDeadline = (a: LockEntry, b: LockEntry): number => a.state.expiresAtMs - b.state.expiresAtMs || a.row - b.row;
 
-const byTerm = (a: Term, b: Term): number => (a.term === b.term ? a.lock.row - b.lock.row : a.term < b.term ? -1 : 1);
+function byTerm(a: Term, b: Term): number {
+  if (a.term === b.term) return a.lock.row - b.lock.row;
+  return a.term < b.term ? -1 : 1;
+}
