@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { TestService } from "./harness.ts";
 import { Work } from "./work.ts";
 
 const skip = { on_dependency_failure: "skip" } as const;
@@ -130,4 +131,21 @@ describe("a node that runs whatever becomes of its dependencies", () => {
     expect(drive(work, ["a"])).toEqual(["a"]);
     expect([work.node("clean").blocked_by, work.state()]).toEqual([[work.id("a")], "FAILED"]);
   });
+});
+
+test("nodes of several tasks are skipped in registration order, whichever failed first", () => {
+  using service = new TestService();
+  const client = service.client();
+  const plan = [
+    { name: "lost", max_lost_attempts: 1 },
+    { dependencies: ["lost"], on_dependency_failure: "skip" as const },
+  ];
+  const taskIds = [1, 2].map(() => client.call("RegisterTask", { goal: "g", initial_nodes: plan }).task_id);
+  for (const task_id of taskIds.toReversed()) {
+    client.call("AcquireNextNode", { task_id, ttl_secs: 1 });
+    service.pass(1);
+  }
+  service.live(2_000);
+  const { events } = client.call("ListEvents", { action_types: ["SKIP_NODE"] });
+  expect(events.map(({ task_id }) => task_id)).toEqual(taskIds);
 });

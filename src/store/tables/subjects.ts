@@ -82,11 +82,12 @@ export function subjectsOf(tables: Tables, heads: Heads, state: () => HeadState)
   const following = (taskId: string | null, firstOf: (task: TaskEntry) => NodeEntry | undefined) => {
     const named = taskId === null ? undefined : heads.task(taskId);
     const tasks = taskId === null ? heads.unsettled : named === undefined ? [] : [named];
+    let first: NodeEntry | undefined;
     for (const task of tasks) {
       const node = firstOf(task);
-      if (node !== undefined) return node.state;
+      if (node !== undefined && (first === undefined || task.row < first.task.row)) first = node;
     }
-    return null;
+    return first?.state ?? null;
   };
   return {
     tasks: taskReads(tables, heads),

@@ -113,19 +113,21 @@ export function cancelAll(state: ModelState, nodes: readonly ModelNode[], reason
 }
 
 /**
- * Skips what is to be skipped, and makes PENDING again what was skipped for nodes that are FAILED no more, those nearest
- * to the cause first, task by task; what was made PENDING again.
+ * Skips what is to be skipped, and makes PENDING again what was skipped for nodes that are FAILED no more, one at a time
+ * in registration order; what was made PENDING again.
  */
 export function followFailures(state: ModelState): ModelNode[] {
   const nodes = [...state.tasks.values()].flatMap((task) => task.nodes);
   const retried: ModelNode[] = [];
   for (;;) {
-    const hopeless = nodes.filter((node) => node.status === "PENDING" && wouldBeSkipped(state, node));
-    for (const node of hopeless) skip(state, node);
-    const inVain = nodes.filter((node) => node.endedBy === "skip" && !wouldBeSkipped(state, node));
-    for (const node of inVain) retry(state, node);
-    retried.push(...inVain);
-    if (hopeless.length + inVain.length === 0) return retried;
+    const hopeless = nodes.find((node) => node.status === "PENDING" && wouldBeSkipped(state, node));
+    const inVain = nodes.find((node) => node.endedBy === "skip" && !wouldBeSkipped(state, node));
+    if (hopeless !== undefined) skip(state, hopeless);
+    else if (inVain === undefined) return retried;
+    else {
+      retry(state, inVain);
+      retried.push(inVain);
+    }
   }
 }
 
