@@ -27,7 +27,7 @@ export function compareTasks(heads: Heads, tables: Tables, afterTask: number, no
 }
 
 function pruningFault({ isPruning: found }: Heads, { pruning }: Tables): MemoryFault | null {
-  const expected = pruning.current() !== null;
+  const expected = pruning.isUnderWay();
   return found === expected ? null : { where: "pruning in memory", field: "isUnderWay", expected, found };
 }
 
