@@ -25,11 +25,16 @@ export class Deadlines {
     else this.#leases.put(node);
   }
 
-  /** Nodes whose lease is over, the longest overdue first; those without length come last, if at all. */
-  expired(nowMs: number, { withoutLength }: { withoutLength: boolean }): NodeEntry[] {
+  /** Nodes whose lease is over, the longest overdue first; not those without length. */
+  due(nowMs: number, limit: number): NodeEntry[] {
+    return this.#leases.firstUpTo(limit, (node) => leaseEndMs(node) <= nowMs);
+  }
+
+  /** The same, of those that are asked for, and those without length last. */
+  expired(nowMs: number, isAsked: (node: NodeEntry) => boolean): NodeEntry[] {
     const isOver = (node: NodeEntry) => leaseEndMs(node) <= nowMs;
-    const over = this.byEnd(this.#leases.upTo(isOver));
-    return withoutLength ? [...over, ...this.byEnd(this.#withoutLength.values().filter(isOver))] : over;
+    const over = this.#leases.upTo(isOver).filter(isAsked);
+    return [...this.byEnd(over), ...this.byEnd(this.#withoutLength.values().filter(isOver).filter(isAsked))];
   }
 
   /** RUNNING nodes in the order in which their leases end. */

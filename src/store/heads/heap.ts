@@ -48,6 +48,29 @@ export class Heap<Slot extends string, T extends Record<Slot, number>> {
     }
   }
 
+  /** The first of them in their order, at most so many: what it costs follows from these, not from how many there are. */
+  firstUpTo(limit: number, holds: (item: T) => boolean): T[] {
+    const found: T[] = [];
+    // Where the next may stand, in the order of what stands there.
+    const places = [0];
+    for (let at = places.shift(); at !== undefined && found.length < limit; at = places.shift()) {
+      const item = this.#items[at];
+      if (item === undefined || !holds(item)) continue;
+      found.push(item);
+      for (const below of [2 * at + 1, 2 * at + 2]) {
+        const other = this.#items[below];
+        if (other === undefined) continue;
+        const before = places.findIndex((place) => this.#isBefore(other, this.#items[place]));
+        places.splice(before === -1 ? places.length : before, 0, below);
+      }
+    }
+    return found;
+  }
+
+  #isBefore(item: T, other: T | undefined): boolean {
+    return other !== undefined && this.#goesBefore(item, other);
+  }
+
   #settle(item: T): void {
     if (!this.#rise(item)) this.#sink(item);
   }

@@ -125,19 +125,15 @@ export class HeldLocks {
 
   /** Those whose time is over, the longest overdue first. */
   due(nowMs: number, limit: number): LockEntry[] {
-    return [...this.#over(nowMs)].toSorted(byDeadline).slice(0, limit);
+    return this.#deadlines.firstUpTo(limit, ({ state }) => state.expiresAtMs <= nowMs);
   }
 
   countOver(nowMs: number): number {
-    return this.#over(nowMs).reduce((count) => count + 1, 0);
+    return this.#deadlines.upTo(({ state }) => state.expiresAtMs <= nowMs).reduce((count) => count + 1, 0);
   }
 
   get nextDeadlineMs(): number | null {
     return this.#deadlines.first?.state.expiresAtMs ?? null;
-  }
-
-  #over(nowMs: number): IteratorObject<LockEntry> {
-    return this.#deadlines.upTo(({ state }) => state.expiresAtMs <= nowMs);
   }
 
   add(stored: StoredLock): void {

@@ -187,17 +187,17 @@ function taskReads({ tasks, journal, bundles }: Tables, heads: Heads): TaskReads
 
 function leaseReads(heads: Heads, state: () => HeadState): LeaseReads {
   const { deadlines, locks } = heads;
-  const states = (nodes: readonly NodeEntry[], limit: number) => nodes.slice(0, limit).map((node) => node.state);
+  const states = (nodes: readonly NodeEntry[]) => nodes.map((node) => node.state);
   return {
     node(taskId, leaseId) {
       const node = heads.underLease(leaseId);
       return node?.task.id === taskId ? node.state : null;
     },
     expired(taskId, nowMs, limit) {
-      const over = deadlines.expired(nowMs, { withoutLength: true });
-      return states(taskId === null ? over : over.filter(({ task }) => task.id === taskId), limit);
+      const over = deadlines.expired(nowMs, ({ task }) => taskId === null || task.id === taskId);
+      return states(over.slice(0, limit));
     },
-    due: (nowMs, limit) => states(deadlines.expired(nowMs, { withoutLength: false }), limit),
+    due: (nowMs, limit) => states(deadlines.due(nowMs, limit)),
     dueLocks: (nowMs, limit) => leasesOf(locks.due(nowMs, limit)),
     count(nowMs) {
       const { RUNNING: running } = state().totals.nodes;
