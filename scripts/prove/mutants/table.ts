@@ -47,8 +47,8 @@ export const mutants: readonly Mutant[] = [
     "< for <= in the expiry of nodes",
     "model",
     "store/heads/deadlines.ts",
-    "const isOver = (node: NodeEntry) => leaseEndMs(node) <= nowMs;",
-    "const isOver = (node: NodeEntry) => leaseEndMs(node) < nowMs;",
+    "(node: NodeEntry) => leaseEndMs(node) <= nowMs;",
+    "(node: NodeEntry) => leaseEndMs(node) < nowMs;",
   ),
   one(
     "< for <= in the expiry of locks",

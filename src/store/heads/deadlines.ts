@@ -27,14 +27,14 @@ export class Deadlines {
 
   /** Nodes whose lease is over, the longest overdue first; not those without length. */
   due(nowMs: number, limit: number): NodeEntry[] {
-    return this.#leases.firstUpTo(limit, (node) => leaseEndMs(node) <= nowMs);
+    return this.#leases.firstUpTo(limit, overBy(nowMs));
   }
 
   /** The same, of those that are asked for, and those without length last. */
   expired(nowMs: number, isAsked: (node: NodeEntry) => boolean): NodeEntry[] {
-    const isOver = (node: NodeEntry) => leaseEndMs(node) <= nowMs;
-    const over = this.#leases.upTo(isOver).filter(isAsked);
-    return [...this.byEnd(over), ...this.byEnd(this.#withoutLength.values().filter(isOver).filter(isAsked))];
+    const over = this.#leases.upTo(overBy(nowMs)).filter(isAsked);
+    const withoutLength = this.#withoutLength.values().filter(overBy(nowMs)).filter(isAsked);
+    return [...this.byEnd(over), ...this.byEnd(withoutLength)];
   }
 
   /** RUNNING nodes in the order in which their leases end. */
@@ -43,10 +43,9 @@ export class Deadlines {
   }
 
   countExpired(nowMs: number): number {
-    let count = 0;
-    for (const _ of this.#leases.upTo((node) => leaseEndMs(node) <= nowMs)) count++;
-    for (const node of this.#withoutLength) if (leaseEndMs(node) <= nowMs) count++;
-    return count;
+    const isOver = overBy(nowMs);
+    const some = [this.#leases.upTo(isOver), this.#withoutLength.values().filter(isOver)];
+    return some.reduce((sum, nodes) => sum + nodes.reduce((count) => count + 1, 0), 0);
   }
 
   /** The node whose delay is over first, if that is by now. */
@@ -74,6 +73,8 @@ export class Deadlines {
 
 const leaseEndMs = ({ state }: NodeEntry): number => state.lease?.expiresAtMs ?? Number.POSITIVE_INFINITY;
 const delayEndMs = ({ state }: NodeEntry): number => state.notBeforeMs ?? Number.POSITIVE_INFINITY;
+
+const overBy = (nowMs: number) => (node: NodeEntry) => leaseEndMs(node) <= nowMs;
 
 /** What is over at the same time ends in registration order. */
 const goesBefore = (ms: number, otherMs: number, node: NodeEntry, other: NodeEntry): boolean =>
