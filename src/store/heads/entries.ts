@@ -1,5 +1,5 @@
 import type { NodeHead } from "../../core/model.ts";
-import type { Labels, NodeStatus } from "../../protocol/types.ts";
+import type { DependencyPolicy, Labels, NodeStatus } from "../../protocol/types.ts";
 import { Heap } from "./heap.ts";
 
 /** All of a node that decides what may become of it. It is never changed: another takes its place. */
@@ -15,6 +15,17 @@ export interface NodeState extends Readonly<NodeHead> {
   /** How many are FAILED. */
   readonly failingOn: number;
 }
+
+/** Whether a node that waits for one with this status waits for it still. */
+export const weight = (status: NodeStatus | null, policy: DependencyPolicy): number =>
+  Number(status !== "COMPLETED" && !(status === "FAILED" && policy === "run"));
+
+/** Whether it waits for no other node. */
+export const isOpen = ({ status, waitingOn }: NodeState): boolean => status === "PENDING" && waitingOn === 0;
+
+/** Whether it waits for a worker alone; its task may be paused. */
+export const isReady = (state: NodeState): boolean =>
+  isOpen(state) && state.notBeforeMs === null && state.heldBackBy === null;
 
 /** A task that comes into memory. */
 export type StoredTask = Pick<TaskEntry, "row" | "id" | "priority" | "paused">;

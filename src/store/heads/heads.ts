@@ -1,7 +1,8 @@
 import { present } from "../../protocol/present.ts";
-import type { DependencyPolicy, NodeStatus } from "../../protocol/types.ts";
+import type { NodeStatus } from "../../protocol/types.ts";
 import { Deadlines } from "./deadlines.ts";
-import { addDependent, NodeEntry, type NodeState, type StoredNode, type StoredTask, TaskEntry } from "./entries.ts";
+import type { NodeState, StoredNode, StoredTask } from "./entries.ts";
+import { addDependent, isOpen, isReady, NodeEntry, TaskEntry, weight } from "./entries.ts";
 import { Groups } from "./groups.ts";
 import { HeldLocks } from "./held-locks.ts";
 import { LabelSets } from "./label-sets.ts";
@@ -13,12 +14,16 @@ import { ReadyNodes } from "./ready.ts";
  * has ended. The queues follow from the states of nodes and tasks: who puts a state back has undone what came of it.
  */
 export class Heads {
-  /** The original let nodes wait for those of other tasks, and for some that nobody knows. */
   readonly #statusOnDisk: (nodeId: string) => NodeStatus | null;
   readonly #tasks = new Map<string, TaskEntry>();
   readonly #nodes = new Map<string, NodeEntry>();
   readonly #byLease = new Map<string, NodeEntry>();
   readonly #heldBack = new Groups<NodeEntry>();
+  /**
+   * Who waits for a node that is not in memory, or was not when they came: the original let nodes wait for those of other
+   * tasks, and for some that nobody knows.
+   */
+  readonly #outside = new Groups<NodeEntry>();
   readonly #labelSets = new LabelSets();
   readonly ready = new ReadyNodes(this.#labelSets);
   readonly deadlines = new Deadlines();
@@ -106,6 +111,7 @@ export class Heads {
   remove(task: TaskEntry): void {
     this.#tasks.delete(task.id);
     for (const node of task.nodes) {
+      for (const other of node.dependents) if (other.task !== task) this.#outside.add(node.state.id, other);
       this.#leave(node);
       this.#nodes.delete(node.state.id);
       this.#labelSets.give(node.labels);
@@ -260,6 +266,8 @@ export class Heads {
     const node = new NodeEntry(this.#labelSets.take(stored.labels), stored);
     this.#changed.add(node.task);
     this.#nodes.set(node.state.id, node);
+    for (const other of this.#outside.of(node.state.id))
+      if (this.#nodes.get(other.state.id) === other) addDependent(node, other);
     node.task.nodes.push(node);
     node.task.counts[node.state.status]++;
     return node;
@@ -269,7 +277,8 @@ export class Heads {
   #waitFor(node: NodeEntry, { state, dependencies }: StoredNode): void {
     for (const dependency of distinct(dependencies)) {
       const other = this.#nodes.get(dependency);
-      if (other !== undefined) addDependent(other, node);
+      if (other === undefined) this.#outside.add(dependency, node);
+      else addDependent(other, node);
       const status = other === undefined ? this.#statusOnDisk(dependency) : other.state.status;
       state.waitingOn += weight(status, state.policy.onDependencyFailure);
       state.failingOn += Number(status === "FAILED");
@@ -287,13 +296,3 @@ export class Heads {
 }
 
 const distinct = (ids: readonly string[]): Iterable<string> => (ids.length > 1 ? new Set(ids) : ids);
-
-/** Whether a node that waits for one with this status waits for it still. */
-const weight = (status: NodeStatus | null, policy: DependencyPolicy): number =>
-  Number(status !== "COMPLETED" && !(status === "FAILED" && policy === "run"));
-
-/** Whether it waits for no other node. */
-const isOpen = ({ status, waitingOn }: NodeState): boolean => status === "PENDING" && waitingOn === 0;
-
-/** Whether it waits for a worker alone; its task may be paused. */
-const isReady = (state: NodeState): boolean => isOpen(state) && state.notBeforeMs === null && state.heldBackBy === null;
