@@ -6,7 +6,10 @@ import type { Host } from "./cli/session.ts";
 const compiled = Bun.main.startsWith("/$bunfs/");
 
 const host: Host = {
-  program: compiled ? [process.execPath] : [process.execPath, Bun.main],
+  // Most commands never ask for it.
+  get program() {
+    return compiled ? [process.execPath] : [process.execPath, Bun.main];
+  },
   // The daemon is loaded only here, so that a client command never pays for it.
   async serve(options) {
     const daemon = await import("./daemon/daemon.ts");

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { limits } from "../protocol/limits.ts";
 import { type Environment, type Paths, resolveEnvironment, type Whereabouts } from "../protocol/home.ts";
 import { Client } from "./client.ts";
@@ -26,7 +27,7 @@ export async function locate(at: Whereabouts, environment: Environment = process
  * @throws {DaemonUnreachable} when there is none, {Untrusted} when what is there is not this user's socket.
  */
 export async function connectAt(paths: Paths, environment: Environment = process.env): Promise<Client> {
-  await checkSocket(paths.socket, environment);
+  checkSocket(paths.socket, environment);
   return Client.connect(paths.socket);
 }
 
@@ -35,8 +36,8 @@ export async function connectAt(paths: Paths, environment: Environment = process
  * user's daemon from starting.
  * @throws {Untrusted} for another user's
  */
-export async function checkOwnHome({ home }: Paths): Promise<boolean> {
-  const found = await statOrMissing(home);
+export function checkOwnHome({ home }: Paths): boolean {
+  const found = statOrMissing(home);
   const uid = ownUid();
   if (found === null || uid === undefined || found.uid === uid) return found !== null;
   throw new Untrusted(
@@ -44,8 +45,8 @@ export async function checkOwnHome({ home }: Paths): Promise<boolean> {
   );
 }
 
-async function checkSocket(path: string, environment: Environment): Promise<void> {
-  const found = await statOrMissing(path);
+function checkSocket(path: string, environment: Environment): void {
+  const found = statOrMissing(path);
   if (found === null) throw new DaemonUnreachable(path, new Error("the path does not exist"));
   if (!found.isSocket()) {
     throw new Untrusted(`${path} is not a socket; remove it, or name the right path with --socket`);
@@ -60,7 +61,7 @@ async function checkSocket(path: string, environment: Environment): Promise<void
 
 /** An environment file decides where requests go, so nobody else may read or write it. */
 async function readPrivateText(path: string): Promise<string | null> {
-  const found = await statOrMissing(path);
+  const found = statOrMissing(path);
   if (found === null) return null;
   const uid = ownUid();
   if (uid !== undefined && found.uid !== uid) {
@@ -80,11 +81,10 @@ async function readPrivateText(path: string): Promise<string | null> {
   }
 }
 
-// Bun.file's stat costs a third of loading node:fs. It follows links, as connecting and reading do, so what is judged
-// is what is used.
-async function statOrMissing(path: string) {
+// It follows links, as connecting and reading do, so what is judged is what is used.
+function statOrMissing(path: string) {
   try {
-    return await Bun.file(path).stat();
+    return statSync(path);
   } catch (cause) {
     const code = (cause as { code?: string }).code;
     if (code === "ENOENT" || code === "ENOTDIR") return null;

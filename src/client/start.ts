@@ -20,8 +20,8 @@ export function isStopped(paths: Paths): Promise<boolean> {
 }
 
 /** @throws {Untrusted} in a home that is another user's */
-export async function clearStopMarker(paths: Paths): Promise<void> {
-  await checkOwnHome(paths);
+export function clearStopMarker(paths: Paths): void {
+  checkOwnHome(paths);
   if (existsSync(paths.stopMarker)) rmSync(paths.stopMarker);
 }
 

@@ -29,7 +29,7 @@ export type Stopped =
  */
 export async function stopDaemon(paths: Paths, limits: Partial<typeof patience> = {}): Promise<Stopped> {
   const { answerMs, drainMs } = { ...patience, ...limits };
-  if (await checkOwnHome(paths)) {
+  if (checkOwnHome(paths)) {
     leaveMarker(paths.stopMarker);
   }
   const found = await findProcess(paths, answerMs);

@@ -32,7 +32,7 @@ export const start = command({
   async run(_args, session) {
     const located = await session.locate();
     const { clearStopMarker } = await import("../../client/start.ts");
-    await clearStopMarker(located.paths);
+    clearStopMarker(located.paths);
     const running = await connectIfRunning(session);
     using client = running ?? (await session.start(located));
     const health = await healthOf(session, client);
