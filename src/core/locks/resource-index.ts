@@ -8,7 +8,7 @@ export interface SearchTerms {
 }
 
 /**
- * What a held lock is stored under, a row per term. Paths begin with `/`, opaque keys with `=`. Whether a lock that is
+ * Under which terms a held lock stands. Paths begin with `/`, opaque keys with `=`. Whether a lock that is
  * found does overlap is for `overlaps` to say; one that is not found does not.
  */
 export function indexTerms(key: ResourceKey): string[] {
