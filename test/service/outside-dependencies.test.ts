@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { oneNode } from "../../src/protocol/methods/nodes.ts";
 import { fastDirectory } from "../support/fast-directory.ts";
+import { month } from "./pruning.ts";
 import { nthId, type TestClient, TestService } from "./harness.ts";
 
 /* Databases of the original's may hold nodes that wait for those of other tasks, which are not always in memory. */
@@ -14,7 +15,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const [waits, other, waiting, awaited] = [nthId(0xa1), nthId(0xa2), nthId(0xb1), nthId(0xb2)] as const;
 
 /** One task has a node that waits; another one has, where it has a status, the node that this one waits for. */
-function adopted(status: "PENDING" | "FAILED" | null): TestService {
+function adopted(status: "PENDING" | "FAILED" | "COMPLETED" | null): TestService {
   const file = join(directory, `${status}.db`);
   const db = new Database(file);
   const node = (id: string, taskId: string, its: string, dependencies: string) =>
@@ -60,4 +61,12 @@ test("a node runs once that of another task has, which nobody knew before", () =
   const client = service.client();
   client.call("RegisterTask", { goal: "late", initial_nodes: [{ id: awaited }] });
   expect([completeNext(client), completeNext(client)]).toEqual([awaited, waiting]);
+});
+
+test("what another task's node waits for does not leave the journal, and that one can run after a restart", () => {
+  using service = adopted("COMPLETED");
+  service.pass(2_000 * month);
+  expect(service.client().call("PruneJournal", { older_than_secs: month })).toMatchObject({ tasks: 0 });
+  service.restart();
+  expect(completeNext(service.client())).toBe(waiting);
 });

@@ -23,7 +23,7 @@ export class Heads {
    * Who waits for a node that is not in memory, or was not when they came: the original let nodes wait for those of other
    * tasks, and for some that nobody knows.
    */
-  readonly #outside = new Groups<NodeEntry>();
+  readonly outside = new Groups<NodeEntry>();
   readonly #labelSets = new LabelSets();
   readonly ready = new ReadyNodes(this.#labelSets);
   readonly deadlines = new Deadlines();
@@ -111,7 +111,7 @@ export class Heads {
   remove(task: TaskEntry): void {
     this.#tasks.delete(task.id);
     for (const node of task.nodes) {
-      for (const other of node.dependents) if (other.task !== task) this.#outside.add(node.state.id, other);
+      for (const other of node.dependents) if (other.task !== task) this.outside.add(node.state.id, other);
       this.#leave(node);
       this.#nodes.delete(node.state.id);
       this.#labelSets.give(node.labels);
@@ -266,7 +266,7 @@ export class Heads {
     const node = new NodeEntry(this.#labelSets.take(stored.labels), stored);
     this.#changed.add(node.task);
     this.#nodes.set(node.state.id, node);
-    for (const other of this.#outside.of(node.state.id))
+    for (const other of this.outside.of(node.state.id))
       if (this.#nodes.get(other.state.id) === other) addDependent(node, other);
     node.task.nodes.push(node);
     node.task.counts[node.state.status]++;
@@ -277,7 +277,7 @@ export class Heads {
   #waitFor(node: NodeEntry, { state, dependencies }: StoredNode): void {
     for (const dependency of distinct(dependencies)) {
       const other = this.#nodes.get(dependency);
-      if (other === undefined) this.#outside.add(dependency, node);
+      if (other === undefined) this.outside.add(dependency, node);
       else addDependent(other, node);
       const status = other === undefined ? this.#statusOnDisk(dependency) : other.state.status;
       state.waitingOn += weight(status, state.policy.onDependencyFailure);

@@ -147,7 +147,14 @@ function nodeReads({ nodes, tasks }: Tables, heads: Heads): Omit<Reads["nodes"],
   };
 }
 
-function taskReads({ tasks, journal, bundles }: Tables, heads: Heads): TaskReads {
+/** Tasks whose nodes are waited for by nodes of others, in memory, which could not be read again without them. */
+function awaitedTasks({ nodes }: Pick<Tables, "nodes">, heads: Heads): ReadonlySet<string> {
+  const isInMemory = (node: NodeEntry) => heads.node(node.state.id) === node;
+  const awaited = [...heads.outside.names].filter((id) => [...heads.outside.of(id)].some(isInMemory));
+  return new Set(awaited.flatMap((id) => nodes.head(id)?.taskId ?? []));
+}
+
+function taskReads({ nodes, tasks, journal, bundles }: Tables, heads: Heads): TaskReads {
   const summary: TaskReads["summary"] = (taskId) => {
     const task = heads.task(taskId);
     const counts = task?.counts ?? tasks.counts(taskId);
@@ -169,7 +176,7 @@ function taskReads({ tasks, journal, bundles }: Tables, heads: Heads): TaskReads
       );
     },
     idle(afterRow, cutSeq, olderThanMs) {
-      const holding = heads.locks.taskIds;
+      const [holding, awaited] = [heads.locks.taskIds, awaitedTasks({ nodes }, heads)];
       const some = tasks.quiet(afterRow, idleTasksMax);
       const isOld = (seq: number) =>
         seq <= cutSeq && present(journal.at(seq), "the last row of a task").timestampMs < olderThanMs;
@@ -177,6 +184,7 @@ function taskReads({ tasks, journal, bundles }: Tables, heads: Heads): TaskReads
         ({ id }) =>
           isOld(journal.lastSeqOf(id)) &&
           !holding.has(id) &&
+          !awaited.has(id) &&
           bundles.openOf({ scope: null, taskId: id }, 1).length === 0 &&
           summary(id)?.state !== "ACTIVE",
       );
