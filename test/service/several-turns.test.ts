@@ -94,6 +94,18 @@ describe("what a client sends after a request that works through several turns",
     },
   );
 
+  test("does not keep others waiting while many nodes are stored after they were read", () => {
+    using service = new TestService();
+    const [client, other] = [service.client(), service.client()];
+    const { taskId } = registerTask(client, 1);
+    client.send("AddNodes", { task_id: taskId, nodes: many(1_001) });
+    service.turn();
+    expect(client.answers).toEqual([]);
+    expect(other.call("TaskStatus", { task_id: taskId }).nodes).toHaveLength(1);
+    service.settle();
+    expect(kinds(client)).toEqual(["ok"]);
+  });
+
   test("does not keep other clients waiting", () => {
     using service = new SlowService();
     const [client, other] = [service.client(), service.client()];

@@ -10,6 +10,9 @@ import { nodeResources } from "../nodes/node-locks.ts";
 import { nodeWords, type PlanName } from "./plan-names.ts";
 import { inTurns } from "../turn/time-budget.ts";
 
+/** So many nodes are read and stored in one turn: to store more takes others' time enough. */
+const atOnceMax = 1_000;
+
 /** Reads the nodes of a call, which thousands of resource keys may take several turns, and goes on with `then`. */
 export function readNodes<T, Kinds extends ErrorKind>(
   wanted: readonly NewNodeParams[],
@@ -36,7 +39,8 @@ export function readNodes<T, Kinds extends ErrorKind>(
     });
     return true;
   };
-  return inTurns(wanted.entries(), read, (now): Decision<T, Kinds | Unusable> => fault ?? then(nodes, now), context);
+  const reply = (now: Context): Decision<T, Kinds | Unusable> => fault ?? then(nodes, now);
+  return inTurns(wanted.entries(), read, reply, context, { apart: wanted.length > atOnceMax });
 }
 
 /** Refuses nodes for which there is no room in memory, and those that a task which has ended would come back with. */

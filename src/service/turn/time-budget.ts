@@ -16,13 +16,15 @@ export function hasTime({ runtime }: Context): () => boolean {
 
 /**
  * Does one piece of work after the other, in a turn as many as there is room for, and replies when all are done, or
- * one was the last (false). What is done is kept: others see it in between, and find some of the pieces gone.
+ * one was the last (false). What is done is kept: others see it in between, and find some of the pieces gone. A reply that
+ * takes long by itself has a turn `apart`.
  */
 export function inTurns<Piece, T, Kinds extends ErrorKind = never>(
   pieces: Iterable<Piece>,
   work: (piece: Piece, context: Context) => boolean,
   reply: (context: Context) => Decision<T, Kinds>,
   started: Context,
+  { apart = false } = {},
 ): Decision<T, Kinds> | PendingAnswer<T, Kinds> {
   const left = Iterator.from(pieces);
   const goOn = (context: Context): boolean =>
@@ -30,7 +32,7 @@ export function inTurns<Piece, T, Kinds extends ErrorKind = never>(
       const next = left.next();
       return next.done !== true && work(next.value, context) ? "more" : "done";
     });
-  if (goOn(started)) return reply(started);
+  if (goOn(started) && !apart) return reply(started);
   return {
     wakes: "turn",
     keepsOrder: true,
