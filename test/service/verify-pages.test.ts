@@ -134,6 +134,14 @@ describe("while the pages are looked at", () => {
     expect(service.client().refusal("VerifyJournal", {})).toBe("STORAGE_FAILED");
   });
 
+  test("a disk that takes no writes is a refusal, and no verdict", () => {
+    const holdStill = () => {
+      throw Object.assign(new Error("disk I/O error"), { code: "SQLITE_IOERR_WRITE" });
+    };
+    using service = new TestService({ wrap: (store) => overriding(store, { holdStill }) });
+    expect(service.client().refusal("VerifyJournal", {})).toBe("STORAGE_FAILED");
+  });
+
   test("on a full disk all else is verified, and the report says so", () => {
     const holdStill = () => {
       throw new StorageFailure("STORAGE_FULL", "the disk is full", { reopen: false });

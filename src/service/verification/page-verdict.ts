@@ -85,7 +85,7 @@ export class Pages implements PageVerdict {
     if (!still.active) return;
     still.release();
     if ("failed" in check.outcome) {
-      throw new PagesUnknown(`the pages of the database's file could not be looked at: ${check.outcome.failed}`);
+      throw unknown(check.outcome.failed);
     }
     const { faults } = check.outcome;
     if (faults.length > 0) throw damaged(faults);
@@ -97,7 +97,10 @@ export class Pages implements PageVerdict {
     try {
       return this.#store.holdStill();
     } catch (error) {
-      if (!(this.#store.failureIn(error)?.kind === "STORAGE_FULL")) throw error;
+      const failure = this.#store.failureIn(error);
+      if (failure === null) throw error;
+      // To hold it still is to write: that this fails says nothing of what is there.
+      if (failure.kind !== "STORAGE_FULL") throw unknown(failure.message);
       this.#known = this.#unchecked = true;
       return null;
     }
@@ -109,6 +112,8 @@ export class Pages implements PageVerdict {
     this.#running = null;
   }
 }
+
+const unknown = (why: string) => new PagesUnknown(`the pages of the database's file could not be looked at: ${why}`);
 
 /** What SQLite, or the system, says of a file that is damaged. */
 export function damaged(faults: readonly string[]) {
