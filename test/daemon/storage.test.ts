@@ -201,7 +201,7 @@ test("a backup that cannot be written says so", async () => {
   await using daemon = await serve(place.home);
   const client = await daemon.lines();
   const { error } = await client.ask("Backup", { path: join(place.path, "missing", "copy.db") });
-  expect(error).toMatchObject({ code: -32000, data: { kind: "STORAGE_FAILED" } });
+  expect(error).toMatchObject({ code: -32000, data: { kind: "INVALID_STATE" } });
 });
 
 /** A file system of 256 KiB, where the system lets us have one. */
