@@ -10,8 +10,8 @@ import { ReadyNodes } from "./ready.ts";
 
 /**
  * The heads of what is active, in memory: of every task that has not ended, its nodes with all that decides what may
- * become of them, and the queues in which they stand; and all locks. Payloads, results and history stay on the disk, and so does all that
- * has ended. The queues follow from the states of nodes and tasks: who puts a state back has undone what came of it.
+ * become of them, and the queues in which they stand; and all locks. Payloads, results and history stay on the disk, and so
+ * does all that has ended. The queues follow from the states of nodes and tasks: putting a state back undoes what came of it.
  */
 export class Heads {
   readonly #statusOnDisk: (nodeId: string) => NodeStatus | null;
