@@ -30,10 +30,10 @@ interface Proof {
 
 /** In the order they run. */
 const proofs: Record<string, Proof> = {
-  model: { run: proveModel, quick: 300, full: 20_000, long: 1_000_000 },
-  simulation: { run: proveSimulation, quick: 20, full: 2_000, long: 100_000 },
-  "power-loss": { run: provePowerLoss, quick: 500, full: 10_000, long: 500_000 },
-  "failing-io": { run: proveFailingIo, quick: 36, full: 720, long: 36_000 },
+  model: { run: proveModel, quick: 150, full: 20_000, long: 1_000_000 },
+  simulation: { run: proveSimulation, quick: 10, full: 2_000, long: 100_000 },
+  "power-loss": { run: provePowerLoss, quick: 250, full: 10_000, long: 500_000 },
+  "failing-io": { run: proveFailingIo, quick: 18, full: 720, long: 36_000 },
   kill: { run: proveKill, quick: 15, full: 500, long: 25_000 },
   disk: { run: proveDisk, quick: 1, full: 12, long: 1_000 },
   "hostile-lines": { run: proveHostileLines, quick: 20_000, full: 1_000_000, long: 50_000_000 },
